@@ -1,0 +1,44 @@
+"""A small runner for experiments whose parameters are Python files."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .args import ExperimentArgs as ExperimentArgs
+    from .args import ExperimentArgs as ExperimentParameters
+    from .errors import CurifactoryError as CurifactoryError
+    from .manager import ArtifactManager as ArtifactManager
+    from .record import Record as Record
+    from .stages import aggregate as aggregate
+    from .stages import stage as stage
+
+__version__ = "0.1.0"
+
+_PLACES = {
+    "ArtifactManager": "manager",
+    "CurifactoryError": "errors",
+    "ExperimentArgs": "args",
+    "ExperimentParameters": "args",
+    "Record": "record",
+    "aggregate": "stages",
+    "stage": "stages",
+}
+__all__ = [
+    "ArtifactManager",
+    "CurifactoryError",
+    "ExperimentArgs",
+    "ExperimentParameters",
+    "Record",
+    "aggregate",
+    "stage",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, when it is asked for: `--help` stays fast."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f".{_PLACES[name]}", __name__)
+    found = getattr(module, "ExperimentArgs" if "Param" in name else name)
+    globals()[name] = found
+    return found

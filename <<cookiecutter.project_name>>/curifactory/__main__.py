@@ -1,0 +1,5 @@
+"""`python -m curifactory NAME` is `experiment NAME`."""
+
+from .cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,191 @@
+"""Cachers: each saves and loads one kind of object at a path."""
+
+import contextlib
+import copy
+import json
+import pickle
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .errors import ArtifactError
+
+
+class Cacheable:
+    """Extend this class to save and load one kind of object.
+
+    `save` writes to `self.get_path()`, or below `self.get_dir()`; `load` reads from the
+    same path. Commits, checksums and clean-up are the cache's own affair.
+    """
+
+    def __init__(self, extension: str = "") -> None:
+        self.extension = extension
+        self.name = ""
+        self.folder = Path()
+
+    def at(self, folder: Path, name: str) -> "Cacheable":
+        """Return a copy of this cacher for the artifact `name` in a folder."""
+        placed = copy.copy(self)
+        placed.folder, placed.name = folder, name
+        return placed
+
+    def get_path(self, suffix: str | None = None) -> str:
+        """Return the path of the artifact, or of a further file with a suffix."""
+        return str(self.folder / f"{self.name}{suffix or ''}{self.extension}")
+
+    def get_dir(self, suffix: str | None = None) -> str:
+        """Return a folder for an artifact of several files; made if need be."""
+        path = self.folder / f"{self.name}{suffix or ''}"
+        path.mkdir(parents=True, exist_ok=True)
+        return str(path)
+
+    def save(self, obj: Any) -> None:
+        raise NotImplementedError(f"{type(self).__name__}.save")
+
+    def load(self) -> Any:
+        raise NotImplementedError(f"{type(self).__name__}.load")
+
+
+class JsonCacher(Cacheable):
+    """Plain data as JSON. Refuses what JSON would give back as something else."""
+
+    def __init__(self, extension: str = ".json") -> None:
+        super().__init__(extension)
+
+    def save(self, obj: Any) -> None:
+        problem = json_problem(obj)
+        if problem:
+            hint = "return plain lists, dicts and numbers, or take the PickleCacher"
+            raise ArtifactError(f"JSON would change {problem}", hint)
+        with open(self.get_path(), "w", encoding="utf-8") as file:
+            file.write(json.dumps(obj, indent=1))
+
+    def load(self) -> Any:
+        with open(self.get_path(), encoding="utf-8") as file:
+            return json.load(file)
+
+
+class PickleCacher(Cacheable):
+    """Any object that pickle can save."""
+
+    def __init__(self, extension: str = ".pkl") -> None:
+        super().__init__(extension)
+
+    def save(self, obj: Any) -> None:
+        try:
+            data = pickle.dumps(obj, protocol=5)
+        except Exception as error:
+            hint = "return plain data, write a cacher, or declare cachers=None"
+            raise ArtifactError(f"pickle cannot save it: {error}", hint) from error
+        with open(self.get_path(), "wb") as file:
+            file.write(data)
+
+    def load(self) -> Any:
+        with open(self.get_path(), "rb") as file:
+            return _Unpickler(file).load()
+
+
+class _Unpickler(pickle.Unpickler):
+    """Notes the classes and functions that an object is made of."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name)
+        if _met is not None:
+            _met.append(found)
+        return found
+
+
+_met: list[Any] | None = None
+
+
+@contextlib.contextmanager
+def meeting() -> Iterator[list[Any]]:
+    """Collect the classes and functions met while loading within the block."""
+    global _met
+    before, _met = _met, []
+    try:
+        yield _met
+    finally:
+        _met = before
+
+
+def detached_copy(value: Any) -> Any:
+    """Return a copy as pickle makes it, or the value itself where it makes none."""
+    if type(value) in _JSON:
+        return value
+    try:
+        return copy.deepcopy(value)
+    except Exception:
+        return value
+
+
+class TextCacher(Cacheable):
+    """A string as UTF-8 text."""
+
+    def __init__(self, extension: str = ".txt") -> None:
+        super().__init__(extension)
+
+    def save(self, obj: Any) -> None:
+        if type(obj) is not str:
+            hint = "return a string, or take the PickleCacher"
+            raise ArtifactError(f"it is a {type(obj).__name__}, not a string", hint)
+        with open(self.get_path(), "w", encoding="utf-8", newline="") as file:
+            file.write(obj)
+
+    def load(self) -> Any:
+        with open(self.get_path(), encoding="utf-8", newline="") as file:
+            return file.read()
+
+
+class PathCacher(Cacheable):
+    """A file or folder that the stage made: it is moved in, and loads as its Path."""
+
+    def save(self, obj: Any) -> None:
+        source = Path(obj)
+        if not source.exists():
+            raise ArtifactError(f"there is no file or folder {source}")
+        target = Path(self.get_path())
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy2(source, target)
+
+    def load(self) -> Any:
+        return Path(self.get_path())
+
+
+class AutoCacher(Cacheable):
+    """Chooses by value: JSON for small plain data, pickle for all else."""
+
+    def chosen(self, obj: Any) -> Cacheable:
+        """Return the cacher that takes this object."""
+        plain = json_problem(obj, most=1000) == ""
+        return JsonCacher() if plain else PickleCacher()
+
+
+AUTO = AutoCacher()
+BY_NAME = {cls.__name__: cls for cls in (JsonCacher, PickleCacher, TextCacher)}
+
+
+def json_problem(obj: Any, most: int = 10_000_000) -> str:
+    """Return what in a value JSON would not give back equal; empty if nothing."""
+    waiting = [("the value", obj)]
+    while waiting:
+        path, value = waiting.pop()
+        most -= 1
+        if most < 0:
+            return "a large value"
+        if type(value) is dict:
+            for key in value:
+                if type(key) is not str:
+                    return f"the key {key!r} in {path} ({type(key).__name__})"
+            waiting.extend((f"{path}[{k!r}]", v) for k, v in value.items())
+        elif type(value) is list:
+            waiting.extend((f"{path}[{i}]", v) for i, v in enumerate(value))
+        elif type(value) not in _JSON:
+            return f"{path} (a {type(value).__name__})"
+    return ""
+
+
+_JSON = frozenset({type(None), bool, int, float, str})

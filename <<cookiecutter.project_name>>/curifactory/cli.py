@@ -1,0 +1,280 @@
+"""The command line: flags in, exit code out."""
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from .experiment import Entry, Request, Run
+    from .progress import Progress
+
+EXAMPLES = """examples:
+  experiment ls                       what there is to run
+  experiment digits                   run it with its own parameters
+  experiment digits -p base -p models run it with the argsets of two files
+  experiment digits -n 'knn_*'        only the argsets whose name matches
+  experiment map digits               say what would be computed, and why
+  experiment digits --overwrite       compute everything again
+"""
+COMMANDS = ("run", "map", "ls")
+
+
+class Interrupted(KeyboardInterrupt):
+    """The process was asked to end by a signal."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__()
+        self.exit_code = exit_code
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        print(f"error: {message}\n  see `experiment --help`", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    options = _parser().parse_args(_with_command(given))
+    command = " ".join(["experiment", *given])
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return _ls(options) if options.command == "ls" else _run(options, command)
+    except KeyboardInterrupt as error:
+        return int(getattr(error, "exit_code", 130))
+    except Exception as error:
+        return _refused(error, options.debug)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _with_command(given: list[str]) -> list[str]:
+    """Return the arguments with `run` put before the name of an experiment."""
+    first = next((each for each in given if not each.startswith("-")), None)
+    if first is None or first in COMMANDS or given[0] in ("-h", "--help"):
+        return given
+    return ["run", *given]
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise Interrupted(128 + number)
+
+
+def _refused(error: Exception, debug: bool) -> int:
+    from .errors import CurifactoryError
+
+    if debug or not isinstance(error, CurifactoryError):
+        raise error
+    lines = str(error).splitlines()
+    print("error: " + "\n".join(lines), file=sys.stderr)
+    return error.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="experiment",
+        description="Run experiments whose parameters are Python files.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run an experiment (`run` can be left out)")
+    _add_run_options(run)
+    run.add_argument("--map", action="store_true", help="only say what would be done")
+    mapping = commands.add_parser("map", help="say what would be computed, and why")
+    _add_run_options(mapping)
+    listing = commands.add_parser("ls", help="list experiments and parameter files")
+    for each in (run, mapping, listing):
+        each.add_argument("--debug", action="store_true", help="show full tracebacks")
+    return parser
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("name", help="an experiment, see `experiment ls`")
+    add("rest", nargs="*", help=argparse.SUPPRESS)
+    add(
+        "-p",
+        "--params",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="take the argsets of this parameter file (may be repeated)",
+    )
+    add(
+        "-n",
+        "--names",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only argsets with this name, or a pattern like 'knn_*'",
+    )
+    add("--indices", default="", metavar="0,2-4", help="only argsets at these places")
+    add("--overwrite", action="store_true", help="compute everything again")
+    add(
+        "--overwrite-stage",
+        action="append",
+        default=[],
+        metavar="STAGE",
+        help="compute this stage again (may be repeated)",
+    )
+    add("--cache", metavar="DIR", help="keep results in another folder")
+    add("--quiet", action="store_true", help="print the summary only")
+    add("--verbose", action="store_true", help="a line for each call, reused ones too")
+    add("--plain", action="store_true", help="plain lines, no live display")
+    add("--no-color", action="store_true", help="no colours")
+
+
+def _run(options: argparse.Namespace, command: str) -> int:
+    from . import experiment
+    from .errors import RequestError
+
+    if options.rest:
+        raise RequestError(
+            f"{options.rest[0]!r} is not understood",
+            "parameters are set in the files of params/ and chosen with -p FILE",
+        )
+    cache = os.path.abspath(options.cache) if options.cache else None
+    project = experiment.open_project(None, cache=cache)
+    os.chdir(project.root)  # relative paths in stages mean the same from any folder
+    request = _request(options, command)
+    run = experiment.perform(project, request, _progress(options))
+    if run.manager.mapping:
+        _print_map(run)
+    else:
+        _print_summary(run)
+    return run.exit_code
+
+
+def _request(options: argparse.Namespace, command: str) -> "Request":
+    from .experiment import Request
+
+    return Request(
+        options.name,
+        paramsets=options.params,
+        names=options.names,
+        indices=options.indices,
+        overwrite=options.overwrite,
+        overwrite_stages=options.overwrite_stage,
+        map_only=options.command == "map" or options.map,
+        command=command,
+    )
+
+
+def _progress(options: argparse.Namespace) -> "Progress":
+    """Return the live display on a terminal where it is installed, else plain lines."""
+    from .progress import Progress
+
+    color = not options.no_color and "NO_COLOR" not in os.environ
+    given = {"quiet": options.quiet, "verbose": options.verbose, "color": color}
+    if sys.stderr.isatty() and not (options.plain or options.quiet or options.verbose):
+        try:
+            console = importlib.import_module("curifactory.extras.console")
+            live: Progress = console.Console(**given)
+            return live
+        except ImportError:
+            pass
+    return Progress(**given)
+
+
+def _print_map(run: "Run") -> None:
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for call, decision in run.decisions:
+        row = call.stage.label, decision.kind, decision.reason
+        rows.setdefault(row, []).append(call.label)
+    lines = [
+        (stage, kind, _some(labels), reason)
+        for (stage, kind, reason), labels in rows.items()
+    ]
+    _print_table(("stage", "decision", "argsets", "why"), lines)
+    if run.manager.stopped_at:
+        print(f"further calls are known after {run.manager.stopped_at}")
+    counts = ", ".join(f"{kind} {number}" for kind, number in run.counts.items())
+    print(f"\n{len(run.decisions)} calls: {counts}")
+
+
+def _some(labels: Sequence[str]) -> str:
+    return labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more"
+
+
+def _print_summary(run: "Run") -> None:
+    _print_comparison(run.content)
+    failed = [call for call in run.content["calls"] if call["status"] == "failed"]
+    if failed:
+        first = failed[0]
+        label = ", ".join(first["records"][:3])
+        print(f"{first['stage']} {label} failed:", file=sys.stderr)
+        print(first["error"]["traceback"].rstrip(), file=sys.stderr)
+    counts = ", ".join(f"{kind}: {number}" for kind, number in run.counts.items())
+    print(f"{run.manager.name} {run.status}  {counts}  ({run.content['seconds']:.1f} s)")
+    if run.report is not None:
+        print(f"report: {os.path.relpath(run.report)}")
+
+
+def _print_comparison(content: dict[str, Any], most: int = 20) -> None:
+    """Print the metrics of each argset, the best of each column with a star."""
+    rows: dict[str, dict[str, Any]] = {}
+    for call in content["calls"]:
+        if not call["aggregate"] and call["metrics"]:
+            rows.setdefault(call["records"][0], {}).update(call["metrics"])
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    if not names:
+        return
+    best = {name: _best(name, rows.values()) for name in names}
+    lines = []
+    for label, row in list(rows.items())[:most]:
+        cells = [_cell(row.get(name), best[name]) for name in names]
+        lines.append((label, *cells))
+    _print_table(("argset", *names), lines)
+    if len(rows) > most:
+        print(f"... and {len(rows) - most} more argsets, see the report")
+    print()
+
+
+def _best(name: str, rows: Iterable[dict[str, Any]]) -> float | None:
+    found = [row[name] for row in rows if name in row]
+    goal = found[0]["goal"]
+    values = [each["value"] for each in found if each["value"] == each["value"]]
+    if not values or goal is None:
+        return None
+    return float(max(values) if goal == "max" else min(values))
+
+
+def _cell(metric: dict[str, Any] | None, best: float | None) -> str:
+    if metric is None:
+        return "-"
+    return f"{metric['value']:.4g}" + ("*" if metric["value"] == best else "")
+
+
+def _ls(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from . import experiment, settings
+
+    root = settings.find_root(Path.cwd())
+    _print_entries("experiments", experiment.list_experiments(root))
+    _print_entries("parameter files", experiment.list_paramsets(root))
+    return 0
+
+
+def _print_entries(title: str, entries: Sequence["Entry"]) -> None:
+    red, plain = ("\x1b[31m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
+    print(f"{title}:" if entries else f"{title}: none")
+    width = max((len(entry.name) for entry in entries), default=0)
+    for entry in entries:
+        shown = f"  {entry.name:<{width}}  {entry.error or entry.summary}".rstrip()
+        print(f"{red}{shown}{plain}" if entry.error else shown)
+
+
+def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print columns as wide as their content; the last one is not padded."""
+    lines = [tuple(head), *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    for line in lines:
+        cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
+        print("  ".join(cells).rstrip())

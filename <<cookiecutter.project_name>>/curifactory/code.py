@@ -1,0 +1,413 @@
+"""The code behind a stage: everything of the project that it can reach, as a digest."""
+
+import ast
+import functools
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections import ChainMap, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from . import hashing, syntax
+from .args import ExperimentArgs
+from .errors import IdentityError
+
+# Calls that reach code by a name made at run time.
+UNFOLLOWED = frozenset({"eval", "exec", "__import__", "import_module"})
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a stage can reach: one digest, and the parts it is made of."""
+
+    fingerprint: str
+    parts: dict[str, str]
+    unfollowed: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Named:
+    """A constant of the project, by where it is bound."""
+
+    module: str
+    name: str
+    value: Any
+
+
+@dataclass
+class Unit:
+    """One function, class, constant or module, and what it refers to, in order."""
+
+    label: str
+    text: str
+    refers: list[Any] = field(default_factory=list)
+    unfollowed: list[str] = field(default_factory=list)
+    packages: set[str] = field(default_factory=set)
+
+
+_units: dict[object, tuple[object, Unit]] = {}
+_codes: dict[tuple[int, ...], tuple[object, Code]] = {}
+
+
+def fingerprint(*roots: Any) -> Code:
+    """Return the code that functions and classes reach, the helpers they call included.
+
+    Names, positions and the order of definition do not count: references are numbered
+    by first mention, so a helper can be renamed or moved.
+    """
+    key = tuple(id(root) for root in roots)
+    if key not in _codes:
+        _codes[key] = roots, _reach(roots)
+    return _codes[key][1]
+
+
+def project_callables(value: object, path: str) -> list[Any]:
+    """Return the functions and classes of the project that a value holds."""
+    found: list[Any] = []
+    hashing.digest(value, path, opaque=functools.partial(_collect, found))
+    return found
+
+
+def is_project(value: Any) -> bool:
+    """Return whether a function, class or module is the user's own code."""
+    if isinstance(value, FunctionType):
+        return syntax.is_project_file(value.__code__.co_filename)
+    if isinstance(value, ModuleType):
+        return syntax.is_project_file(getattr(value, "__file__", None))
+    module = sys.modules.get(getattr(value, "__module__", None) or "")
+    if isinstance(value, type) and module is not None:
+        name = module.__name__
+        return name == "__main__" or is_project(module)
+    return False
+
+
+def unwrapped(value: Any) -> Any:
+    """Return the function inside decorators that say what they wrap, and methods."""
+    while True:
+        inner = getattr(value, "__wrapped__", None)
+        if isinstance(value, MethodType):
+            value = value.__func__
+        elif inner is not None and not isinstance(value, (type, ModuleType)):
+            value = inner
+        else:
+            return value
+
+
+def _reach(roots: Iterable[Any]) -> Code:
+    numbers: dict[object, int] = {}
+    waiting: deque[Any] = deque()
+    lines: list[str] = []
+    units: list[Unit] = []
+
+    def number(target: Any) -> str:
+        key = _key(target)
+        if key not in numbers:
+            numbers[key] = len(numbers)
+            waiting.append(target)
+        return str(numbers[key])
+
+    lines.append(",".join(number(root) for root in roots))
+    while waiting:
+        unit = _unit(waiting.popleft())
+        units.append(unit)
+        lines.append(unit.text + "|" + ",".join(number(each) for each in unit.refers))
+    parts = {unit.label: hashing.hash_text(unit.text) for unit in units}
+    return Code(
+        hashing.hash_text(*lines),
+        parts,
+        tuple(sorted({each for unit in units for each in unit.unfollowed})),
+        tuple(sorted(set().union(*(unit.packages for unit in units)))),
+    )
+
+
+def _key(target: Any) -> object:
+    if isinstance(target, Named):  # one name may be bound anew in each closure
+        return target.module, target.name, id(target.value)
+    return id(target)
+
+
+def _unit(target: Any) -> Unit:
+    key = _key(target)
+    if key not in _units:
+        _units[key] = target, _make_unit(target)
+    return _units[key][1]
+
+
+def _make_unit(target: Any) -> Unit:
+    if isinstance(target, Named):
+        return _constant(target)
+    if isinstance(target, FunctionType):
+        return _function(target)
+    if isinstance(target, type):
+        return _class(target)
+    return _module(target)
+
+
+def _function(function: FunctionType) -> Unit:
+    unit = Unit(f"{place_of(function)}: {_shown(function.__qualname__)}", "")
+    node = syntax.find_function(function.__code__, function.__qualname__)
+    names = ChainMap(_closure(function), function.__globals__)
+    if node is None:
+        return _without_source(unit, function, names)
+    local = {*function.__code__.co_varnames, *function.__code__.co_cellvars}
+    _fill(unit, node, names, local, function.__module__)
+    return unit
+
+
+def _closure(function: FunctionType) -> dict[str, Any]:
+    bound = {}
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    for name, cell in cells:
+        try:
+            bound[name] = cell.cell_contents
+        except ValueError:  # not bound yet
+            continue
+    return bound
+
+
+def _without_source(unit: Unit, function: FunctionType, names: Mapping[str, Any]) -> Unit:
+    """Fall back on the compiled code, which holds for one version of Python only."""
+    unit.unfollowed.append(f"{unit.label} has no source: its compiled code counts")
+    unit.text = repr(_compiled(function.__code__))
+    scope = _Scope(unit, names, set(), function.__module__)
+    for name in function.__code__.co_names:
+        scope.resolve(ast.Name(name, ast.Load()))
+    return unit
+
+
+def _compiled(code: CodeType) -> tuple[object, ...]:
+    constants = (
+        _compiled(each) if isinstance(each, CodeType) else repr(each)
+        for each in code.co_consts
+    )
+    return code.co_code, code.co_names, code.co_varnames, tuple(constants)
+
+
+def _class(cls: type) -> Unit:
+    module = sys.modules[cls.__module__]
+    unit = Unit(f"{place_of(cls)}: {_shown(cls.__qualname__)}", "")
+    node = syntax.find_class(cls)
+    if node is not None:
+        _fill(unit, node, vars(module), set(), cls.__module__)
+        return unit
+    unit.text = f"class {cls.__qualname__}"
+    members = [unwrapped(each) for each in vars(cls).values()]
+    found = [*cls.__bases__, *members]
+    unit.refers = [each for each in found if is_project(each) and not _is_args(each)]
+    return unit
+
+
+def _module(module: ModuleType) -> Unit:
+    """A module used as a value: anything in it may be reached."""
+    unit = Unit(f"{place_of(module)}: all of it", "")
+    tree = syntax.tree_of(module.__file__ or "")
+    if tree is not None:
+        _fill(unit, tree, vars(module), set(), module.__name__)
+    return unit
+
+
+def _constant(constant: Named) -> Unit:
+    """A constant counts by value, or by the statements that make it."""
+    module = sys.modules.get(constant.module)
+    unit = Unit(f"{place_of(module)}: {constant.name}", "")
+    try:
+        unit.text = hashing.digest(
+            constant.value,
+            constant.name,
+            opaque=functools.partial(_collect, unit.refers),
+        )
+        return unit
+    except IdentityError:
+        unit.refers.clear()
+    tree = syntax.tree_of(getattr(module, "__file__", None) or "")
+    statements = syntax.assignments(tree, constant.name) if tree else []
+    scope = {k: v for k, v in vars(module).items() if k != constant.name}
+    for node in statements:
+        _fill(unit, node, scope, set(), constant.module)
+    return unit
+
+
+def _collect(found: list[Any], value: object) -> bool:
+    target = unwrapped(value)
+    if not is_project(target) or _is_args(target):
+        return False
+    found.append(target)
+    return True
+
+
+def _fill(
+    unit: Unit, node: ast.AST, names: Mapping[str, Any], local: set[str], module: str
+) -> None:
+    scope = _Scope(unit, names, local, module)
+    for inner in ast.walk(node):
+        if isinstance(inner, (ast.Import, ast.ImportFrom)):
+            scope.take_import(inner)
+    unit.text += syntax.dump(_without_declaration(node, scope), scope.resolve, False)
+
+
+def _without_declaration(node: ast.AST, scope: "_Scope") -> ast.AST:
+    """Leave out @stage and @aggregate: what they declare enters the key by itself."""
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return node
+    kept = [each for each in node.decorator_list if not scope.is_declaration(each)]
+    fields = {**dict(ast.iter_fields(node)), "decorator_list": kept}
+    return type(node)(**fields)
+
+
+class _Scope:
+    """Resolves the names in one definition, and notes in its unit what they refer to."""
+
+    def __init__(
+        self, unit: Unit, names: Mapping[str, Any], local: set[str], module: str
+    ) -> None:
+        self.unit = unit
+        self.names = names
+        self.local = set(local)
+        self.module = module
+        self.imported: dict[str, Any] = {}
+
+    def is_declaration(self, decorator: ast.expr) -> bool:
+        target = decorator.func if isinstance(decorator, ast.Call) else decorator
+        chain = _chain(target)
+        value = self._value(chain)[0] if chain else None
+        return getattr(value, "__module__", "") == "curifactory.stages"
+
+    def take_import(self, node: ast.Import | ast.ImportFrom) -> None:
+        """Follow an import of project code that is written inside a function."""
+        package = importlib.import_module(self.module).__package__ or ""
+        for alias in node.names:
+            try:
+                if isinstance(node, ast.Import):
+                    self._bind_module(alias)
+                else:
+                    name = "." * node.level + (node.module or "")
+                    source = importlib.util.resolve_name(name, package)
+                    self._bind_member(source, alias)
+            except Exception as error:
+                self.unit.unfollowed.append(f"{self.unit.label}: import failed, {error}")
+
+    def _bind_module(self, alias: ast.alias) -> None:
+        if _is_local(alias.name):
+            module = importlib.import_module(alias.name)
+            top = sys.modules[alias.name.partition(".")[0]]
+            name = alias.asname or alias.name.partition(".")[0]
+            self.imported[name] = module if alias.asname else top
+
+    def _bind_member(self, source: str, alias: ast.alias) -> None:
+        if not _is_local(source):
+            return
+        module = importlib.import_module(source)
+        if alias.name == "*":
+            return
+        if not hasattr(module, alias.name):
+            importlib.import_module(f"{source}.{alias.name}")
+        self.imported[alias.asname or alias.name] = getattr(module, alias.name)
+
+    def resolve(self, node: ast.AST) -> str | None:
+        """Return what stands for a name in the canonical text; None leaves it as it is."""
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            bound = (each.asname or each.name.partition(".")[0] for each in node.names)
+            return "" if all(name in self.imported for name in bound) else None
+        chain = _chain(node)
+        if not chain:
+            return None
+        if chain[-1] in UNFOLLOWED and (len(chain) > 1 or chain[0] not in self.local):
+            self.unit.unfollowed.append(f"{self.unit.label} calls {'.'.join(chain)}")
+        if chain[0] in self.local and chain[0] not in self.imported:
+            return None
+        value, rest, holder = self._value(chain)
+        if value is _ABSENT:
+            return None
+        return ".".join([self._refer(value, holder), *rest])
+
+    def _value(self, chain: list[str]) -> tuple[Any, list[str], tuple[str, str]]:
+        """Return the value that a dotted name leads to, and the attributes left over."""
+        names = self.imported if chain[0] in self.imported else self.names
+        value = names.get(chain[0], _ABSENT)
+        holder = self.module, chain[0]
+        rest = chain[1:]
+        while rest and _is_namespace(value) and hasattr(value, rest[0]):
+            holder = getattr(value, "__module__", value.__name__), rest[0]
+            value = getattr(value, rest.pop(0))
+        return value, rest, holder
+
+    def _refer(self, value: Any, holder: tuple[str, str]) -> str:
+        target = unwrapped(value)
+        if isinstance(target, (FunctionType, type, ModuleType)):
+            if is_project(target) and not _is_args(target):
+                self.unit.refers.append(target)
+                return "@"
+            return self._foreign(target)
+        if inspect.isbuiltin(target) or _is_foreign_callable(target):
+            return self._foreign(target)
+        if holder[0] != self.module and not is_project(sys.modules.get(holder[0])):
+            self.unit.packages.add(holder[0].partition(".")[0])
+            return ".".join(holder)
+        self.unit.refers.append(Named(holder[0], holder[1], value))
+        return "@"
+
+    def _foreign(self, target: Any) -> str:
+        if isinstance(target, ModuleType):
+            name = target.__name__
+        else:
+            name = hashing.qualified(target)
+        self.unit.packages.add(name.partition(".")[0])
+        return name
+
+
+def _is_args(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, ExperimentArgs)
+
+
+def _is_namespace(value: Any) -> bool:
+    # The constants of a class of argsets count where they are named, one by one.
+    return isinstance(value, ModuleType) or _is_args(value)
+
+
+def _is_foreign_callable(value: Any) -> bool:
+    """Callables with a name that live elsewhere: ufuncs, compiled functions, registries."""
+    module = getattr(value, "__module__", None)
+    named = callable(value) and isinstance(getattr(value, "__name__", None), str)
+    top = sys.modules.get((module or "").partition(".")[0])
+    return named and (top is None or not is_project(top))
+
+
+def _is_local(name: str) -> bool:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return False
+    return spec is not None and syntax.is_project_file(spec.origin)
+
+
+def _chain(node: ast.AST) -> list[str]:
+    """Return `["a", "b", "c"]` for `a.b.c`, nothing for other expressions."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return [node.id, *reversed(names)] if isinstance(node, ast.Name) else []
+
+
+def place_of(value: Any) -> str:
+    """Return the file of a definition, relative to the project."""
+    if isinstance(value, FunctionType):
+        filename: str | None = value.__code__.co_filename
+    else:
+        module = value if isinstance(value, ModuleType) else None
+        module = module or sys.modules.get(getattr(value, "__module__", None) or "")
+        filename = getattr(module, "__file__", None)
+    return syntax.relative(filename or "") or Path(filename or "notebook").name
+
+
+def _shown(qualname: str) -> str:
+    return qualname.replace("<locals>.", "")
+
+
+_ABSENT = object()

@@ -1,0 +1,186 @@
+"""Pure decisions: for one call, compute or reuse, and why."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from . import hashing
+from .record import Call, Literal, Source
+from .store import Trace
+
+Now = Callable[[str], str]
+"""Gives the digest that a key of reads has for a call at present."""
+
+
+class Decision(NamedTuple):
+    """What is to happen to a call: `compute`, `reuse`, `skip` or `maybe`."""
+
+    kind: str
+    reason: str
+    trace: Trace | None = None
+
+
+@dataclass
+class Tree:
+    """The traces of one stage, code and inputs, by what they read, in order."""
+
+    trace: Trace | None = None
+    branches: dict[str, dict[str, "Tree"]] = field(default_factory=dict)
+
+    def insert(self, trace: Trace) -> None:
+        node = self
+        for key, digest, _ in trace.reads:
+            node = node.branches.setdefault(key, {}).setdefault(digest, Tree())
+        node.trace = trace
+
+    def find(self, now: Now) -> Trace | None:
+        """Return the trace whose reads all have the same values now."""
+        if self.trace is not None:
+            return self.trace
+        for key, children in self.branches.items():
+            child = children.get(now(key))
+            found = child.find(now) if child is not None else None
+            if found is not None:
+                return found
+        return None
+
+
+def tree(traces: Iterable[Trace]) -> Tree:
+    """Return the decision tree of traces, the later of two equal ones winning."""
+    made = Tree()
+    for trace in traces:
+        made.insert(trace)
+    return made
+
+
+def identity(source: Source) -> str:
+    """Return what a consumer goes by; empty while it is not known."""
+    if isinstance(source, Literal):
+        return source.digest
+    known = source.call.identities
+    return known[source.index] if known else ""
+
+
+def inputs(call: Call) -> list[str]:
+    """Return the identities of all inputs of a call, named, in order."""
+    found = [
+        f"{name}={identity(member.sources[name]) if name in member.sources else '-'}"
+        for member in call.members
+        for name in call.stage.inputs
+    ]
+    return [str(len(call.members)), *found] if call.stage.is_aggregate else found
+
+
+def group(call: Call, identities: list[str]) -> str:
+    """Return the digest of all that is known of a call before it reads anything."""
+    given = [f"{name}={value.digest}" for name, value in sorted(call.arguments.items())]
+    return hashing.hash_text(call.stage.key, *identities, "with", *given)
+
+
+def is_known(call: Call) -> bool:
+    """Return whether all inputs of a call have an identity."""
+    return all(
+        identity(source)
+        for member in call.members
+        for source in member.sources.values()
+    )
+
+
+def decide(call: Call, traces: Tree, now: Now, forced: bool) -> Decision:
+    """Decide one call whose inputs are known."""
+    if forced:
+        return Decision("compute", "forced")
+    trace = traces.find(now)
+    if trace is None:
+        return Decision("compute", "")
+    shared = trace.label if trace.label != call.label else ""
+    return Decision("reuse", f"shared with {shared}" if shared else "", trace)
+
+
+def predict(call: Call, similar: Iterable[Trace], now: Now, forced: bool) -> Decision:
+    """Decide, as far as possible, a call that waits for the result of another."""
+    if forced:
+        return Decision("compute", "forced")
+    code = call.stage.code.fingerprint
+    for trace in similar:
+        if trace.code == code and all(now(key) == digest for key, digest, _ in trace.reads):
+            return Decision("maybe", "waits for an input")
+    return Decision("compute", "")
+
+
+class Facts(NamedTuple):
+    """What is known of a call when its reason is asked for."""
+
+    inputs: list[str]
+    arguments: dict[str, str]
+    code: dict[str, str]
+    shown: Callable[[str], str]
+    parts_of: Callable[[Trace], dict[str, str]]
+
+
+def reason(call: Call, facts: Facts, similar: Iterable[Trace], now: Now) -> str:
+    """Say how a call differs from the nearest trace."""
+    candidates = [_differences(call, facts, trace, now) for trace in similar]
+    nearest = min((each for each in candidates if each), key=len, default=None)
+    if nearest is None:
+        return "never run"
+    more = f" and {len(nearest) - 3} more" if len(nearest) > 3 else ""
+    return ", ".join(nearest[:3]) + more
+
+
+def _differences(call: Call, facts: Facts, trace: Trace, now: Now) -> list[str]:
+    found = []
+    if trace.code != call.stage.code.fingerprint:
+        found += _code_changes(facts.parts_of(trace), facts.code)
+    found += _input_changes(call, trace.inputs, facts.inputs)
+    names = sorted(set(trace.arguments) | set(facts.arguments))
+    for name in names:
+        if trace.arguments.get(name) != facts.arguments.get(name):
+            found.append(f"argument {name} changed")
+    for key, digest, shown in trace.reads:
+        if now(key) != digest:
+            found.append(_read_change(key, shown, facts.shown(key)))
+    return found
+
+
+def _code_changes(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    # A definition that was renamed or moved keeps its digest, so only digests matter.
+    new = {name for name, digest in after.items() if before.get(name) != digest}
+    known = set(before.values())
+    changed = sorted(name for name in new if after[name] not in known)
+    gone = sorted(set(before) - set(after))
+    return [f"{name} changed" for name in changed] or [
+        f"{name} no longer used" for name in gone[:1]
+    ] or ["code changed"]
+
+
+def _input_changes(call: Call, before: list[str], after: list[str]) -> list[str]:
+    if len(before) != len(after):
+        return ["other records"]
+    changed = {
+        new.partition("=")[0]
+        for old, new in zip(before, after, strict=True)
+        if old != new
+    }
+    if changed & {"", str(len(call.members))} or any(n.isdigit() for n in changed):
+        return ["other records"]
+    return [f"input {name} changed{_by(call, name)}" for name in sorted(changed)]
+
+
+def _by(call: Call, name: str) -> str:
+    for member in call.members:
+        source = member.sources.get(name)
+        if source is not None and not isinstance(source, Literal):
+            return f" (by {source.call.stage.label})"
+    return ""
+
+
+def _read_change(key: str, before: str, after: str) -> str:
+    kind, name = key[0], key.partition(":")[2]
+    if kind in "fcm":
+        return f"{name} changed"
+    if name.endswith("*"):
+        return "some field changed (the stage reads all)"
+    if before == after:
+        return f"{name.rstrip('@')} changed"
+    return f"{name} {before} -> {after}"

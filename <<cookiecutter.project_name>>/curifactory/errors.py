@@ -1,0 +1,63 @@
+"""Errors that a user can mend: each says what failed and what to do."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class CurifactoryError(Exception):
+    """The base of all errors raised here: a message, and a hint that says what to do."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
+class RequestError(CurifactoryError):
+    """What was asked for cannot be done; found before anything is computed."""
+
+    exit_code = 2
+
+
+class IdentityError(RequestError):
+    """A value has no identity that holds from one process to the next."""
+
+    def __init__(self, path: str, problem: str, hint: str) -> None:
+        super().__init__(f"{path}: {problem}", hint)
+        self.path = path
+
+
+class ArtifactError(CurifactoryError):
+    """An artifact cannot be saved, or intact bytes do not load."""
+
+
+class DamagedError(CurifactoryError):
+    """The bytes of an artifact are not the ones that were saved."""
+
+
+def nearest(name: str, options: Iterable[str]) -> str:
+    """Return a hint that names the closest options, or lists the few there are."""
+    known = sorted(set(options))
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    if close:
+        return "did you mean " + " or ".join(repr(each) for each in close) + "?"
+    if not known:
+        return "there is none"
+    return "there is: " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+
+
+def _rebuild(
+    cls: type[CurifactoryError], args: tuple[str, ...], state: dict[str, object]
+) -> CurifactoryError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error

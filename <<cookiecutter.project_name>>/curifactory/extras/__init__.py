@@ -1,0 +1,1 @@
+"""Parts beyond the kernel, each imported by name where it is asked for."""

@@ -1,0 +1,312 @@
+"""Canonical digests of Python values: equal for equal values, in every process."""
+
+import dataclasses
+import enum
+import functools
+import hashlib
+import types
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path, PurePath
+from typing import Any
+
+from . import syntax
+from .errors import IdentityError
+
+SCHEME = 1
+"""The version of this scheme; another version shares no digest with this one."""
+
+Opaque = Callable[[object], bool]
+Rule = Callable[["_Walk", Any, str], None]
+
+
+def digest(value: object, path: str = "value", opaque: Opaque | None = None) -> str:
+    """Return 32 hexadecimal digits that depend on type and content alone.
+
+    Where `opaque` says yes to a function, class or module, its name does not count: the
+    caller takes it into account. Raises IdentityError, with the path, for what has no
+    identity: open files, generators, locks, values that contain themselves.
+    """
+    walk = _Walk(opaque)
+    try:
+        walk.add(value, path)
+    except RecursionError:
+        hint = "declare a simpler value, and build the object inside a stage"
+        raise IdentityError(path, "is nested too deeply", hint) from None
+    return hash_bytes(b"".join(walk.parts))
+
+
+def hash_bytes(data: bytes) -> str:
+    """Return the digest of raw bytes."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def hash_text(*texts: str) -> str:
+    """Return the digest of a sequence of texts."""
+    joined = "".join(f"{len(text)}:{text}" for text in texts)
+    return hash_bytes(joined.encode("utf-8", "surrogatepass"))
+
+
+def hash_file(path: Path | str) -> str:
+    """Return the digest of the bytes of a file."""
+    state = hashlib.blake2b(digest_size=16)
+    with open(path, "rb", buffering=0) as file:
+        while block := file.read(1 << 20):
+            state.update(block)
+    return state.hexdigest()
+
+
+def register(cls: type, represent: Callable[[Any], object]) -> None:
+    """Let `represent(value)` stand for values of exactly this class in digests."""
+
+    def rule(walk: "_Walk", value: Any, path: str) -> None:
+        walk.tag("own", qualified(cls))
+        walk.add(represent(value), path)
+
+    _RULES[cls] = rule
+
+
+def qualified(value: Any) -> str:
+    """Return the module and the qualified name of a class or function."""
+    module = getattr(value, "__module__", None) or "builtins"
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
+    return f"{module}.{name or type(value).__qualname__}"
+
+
+class _Walk:
+    """One digest in the making: the parts to hash, and the objects on the way down."""
+
+    def __init__(self, opaque: Opaque | None) -> None:
+        self.parts: list[bytes] = []
+        self.opaque = opaque
+        self._active: set[int] = set()
+
+    def tag(self, *texts: str) -> None:
+        for text in texts:
+            data = text.encode("utf-8", "surrogatepass")
+            self.parts.append(b"%d:%b" % (len(data), data))
+
+    def add(self, value: Any, path: str) -> None:
+        scalar = _SCALARS.get(type(value))
+        if scalar is not None:
+            self.tag(scalar[0], scalar[1](value))
+            return
+        if id(value) in self._active:
+            hint = "a value that contains itself has no finite identity: refer by name"
+            raise IdentityError(path, "contains itself", hint)
+        self._active.add(id(value))
+        (_RULES.get(type(value)) or _rule_for(value))(self, value, path)
+        self._active.discard(id(value))
+
+    def unordered(self, tag: str, items: list[tuple[str, Any]]) -> None:
+        """Add encodings in an order that depends on nothing but themselves."""
+        self.parts.append(b"%s%d{" % (tag.encode(), len(items)))
+        self.parts.extend(sorted(self._encoded(item, path) for path, item in items))
+        self.parts.append(b"}")
+
+    def _encoded(self, item: Any, path: str) -> bytes:
+        outer, self.parts = self.parts, []
+        self.add(item, path)
+        inner, self.parts = self.parts, outer
+        return b"".join(inner)
+
+
+def _sequence(walk: _Walk, value: Any, path: str) -> None:
+    walk.tag(type(value).__name__, str(len(value)))
+    for index, item in enumerate(value):
+        walk.add(item, f"{path}[{index}]")
+
+
+def _set(walk: _Walk, value: Any, path: str) -> None:
+    walk.tag(qualified(type(value)))
+    walk.unordered("set", [(f"{path}{{...}}", item) for item in value])
+
+
+def _dict(walk: _Walk, value: Any, path: str) -> None:
+    items = [(f"{path}[{key!r}]", (key, item)) for key, item in value.items()]
+    walk.unordered("dict", items)
+
+
+def _function(walk: _Walk, value: Any, path: str) -> None:
+    if walk.opaque is not None and walk.opaque(value):
+        walk.tag("code")
+    elif "<" in value.__qualname__:
+        _nameless(walk, value, path)
+    else:
+        walk.tag("function", qualified(value))
+
+
+def _nameless(walk: _Walk, value: Any, path: str) -> None:
+    """A lambda or inner function counts by syntax tree, defaults and closure."""
+    node = syntax.find_function(value.__code__, value.__qualname__)
+    if node is None:
+        hint = "define it with `def` at the top level of a module of the project"
+        raise IdentityError(path, f"{value!r} has no source to go by", hint)
+    walk.tag("lambda", syntax.dump(node, named=False))
+    walk.add((value.__defaults__, value.__kwdefaults__), path)
+    cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
+    for name, cell in cells:
+        walk.tag(name)
+        if not _refers_to(cell, value):
+            walk.add(cell.cell_contents, f"{path}.{name}")
+
+
+def _refers_to(cell: Any, function: object) -> bool:
+    try:
+        return cell.cell_contents is function
+    except ValueError:  # the cell is still empty
+        return True
+
+
+def _class(walk: _Walk, value: type, path: str) -> None:
+    walk.tag(
+        "class",
+        "" if walk.opaque is not None and walk.opaque(value) else qualified(value),
+    )
+
+
+def _module(walk: _Walk, value: types.ModuleType, path: str) -> None:
+    hidden = walk.opaque is not None and walk.opaque(value)
+    walk.tag("module", "" if hidden else value.__name__)
+
+
+def _builtin(walk: _Walk, value: Any, path: str) -> None:
+    walk.tag("builtin", qualified(value))
+    owner = getattr(value, "__self__", None)
+    if owner is not None and not isinstance(owner, types.ModuleType):
+        walk.add(owner, f"{path}.__self__")
+
+
+def _method(walk: _Walk, value: Any, path: str) -> None:
+    walk.tag("method")
+    walk.add(value.__func__, path)
+    walk.add(value.__self__, f"{path}.__self__")
+
+
+def _array(walk: _Walk, value: Any, path: str) -> None:
+    """Arrays count by dtype, shape and bytes in C order, never by their strides."""
+    walk.tag("array", qualified(type(value)), repr(value.dtype), repr(value.shape))
+    if value.dtype.hasobject:
+        walk.add(value.ravel().tolist(), path)
+    else:
+        walk.parts.append(value.tobytes())
+
+
+def _frame(walk: _Walk, value: Any, path: str) -> None:
+    walk.tag("frame", qualified(type(value)))
+    walk.add(value.columns, f"{path}.columns")
+    walk.add(value.index, f"{path}.index")
+    for position in range(value.shape[1]):
+        walk.add(value.iloc[:, position], f"{path}[{position}]")
+
+
+def _series(walk: _Walk, value: Any, path: str) -> None:
+    """A pandas Series or Index: names, dtype, values."""
+    walk.tag("series", qualified(type(value)), str(value.dtype))
+    walk.add(list(getattr(value, "names", None) or [value.name]), f"{path}.name")
+    if hasattr(value, "index"):
+        walk.add(value.index, f"{path}.index")
+    walk.add(value.to_numpy(), path)
+
+
+def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
+    walk.tag("enum", qualified(type(value)), value.name or "")
+    walk.add(value.value, path)
+
+
+def _path(walk: _Walk, value: PurePath, path: str) -> None:
+    walk.tag("path", value.as_posix())
+
+
+def _dataclass(walk: _Walk, value: Any, path: str) -> None:
+    walk.add(type(value), path)
+    names = [field.name for field in counted_fields(value)]
+    skipped = {field.name for field in dataclasses.fields(value)}
+    for name, item in getattr(value, "__dict__", {}).items():
+        lazy = isinstance(getattr(type(value), name, None), functools.cached_property)
+        if name not in skipped and not lazy:
+            names.append(name)
+    items = [(f"{path}.{n}", (n, getattr(value, n, None))) for n in names]
+    walk.unordered("fields", items)
+
+
+def counted_fields(value: Any) -> list[dataclasses.Field[Any]]:
+    """Return the fields that enter a digest: all but those declared operational."""
+    fields = dataclasses.fields(value)
+    return [field for field in fields if not field.metadata.get("operational")]
+
+
+def _reduced(walk: _Walk, value: Any, path: str) -> None:
+    """Any other object: its class, and what it says of its state for pickling."""
+    try:
+        state = value.__reduce_ex__(4)
+    except Exception as error:
+        kind = qualified(type(value)).removeprefix("builtins.")
+        hint = "give a name, path or number instead, and make the object inside a stage"
+        raise IdentityError(path, f"a {kind} has no identity ({error})", hint) from None
+    if isinstance(state, str):
+        walk.tag("global", qualified(type(value)), state)
+        return
+    build, arguments, *rest = state
+    inner, items, pairs = (list(rest) + [None] * 3)[:3]
+    walk.tag("object", qualified(type(value)))
+    walk.add(build, path)
+    walk.add(tuple(arguments), path)
+    walk.add(inner, path)
+    walk.add(list(items or ()), path)
+    ordered = isinstance(value, OrderedDict)
+    walk.add(list(pairs or ()) if ordered else dict(pairs or ()), path)
+
+
+def _rule_for(value: Any) -> Rule:
+    """Return the rule for a type that has none of its own."""
+    cls = type(value)
+    for base, rule in _BASES:
+        if issubclass(cls, base):
+            return rule
+    if dataclasses.is_dataclass(cls):
+        return _dataclass
+    names = {(c.__module__.partition(".")[0], c.__name__) for c in cls.__mro__}
+    for name, rule in _BY_NAME.items():
+        if name in names:
+            return rule
+    return _reduced
+
+
+_SCALARS: dict[type, tuple[str, Callable[[Any], str]]] = {
+    type(None): ("none", repr),
+    bool: ("bool", repr),
+    int: ("int", hex),
+    float: ("float", repr),
+    complex: ("complex", repr),
+    str: ("str", str),
+    bytes: ("bytes", lambda value: value.hex()),
+    bytearray: ("bytearray", lambda value: value.hex()),
+    type(Ellipsis): ("ellipsis", repr),
+    type(NotImplemented): ("notimplemented", repr),
+}
+_RULES: dict[type, Rule] = {
+    list: _sequence,
+    tuple: _sequence,
+    set: _set,
+    frozenset: _set,
+    dict: _dict,
+    types.FunctionType: _function,
+    types.BuiltinFunctionType: _builtin,
+    types.MethodType: _method,
+    types.ModuleType: _module,
+}
+_BASES: list[tuple[type, Rule]] = [
+    (type, _class),
+    (enum.Enum, _enum),
+    (PurePath, _path),
+    (set, _set),
+    (frozenset, _set),
+]
+_BY_NAME: dict[tuple[str, str], Rule] = {
+    ("numpy", "ndarray"): _array,
+    ("numpy", "generic"): _array,
+    ("pandas", "DataFrame"): _frame,
+    ("pandas", "Series"): _series,
+    ("pandas", "Index"): _series,
+}

@@ -1,0 +1,338 @@
+"""ArtifactManager: the records of a run, its session, and its place in the history."""
+
+import atexit
+import datetime
+import itertools
+import json
+import os
+import platform
+import re
+import shlex
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TextIO
+
+from . import provenance, settings, syntax
+from .args import flat
+from .decide import Decision
+from .errors import RequestError
+from .execute import Options, Session, ancestors, own_frames, where
+from .hashing import hash_bytes
+from .progress import Progress
+from .reads import Files
+from .record import Call, Output, Record, Snapshot, Source
+from .settings import Settings
+from .store import Store
+
+STATUSES = ("computed", "reused", "skipped", "failed")
+
+
+class StopMap(BaseException):
+    """Ends run() under `map` where it asks for a value that is not known yet."""
+
+
+class ArtifactManager:
+    """Holds the records of one run. Made by hand, it computes after every call."""
+
+    def __init__(
+        self,
+        experiment_name: str,
+        *,
+        root: Path | str | None = None,
+        project: Settings | None = None,
+        progress: Progress | None = None,
+        options: Options | None = None,
+        eager: bool = True,
+        mapping: bool = False,
+        command: str = "",
+    ) -> None:
+        self.experiment_name = experiment_name
+        self.settings = project or _settings_near(root)
+        self.progress = progress or Progress(quiet=True)
+        self.options = options or Options()
+        self.eager = eager
+        self.mapping = mapping
+        self.command = command or " ".join(map(shlex.quote, sys.argv[:1]))
+        self.records: list[Record[Any]] = []
+        self.calls: list[Call] = []
+        self.snapshots: list[Snapshot] = []
+        self.stopped_at = ""
+        self.folder: Path | None = None
+        self._session: Session | None = None
+        self._log: TextIO | None = None
+        self._begin = time.time()
+        self._git: provenance.GitState | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the run, `experiment-number` once it has begun."""
+        return self.folder.name if self.folder else self.experiment_name
+
+    @property
+    def session(self) -> Session:
+        """Where calls are decided and executed; made when it is first needed."""
+        if self._session is None:
+            if not self.mapping:
+                self._begin_run()
+            store = Store(self.settings.cache, self.say)
+            kept_apart = (
+                self.settings.cache,
+                self.settings.runs,
+                self.settings.reports,
+            )
+            files = Files(self.settings.root, kept_apart)
+            reporting = _Logged(self)
+            self._session = Session(store, files, self.options, reporting, self.name)
+        return self._session
+
+    def add(self, call: Call) -> None:
+        """Take in a call that a record has made."""
+        call.position = len(self.calls)
+        self.calls.append(call)
+        if self.eager:
+            self.session.settle([call])
+            if call.error is not None:
+                raise call.error
+
+    def value(self, source: Source) -> Any:
+        """Return a value; under `map` only one that is cached."""
+        if self.mapping and isinstance(source, Output):
+            self._foresee_value(source.call)
+        return self.session.value(source)
+
+    def compute(self, *records: Record[Any]) -> None:
+        """Compute all calls so far, or those that lead to the given records."""
+        if self.mapping:
+            return
+        chosen = self.calls
+        if records:
+            last = [s.call for r in records for s in r.state.sources.values() if s]
+            chosen = sorted(
+                {id(c): c for call in last for c in ancestors(call)}.values(),
+                key=lambda call: call.position,
+            )
+        self.session.settle(chosen)
+
+    def foresee(self) -> list[tuple[Call, Decision]]:
+        """Return what would happen to each call, computing nothing."""
+        return list(self.session.foresee(self.calls))
+
+    def say(self, text: str) -> None:
+        """Show a line, and keep it in the log of the run."""
+        self.progress.message(text)
+        self.log(text)
+
+    def log(self, text: str) -> None:
+        if self._log is not None:
+            clock = datetime.datetime.now().strftime("%H:%M:%S")
+            self._log.write(f"{clock} {text}\n")
+
+    def finish(self, status: str, exit_code: int) -> dict[str, Any]:
+        """Write the run into the history and return what was written."""
+        session = self.session
+        session.store.close()
+        content = self._summary(status, exit_code)
+        if self.folder is not None:
+            _write(self.folder / "run.json", json.dumps(content, indent=1))
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+        return content
+
+    def counts(self, calls: Iterable[Call] | None = None) -> dict[str, int]:
+        """Return how many calls were computed, reused, skipped and failed."""
+        found = dict.fromkeys(STATUSES, 0)
+        for call in self.calls if calls is None else calls:
+            if call.status in found:
+                found[call.status] += 1
+        return found
+
+    def _foresee_value(self, call: Call) -> None:
+        for each, decision in self.session.foresee(ancestors(call)):
+            if decision.kind != "reuse":
+                self.stopped_at = f"{each.stage.label} {each.label}"
+                raise StopMap
+        trace = call.trace
+        if trace is None or not self.session.store.has_data(trace):
+            self.stopped_at = f"{call.stage.label} {call.label}"
+            raise StopMap
+
+    def _begin_run(self) -> None:
+        self._git = provenance.GitState(self.settings.root)
+        self.folder = _new_folder(self.settings.runs, self.experiment_name)
+        # Line buffered: what was said before a crash is on the disk.
+        self._log = open(self.folder / "log.txt", "w", encoding="utf-8", buffering=1)
+        self.log(self.command)
+        if self.eager:
+            atexit.register(self._finish_by_hand)
+
+    def _finish_by_hand(self) -> None:
+        failed = any(call.status == "failed" for call in self.calls)
+        self.finish("failed" if failed else "done", int(failed))
+
+    def _summary(self, status: str, exit_code: int) -> dict[str, Any]:
+        packages = {p for call in self.calls for p in call.stage.code.packages}
+        started = datetime.datetime.fromtimestamp(self._begin, datetime.timezone.utc)
+        number = self.name.rpartition("-")[2]
+        return {
+            "schema": 1,
+            "run": self.name,
+            "experiment": self.experiment_name,
+            "number": int(number) if number.isdigit() else 0,
+            "status": status,
+            "exit_code": exit_code,
+            "command": self.command,
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(time.time() - self._begin, 3),
+            "notes": None,
+            "git": self._git.read() if self._git else None,
+            "versions": provenance.versions(packages),
+            "host": platform.node(),
+            "cache": os.path.relpath(self.settings.cache, self.settings.root),
+            "argsets": [self._argset(each) for each in self._snapshots()],
+            "counts": self.counts(),
+            "stages": self._stages(),
+            "calls": [_entry(call, self.settings.root) for call in self.calls],
+        }
+
+    def _snapshots(self) -> Iterable[Snapshot]:
+        used = [each.snapshot for each in self.records if each.args is not None]
+        return {id(each): each for each in [*self.snapshots, *used]}.values()
+
+    def _argset(self, snapshot: Snapshot) -> dict[str, Any]:
+        fields = {
+            name: _plain(value)
+            for name, value in flat(snapshot.source)
+            if name != "name"
+        }
+        digest = snapshot.args.hash
+        found = {"name": snapshot.name, "hash": digest, "paramset": snapshot.paramset}
+        return {**found, "fields": fields}
+
+    def _stages(self) -> dict[str, Any]:
+        by_label: dict[str, list[Call]] = {}
+        for call in self.calls:
+            by_label.setdefault(call.stage.label, []).append(call)
+        return {
+            label: {
+                "name": calls[0].stage.name,
+                "counts": self.counts(calls),
+                "seconds": round(sum(call.seconds for call in calls), 6),
+            }
+            for label, calls in by_label.items()
+        }
+
+
+class _Logged(Progress):
+    """Hands on to the display of a run, and writes its log."""
+
+    def __init__(self, manager: ArtifactManager) -> None:
+        super().__init__(quiet=True)
+        self.manager = manager
+
+    def started(self, stage: str, label: str) -> None:
+        self.manager.progress.started(stage, label)
+
+    def finished(
+        self, stage: str, label: str, status: str, seconds: float, reason: str
+    ) -> None:
+        self.manager.progress.finished(stage, label, status, seconds, reason)
+        if status != "reused":
+            self.manager.log(f"{status} {stage} {label} {seconds:.3f} s  {reason}")
+
+    def message(self, text: str) -> None:
+        self.manager.say(text)
+
+
+def is_own_file(filename: str | None) -> bool:
+    """Return whether a frame is the user's own code."""
+    return syntax.is_project_file(filename)
+
+
+def _entry(call: Call, root: Path) -> dict[str, Any]:
+    trace = call.trace if call.status in ("computed", "reused") else None
+    artifacts = [
+        {
+            "name": each.name,
+            "file": each.files[0] if each.files else None,
+            "size": each.size,
+            "checksum": each.checksum,
+        }
+        for each in (trace.outputs if trace else ())
+    ]
+    return {
+        "id": call.position,
+        "stage": call.stage.label,
+        "records": [m.snapshot.name for m in call.members],
+        "aggregate": call.stage.is_aggregate,
+        "inputs": [each.position for each in call.producers()],
+        "status": call.status,
+        "reason": call.reason,
+        "seconds": round(call.seconds, 6),
+        "folder": trace.folder if trace else None,
+        "artifacts": artifacts,
+        "metrics": trace.metrics if trace else {},
+        "reportables": trace.reportables if trace else [],
+        "error": _error(call.error) if call.error is not None else None,
+    }
+
+
+def _error(error: BaseException) -> dict[str, Any]:
+    return {
+        "type": type(error).__name__,
+        "message": str(error),
+        "where": where(error, is_own_file),
+        "traceback": own_frames(error, is_own_file),
+    }
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    """Make the next folder `name-number`; two runs never get the same one."""
+    pattern = re.compile(re.escape(name) + r"-(\d+)")
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        found = (pattern.fullmatch(each) for each in os.listdir(parent))
+        last = max((int(match[1]) for match in found if match), default=0)
+        for number in itertools.count(last + 1):
+            folder = parent / f"{name}-{number}"
+            try:
+                folder.mkdir()
+                return folder
+            except FileExistsError:
+                continue
+    except OSError as error:
+        hint = "make the folder writable"
+        raise RequestError(f"{parent} cannot be written: {error}", hint) from error
+    raise AssertionError
+
+
+def _write(path: Path, text: str) -> None:
+    aside = path.with_suffix(".tmp")
+    aside.write_text(text, encoding="utf-8")
+    os.replace(aside, path)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (bool, int, float, str, type(None))):
+        return value
+    if isinstance(value, (list, tuple)) and all(
+        isinstance(each, (bool, int, float, str, type(None))) for each in value
+    ):
+        return list(value)
+    text = repr(value)
+    # An address in memory says nothing about the value, and differs in every process.
+    text = re.sub(r" at 0x[0-9a-f]+", "", text)
+    return text if len(text) <= 200 else f"{text[:180]}... {hash_bytes(text.encode())[:8]}"
+
+
+def _settings_near(root: Path | str | None) -> Settings:
+    try:
+        place = Path(root) if root is not None else settings.find_root(Path.cwd())
+    except RequestError:
+        place = Path.cwd()
+    syntax.watch(place)
+    return settings.load(place.resolve())
+
+

@@ -1,0 +1,46 @@
+"""What a run says while it goes on; plain lines here, a live display in the extras."""
+
+import sys
+from typing import TextIO
+
+
+class Progress:
+    """Prints one line for each call that computes or fails."""
+
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        color: bool = False,
+        stream: TextIO | None = None,
+    ) -> None:
+        self.quiet = quiet
+        self.verbose = verbose
+        self.color = color
+        self.stream = stream or sys.stderr
+
+    def plan(self, totals: dict[str, int]) -> None:
+        """The calls known so far, by stage."""
+
+    def started(self, stage: str, label: str) -> None:
+        """A call begins to compute."""
+
+    def finished(
+        self, stage: str, label: str, status: str, seconds: float, reason: str
+    ) -> None:
+        """A call is done: computed, reused, skipped or failed."""
+        if status in ("computed", "failed") or self.verbose:
+            spent = f" {seconds:.1f} s" if status == "computed" else ""
+            self._line(f"{status:<8} {stage} {label}{spent}  {reason}".rstrip())
+
+    def message(self, text: str) -> None:
+        """Something to know that is no failure."""
+        self._line(text)
+
+    def close(self) -> None:
+        """The run is over."""
+
+    def _line(self, text: str) -> None:
+        if not self.quiet:
+            print(text, file=self.stream, flush=True)

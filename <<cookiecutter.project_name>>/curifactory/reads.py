@@ -1,0 +1,288 @@
+"""What one execution read: fields of argsets, code met through values, files."""
+
+import dataclasses
+import functools
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from . import code, syntax
+from .args import detached, field_names
+from .errors import CurifactoryError
+
+EVERYTHING = "*"
+"""The key of a read that cannot be followed field by field."""
+
+CALLABLES = (FunctionType, property, classmethod, staticmethod, functools.cached_property)
+UNTRACKED = frozenset(
+    "__init__ __new__ __post_init__ __init_subclass__ __getattribute__ __setattr__ "
+    "__delattr__ __getattr__ __reduce__ __reduce_ex__ __getstate__ __setstate__".split()
+)
+HIDDEN_SUFFIXES = (".py", ".pyc", ".pyi", ".so", ".pyd", ".lock")
+
+
+class Reads:
+    """The reads of one execution, in the order of first reading.
+
+    A key says what was read: `a:seed` the field `seed` of the call's argset, `a2:seed`
+    that of the third record of an aggregate, `a:model@` the class of a nested
+    dataclass, `a:*` everything; `m:scaled` a method or property of the argset;
+    `f:data/raw.csv` a file of the project.
+    """
+
+    def __init__(self) -> None:
+        self.keys: dict[str, None] = {}
+        self.stats: dict[str, tuple[int, int]] = {}
+        self.written: set[str] = set()
+
+    def note(self, key: str) -> None:
+        self.keys.setdefault(key)
+
+    def argset(self, args: Any, index: int | None = None) -> Any:
+        """Return a copy of an argset that notes what is read of it."""
+        number = "" if index is None else str(index)
+        return None if args is None else _track(args, self, number, "")
+
+
+def value_at(args: Any, path: str) -> Any:
+    """Return the value of a dotted field; raises AttributeError where there is none."""
+    for step in path.split(".") if path else ():
+        args = getattr(args, step)
+    return args
+
+
+def _track(value: Any, reads: Reads, number: str, prefix: str) -> Any:
+    made = object.__new__(_tracked_class(value.__class__))
+    object.__setattr__(made, "_tracked", (value, reads, number, prefix))
+    return made
+
+
+def _origin(tracked: Any) -> tuple[Any, Reads, str, str]:
+    state: tuple[Any, Reads, str, str] = object.__getattribute__(tracked, "_tracked")
+    return state
+
+
+def _read(tracked: Any, name: str) -> Any:
+    """Note the read of one field and return its value, which is nobody else's."""
+    origin, reads, number, prefix = _origin(tracked)
+    value = getattr(origin, name)
+    path = prefix + name
+    if _is_followed(value):
+        reads.note(f"a{number}:{path}@")
+        return _track(value, reads, number, path + ".")
+    if not _is_operational(type(origin), name):
+        reads.note(f"a{number}:{path}")
+        _note_named_file(reads, value)
+    return detached(value)
+
+
+def _read_everything(tracked: Any) -> Any:
+    """Note that all was read and return a plain copy, which can be changed."""
+    origin, reads, number, prefix = _origin(tracked)
+    reads.note(f"a{number}:{prefix}{EVERYTHING}")
+    cls = type(origin)
+    made = cls.__new__(cls)
+    for name in field_names(cls):
+        object.__setattr__(made, name, detached(getattr(origin, name)))
+    return made
+
+
+class _Field:
+    """A field not read yet. Not a data descriptor: the first read puts it aside."""
+
+    def __init__(self, name: str, owner: type) -> None:
+        self.name = name
+        self.owner = owner
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return getattr(self.owner, self.name)
+        value = _read(instance, self.name)
+        object.__setattr__(instance, self.name, value)
+        return value
+
+
+class _Member:
+    """A method or property of the user's class: using it means reading its code."""
+
+    def __init__(self, name: str, member: Any) -> None:
+        self.name = name
+        self.member = member
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None:
+            return self.member.__get__(None, owner)
+        origin, reads, number, prefix = _origin(instance)
+        reads.note(f"m{number}:{prefix}{self.name}")
+        if isinstance(self.member, functools.cached_property):
+            value = self.member.func(instance)
+            object.__setattr__(instance, self.name, value)
+            return value
+        return self.member.__get__(instance, type(origin))
+
+
+def _missing(tracked: Any, name: str) -> Any:
+    """What the class does not declare: that it is absent was read, too."""
+    origin, reads, number, prefix = _origin(tracked)
+    if hasattr(type(origin), "__getattr__"):
+        reads.note(f"a{number}:{prefix}{EVERYTHING}")
+    elif not name.startswith("__"):
+        reads.note(f"a{number}:{prefix}{name}")
+    return getattr(origin, name)
+
+
+def _refuse(tracked: Any, name: str, value: object = None) -> None:
+    raise CurifactoryError(
+        f"a stage cannot set {name} of its argset",
+        "keep the new value in a variable, or use dataclasses.replace(record.args, ...)",
+    )
+
+
+def _as_dict(tracked: Any) -> dict[str, Any]:
+    return dict(vars(_read_everything(tracked)))
+
+
+@functools.cache
+def _tracked_class(cls: type) -> type:
+    """Return the subclass of a dataclass whose instances note what is read of them."""
+    members: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        for name, member in vars(base).items():
+            if isinstance(member, CALLABLES) and name not in UNTRACKED:
+                if code.is_project(function_of(member)):
+                    members[name] = _Member(name, member)
+            elif code.is_project(base) and _is_constant(name, member):
+                members[name] = _Field(name, cls)
+    members.update({name: _Field(name, cls) for name in field_names(cls)})
+    members.update(
+        __module__=cls.__module__,
+        __qualname__=cls.__qualname__,
+        __doc__=cls.__doc__,
+        __class__=property(lambda self: cls),
+        __dict__=property(_as_dict),
+        __getattr__=_missing,
+        __setattr__=_refuse,
+        __delattr__=_refuse,
+        __copy__=_read_everything,
+        __deepcopy__=lambda self, memo: _read_everything(self),
+        __reduce_ex__=lambda self, protocol: _read_everything(self).__reduce_ex__(
+            protocol
+        ),
+    )
+    return type(cls)(cls.__name__, (cls,), members)
+
+
+def _is_constant(name: str, member: Any) -> bool:
+    """Return whether a class attribute is a value that a stage may read."""
+    descriptor = hasattr(type(member), "__get__")
+    return not name.startswith("__") and not descriptor
+
+
+def function_of(member: Any) -> Any:
+    for name in ("fget", "func", "__func__"):
+        member = getattr(member, name, None) or member
+    return code.unwrapped(member)
+
+
+def _is_followed(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+@functools.cache
+def _is_operational(cls: type, name: str) -> bool:
+    fields = getattr(cls, "__dataclass_fields__", {})
+    return name in fields and bool(fields[name].metadata.get("operational"))
+
+
+# Files ------------------------------------------------------------------------------
+
+
+class Files:
+    """Notes the files of the project that are opened while a stage executes."""
+
+    def __init__(self, root: Path, outside: tuple[Path, ...]) -> None:
+        self.root = os.path.abspath(root)
+        self.outside = tuple(os.path.abspath(each) + os.sep for each in outside)
+        self.reads: Reads | None = None
+
+    def key(self, path: object) -> str | None:
+        """Return the path relative to the project of a file that counts, or None."""
+        if not isinstance(path, (str, os.PathLike)):
+            return None
+        full = os.path.abspath(os.fspath(path))
+        if not full.startswith(self.root + os.sep) or full.startswith(self.outside):
+            return None
+        inner = os.path.relpath(full, self.root).replace(os.sep, "/")
+        hidden = any(p in syntax.OUTSIDE or p[0] == "." for p in inner.split("/"))
+        return None if hidden or inner.endswith(HIDDEN_SUFFIXES) else inner
+
+    def opened(self, path: object, mode: object, flags: object) -> None:
+        reads = self.reads
+        key = self.key(path) if reads is not None else None
+        if reads is None or key is None or key in reads.written:
+            return
+        if _is_writing(mode, flags):
+            if f"f:{key}" not in reads.keys:
+                reads.written.add(key)
+            return
+        reads.note(f"f:{key}")
+        reads.stats.setdefault(key, stat_of(os.path.join(self.root, key)))
+
+    @contextmanager
+    def noting(self, reads: Reads) -> Iterator[None]:
+        """Note into `reads` what is opened within the block, by any thread."""
+        global _active
+        _install_hook()
+        before, self.reads, _active = self.reads, reads, self
+        try:
+            yield
+        finally:
+            self.reads = before
+            _active = self if before is not None else None
+
+
+def stat_of(path: str) -> tuple[int, int]:
+    """Return size and modification time in nanoseconds; (-1, -1) where there is no file."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
+def _note_named_file(reads: Reads, value: Any) -> None:
+    if _active is None or not isinstance(value, (str, os.PathLike)) or not value:
+        return
+    text = os.fspath(value)
+    if isinstance(text, str) and "\0" not in text:
+        full = os.path.join(_active.root, text)
+        if os.path.isfile(full):
+            _active.opened(full, "r", 0)
+
+
+def _is_writing(mode: object, flags: object) -> bool:
+    if isinstance(mode, str):
+        return any(letter in mode for letter in "wax") and "+" not in mode
+    return isinstance(flags, int) and flags & (os.O_WRONLY | os.O_CREAT) != 0
+
+
+_active: Files | None = None
+_hooked = False
+
+
+def _install_hook() -> None:
+    global _hooked
+    if not _hooked:
+        _hooked = True
+        sys.addaudithook(_audit)
+
+
+def _audit(event: str, details: tuple[Any, ...]) -> None:
+    if event == "open" and _active is not None:
+        _active.opened(*details)
+
+

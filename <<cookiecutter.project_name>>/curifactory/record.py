@@ -1,0 +1,346 @@
+"""Records: one argset's way through the stages, as a growing list of calls."""
+
+import inspect
+import itertools
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from . import args as argsets
+from . import code, hashing, reads
+from .args import ExperimentArgs
+from .errors import RequestError, nearest
+from .stages import Stage
+from .store import Trace
+
+A = TypeVar("A")
+
+
+class Manager(Protocol):
+    """What a record needs of the manager."""
+
+    records: list[Any]
+
+    def add(self, call: "Call") -> None: ...
+
+    def value(self, source: "Source") -> Any: ...
+
+
+class Snapshot:
+    """An argset as it was when a record was made, with the digests of its fields."""
+
+    __slots__ = ("args", "name", "paramset", "_digests", "_source")
+
+    def __init__(self, args: Any, paramset: str = "") -> None:
+        self.args = argsets.sealed(args) if args is not None else None
+        self._source = argsets.sealed(args) if args is not None else None
+        self.name = str(args.name) if args is not None else "-"
+        self.paramset = paramset
+        self._digests: dict[str, str] = {}
+
+    @property
+    def source(self) -> Any:
+        """The copy that nobody outside the runner holds."""
+        return self._source
+
+    def digest(self, path: str) -> str:
+        """Return the digest of a field (`a.b`), a class (`a@`) or everything (`*`)."""
+        if path not in self._digests:
+            self._digests[path] = self._digest(path)
+        return self._digests[path]
+
+    def member(self, path: str) -> str:
+        """Return the digest of the code of a method or property."""
+        key = f"{path}()"
+        if key not in self._digests:
+            owner, _, name = path.rpartition(".")
+            mro = type(reads.value_at(self._source, owner)).__mro__
+            found = [vars(base)[name] for base in mro if name in vars(base)]
+            functions = [reads.function_of(each) for each in found]
+            project = [each for each in functions if code.is_project(each)]
+            self._digests[key] = code.fingerprint(*project).fingerprint
+        return self._digests[key]
+
+    def shown(self, path: str) -> str:
+        """Return a short text of a value for messages."""
+        try:
+            value = reads.value_at(self._source, path.rstrip("@*").rstrip("."))
+        except AttributeError:
+            return "absent"
+        return "" if path.endswith(("@", "*")) else argsets.short(value)
+
+    def _digest(self, path: str) -> str:
+        try:
+            value = reads.value_at(self._source, path.rstrip("@*").rstrip("."))
+        except AttributeError:
+            return "absent"
+        if path.endswith("@"):
+            kind = type(value)
+            followed = hasattr(kind, "__dataclass_fields__")
+            return hashing.qualified(kind) if followed else "absent"
+        return value_digest(value, f"{self.name}.{path}")
+
+
+def value_digest(value: Any, path: str) -> str:
+    """Return the digest of a value and of the project code that it holds."""
+    found = code.project_callables(value, path)
+    if not found:
+        return hashing.digest(value, path)
+    shape = hashing.digest(value, path, opaque=lambda each: each in found)
+    return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
+
+
+class Output(NamedTuple):
+    """The artifact that a call produces."""
+
+    call: "Call"
+    index: int
+
+
+class Literal(NamedTuple):
+    """A value given by hand, known by its content."""
+
+    value: Any
+    digest: str
+
+
+Source = Output | Literal
+
+
+@dataclass
+class Member:
+    """One record as a call sees it: its argset, and where its inputs come from."""
+
+    snapshot: Snapshot
+    sources: dict[str, Source]
+
+
+@dataclass(eq=False)
+class Call:
+    """One stage call on one record (an aggregate: over many), and what became of it."""
+
+    stage: Stage
+    own: Snapshot
+    members: list[Member]
+    arguments: dict[str, Literal]
+    position: int = 0
+    status: str = "waiting"
+    reason: str = ""
+    trace: Trace | None = None
+    identities: list[str] = field(default_factory=list)
+    error: BaseException | None = None
+    seconds: float = 0.0
+
+    @property
+    def label(self) -> str:
+        return self.own.name
+
+    def producers(self) -> Iterator["Call"]:
+        """Yield the calls whose outputs this call takes, each once."""
+        seen: dict[int, Call] = {}
+        for member in self.members:
+            for source in member.sources.values():
+                if isinstance(source, Output):
+                    seen.setdefault(id(source.call), source.call)
+        yield from seen.values()
+
+    def snapshot(self, number: str) -> Snapshot:
+        """Return the argset that a key of reads speaks of."""
+        return self.members[int(number)].snapshot if number else self.own
+
+
+class State(MutableMapping[str, Any]):
+    """The artifacts of a record by name; a value is computed or loaded when asked for."""
+
+    def __init__(self, manager: Manager, sources: dict[str, Source]) -> None:
+        self._manager = manager
+        self.sources = sources
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.sources:
+            raise KeyError(f"{name!r}: {nearest(name, self.sources)}")
+        return self._manager.value(self.sources[name])
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.sources[name] = literal(value, name)
+
+    def __delitem__(self, name: str) -> None:
+        del self.sources[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.sources
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.sources)
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+
+class Record(Generic[A]):
+    """One argset's way through the stages.
+
+    `record.args` is the argset, `record.state` the artifacts so far. Inside a stage a
+    record also has `metric`, `report`, `scratch`, `get_path` and `get_dir`.
+    """
+
+    def __init__(self, manager: Manager, args: A, *, hide: bool = False) -> None:
+        self.manager = manager
+        self.snapshot = snapshot_of(args)
+        self.state: Any = State(manager, {})
+        self._last: Call | None = None
+        if not hide:
+            manager.records.append(self)
+
+    @property
+    def args(self) -> A:
+        """The argset of this record; it cannot be changed."""
+        found: A = self.snapshot.args
+        return found
+
+    @property
+    def params(self) -> A:
+        """The argset, by the name of later releases."""
+        return self.args
+
+    @property
+    def label(self) -> str:
+        """A name for messages, which never counts as read."""
+        return self.snapshot.name
+
+    @property
+    def output(self) -> Any:
+        """What the last stage call returned: one value, or a tuple of several."""
+        if self._last is None:
+            return None
+        last = self._last
+        count = len(last.stage.outputs)
+        found = tuple(self.manager.value(Output(last, i)) for i in range(count))
+        return found[0] if count == 1 else found or None
+
+    def make_copy(self, args: Any = None, *, add_to_manager: bool = True) -> "Record[Any]":
+        """Return a record with the same artifacts so far, and another argset if given."""
+        chosen = self.snapshot if args is None else args
+        made: Record[Any] = Record(self.manager, chosen, hide=not add_to_manager)
+        made.state.sources.update(self.state.sources)
+        return made
+
+    def call(self, stage: Stage, records: Any, arguments: dict[str, Any]) -> None:
+        """Add a call of a stage to this record; nothing is computed yet."""
+        _check_arguments(stage, arguments)
+        given = {name: literal(value, name) for name, value in arguments.items()}
+        replaced = {name: given.pop(name) for name in stage.inputs if name in given}
+        if stage.is_aggregate:
+            over = self.manager.records if records is None else records
+            chosen = [each for each in over if each is not self]
+            members = [_partial_member(each, stage, replaced) for each in chosen]
+            _check_aggregate(stage, members)
+        else:
+            members = [_member(self, stage, replaced)]
+        made = Call(stage, self.snapshot, members, given)
+        self._last = made
+        self.manager.add(made)
+        for index, name in enumerate(stage.outputs):
+            self.state.sources[name] = Output(made, index)
+
+    def _only_inside(self, *values: Any, **options: Any) -> Any:
+        raise RequestError(
+            f"record {self.label!r}: this is for the inside of a stage",
+            "move it into the stage, where results are known",
+        )
+
+    metric = report = get_path = get_dir = _only_inside
+
+    @property
+    def scratch(self) -> Any:
+        """A folder for checkpoints; inside a stage only."""
+        return self._only_inside()
+
+
+def snapshot_of(args: Any) -> Snapshot:
+    """Return the snapshot of an argset, the same one for an argset that has one."""
+    if isinstance(args, Snapshot):
+        return args
+    known = _snapshots.get(id(args))
+    if known is not None and known.args is args:
+        return known
+    if args is not None and not isinstance(args, ExperimentArgs):
+        raise RequestError(
+            f"a record takes an argset, not {argsets.short(args)}",
+            "Record(manager, args), with args an instance of a class that extends "
+            "ExperimentArgs, or None",
+        )
+    made = Snapshot(args)
+    if args is not None:
+        keep_snapshot(made)
+    return made
+
+
+def keep_snapshot(snapshot: Snapshot) -> None:
+    """Let records made from the argset of a snapshot share its digests."""
+    _snapshots[id(snapshot.args)] = snapshot
+
+
+_snapshots: dict[int, Snapshot] = {}
+_numbers = itertools.count()
+
+
+def literal(value: Any, name: str) -> Literal:
+    """Return a value given by hand as a source."""
+    if isinstance(value, Record):
+        raise RequestError(
+            f"{name} is a Record, a stage takes values",
+            f'pass record.state["{name}"], or call the stages one after the other',
+        )
+    kept = argsets.detached(value)
+    return Literal(kept, value_digest(kept, name))
+
+
+def _check_arguments(stage: Stage, arguments: dict[str, Any]) -> None:
+    kinds = stage.parameters.values()
+    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in kinds):
+        return
+    for name in arguments:
+        if name not in stage.parameters:
+            raise RequestError(
+                f"{stage.where}: stage {stage.label} has no parameter {name!r}",
+                nearest(name, list(stage.parameters)[1:]),
+            )
+
+
+def _member(record: Record[Any], stage: Stage, given: dict[str, Literal]) -> Member:
+    sources: dict[str, Source] = {}
+    for name in stage.inputs:
+        source = given.get(name) or record.state.sources.get(name)
+        if source is not None:
+            sources[name] = source
+        elif stage.parameters[name].default is inspect.Parameter.empty:
+            raise RequestError(
+                f"{stage.where}: stage {stage.label} takes {name!r}, which no stage "
+                f"before it gives to record {record.label!r}",
+                nearest(name, record.state.sources),
+            )
+    return Member(record.snapshot, sources)
+
+
+def _partial_member(
+    record: Any, stage: Stage, given: dict[str, Literal]
+) -> Member:
+    if not isinstance(record, Record):
+        raise RequestError(
+            f"aggregate {stage.label} takes a list of records, not {record!r:.60}",
+            f"{stage.label}(record, manager.records)",
+        )
+    have = {**record.state.sources, **given}
+    return Member(record.snapshot, {n: have[n] for n in stage.inputs if n in have})
+
+
+def _check_aggregate(stage: Stage, members: list[Member]) -> None:
+    for name in stage.inputs:
+        if not any(name in member.sources for member in members):
+            known = [n for m in members for n in m.sources]
+            raise RequestError(
+                f"{stage.where}: aggregate {stage.label} takes {name!r}, which none of "
+                f"its {len(members)} records has",
+                nearest(name, known),
+            )

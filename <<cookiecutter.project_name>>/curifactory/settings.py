@@ -1,0 +1,81 @@
+"""Where things lie in a project: defaults, changed in `[tool.curifactory]`."""
+
+import importlib
+import os
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from .errors import RequestError, nearest
+
+CACHE_VARIABLE = "CURIFACTORY_CACHE"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one project; folders are relative to its root."""
+
+    root: Path
+    experiments: str = "experiments"
+    params: str = "params"
+    cache: Path = Path("data/cache")
+    runs: Path = Path("data/runs")
+    reports: Path = Path("reports")
+
+
+def find_root(start: Path) -> Path:
+    """Return the nearest folder upwards that has `experiments/`."""
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / "experiments").is_dir() or _section(folder).get("experiments"):
+            return folder
+    raise RequestError(
+        f"no project here: neither {start} nor a folder above it has experiments/",
+        "change into a project folder, or make one from the template with cookiecutter",
+    )
+
+
+def load(root: Path, **overrides: Any) -> Settings:
+    """Return the settings of the project at `root`; overrides that are None fall away."""
+    section = {k.replace("-", "_"): v for k, v in _section(root).items()}
+    given = {k: v for k, v in overrides.items() if v is not None}
+    if CACHE_VARIABLE in os.environ:
+        section["cache"] = os.environ[CACHE_VARIABLE]
+    known = {each.name for each in fields(Settings)} - {"root"}
+    tables = {key for key, value in section.items() if isinstance(value, dict)}
+    for name in sorted(set(section) - known - tables):
+        raise RequestError(
+            f"pyproject.toml: [tool.curifactory] has no setting {name!r}",
+            nearest(name, known),
+        )
+    chosen = {k: v for k, v in {**section, **given}.items() if k not in tables}
+    settings = replace(Settings(root), **chosen)
+    folders = {n: root / getattr(settings, n) for n in ("cache", "runs", "reports")}
+    return replace(settings, **folders)
+
+
+def _section(root: Path) -> dict[str, Any]:
+    path = root / "pyproject.toml"
+    if not path.is_file():
+        return {}
+    text = path.read_text(encoding="utf-8")
+    if "[tool.curifactory" not in text:
+        return {}
+    toml = _toml()
+    try:
+        section = toml.loads(text).get("tool", {}).get("curifactory", {})
+    except toml.TOMLDecodeError as error:
+        raise RequestError(f"{path}: {error}") from error
+    return dict(section)
+
+
+def _toml() -> Any:
+    for name in ("tomllib", "tomli"):  # Python 3.10 has no tomllib
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    raise RequestError(
+        "pyproject.toml has [tool.curifactory], which Python 3.10 cannot read alone",
+        "pip install tomli",
+    )

@@ -1,0 +1,243 @@
+"""Sources as they were loaded, and a canonical text of their syntax trees."""
+
+import ast
+import importlib.machinery
+import importlib.util
+import linecache
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+Resolver = Callable[[ast.AST], str | None]
+
+OUTSIDE = frozenset({"site-packages", "dist-packages", "curifactory", "__pycache__"})
+# What a reader may change without changing what runs; `ctx` follows from the position.
+UNCOUNTED = frozenset({"ctx", "kind", "type_comment", "type_params", "simple"})
+ANNOTATIONS = frozenset({"annotation", "returns"})
+RESOLVED = (ast.Name, ast.Attribute, ast.Import, ast.ImportFrom)
+LOAD = ast.Load()
+STATEMENTS = frozenset({"body", "orelse", "finalbody"})
+
+_sources: dict[str, str] = {}
+_trees: dict[str, ast.Module] = {}
+_roots: list[str] = []
+
+
+def watch(root: Path) -> None:
+    """Keep the source of each module below `root` as it is imported from now on."""
+    resolved = str(root.resolve())
+    if resolved not in _roots:
+        _roots.append(resolved)
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        place = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else 0
+        sys.meta_path.insert(place, _Finder())
+
+
+def is_project_file(filename: str | None) -> bool:
+    """Return whether the file is the user's own code: below a watched root, or a cell."""
+    if not filename:
+        return False
+    if filename.startswith("<") or "ipykernel" in filename:
+        return "ipython" in filename or "ipykernel" in filename
+    return relative(filename) is not None
+
+
+def relative(filename: str) -> str | None:
+    """Return the path below the watched root that holds it, None for other files."""
+    for root in _roots:
+        if filename.startswith(root + ("/" if "/" in root else "\\")):
+            inner = filename[len(root) + 1 :].replace("\\", "/")
+            parts = inner.split("/")[:-1]
+            outside = any(part in OUTSIDE or part.startswith(".") for part in parts)
+            return None if outside else inner
+    return None
+
+
+def tree_of(filename: str) -> ast.Module | None:
+    """Return the syntax tree of a file as it was loaded, None without a source."""
+    if filename not in _trees:
+        source = _sources.get(filename) or "".join(linecache.getlines(filename))
+        if not source:
+            return None
+        _trees[filename] = ast.parse(source)
+    return _trees[filename]
+
+
+def find_function(code: CodeType, qualname: str) -> Definition | None:
+    """Return the definition that was compiled to `code`, or None."""
+    tree = tree_of(code.co_filename)
+    if tree is None:
+        return None
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+    line = code.co_firstlineno
+    found = [n for n in ast.walk(tree) if isinstance(n, kinds) and _line(n) == line]
+    name = qualname.rsplit(".", 1)[-1]
+    found = [n for n in found if getattr(n, "name", "<lambda>") == name]
+    return found[0] if len(found) == 1 else _same_code(tree, found, code)
+
+
+def find_class(cls: type) -> ast.ClassDef | None:
+    """Return the last definition with the qualified name of a class, or None."""
+    module = sys.modules.get(cls.__module__)
+    tree = tree_of(getattr(module, "__file__", None) or "") if module else None
+    steps = [step for step in cls.__qualname__.split(".") if step != "<locals>"]
+    nodes: list[ast.AST] = [tree] if tree else []
+    for step in steps:
+        inner = (n for node in nodes for n in ast.walk(node) if n is not node)
+        nodes = [n for n in inner if getattr(n, "name", None) == step]
+    return next((n for n in reversed(nodes) if isinstance(n, ast.ClassDef)), None)
+
+
+def assignments(tree: ast.Module, name: str) -> list[ast.stmt]:
+    """Return the top-level statements, other than definitions, that mention a name."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    plain = [node for node in tree.body if not isinstance(node, kinds)]
+    return [
+        node
+        for node in plain
+        if any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node))
+    ]
+
+
+def dump(node: ast.AST, resolve: Resolver | None = None, named: bool = True) -> str:
+    """Return a text equal for trees that mean the same, on every supported Python.
+
+    Positions, comments, docstrings, annotations and, unless `named`, the name of the
+    outermost definition do not count. `resolve` may replace a name or a dotted name.
+    """
+    parts: list[str] = []
+    _dump(node, parts, resolve, None if named else node)
+    return "".join(parts)
+
+
+def _dump(
+    node: object, parts: list[str], resolve: Resolver | None, unnamed: object
+) -> None:
+    if isinstance(node, list):
+        parts.append("[")
+        for each in node:
+            _dump(each, parts, resolve, unnamed)
+        parts.append("]")
+    elif not isinstance(node, ast.AST):
+        parts.append(f"{type(node).__name__}:{node!r};")
+    else:
+        text = _resolved(node, resolve)
+        if text is not None:
+            parts.append(f"<{text}>")
+            return
+        parts.append(type(node).__name__ + "(")
+        for field, value in _counted(node):
+            if not (field == "name" and node is unnamed):
+                parts.append(field + "=")
+                _dump(value, parts, resolve, unnamed)
+        parts.append(")")
+
+
+def _resolved(node: ast.AST, resolve: Resolver | None) -> str | None:
+    if resolve is None or not isinstance(node, RESOLVED):
+        return None
+    return resolve(node) if isinstance(getattr(node, "ctx", LOAD), ast.Load) else None
+
+
+def _counted(node: ast.AST) -> Iterator[tuple[str, object]]:
+    for field, value in ast.iter_fields(node):
+        if field in UNCOUNTED or field in ANNOTATIONS or value is None or value == []:
+            continue
+        if field in STATEMENTS and isinstance(value, list):
+            value = _without_docstring(node, value)
+        yield field, value
+
+
+def _without_docstring(node: ast.AST, body: Sequence[ast.stmt]) -> list[ast.stmt]:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
+    statements = list(body)
+    if isinstance(node, kinds) and statements and _is_text(statements[0]):
+        statements = statements[1:]
+    if isinstance(node, ast.ClassDef):
+        return statements
+    return [each for each in map(_plain_assignment, statements) if each is not None]
+
+
+def _plain_assignment(node: ast.stmt) -> ast.stmt | None:
+    """Return `x = 1` for `x: int = 1`, and nothing for `x: int`, outside of classes."""
+    if not isinstance(node, ast.AnnAssign):
+        return node
+    if node.value is None:
+        return None
+    return ast.Assign(targets=[node.target], value=node.value)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    value = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+
+
+def _line(node: ast.AST) -> int:
+    decorators = getattr(node, "decorator_list", None)
+    first = decorators[0] if decorators else node
+    return int(first.lineno)
+
+
+def _same_code(
+    tree: ast.Module, nodes: Sequence[Definition], code: CodeType
+) -> Definition | None:
+    """Tell apart definitions on one line: compile each on a line of its own."""
+    if not nodes:
+        return None
+    before = [node.lineno for node in nodes]
+    for shift, node in enumerate(nodes, start=1):
+        node.lineno = 1_000_000 + shift
+    try:
+        compiled = list(_codes(compile(tree, code.co_filename, "exec")))
+    except (ValueError, SyntaxError):
+        compiled = []
+    for line, node in zip(before, nodes, strict=True):
+        node.lineno = line
+    for each in compiled:
+        if each.co_firstlineno > 1_000_000 and _essence(each) == _essence(code):
+            return nodes[each.co_firstlineno - 1_000_001]
+    return None
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _essence(code: CodeType) -> tuple[object, ...]:
+    constants = tuple(
+        _essence(each) if isinstance(each, CodeType) else (type(each), repr(each))
+        for each in code.co_consts
+    )
+    return code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars
+
+
+class _Loader(SourceFileLoader):
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        data = self.get_data(path)
+        _sources[path] = importlib.util.decode_source(data)
+        _trees.pop(path, None)
+        code: CodeType = self.source_to_code(data, path)
+        return code
+
+
+class _Finder:
+    """Finds what PathFinder finds; project modules get a loader that keeps the source."""
+
+    def find_spec(
+        self,
+        name: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name, path, target)
+        plain = spec is not None and type(spec.loader) is SourceFileLoader
+        if spec is not None and plain and is_project_file(spec.origin):
+            spec.loader = _Loader(name, spec.origin or "")
+        return spec

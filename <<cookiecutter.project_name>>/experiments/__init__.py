@@ -1,0 +1,1 @@
+"""WHICH chain: each experiment routes argsets through stages."""

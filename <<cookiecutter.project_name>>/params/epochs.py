@@ -1,0 +1,10 @@
+"""Ten argsets from a loop: a sweep over the number of epochs."""
+
+from params import Args
+
+
+def get_params() -> list[Args]:
+    args = []
+    for i in range(5, 15):
+        args.append(Args(name=f"epochs_run_{i}", example_number_of_epochs=i))
+    return args

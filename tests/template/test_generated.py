@@ -1,0 +1,50 @@
+"""The generated project itself, as its user runs it. All of these install packages."""
+
+import json
+import sys
+
+import pytest
+from conftest import TEMPLATE, Oven, run
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project in a folder with a space in its name; the tests below run in order."""
+    return Oven(tmp_path_factory.mktemp("my work") / "oven").bake(project_name="digits")
+
+
+def make(project, target):
+    return run("make", target, f"PYTHON={sys.executable}", cwd=project).stdout
+
+
+def test_make_run_leaves_a_run_and_its_report(project):
+    printed = make(project, "run")
+    assert "source .venv/bin/activate" in printed
+    result = json.loads((project / "data/runs/digits-1/run.json").read_text())
+    assert result["status"] == "done"
+    assert result["counts"]["computed"] > 0 and result["counts"]["failed"] == 0
+    assert (project / "reports/digits-1/index.html").is_file()
+    assert (project / "reports/latest/index.html").is_file()
+
+
+def test_second_run_computes_nothing(project):
+    make(project, "run")
+    counts = json.loads((project / "data/runs/digits-2/run.json").read_text())["counts"]
+    assert counts["computed"] == 0 and counts["reused"] > 0
+
+
+def test_make_test_passes(project):
+    assert "passed" in make(project, "test")
+
+
+def test_make_check_passes(project):
+    make(project, "check")
+
+
+def test_demo_tells_its_four_acts():
+    printed = run(sys.executable, "tools/demo.py", cwd=TEMPLATE).stdout
+    for act in ["1. ", "2. ", "3. ", "4. "]:
+        assert f"\n{act}" in "\n" + printed
+    assert "index.html" in printed

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Run the quick tests with every other Python that is present, 3.10 to 3.13:
+#   sh tools/other_pythons.sh VENV          (VENV: the environment that needs no repetition)
+# Looked for on the PATH and among pyenv's versions; each gets its own folder in build/.
+set -eu
+
+version() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
+
+find_python() {
+    for candidate in "python$1" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1".*/bin/python; do
+        if [ "$(version "$candidate")" = "$1" ]; then
+            echo "$candidate"
+            return
+        fi
+    done
+}
+
+done_already=$(version "$1/bin/python")
+for minor in 3.10 3.11 3.12 3.13; do
+    [ "$minor" != "$done_already" ] || continue
+    python=$(find_python "$minor")
+    if [ -z "$python" ]; then
+        echo "Python $minor: not present, not tested"
+        continue
+    fi
+    echo "Python $minor: quick tests"
+    sh tools/make_venv.sh "build/python$minor" "$python"
+    "build/python$minor/bin/python" -m pytest -q -m "not slow" -p no:cacheprovider
+done
