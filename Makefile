@@ -10,6 +10,9 @@ STAMP := $(VENV)/.installed
 # The shell would read << as a redirection: always in single quotes.
 PROJECT := '<<cookiecutter.project_name>>'
 
+# Compiled files stay out of the folder that is generated from.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
+
 .DEFAULT_GOAL := help
 .PHONY: demo test test-all check help clean FORCE
 

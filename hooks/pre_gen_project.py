@@ -38,8 +38,8 @@ def check_version():
     found = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if found < NEEDED:
         refuse(
-            "this template needs cookiecutter 2.6 or later, and this is {}. "
-            "Upgrade: pipx install --force 'cookiecutter>=2.6'".format(version)
+            f"this template needs cookiecutter 2.6 or later, and this is {version}. "
+            "Upgrade: pipx install --force 'cookiecutter>=2.6'"
         )
 
 
@@ -88,11 +88,7 @@ def check_name(name):
         if owner is None:
             return
         reason = "it is " + owner
-    refuse(
-        "the project cannot be named '{}': {}. Try: {}".format(
-            name, reason, suggest(name)
-        )
-    )
+    refuse(f"the project cannot be named '{name}': {reason}. Try: {suggest(name)}")
 
 
 def main():

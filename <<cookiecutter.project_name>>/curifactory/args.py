@@ -2,13 +2,12 @@
 
 import copy
 import dataclasses
-import functools
 from collections.abc import Iterator
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import hashing
-from .errors import RequestError, nearest
+from .errors import IdentityError, RequestError, nearest
 
 Self = TypeVar("Self", bound="ExperimentArgs")
 ATOMIC = frozenset(
@@ -17,7 +16,17 @@ ATOMIC = frozenset(
 )
 
 
-class ExperimentArgs:
+if TYPE_CHECKING:
+
+    @dataclasses.dataclass
+    class _Named:
+        name: str = ""
+
+else:  # no dataclass here: its children could then not be frozen
+    _Named = object
+
+
+class ExperimentArgs(_Named):
     """Extend this class with a dataclass that declares the parameters of a project.
 
     Each subclass has the field `name`, a label: argsets that differ in nothing else
@@ -25,7 +34,6 @@ class ExperimentArgs:
     """
 
     __slots__ = ("__dict__", "__weakref__", "_sealed")
-    name: str
 
     def __init__(self, name: str = "") -> None:
         self.name = name
@@ -58,17 +66,15 @@ class ExperimentArgs:
     def hash(self) -> str:
         """The readable identity of the content, the name left out."""
         content = {k: v for k, v in values(self) if k != "name"}
-        for name in _operational(type(self)):
-            content.pop(name, None)
+        for name in field_names(type(self)):
+            if is_operational(type(self), name):
+                content.pop(name)
         return hashing.digest(content, self.name or "args")[:12]
 
 
-@functools.cache
-def field_names(cls: type) -> tuple[str, ...]:
+def field_names(cls: Any) -> tuple[str, ...]:
     """Return the names of the fields of a class of argsets."""
-    if dataclasses.is_dataclass(cls):
-        return tuple(field.name for field in dataclasses.fields(cls))
-    return ("name",)
+    return tuple(getattr(cls, "__dataclass_fields__", ("name",)))
 
 
 def values(args: object) -> Iterator[tuple[str, Any]]:
@@ -104,7 +110,7 @@ def sealed(args: Self) -> Self:
     """Return a copy that shares nothing that could change, and refuses to be set."""
     made = args.__class__.__new__(args.__class__)
     for name, value in values(args):
-        object.__setattr__(made, name, detached(value))
+        object.__setattr__(made, name, _private(value, f"{args.name}.{name}"))
     object.__setattr__(made, "_sealed", True)
     return made
 
@@ -114,16 +120,25 @@ def detached(value: Any) -> Any:
     return value if type(value) in ATOMIC else copy.deepcopy(value)
 
 
+def _private(value: Any, path: str) -> Any:
+    try:
+        return detached(value)
+    except Exception as error:
+        hashing.digest(value, path)  # most often this says better what is wrong
+        hint = "give a name, path or number instead, and make the object inside a stage"
+        raise IdentityError(path, f"cannot be copied: {error}", hint) from error
+
+
 def short(value: object) -> str:
     """Return a text of at most 60 characters for messages."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-@functools.cache
-def _operational(cls: type) -> tuple[str, ...]:
-    fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
-    return tuple(each.name for each in fields if each.metadata.get("operational"))
+def is_operational(cls: type, name: str) -> bool:
+    """Return whether a field is declared to have no influence on results."""
+    field = getattr(cls, "__dataclass_fields__", {}).get(name)
+    return field is not None and bool(field.metadata.get("operational"))
 
 
 def _restore(cls: type[Self], content: dict[str, Any]) -> Self:

@@ -211,7 +211,9 @@ def _print_summary(run: "Run") -> None:
         print(f"{first['stage']} {label} failed:", file=sys.stderr)
         print(first["error"]["traceback"].rstrip(), file=sys.stderr)
     counts = ", ".join(f"{kind}: {number}" for kind, number in run.counts.items())
-    print(f"{run.manager.name} {run.status}  {counts}  ({run.content['seconds']:.1f} s)")
+    print(
+        f"{run.manager.name} {run.status}  {counts}  ({run.content['seconds']:.1f} s)"
+    )
     if run.report is not None:
         print(f"report: {os.path.relpath(run.report)}")
 

@@ -171,7 +171,9 @@ def _closure(function: FunctionType) -> dict[str, Any]:
     return bound
 
 
-def _without_source(unit: Unit, function: FunctionType, names: Mapping[str, Any]) -> Unit:
+def _without_source(
+    unit: Unit, function: FunctionType, names: Mapping[str, Any]
+) -> Unit:
     """Fall back on the compiled code, which holds for one version of Python only."""
     unit.unfollowed.append(f"{unit.label} has no source: its compiled code counts")
     unit.text = repr(_compiled(function.__code__))
@@ -290,7 +292,9 @@ class _Scope:
                     source = importlib.util.resolve_name(name, package)
                     self._bind_member(source, alias)
             except Exception as error:
-                self.unit.unfollowed.append(f"{self.unit.label}: import failed, {error}")
+                self.unit.unfollowed.append(
+                    f"{self.unit.label}: import failed, {error}"
+                )
 
     def _bind_module(self, alias: ast.alias) -> None:
         if _is_local(alias.name):

@@ -8,6 +8,7 @@ from . import hashing
 from .record import Call, Literal, Source
 from .store import Trace
 
+OTHER_RECORDS = "other records"
 Now = Callable[[str], str]
 """Gives the digest that a key of reads has for a call at present."""
 
@@ -103,7 +104,9 @@ def predict(call: Call, similar: Iterable[Trace], now: Now, forced: bool) -> Dec
         return Decision("compute", "forced")
     code = call.stage.code.fingerprint
     for trace in similar:
-        if trace.code == code and all(now(key) == digest for key, digest, _ in trace.reads):
+        if trace.code == code and all(
+            now(key) == digest for key, digest, _ in trace.reads
+        ):
             return Decision("maybe", "waits for an input")
     return Decision("compute", "")
 
@@ -133,6 +136,8 @@ def _differences(call: Call, facts: Facts, trace: Trace, now: Now) -> list[str]:
     if trace.code != call.stage.code.fingerprint:
         found += _code_changes(facts.parts_of(trace), facts.code)
     found += _input_changes(call, trace.inputs, facts.inputs)
+    if OTHER_RECORDS in found:  # reads are by place: another order compares nothing
+        return found
     names = sorted(set(trace.arguments) | set(facts.arguments))
     for name in names:
         if trace.arguments.get(name) != facts.arguments.get(name):
@@ -149,21 +154,23 @@ def _code_changes(before: dict[str, str], after: dict[str, str]) -> list[str]:
     known = set(before.values())
     changed = sorted(name for name in new if after[name] not in known)
     gone = sorted(set(before) - set(after))
-    return [f"{name} changed" for name in changed] or [
-        f"{name} no longer used" for name in gone[:1]
-    ] or ["code changed"]
+    return (
+        [f"{name} changed" for name in changed]
+        or [f"{name} no longer used" for name in gone[:1]]
+        or ["code changed"]
+    )
 
 
 def _input_changes(call: Call, before: list[str], after: list[str]) -> list[str]:
     if len(before) != len(after):
-        return ["other records"]
+        return [OTHER_RECORDS]
     changed = {
         new.partition("=")[0]
         for old, new in zip(before, after, strict=True)
         if old != new
     }
     if changed & {"", str(len(call.members))} or any(n.isdigit() for n in changed):
-        return ["other records"]
+        return [OTHER_RECORDS]
     return [f"input {name} changed{_by(call, name)}" for name in sorted(changed)]
 
 

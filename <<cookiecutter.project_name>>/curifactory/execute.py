@@ -94,6 +94,8 @@ class Session:
     def _now(self, call: Call) -> Now:
         def now(key: str) -> str:
             kind, (number, _, path) = key[0], key[1:].partition(":")
+            if number and int(number) >= len(call.members):
+                return "absent"
             if kind == "a":
                 return call.snapshot(number).digest(path)
             if kind == "m":
@@ -104,6 +106,8 @@ class Session:
 
     def _shown(self, call: Call, key: str) -> str:
         kind, (number, _, path) = key[0], key[1:].partition(":")
+        if number and int(number) >= len(call.members):
+            return "absent"
         return call.snapshot(number).shown(path) if kind == "a" else ""
 
     def _file_digest(self, path: str) -> str:
@@ -206,7 +210,9 @@ class Session:
         found = [[key, now(key), self._shown(call, key)] for key in noted.keys]
         for path, before in noted.stats.items():
             if reads.stat_of(str(Path(self.files.root) / path)) != before:
-                self.progress.message(f"{path} changed while {call.stage.label} read it")
+                self.progress.message(
+                    f"{path} changed while {call.stage.label} read it"
+                )
                 found.append([f"f:{path}", "changed while it was read", ""])
         inputs = decide.inputs(call)
         group = decide.group(call, inputs)
@@ -246,7 +252,7 @@ class Session:
     def _load(self, source: Source) -> Any:
         if isinstance(source, Literal):
             return caching.detached_copy(source.value)
-        call, index = source
+        call, index = source.call, source.index
         key = id(call), index
         if key in self._memory:
             return caching.detached_copy(self._memory[key])
@@ -300,7 +306,9 @@ class Session:
     ) -> Artifact:
         name = call.stage.outputs[index]
         automatic = isinstance(cacher, caching.AutoCacher)
-        chosen = cacher.chosen(value) if isinstance(cacher, caching.AutoCacher) else cacher
+        chosen = (
+            cacher.chosen(value) if isinstance(cacher, caching.AutoCacher) else cacher
+        )
         before = set(store.files_in(folder))
         try:
             chosen.at(folder, store.output_stem(name)).save(value)
@@ -399,11 +407,15 @@ class StageRecord:
     def metric(self, name: str, value: Any, goal: str | None = None) -> None:
         """Show a number in the comparison of argsets; the goal is "max" or "min"."""
         if goal not in (None, "max", "min"):
-            raise CurifactoryError(f'goal={goal!r} of {name!r} is neither "max" nor "min"')
+            raise CurifactoryError(
+                f'goal={goal!r} of {name!r} is neither "max" nor "min"'
+            )
         try:
             number = float(value)
         except (TypeError, ValueError) as error:
-            raise CurifactoryError(f"metric {name!r} is no number: {value!r}") from error
+            raise CurifactoryError(
+                f"metric {name!r} is no number: {value!r}"
+            ) from error
         self._inside.metrics[str(name)] = {"value": number, "goal": goal}
 
     def report(self, reportable: Any) -> None:
@@ -443,7 +455,16 @@ class StageRecord:
         )
 
 
-_OFFERED = ("args", "state", "label", "metric", "report", "scratch", "get_path", "get_dir")
+_OFFERED = (
+    "args",
+    "state",
+    "label",
+    "metric",
+    "report",
+    "scratch",
+    "get_path",
+    "get_dir",
+)
 
 
 class _LazyInputs(dict[str, Any]):
@@ -509,6 +530,8 @@ def own_frames(error: BaseException, is_own: Callable[[str | None], bool]) -> st
     frames = traceback.extract_tb(error.__traceback__)
     first = next((i for i, f in enumerate(frames) if is_own(f.filename)), len(frames))
     shown = "".join(traceback.format_list(frames[first:]))
+    if isinstance(error, CurifactoryError):
+        return f"{shown}{error}"
     return shown + "".join(traceback.format_exception_only(type(error), error))
 
 

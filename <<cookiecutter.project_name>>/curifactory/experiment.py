@@ -122,15 +122,17 @@ def _load(project: Settings, kind: str, function: str, name: str) -> ModuleType:
         shown = path.relative_to(project.root)
         raise RequestError(
             f"{shown} has no function {function}()",
-            "def get_params(): return [Args(...)]"
-            if function == "get_params"
-            else "def run(argsets, manager): ...",
+            (
+                "def get_params(): return [Args(...)]"
+                if function == "get_params"
+                else "def run(argsets, manager): ..."
+            ),
         )
     return module
 
 
 def _located(project: Settings, kind: str, function: str, name: str) -> Path:
-    folder = project.root / getattr(project, kind)
+    folder: Path = project.root / getattr(project, kind)
     what = "experiment" if kind == "experiments" else "parameter file"
     if not re.fullmatch(r"\w[\w-]*(/\w[\w-]*)*", name.replace(".", "/")):
         raise RequestError(
@@ -161,8 +163,25 @@ def _users(error: Exception, what: str) -> RequestError:
     """Return an error that shows the user's own frame in two lines."""
     place = where(error, is_own_file)
     shown = f" ({_relative(place)})" if place else ""
+    unknown = _unknown_field(error)
+    if unknown is not None:
+        return RequestError(f"{_relative(place)}: {unknown[0]}", unknown[1])
     lines = traceback.format_exception_only(type(error), error)[-1].strip()
     return RequestError(f"{what}: {lines}{shown}")
+
+
+def _unknown_field(error: Exception) -> tuple[str, str] | None:
+    """Return message and hint for an argset made with a field that it does not have."""
+    pattern = r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'"
+    match = re.match(pattern, str(error))
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    cls = last.tb_frame.f_globals.get(match[1]) if match and last else None
+    if match is None or not isinstance(cls, type):
+        return None
+    hint = nearest(match[2], argsets.field_names(cls))
+    return f"{match[1]} has no field {match[2]!r}", hint
 
 
 def _relative(place: str) -> str:
@@ -184,7 +203,9 @@ def open_project(root: Path | str | None, **places: Any) -> Settings:
     """Return the settings of a project, and make its modules importable."""
     found = Path(root).resolve() if root else settings.find_root(Path.cwd())
     own = Path(__file__).resolve().parents[1]
-    if (found / "curifactory").is_dir() and (found / "curifactory").resolve().parent != own:
+    if (found / "curifactory").is_dir() and (
+        found / "curifactory"
+    ).resolve().parent != own:
         raise RequestError(
             f"this is the curifactory of {own}, the project {found} has its own",
             f"run `python -m curifactory` in {found}",
@@ -286,7 +307,9 @@ def _named(args: Any, paramset: str, index: int) -> Any:
 
 def _select(snapshots: list[Snapshot], request: Request) -> list[Snapshot]:
     """Return the argsets that -n and --indices choose, in their order."""
-    chosen = set(range(len(snapshots))) if not (request.names or request.indices) else set()
+    chosen = (
+        set(range(len(snapshots))) if not (request.names or request.indices) else set()
+    )
     for pattern in request.names:
         hits = {
             i
@@ -295,7 +318,9 @@ def _select(snapshots: list[Snapshot], request: Request) -> list[Snapshot]:
         }
         if not hits:
             known = [snapshot.name for snapshot in snapshots]
-            raise RequestError(f"no argset is named {pattern!r}", nearest(pattern, known))
+            raise RequestError(
+                f"no argset is named {pattern!r}", nearest(pattern, known)
+            )
         chosen |= hits
     chosen |= _indices(request.indices, len(snapshots))
     return [snapshot for i, snapshot in enumerate(snapshots) if i in chosen]
@@ -393,7 +418,9 @@ def _call_run(
         return
     except RequestError as error:
         place = _relative(where(error, is_own_file))
-        message = error.message if ".py:" in error.message else f"{place}: {error.message}"
+        message = (
+            error.message if ".py:" in error.message else f"{place}: {error.message}"
+        )
         raise RequestError(message, error.hint) from error
     except CurifactoryError:
         if not any(call.status == "failed" for call in manager.calls):
@@ -455,5 +482,7 @@ def _point(link: Path, target: Path) -> None:
         aside.replace(link)
     except OSError:
         link.mkdir(exist_ok=True)
-        page = f'<meta http-equiv="refresh" content="0; url=../{target.name}/index.html">'
+        page = (
+            f'<meta http-equiv="refresh" content="0; url=../{target.name}/index.html">'
+        )
         (link / "index.html").write_text(page, encoding="utf-8")

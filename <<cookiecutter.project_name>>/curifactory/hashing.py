@@ -51,7 +51,7 @@ def hash_file(path: Path | str) -> str:
     """Return the digest of the bytes of a file."""
     state = hashlib.blake2b(digest_size=16)
     with open(path, "rb", buffering=0) as file:
-        while block := file.read(1 << 20):
+        while block := file.read(2**20):
             state.update(block)
     return state.hexdigest()
 

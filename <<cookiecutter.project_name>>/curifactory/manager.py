@@ -135,7 +135,7 @@ class ArtifactManager:
         session.store.close()
         content = self._summary(status, exit_code)
         if self.folder is not None:
-            _write(self.folder / "run.json", json.dumps(content, indent=1))
+            _write(self.folder / "run.json", json.dumps(content))
         if self._log is not None:
             self._log.close()
             self._log = None
@@ -207,9 +207,12 @@ class ArtifactManager:
             for name, value in flat(snapshot.source)
             if name != "name"
         }
-        digest = snapshot.args.hash
-        found = {"name": snapshot.name, "hash": digest, "paramset": snapshot.paramset}
-        return {**found, "fields": fields}
+        return {
+            "name": snapshot.name,
+            "hash": snapshot.source.hash,
+            "paramset": snapshot.paramset,
+            "fields": fields,
+        }
 
     def _stages(self) -> dict[str, Any]:
         by_label: dict[str, list[Call]] = {}
@@ -324,7 +327,9 @@ def _plain(value: Any) -> Any:
     text = repr(value)
     # An address in memory says nothing about the value, and differs in every process.
     text = re.sub(r" at 0x[0-9a-f]+", "", text)
-    return text if len(text) <= 200 else f"{text[:180]}... {hash_bytes(text.encode())[:8]}"
+    return (
+        text if len(text) <= 200 else f"{text[:180]}... {hash_bytes(text.encode())[:8]}"
+    )
 
 
 def _settings_near(root: Path | str | None) -> Settings:
@@ -334,5 +339,3 @@ def _settings_near(root: Path | str | None) -> Settings:
         place = Path.cwd()
     syntax.watch(place)
     return settings.load(place.resolve())
-
-

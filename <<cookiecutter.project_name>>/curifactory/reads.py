@@ -11,13 +11,19 @@ from types import FunctionType
 from typing import Any
 
 from . import code, syntax
-from .args import detached, field_names
+from .args import detached, field_names, is_operational
 from .errors import CurifactoryError
 
 EVERYTHING = "*"
 """The key of a read that cannot be followed field by field."""
 
-CALLABLES = (FunctionType, property, classmethod, staticmethod, functools.cached_property)
+CALLABLES = (
+    FunctionType,
+    property,
+    classmethod,
+    staticmethod,
+    functools.cached_property,
+)
 UNTRACKED = frozenset(
     "__init__ __new__ __post_init__ __init_subclass__ __getattribute__ __setattr__ "
     "__delattr__ __getattr__ __reduce__ __reduce_ex__ __getstate__ __setstate__".split()
@@ -56,7 +62,7 @@ def value_at(args: Any, path: str) -> Any:
 
 
 def _track(value: Any, reads: Reads, number: str, prefix: str) -> Any:
-    made = object.__new__(_tracked_class(value.__class__))
+    made: Any = object.__new__(_tracked_class(value.__class__))
     object.__setattr__(made, "_tracked", (value, reads, number, prefix))
     return made
 
@@ -74,7 +80,7 @@ def _read(tracked: Any, name: str) -> Any:
     if _is_followed(value):
         reads.note(f"a{number}:{path}@")
         return _track(value, reads, number, path + ".")
-    if not _is_operational(type(origin), name):
+    if not is_operational(type(origin), name):
         reads.note(f"a{number}:{path}")
         _note_named_file(reads, value)
     return detached(value)
@@ -84,7 +90,7 @@ def _read_everything(tracked: Any) -> Any:
     """Note that all was read and return a plain copy, which can be changed."""
     origin, reads, number, prefix = _origin(tracked)
     reads.note(f"a{number}:{prefix}{EVERYTHING}")
-    cls = type(origin)
+    cls: Any = type(origin)
     made = cls.__new__(cls)
     for name in field_names(cls):
         object.__setattr__(made, name, detached(getattr(origin, name)))
@@ -147,7 +153,7 @@ def _as_dict(tracked: Any) -> dict[str, Any]:
 
 
 @functools.cache
-def _tracked_class(cls: type) -> type:
+def _tracked_class(cls: Any) -> Any:
     """Return the subclass of a dataclass whose instances note what is read of them."""
     members: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
@@ -190,12 +196,6 @@ def function_of(member: Any) -> Any:
 
 def _is_followed(value: Any) -> bool:
     return dataclasses.is_dataclass(value) and not isinstance(value, type)
-
-
-@functools.cache
-def _is_operational(cls: type, name: str) -> bool:
-    fields = getattr(cls, "__dataclass_fields__", {})
-    return name in fields and bool(fields[name].metadata.get("operational"))
 
 
 # Files ------------------------------------------------------------------------------
@@ -284,5 +284,3 @@ def _install_hook() -> None:
 def _audit(event: str, details: tuple[Any, ...]) -> None:
     if event == "open" and _active is not None:
         _active.opened(*details)
-
-

@@ -4,7 +4,7 @@ import inspect
 import itertools
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from . import args as argsets
 from . import code, hashing, reads
@@ -90,14 +90,16 @@ def value_digest(value: Any, path: str) -> str:
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 
-class Output(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Output:
     """The artifact that a call produces."""
 
     call: "Call"
     index: int
 
 
-class Literal(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Literal:
     """A value given by hand, known by its content."""
 
     value: Any
@@ -195,8 +197,8 @@ class Record(Generic[A]):
     @property
     def args(self) -> A:
         """The argset of this record; it cannot be changed."""
-        found: A = self.snapshot.args
-        return found
+        found: Any = self.snapshot.args
+        return cast(A, found)
 
     @property
     def params(self) -> A:
@@ -218,7 +220,9 @@ class Record(Generic[A]):
         found = tuple(self.manager.value(Output(last, i)) for i in range(count))
         return found[0] if count == 1 else found or None
 
-    def make_copy(self, args: Any = None, *, add_to_manager: bool = True) -> "Record[Any]":
+    def make_copy(
+        self, args: Any = None, *, add_to_manager: bool = True
+    ) -> "Record[Any]":
         """Return a record with the same artifacts so far, and another argset if given."""
         chosen = self.snapshot if args is None else args
         made: Record[Any] = Record(self.manager, chosen, hide=not add_to_manager)
@@ -323,9 +327,7 @@ def _member(record: Record[Any], stage: Stage, given: dict[str, Literal]) -> Mem
     return Member(record.snapshot, sources)
 
 
-def _partial_member(
-    record: Any, stage: Stage, given: dict[str, Literal]
-) -> Member:
+def _partial_member(record: Any, stage: Stage, given: dict[str, Literal]) -> Member:
     if not isinstance(record, Record):
         raise RequestError(
             f"aggregate {stage.label} takes a list of records, not {record!r:.60}",

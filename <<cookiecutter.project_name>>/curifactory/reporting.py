@@ -5,92 +5,75 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Reportable:
-    """Something to show. `describe` writes its file, if any, into a folder."""
+    """Something to show: a value, and how it becomes plain data or a file."""
 
-    kind = "text"
+    kind: ClassVar[str] = "text"
 
-    def __init__(self, name: str | None = None, group: str | None = None) -> None:
+    def __init__(
+        self, value: Any, name: str | None = None, group: str | None = None, **more: Any
+    ) -> None:
+        self.value = value
         self.name = name
         self.group = group
+        self.more = more
 
     def describe(self, folder: Path, stem: str) -> dict[str, Any]:
-        """Return the plain data that stands for it in the history and the report."""
-        data, file = self.content(folder, stem)
+        """Return the plain data that stands for it, its file written into a folder."""
+        file = self.file(folder, stem)
+        data = None if file else self.data()
         name = self.name or stem
-        entry = {"kind": self.kind, "name": name, "group": self.group}
-        return {**entry, "file": file, "data": data}
+        return {
+            "kind": self.kind,
+            "name": name,
+            "group": self.group,
+            "file": file,
+            "data": data,
+        }
 
-    def content(self, folder: Path, stem: str) -> tuple[Any, str | None]:
-        """Return the data, and the name of the file written into the folder."""
-        raise NotImplementedError(f"{type(self).__name__}.content")
+    def data(self) -> Any:
+        """Return what JSON can hold of the value."""
+        return str(self.value)
+
+    def file(self, folder: Path, stem: str) -> str | None:
+        """Write the file of the value, and return its name; None where there is none."""
+        return None
 
 
 class TextReporter(Reportable):
-    def __init__(
-        self, text: str, name: str | None = None, group: str | None = None
-    ) -> None:
-        super().__init__(name, group)
-        self.text = text
-
-    def content(self, folder: Path, stem: str) -> tuple[Any, str | None]:
-        return str(self.text), None
+    """A text, shown as it is."""
 
 
 class HTMLReporter(Reportable):
-    """Raw HTML, shown in a frame of its own."""
+    """Raw HTML, one string or a list of lines; shown in a frame of its own."""
 
     kind = "html"
 
-    def __init__(
-        self,
-        html_string: str | Sequence[str],
-        name: str | None = None,
-        group: str | None = None,
-    ) -> None:
-        super().__init__(name, group)
-        self.html_string = html_string
-
-    def content(self, folder: Path, stem: str) -> tuple[Any, str | None]:
-        lines = self.html_string
-        return lines if isinstance(lines, str) else "\n".join(lines), None
+    def data(self) -> Any:
+        return self.value if isinstance(self.value, str) else "\n".join(self.value)
 
 
 class JsonReporter(Reportable):
+    """Any nested value; what JSON cannot hold is shown as text."""
+
     kind = "json"
 
-    def __init__(
-        self, value: Any, name: str | None = None, group: str | None = None
-    ) -> None:
-        super().__init__(name, group)
-        self.value = value
-
-    def content(self, folder: Path, stem: str) -> tuple[Any, str | None]:
-        return json.loads(json.dumps(self.value, default=str)), None
+    def data(self) -> Any:
+        return json.loads(json.dumps(self.value, default=str))
 
 
 class TableReporter(Reportable):
-    """Rows as mappings from column to value."""
+    """Rows, as mappings from column to value."""
 
     kind = "table"
 
-    def __init__(
-        self,
-        rows: Sequence[Mapping[str, Any]],
-        name: str | None = None,
-        group: str | None = None,
-    ) -> None:
-        super().__init__(name, group)
-        self.rows = rows
-
-    def content(self, folder: Path, stem: str) -> tuple[Any, str | None]:
-        columns = list(dict.fromkeys(str(key) for row in self.rows for key in row))
-        by_text = [{str(key): value for key, value in row.items()} for row in self.rows]
-        rows = [[plain(row.get(column)) for column in columns] for row in by_text]
-        return {"columns": columns, "rows": rows}, None
+    def data(self) -> Any:
+        columns = list(dict.fromkeys(str(key) for row in self.value for key in row))
+        texts = [{str(key): value for key, value in row.items()} for row in self.value]
+        return _table(columns, [[row.get(each) for each in columns] for row in texts])
 
 
 class DFReporter(Reportable):
@@ -98,54 +81,40 @@ class DFReporter(Reportable):
 
     kind = "table"
 
-    def __init__(
-        self, df: Any, name: str | None = None, group: str | None = None
-    ) -> None:
-        super().__init__(name, group)
-        self.df = df
+    def data(self) -> Any:
+        split = self.value.reset_index().to_dict(orient="split")
+        return _table(split["columns"], split["data"])
 
-    def content(self, folder: Path, stem: str) -> tuple[Any, str | None]:
-        split = self.df.reset_index().to_dict(orient="split")
-        rows = [[plain(value) for value in row] for row in split["data"]]
-        return {"columns": [str(each) for each in split["columns"]], "rows": rows}, None
+
+class LatexTableReporter(Reportable):
+    """The LaTeX source of a data frame of pandas, to copy from the report."""
+
+    kind = "html"
+
+    def data(self) -> Any:
+        return f"<pre>{html.escape(self.value.style.to_latex(**self.more))}</pre>"
 
 
 class FigureReporter(Reportable):
-    """A matplotlib figure, or anything with `savefig`."""
+    """A matplotlib figure, or anything with `savefig`, which takes further keywords."""
 
     kind = "image"
 
-    def __init__(
-        self, fig: Any, name: str | None = None, group: str | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(name, group)
-        self.fig = fig
-        self.kwargs = kwargs
-
-    def content(self, folder: Path, stem: str) -> tuple[Any, str | None]:
-        file = f"{stem}.png"
-        self.fig.savefig(folder / file, **{"bbox_inches": "tight", **self.kwargs})
-        return None, file
+    def file(self, folder: Path, stem: str) -> str | None:
+        options = {"bbox_inches": "tight", **self.more}
+        self.value.savefig(folder / f"{stem}.png", **options)
+        return f"{stem}.png"
 
 
 class ImageReporter(Reportable):
-    """An image file that the stage made."""
+    """The path of an image that the stage made."""
 
     kind = "image"
 
-    def __init__(
-        self,
-        image_path: str | Path,
-        name: str | None = None,
-        group: str | None = None,
-    ) -> None:
-        super().__init__(name, group)
-        self.image_path = Path(image_path)
-
-    def content(self, folder: Path, stem: str) -> tuple[Any, str | None]:
-        file = f"{stem}{self.image_path.suffix.lower()}"
-        shutil.copyfile(self.image_path, folder / file)
-        return None, file
+    def file(self, folder: Path, stem: str) -> str | None:
+        name = stem + Path(self.value).suffix.lower()
+        shutil.copyfile(self.value, folder / name)
+        return name
 
 
 class LinePlotReporter(Reportable):
@@ -154,43 +123,31 @@ class LinePlotReporter(Reportable):
     kind = "line"
 
     def __init__(
-        self,
-        y: Any,
-        x: Any = None,
-        name: str | None = None,
-        group: str | None = None,
+        self, y: Any, x: Any = None, name: str | None = None, group: str | None = None
     ) -> None:
-        super().__init__(name, group)
-        self.y = y
+        super().__init__(y, name, group)
         self.x = x
 
-    def content(self, folder: Path, stem: str) -> tuple[Any, str | None]:
-        lines = self.y if isinstance(self.y, Mapping) else {self.name or "y": self.y}
-        y = {str(label): [float(v) for v in line] for label, line in lines.items()}
+    def data(self) -> Any:
+        given = self.value
+        lines = given if isinstance(given, Mapping) else {self.name or "y": given}
+        y = {
+            str(label): [float(each) for each in line] for label, line in lines.items()
+        }
         longest = max((len(line) for line in y.values()), default=0)
         x = range(longest) if self.x is None else self.x
-        return {"x": [float(value) for value in x], "y": y}, None
+        return {"x": [float(each) for each in x], "y": y}
 
 
-class LatexTableReporter(Reportable):
-    """The LaTeX source of a data frame of pandas, to copy from the report."""
-
-    kind = "html"
-
-    def __init__(
-        self, df: Any, name: str | None = None, group: str | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(name, group)
-        self.df = df
-        self.kwargs = kwargs
-
-    def content(self, folder: Path, stem: str) -> tuple[Any, str | None]:
-        text = self.df.style.to_latex(**self.kwargs)
-        return f"<pre>{html.escape(text)}</pre>", None
+def _table(columns: Sequence[Any], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    shown = [[_plain(value) for value in row] for row in rows]
+    return {"columns": [str(each) for each in columns], "rows": shown}
 
 
-def plain(value: Any) -> Any:
-    """Return a value that JSON can hold: numbers of numpy as numbers, others as text."""
+def _plain(value: Any) -> Any:
+    """Return numbers of numpy as numbers, and what JSON cannot hold as text."""
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         value = value.item()
-    return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)
+    return (
+        value if isinstance(value, (bool, int, float, str, type(None))) else str(value)
+    )

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from . import code, hashing
 from .caching import AUTO, Cacheable
@@ -16,9 +16,7 @@ Cachers = Sequence[type[Cacheable] | Cacheable | None] | Cacheable | None
 class Caller(Protocol):
     """A record, as far as a stage knows it."""
 
-    def call(
-        self, stage: "Stage", records: Any, arguments: dict[str, Any]
-    ) -> None: ...
+    def call(self, stage: "Stage", records: Any, arguments: dict[str, Any]) -> None: ...
 
 
 class Stage:
@@ -188,5 +186,3 @@ def _described(cacher: Cacheable | None) -> str:
         return "none"
     state = {k: v for k, v in vars(cacher).items() if k not in ("folder", "name")}
     return hashing.digest((hashing.qualified(type(cacher)), state), "cacher")
-
-

@@ -9,15 +9,17 @@ import shutil
 import socket
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from . import hashing
 from .caching import Cacheable
 from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
 
+T = TypeVar("T")
 META = "meta.json"
 BATCH = 1000
 RACY = 2.0
@@ -81,6 +83,7 @@ class Store:
         self._new: list[Trace] = []
         self._new_files: list[tuple[str, int, int, str]] = []
         self._counter = itertools.count()
+        self._recent: dict[str, deque[Trace]] = {}
         self._codes: set[tuple[str, str]] = set()
 
     # Traces -------------------------------------------------------------------------
@@ -94,10 +97,16 @@ class Store:
     def similar(self, stage: str, label: str) -> list[Trace]:
         """Return recent traces of a stage, those under the same label first."""
         self._sync(stage)
-        query = "SELECT folder, body FROM traces WHERE stage = ? {} ORDER BY rowid DESC"
-        same = self._traces(query.format("AND label = ?") + " LIMIT 8", (stage, label))
-        recent = [trace for trace in self._new[:-64:-1] if trace.stage == stage]
-        return recent + same + self._traces(query.format("") + " LIMIT 24", (stage,))
+        if stage not in self._recent:
+            query = (
+                "SELECT folder, body FROM traces WHERE stage = ? ORDER BY rowid DESC"
+            )
+            found = self._traces(query + " LIMIT 8", (stage,))
+            self._recent[stage] = deque(found, maxlen=8)
+        query = "SELECT folder, body FROM traces WHERE stage = ? AND label = ? "
+        query += "ORDER BY rowid DESC LIMIT 4"
+        recent = self._recent[stage]
+        return [*(self._traces(query, (stage, label)) if recent else ()), *recent]
 
     def code_parts(self, stage: str, fingerprint: str) -> dict[str, str]:
         """Return the parts of the code that a trace was made with, by file and name."""
@@ -107,11 +116,11 @@ class Store:
         return {}
 
     def _traces(self, query: str, values: Sequence[str]) -> list[Trace]:
-        with self._mending():
+        def read() -> list[Trace]:
             rows = self.index.execute(query, values).fetchall()
             return [_parse(folder, body) for folder, body in rows]
-        rows = self.index.execute(query, values).fetchall()
-        return [_parse(folder, body) for folder, body in rows]
+
+        return self._mending(read)
 
     # Commits ------------------------------------------------------------------------
 
@@ -143,6 +152,7 @@ class Store:
                 if not (self.root / trace.folder).exists():
                     raise
         self._new.append(trace)
+        self._recent.setdefault(trace.stage, deque(maxlen=8)).appendleft(trace)
         if len(self._new) >= BATCH:
             self.flush()
         return trace
@@ -231,11 +241,14 @@ class Store:
             return
         traces, self._new = self._new, []
         files, self._new_files = self._new_files, []
-        with self._mending(), self.index:
-            self._insert(traces)
-            self.index.executemany(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", files
-            )
+        statement = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)"
+
+        def write() -> None:
+            with self.index:
+                self._insert(traces)
+                self.index.executemany(statement, files)
+
+        self._mending(write)
 
     def close(self) -> None:
         """Write what is left and let go of the index."""
@@ -309,29 +322,29 @@ class Store:
         path = self.root / "index.sqlite"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            with self._mending():
-                return _connect(path)
-            return _connect(path)
+            return self._mending(lambda: _connect(path))
         except (OSError, sqlite3.OperationalError) as error:
             raise RequestError(
                 f"the cache {self.root} cannot be written: {error}",
                 "make the folder writable, or choose another with --cache",
             ) from error
 
-    @contextlib.contextmanager
-    def _mending(self) -> Any:
-        """Put a damaged index aside, so that the next use makes it from the folders."""
+    def _mending(self, use: Callable[[], T]) -> T:
+        """Use the index; a damaged one is made anew from the folders, and used again."""
         try:
-            yield
+            return use()
+        except sqlite3.OperationalError:
+            raise
         except (sqlite3.DatabaseError, ValueError) as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise
-            self.warn(f"the index was damaged ({error}); making it anew")
-            if self._index is not None:
-                self._index.close()
-            self._index = None
-            self._synced.clear()
-            (self.root / "index.sqlite").unlink(missing_ok=True)
+            self.warn(f"the index was damaged ({error}); made anew from the folders")
+        if self._index is not None:
+            self._index.close()
+        self._index = None
+        stages, self._synced = self._synced, set()
+        (self.root / "index.sqlite").unlink(missing_ok=True)
+        for stage in stages:
+            self._sync(stage)
+        return use()
 
     def _check_folder(self) -> None:
         """Refuse to unpickle what anybody on the machine may have written."""
@@ -440,5 +453,3 @@ def _is_alive(pid: int) -> bool:
     except OSError:
         return True
     return True
-
-

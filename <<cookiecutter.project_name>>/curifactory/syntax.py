@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 Resolver = Callable[[ast.AST], str | None]
@@ -93,7 +94,13 @@ def find_class(cls: type) -> ast.ClassDef | None:
 
 def assignments(tree: ast.Module, name: str) -> list[ast.stmt]:
     """Return the top-level statements, other than definitions, that mention a name."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    kinds = (
+        ast.FunctionDef,
+        ast.AsyncFunctionDef,
+        ast.ClassDef,
+        ast.Import,
+        ast.ImportFrom,
+    )
     plain = [node for node in tree.body if not isinstance(node, kinds)]
     return [
         node
@@ -177,7 +184,7 @@ def _is_text(node: ast.stmt) -> bool:
 
 def _line(node: ast.AST) -> int:
     decorators = getattr(node, "decorator_list", None)
-    first = decorators[0] if decorators else node
+    first: Any = decorators[0] if decorators else node
     return int(first.lineno)
 
 

@@ -76,6 +76,7 @@ def _choices(field: str, values: Iterable[Any]) -> list[tuple[str, Any, str]]:
 def _label(value: Any) -> str:
     """Write a value briefly, with nothing but characters that suit a file name."""
     if isinstance(value, (list, tuple)):
-        return "-".join(_label(item) for item in value)
-    text = getattr(value, "__name__", None) or str(value)
+        text = "-".join(_label(item) for item in value)
+    else:
+        text = getattr(value, "__name__", None) or str(value)
     return re.sub(r"[^\w.+-]+", "-", text)[:40].strip("-") or "empty"

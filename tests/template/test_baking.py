@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, files_of, run
+from baking import PROJECT, files_of, run
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,7 +26,9 @@ def test_no_empty_folder_is_generated(baked):
 
 
 def test_no_tag_is_left(baked):
-    tag = re.compile(r"<<|<%|<#|\{\{ *cookiecutter|cookiecutter\.(_|project|descr|auth)")
+    tag = re.compile(
+        r"<<|<%|<#|\{\{ *cookiecutter|cookiecutter\.(_|project|descr|auth)"
+    )
     for name in files_of(baked):
         found = tag.search((baked / name).read_text("utf-8"))
         assert found is None, f"{name} holds {found}"
@@ -69,10 +71,10 @@ def test_answers_reach_the_project(oven):
 
 
 def test_quotes_and_backslashes_do_not_break_the_project(oven):
-    project = oven.bake(description=NASTY, author="Zoë O'Neil \"Z\"")
+    project = oven.bake(description=NASTY, author='Zoë O\'Neil "Z"')
     metadata = read_metadata(project)
     assert metadata["description"] == NASTY
-    assert metadata["authors"] == [{"name": "Zoë O'Neil \"Z\""}]
+    assert metadata["authors"] == [{"name": 'Zoë O\'Neil "Z"'}]
     for path in project.rglob("*.py"):
         compile(path.read_text("utf-8"), str(path), "exec")
 

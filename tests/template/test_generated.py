@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from conftest import TEMPLATE, Oven, run
+from baking import TEMPLATE, Oven, run
 
 pytestmark = pytest.mark.slow
 

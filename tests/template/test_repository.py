@@ -6,7 +6,7 @@ import re
 import sys
 
 import pytest
-from conftest import PROJECT, TEMPLATE, run
+from baking import PROJECT, TEMPLATE, run
 
 QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 RUNNER = PROJECT / "curifactory"
@@ -40,7 +40,9 @@ def test_hooks_parse_on_any_python_that_runs_a_cookiecutter(hook):
 @pytest.mark.parametrize("hook", ["pre_gen_project.py", "post_gen_project.py"])
 def test_hooks_use_no_network(hook):
     text = (TEMPLATE / "hooks" / hook).read_text("utf-8")
-    assert imported(text) & {"socket", "urllib", "http", "requests", "subprocess"} == set()
+    assert (
+        imported(text) & {"socket", "urllib", "http", "requests", "subprocess"} == set()
+    )
 
 
 def test_version_is_the_same_everywhere():

@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from conftest import TEMPLATE, Oven, files_of, run
+from baking import TEMPLATE, Oven, files_of, run
 
 
 @pytest.fixture

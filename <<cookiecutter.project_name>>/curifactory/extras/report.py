@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from graphlib import CycleError, TopologicalSorter
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -17,8 +16,9 @@ from jinja2 import Environment
 
 Data = dict[str, Any]
 Point = tuple[float, float]
+Metrics = dict[tuple[str, str], Data]  # by stage and name
 TEMPLATE = Path(__file__).with_name("report.html.j2")
-STATUSES = ("failed", "computed", "skipped", "reused")
+STATUSES = ("failed", "waiting", "computed", "skipped", "reused")
 ROWS = 1_000  # of one table; the rest stays in run.json
 ITEMS = 200  # reportables of one stage
 PAGE_BYTES = 30_000_000  # of embedded reportables
@@ -50,8 +50,7 @@ def _failures(calls: list[Data]) -> list[list[Data]]:
     found: dict[Any, list[Data]] = {}
     for call in calls:
         if call["status"] == "failed":
-            error = call.get("error") or {}
-            key = (call["stage"], error.get("type"), error.get("message"))
+            key = (call["stage"], repr(call["error"]))
             found.setdefault(key, []).append(call)
     return list(found.values())
 
@@ -81,12 +80,12 @@ def _is_finite(value: object) -> bool:
 def _formatter(values: Iterable[Any]) -> Callable[[Any], str]:
     """Return what shows the numbers of one column alike, about five digits long."""
     numbers = [abs(value) for value in values if _is_finite(value) and value]
-    spec = ","
-    if not all(isinstance(number, int) for number in numbers):
-        largest = math.floor(math.log10(max(numbers)))
-        decimals = max(0, (4 if largest >= 0 else 3) - largest)
-        is_plain = -3 <= largest < 7 and min(numbers) >= 10**-decimals
-        spec = f",.{decimals}f" if is_plain else ".4g"
+    largest = math.floor(math.log10(max(numbers, default=1)))
+    decimals = max(0, (4 if largest >= 0 else 3) - largest)
+    if all(number % 1 == 0 for number in numbers):
+        decimals = 0
+    is_plain = -3 <= largest < 9 and min(numbers, default=1) >= 10**-decimals
+    spec = f",.{decimals}f" if is_plain else ".4g"
     return lambda value: format(value, spec) if _is_finite(value) else text(value)
 
 
@@ -97,7 +96,7 @@ def _comparison(argsets: list[Data], calls: list[Data]) -> Data:
     fields = {n: [argset["fields"].get(n, "–") for argset in argsets] for n in names}
     varying = {n: v for n, v in fields.items() if len(set(map(repr, v))) > 1}
     metrics, others = _metrics(calls, {argset["name"] for argset in argsets})
-    columns = [_column(*key, found) for key, found in metrics.items()]
+    columns = [_column(stage, name, m) for (stage, name), m in metrics.items()]
     return {
         "varying": list(varying),
         "constant": {n: v[0] for n, v in fields.items() if n not in varying},
@@ -108,9 +107,9 @@ def _comparison(argsets: list[Data], calls: list[Data]) -> Data:
     }
 
 
-def _metrics(calls: list[Data], names: set[str]) -> tuple[dict[Any, Data], list[Any]]:
-    """Return metrics by (stage, name) and argset; and those of no single argset."""
-    found: dict[tuple[str, str], Data] = {}
+def _metrics(calls: list[Data], names: set[str]) -> tuple[Metrics, list[Any]]:
+    """Return the metrics of argsets, and those that no single argset has."""
+    found: Metrics = {}
     others = []
     for call in calls:
         is_own = not call.get("aggregate") and call["records"][0] in names
@@ -125,37 +124,33 @@ def _metrics(calls: list[Data], names: set[str]) -> tuple[dict[Any, Data], list[
 
 def _column(stage: str, name: str, found: Data) -> Data:
     values = {argset: metric["value"] for argset, metric in found.items()}
-    goal = next((m["goal"] for m in found.values() if m.get("goal")), None)
-    ordered = sorted({value for value in values.values() if _is_finite(value)})
-    ends = (ordered[0], ordered[-1]) if len(ordered) > 1 else None
-    best = {"max": ends[1], "min": ends[0]}.get(goal) if ends else None
-    show = _formatter(ordered)
+    goal = next((m["goal"] for m in found.values() if m["goal"]), None)
+    numbers = {value for value in values.values() if _is_finite(value)}
+    ends = (min(numbers), max(numbers)) if len(numbers) > 1 else None
+    best = ends[goal == "max"] if ends and goal else None
     column = {"stage": stage, "name": name, "goal": goal, "values": values}
-    return {**column, "ends": ends, "best": best, "show": show}
+    return {**column, "ends": ends, "best": best, "show": _formatter(numbers)}
 
 
 def _rows(argsets: list[Data], fields: list[Any], columns: list[Data]) -> list[Data]:
     """Return the first rows of the table, and with them the best ones."""
-    rows = []
+    rows: list[Data] = []
     for index, argset in enumerate(argsets):
-        found = [(column, column["values"].get(argset["name"])) for column in columns]
-        is_best = any(v is not None and v == column["best"] for column, v in found)
+        cells = [_cell(c, c["values"].get(argset["name"])) for c in columns]
+        is_best = any(cell["is_best"] for cell in cells)
         if index < ROWS or (is_best and len(rows) < 2 * ROWS):
             given = [(text(values[index]), values[index]) for values in fields]
-            cells = [_cell(column, value) for column, value in found]
             rows.append({**argset, "given": given, "cells": cells})
     return rows
 
 
 def _cell(column: Data, value: Any) -> Data:
-    if value is None:
-        return {"shown": "–"}
     place = None
     if column["ends"] and _is_finite(value):
         low, high = column["ends"]
         place = round(100 * (value - low) / (high - low))
-    is_best = column["best"] is not None and value == column["best"]
-    shown = column["show"](value)
+    is_best = value is not None and value == column["best"]
+    shown = "–" if value is None else column["show"](value)
     return {"shown": shown, "exact": value, "place": place, "is_best": is_best}
 
 
@@ -170,30 +165,26 @@ def _sections(calls: list[Data], cache: Path) -> list[Data]:
     room = PAGE_BYTES
     sections = []
     for (is_single, stage), shared in sorted(stages.items(), key=lambda x: x[0][0]):
-        groups: dict[str, list[Data]] = {}
+        items = []
         for call, reportable, records in list(shared.values())[:ITEMS]:
             item = _item(cache, call["folder"], reportable, room)
             room -= len(item["content"])
-            groups.setdefault(reportable.get("group") or "", []).append(
-                {**item, "name": reportable["name"], "records": records}
-            )
-        if shared:
-            new = {"stage": stage, "is_single": is_single, "count": len(shared)}
-            sections.append({**new, "groups": groups})
-    return sections
+            items.append({**reportable, **item, "records": records})
+        items.sort(key=lambda item: item.get("group") or "")
+        new = {"stage": stage, "is_single": is_single, "count": len(shared)}
+        sections.append({**new, "items": items})
+    return [section for section in sections if section["items"]]
 
 
 def _item(cache: Path, folder: str | None, reportable: Data, room: int) -> Data:
-    kind, data = reportable["kind"], reportable.get("data")
+    kind, content = reportable["kind"], reportable["data"]
     try:
         if kind == "image":
-            content: Any = _image(cache, folder or "", reportable["file"] or "", room)
-        elif kind in ("line", "table"):
-            content = _plot(data) if kind == "line" else dict(data)
+            content = _image(cache, folder or "", reportable["file"] or "", room)
+        elif kind == "line":
+            content = _plot(content)
         elif kind == "json":
-            content = json.dumps(data, indent=2, ensure_ascii=False)
-        else:
-            content = str(data)
+            content = json.dumps(content, indent=2, ensure_ascii=False)
         if len(content) > room:
             raise ValueError("left out: the page is large already")
     except (LookupError, TypeError, ValueError, OSError) as error:
@@ -215,84 +206,67 @@ def _image(cache: Path, folder: str, file: str, room: int) -> str:
 
 def _plot(data: Data) -> Data:
     """Scale lines to 100 by 100; what is not finite leaves a gap."""
-    longest = max(map(len, data["y"].values()))
-    xs = data.get("x") or []
-    if len(xs) < longest or not all(map(_is_finite, xs)):
-        xs = range(longest)
-    lines = {label: list(zip(xs, ys)) for label, ys in data["y"].items()}
-    points = [p for line in lines.values() for p in line if _is_finite(p[1])]
-    (left, right), (low, high) = [(min(v), max(v)) for v in zip(*points)]
+    xs = data["x"]
+    lines = {label: list(zip(xs, ys, strict=False)) for label, ys in data["y"].items()}
+    points = [p for line in lines.values() for part in _parts(line) for p in part]
+    if not points:
+        raise ValueError("it has no finite value")
+    (left, right), (low, high) = ((min(v), max(v)) for v in zip(*points, strict=True))
+    wide, tall = (right - left) or 1, (high - low) or 1
 
-    def place(part: list[Point]) -> str:
-        size = (right - left or 1, high - low or 1)
-        scaled = (
-            (100 * (x - left) / size[0], 100 * (y - low) / size[1]) for x, y in part
-        )
-        return " ".join(f"{x:.2f},{100 - y:.2f}" for x, y in scaled)
+    def path(part: list[Point]) -> str:
+        places = ((100 * (x - left) / wide, 100 * (high - y) / tall) for x, y in part)
+        return " ".join(f"{x:.2f},{y:.2f}" for x, y in places)
 
-    drawn = {label: list(map(place, _parts(line))) for label, line in lines.items()}
+    drawn = {label: list(map(path, _parts(line))) for label, line in lines.items()}
     return {"lines": drawn, "x": (left, right), "y": (low, high)}
 
 
 def _parts(line: list[Point]) -> Iterator[list[Point]]:
     """Split a line at its gaps; of many points keep the extremes."""
-    for is_finite, points in groupby(line, lambda point: _is_finite(point[1])):
+    height = itemgetter(1)
+    for is_finite, points in groupby(line, lambda point: all(map(_is_finite, point))):
         part = list(points)
         step = 1 + len(part) // 800
         buckets = (part[i : i + step] for i in range(0, len(part), step))
         if is_finite:
-            ends = (
-                {min(b, key=itemgetter(1)), max(b, key=itemgetter(1))} for b in buckets
-            )
+            ends = ({min(b, key=height), max(b, key=height)} for b in buckets)
             yield [point for end in ends for point in sorted(end)]
 
 
 def _map(calls: list[Data]) -> Data:
     """Place stages in columns, and arrows through free places between them."""
     stages = {call["id"]: call["stage"] for call in calls}
-    pairs = ((stages[i], call["stage"]) for call in calls for i in call["inputs"])
-    edges = [(source, target) for source, target in dict.fromkeys(pairs)]
-    layers = _layers(dict.fromkeys(stages.values()), edges)
+    layers = _layers(calls)
     columns: list[list[Any]] = [[] for _ in {*layers.values()}]
     for stage, layer in layers.items():
         columns[layer].append(stage)
     arrows: list[list[Any]] = []
-    for source, target in edges:
+    pairs = ((stages[i], call["stage"]) for call in calls for i in call["inputs"])
+    for source, target in dict.fromkeys(pairs):
         between = range(layers[source] + 1, layers[target])
-        slots = [(source, target, layer) for layer in between]
-        for layer, slot in zip(between, slots):
-            columns[layer].append(slot)
+        slots = [(layer, source, target) for layer in between]
+        for slot in slots:
+            columns[slot[0]].append(slot)
         arrows.append([source, *slots, target])
+    height = max(map(len, columns), default=0)
     places = {
-        slot: (layer, row - len(column) / 2)
+        slot: (layer, row + (height - len(column)) / 2)
         for layer, column in enumerate(columns)
         for row, slot in enumerate(column)
     }
+    paths = [[places[slot] for slot in arrow] for arrow in arrows]
     boxes = {stage: places[stage] for stage in layers}
-    height = max(map(len, columns), default=0)
-    return {
-        "boxes": boxes,
-        "arrows": [[places[s] for s in a] for a in arrows],
-        "width": len(columns),
-        "height": height,
-    }
+    return {"boxes": boxes, "paths": paths, "width": len(columns), "height": height}
 
 
-def _layers(stages: Iterable[str], edges: list[tuple[str, str]]) -> dict[str, int]:
-    """Return how far from the start each stage is; a circle is cut where it began."""
-    before: dict[str, set[str]] = {stage: set() for stage in stages}
-    ranks = {stage: rank for rank, stage in enumerate(before)}
-    for source, target in edges:
-        before[target].add(source)
-    while True:
-        try:
-            order = list(TopologicalSorter(before).static_order())
-            break
-        except CycleError as error:
-            steps = zip(error.args[1], error.args[1][1:])
-            source, target = min(steps, key=lambda step: ranks[step[1]])
-            before[target].discard(source)
-    layers: dict[str, int] = {}
-    for stage in order:
-        layers[stage] = max((layers[s] + 1 for s in before[stage]), default=0)
-    return layers
+def _layers(calls: list[Data]) -> dict[str, int]:
+    """Return in which column each stage stands: as deep as its deepest call."""
+    depths: dict[int, int] = {}
+    deepest: dict[str, int] = {}
+    for call in calls:
+        depth = max((depths[i] + 1 for i in call["inputs"]), default=0)
+        depths[call["id"]] = depth
+        deepest[call["stage"]] = max(depth, deepest.get(call["stage"], 0))
+    ranks = {depth: rank for rank, depth in enumerate(sorted({*deepest.values()}))}
+    return {stage: ranks[depth] for stage, depth in deepest.items()}

@@ -1,0 +1,540 @@
+"""The command line: what is printed, exit codes, and what is left behind."""
+
+import os
+import signal
+import sys
+
+import pytest
+from conftest import copy_runner
+
+ARGS = "from params import Args\n\n\n"
+
+
+def params(body):
+    """A parameter file whose get_params() starts in line 4."""
+    return {"params/other.py": ARGS + body}
+
+
+def study(body, head=""):
+    """An experiment whose run() starts in line 7 (and more, with a head)."""
+    text = "from curifactory import Record, aggregate, stage\nfrom stages.chain import *\n"
+    return {
+        "experiments/other.py": f'{text}\nDEFAULT_PARAMS = "base"\n{head}\n\n'
+        f"def run(argsets, manager):\n    record = Record(manager, argsets[0])\n{body}"
+    }
+
+
+OTHER = ("study", "-p", "other")
+
+# name: (files, arguments, what stderr must say)
+REFUSED = {
+    "unknown experiment": ({}, ["stdy"], ["'stdy'", "'study'?"]),
+    "unknown experiment to map": ({}, ["map", "stdy"], ["'stdy'", "'study'?"]),
+    "experiment outside its folder": ({}, ["../study"], ["'../study'"]),
+    "unknown paramset": ({}, ["study", "-p", "bse"], ["'bse'", "'base'?"]),
+    "paramset outside its folder": ({}, ["study", "-p", "../base"], ["'../base'"]),
+    "unknown argset": (
+        {"params/other.py": ARGS + "def get_params():\n    return [Args(name='knn_1')]\n"},
+        [*OTHER, "-n", "knn_2"],
+        ["'knn_2'", "'knn_1'?"],
+    ),
+    "glob without a hit": ({}, ["study", "-n", "z*"], ["'z*'", "a, b"]),
+    "index out of range": ({}, ["study", "--indices", "0,7"], ["'7'", "0 to 1"]),
+    "index that is no number": ({}, ["study", "--indices", "x"], ["'x'", "0 to 1"]),
+    "unknown stage to overwrite": (
+        {},
+        ["study", "--overwrite-stage", "scor"],
+        ["'scor'", "'score'?"],
+    ),
+    "a value on the command line": ({}, ["study", "lr=0.1"], ["'lr=0.1'", "params/"]),
+    "unknown option": ({}, ["study", "--overwite"], ["--overwite", "--help"]),
+    "syntax error in a parameter file": (
+        params("def get_params():\n    return [Args(]\n"),
+        OTHER,
+        ["params/other.py:5:", "return [Args(]"],
+    ),
+    "parameter file that does not import": (
+        params("import nothing_of_this_name\n"),
+        OTHER,
+        ["params/other.py:4", "nothing_of_this_name"],
+    ),
+    "parameter file without get_params": (
+        params("def params():\n    return []\n"),
+        OTHER,
+        ["params/other.py", "get_params()"],
+    ),
+    "get_params returns nothing": (
+        params("def get_params():\n    Args(name='a')\n"),
+        OTHER,
+        ["params/other.py", "None", "list"],
+    ),
+    "get_params returns an empty list": (
+        params("def get_params():\n    return []\n"),
+        OTHER,
+        ["params/other.py", "no argsets"],
+    ),
+    "get_params returns one argset": (
+        params("def get_params():\n    return Args(name='a')\n"),
+        OTHER,
+        ["params/other.py", "Args(", "list"],
+    ),
+    "get_params returns something else": (
+        params("def get_params():\n    return [Args(name='a'), {'seed': 1}]\n"),
+        OTHER,
+        ["params/other.py", "item 1", "{'seed': 1}"],
+    ),
+    "get_params fails": (
+        params("def get_params():\n    return [Args(seed=1 / 0)]\n"),
+        OTHER,
+        ["params/other.py:5", "ZeroDivisionError"],
+    ),
+    "one name twice": (
+        params("def get_params():\n    return [Args(name='x', seed=i) for i in (1, 2)]\n"),
+        OTHER,
+        ["'x'", "params/other.py"],
+    ),
+    "one name in two parameter files": (
+        params("def get_params():\n    return [Args(name='a', seed=9)]\n"),
+        ["study", "-p", "base", "-p", "other"],
+        ["'a'", "params/base.py", "params/other.py"],
+    ),
+    "one object in two parameter files": (
+        {
+            "params/other.py": ARGS + "one = Args(name='x')\n\n\n"
+            "def get_params():\n    return [one]\n",
+            "params/more.py": "from params import other\n\n\n"
+            "def get_params():\n    return other.get_params()\n",
+        },
+        ["study", "-p", "other", "-p", "more"],
+        ["'x'", "params/other.py", "params/more.py", "copy"],
+    ),
+    "unknown field": (
+        params("def get_params():\n    return [Args(name='a', sed=1)]\n"),
+        OTHER,
+        ["params/other.py:5", "'sed'", "'seed'?"],
+    ),
+    "undeclared attribute": (
+        params("def get_params():\n    a = Args()\n    a.sed = 1\n    return [a]\n"),
+        OTHER,
+        ["params/other.py:6", "'sed'", "'seed'?"],
+    ),
+    "forgotten dataclass": (
+        {
+            "params/other.py": "from curifactory import ExperimentArgs\n\n\n"
+            "class Mine(ExperimentArgs):\n    seed: int = 0\n\n\n"
+            "def get_params():\n    return [Mine(name='a')]\n"
+        },
+        OTHER,
+        ["params/other.py", "Mine", "@dataclass"],
+    ),
+    "an argset that holds an open file": (
+        params("def get_params():\n    return [Args(name='a', items=[open('params/base.py')])]\n"),
+        OTHER,
+        ["params/other.py", "a.items"],
+    ),
+    "syntax error in an experiment": (
+        {"experiments/other.py": "def run(argsets, manager)\n    pass\n"},
+        ["other"],
+        ["experiments/other.py:1:"],
+    ),
+    "experiment without run": (
+        {"experiments/other.py": "def main():\n    pass\n"},
+        ["other"],
+        ["experiments/other.py", "run("],
+    ),
+    "experiment that names no parameters": (
+        {"experiments/other.py": "def run(argsets, manager):\n    pass\n"},
+        ["other"],
+        ["'other'", "-p", "base"],
+    ),
+    "an input that nobody produces": (
+        study("    fit(record)\n"),
+        ["other"],
+        ["stages/chain.py:10", "fit", "'data'"],
+    ),
+    "an input with a name that is nearly right": (
+        study(
+            "    use(load(record))\n",
+            head='@stage(["dat"], ["out"])\ndef use(record, dat):\n    return 1\n',
+        ),
+        ["other"],
+        ["experiments/other.py:5", "'dat'", "'data'?"],
+    ),
+    "an aggregate of what nobody produces": (
+        study("    load(record)\n    compare(Record(manager, None))\n"),
+        ["other"],
+        ["stages/chain.py", "compare", "'score'"],
+    ),
+    "a record as input": (
+        study("    fit(record, data=load(record))\n"),
+        ["other"],
+        ["experiments/other.py:9", "data", "Record"],
+    ),
+    "a record as second argument": (
+        study("    fit(record, load(record))\n"),
+        ["other"],
+        ["stages/chain.py:10", "fit"],
+    ),
+    "an argset in place of a record": (
+        study("    load(argsets[0])\n"),
+        ["other"],
+        ["experiments/other.py:9", "load", "Record", "Args"],
+    ),
+    "an unknown keyword": (
+        study("    fit(load(record), dta=1)\n"),
+        ["other"],
+        ["stages/chain.py:10", "'dta'", "'data'?"],
+    ),
+    "a stage without its lists": (
+        study("", head="@stage\ndef use(record):\n    return 1\n"),
+        ["other"],
+        ["experiments/other.py:5", "use"],
+    ),
+    "an input that is no parameter": (
+        study("", head='@stage(["data"])\ndef use(record, dat):\n    return 1\n'),
+        ["other"],
+        ["experiments/other.py:5", "'data'"],
+    ),
+    "more cachers than outputs": (
+        study("", head='@stage([], ["x"], [None, None])\ndef use(record):\n    return 1\n'),
+        ["other"],
+        ["experiments/other.py:5", "use", "cachers"],
+    ),
+    "a set argset": (
+        study("    argsets[0].seed = 5\n"),
+        ["other"],
+        ["experiments/other.py:9", "seed", "replace("],
+    ),
+    "metric outside a stage": (
+        study("    record.metric('x', 1)\n"),
+        ["other"],
+        ["experiments/other.py:9", "stage"],
+    ),
+    "unknown setting": (
+        {"pyproject.toml": '[tool.curifactory]\nreprots = "out"\n'},
+        ["study"],
+        ["pyproject.toml", "'reprots'", "'reports'?"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_wrong_request_is_refused_in_two_lines(project, case):
+    if case == "unknown setting" and sys.version_info < (3, 11):
+        pytest.importorskip("tomli")
+    files, arguments, said = REFUSED[case]
+    project.write(files)
+    result = project.run(*arguments)
+    assert result.code == 2, result
+    assert result.out == ""
+    assert 1 <= len(result.err.splitlines()) <= 2, result
+    assert "Traceback" not in result.err
+    assert [text for text in said if text not in result.err] == [], result
+    assert project.left_behind() == []
+
+
+@pytest.mark.parametrize("case", ["unknown field", "an input that nobody produces"])
+def test_map_refuses_what_run_refuses(project, case):
+    files, arguments, said = REFUSED[case]
+    project.write(files)
+    result = project.run("map", *arguments)
+    assert result.code == 2
+    assert all(text in result.err for text in said)
+    assert project.left_behind() == []
+
+
+def test_debug_shows_the_traceback(project):
+    project.write(params("def get_params():\n    return [Args(sed=1)]\n"))
+    result = project.run("study", "-p", "other", "--debug")
+    assert result.code != 0
+    assert "Traceback (most recent call last)" in result.err
+    assert project.left_behind() == []
+
+
+@pytest.mark.parametrize(
+    "returned", ["(Args(name=n) for n in 'xy')", "(Args(name='x'), Args(name='y'))"]
+)
+def test_get_params_may_return_a_tuple_or_generator(project, returned):
+    project.write(params(f"def get_params():\n    return {returned}\n"))
+    result = project.ok(*OTHER)
+    assert [argset["name"] for argset in result.run["argsets"]] == ["x", "y"]
+
+
+def test_the_same_argset_from_two_files_counts_once(project):
+    project.write(params("def get_params():\n    return [Args(name='a', seed=1)]\n"))
+    result = project.ok("study", "-p", "base", "-p", "other")
+    assert [argset["name"] for argset in result.run["argsets"]] == ["a", "b"]
+
+
+WRONG_WHILE_COMPUTING = {
+    "too few outputs": (
+        '@stage([], ["x", "y"])\ndef use(record):\n    return 1, 2, 3\n',
+        ["experiments/other.py:5", "3 values", "2 outputs", "x, y"],
+    ),
+    "one value for two outputs": (
+        '@stage([], ["x", "y"])\ndef use(record):\n    return "no"\n',
+        ["experiments/other.py:5", "1 value", "2 outputs"],
+    ),
+    "an output that JSON would change": (
+        "from curifactory.caching import JsonCacher\n"
+        '@stage([], ["x"], [JsonCacher])\ndef use(record):\n    return {1: 2}\n',
+        ["experiments/other.py:6", "'x'", "key 1"],
+    ),
+    "an output that pickle cannot save": (
+        "from curifactory.caching import PickleCacher\n"
+        '@stage([], ["x"], [PickleCacher])\ndef use(record):\n    return lambda: 1\n',
+        ["experiments/other.py:6", "'x'", "pickle"],
+    ),
+    "an undeclared artifact": (
+        '@stage([], ["x"])\ndef use(record):\n    return record.manager\n',
+        ["experiments/other.py", "'manager'", "declare"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_WHILE_COMPUTING)
+def test_what_shows_only_while_computing_exits_with_1(project, case):
+    head, said = WRONG_WHILE_COMPUTING[case]
+    project.write(study("    use(record)\n", head=head))
+    result = project.run("other")
+    assert result.code == 1, result
+    assert [text for text in said if text not in result.err] == [], result
+    assert "Traceback" not in result.err and "/curifactory/" not in result.err
+    assert result.counts == {"computed": 0, "reused": 0, "skipped": 0, "failed": 1}
+    assert list(project.cache.rglob("meta.json")) == []
+    assert list(project.cache.glob(".tmp/*")) == []
+
+
+def test_a_failing_run_shows_the_users_line_once_and_no_frame_of_the_runner(project):
+    project.write(study("    record.x.y\n"))
+    result = project.run("other")
+    assert result.code == 1
+    assert "experiments/other.py" in result.err and "AttributeError" in result.err
+    assert "/curifactory/" not in result.err and "Traceback" not in result.err
+
+
+# Asking -----------------------------------------------------------------------------
+
+
+def test_help_shows_examples(project):
+    result = project.run("--help")
+    assert result.code == 0
+    assert "examples:" in result.out and "experiment map " in result.out
+    assert result.err == ""
+
+
+@pytest.mark.parametrize("command", ["run", "map", "ls"])
+def test_each_command_has_help(project, command):
+    result = project.run(command, "--help")
+    assert result.code == 0
+    assert f"experiment {command}" in result.out
+
+
+def test_no_command_says_where_help_is(project):
+    result = project.run()
+    assert result.code == 2
+    assert "--help" in result.err and len(result.err.splitlines()) <= 2
+
+
+def test_ls_lists_names_and_summaries_without_importing(project):
+    project.write({"experiments/loud.py": "print('LOUD')\ndef run(a, m): ...\n"})
+    result = project.run("ls")
+    assert result.code == 0
+    assert "study" in result.out and "How good is the chain?" in result.out
+    assert "base" in result.out and "loud" in result.out
+    assert "LOUD" not in result.out
+    assert project.left_behind() == []
+
+
+def test_ls_shows_a_broken_file_as_one_row(project):
+    project.write({"params/broken.py": "x = 1\ndef get_params(:\n"})
+    result = project.run("ls")
+    assert result.code == 0
+    rows = [line for line in result.out.splitlines() if "broken" in line]
+    assert len(rows) == 1 and "2" in rows[0]
+    assert "base" in result.out
+
+
+def test_a_broken_neighbour_does_not_stop_a_run(project):
+    project.write({"params/broken.py": "def get_params(:\n", "experiments/bad.py": "("})
+    project.ok()
+
+
+# Ways to start ----------------------------------------------------------------------
+
+
+def test_name_alone_run_and_map_mean_what_they_say(project):
+    assert project.ok("map", "study").out == project.ok("study", "--map").out
+    assert project.left_behind() in ([], ["data"])
+    assert not list(project.root.glob("data/runs/*"))
+    assert project.ok("run", "study").counts["computed"] == 6
+    again = project.ok("study")
+    assert again.counts == {"computed": 0, "reused": 7, "skipped": 0, "failed": 0}
+    assert "computed: 0, reused: 7, skipped: 0, failed: 0" in again.out
+
+
+def test_options_may_stand_before_the_name(project):
+    assert project.ok("--quiet", "study").run["experiment"] == "study"
+
+
+def test_the_summary_has_the_same_table_when_all_is_reused(project):
+    def table(result):
+        return [line for line in result.out.splitlines() if not line.startswith("study-")]
+
+    first = project.ok("study")
+    assert any(line.split() == ["b", "15*"] for line in table(first)), first
+    assert table(project.ok("study")) == table(first)
+
+
+def test_it_works_from_a_subfolder(project):
+    project.write({"notes/deep/x.txt": ""})
+    assert project.ok("study", cwd=project.root / "notes" / "deep").run["number"] == 1
+    assert not list((project.root / "notes").rglob("data"))
+
+
+def test_it_works_from_a_path_with_spaces_and_other_letters(empty_project, tmp_path):
+    from conftest import CHAIN
+
+    empty_project.root = tmp_path / "my stüdy, two"
+    empty_project.cache = empty_project.root / "data" / "cache"
+    empty_project.write(CHAIN)
+    assert empty_project.ok().counts["computed"] == 6
+    assert empty_project.ok().counts["reused"] == 7
+
+
+def test_outside_of_a_project_one_line_says_what_is_missing(project, tmp_path):
+    result = project.run("study", cwd=tmp_path)
+    assert result.code == 2
+    assert "experiments/" in result.err and len(result.err.splitlines()) <= 2
+
+
+def test_the_run_button_of_an_ide_runs_the_experiment(project):
+    path = project.root / "experiments" / "study.py"
+    with path.open("a") as file:
+        file.write(
+            '\nif __name__ == "__main__":\n    from curifactory.cli import main\n\n'
+            '    raise SystemExit(main(["study"]))\n'
+        )
+    path_of_project = os.pathsep.join([str(project.root), str(project.home)])
+    result = project.python("experiments/study.py", PYTHONPATH=path_of_project)
+    assert result.code == 0, result
+    # What is read of the file that runs is the same under both names.
+    assert project.ok("study").counts["reused"] == 7
+
+
+def test_the_curifactory_of_another_project_is_refused(project):
+    copy_runner(project.root, "extras")
+    (project.root / "notes").mkdir()
+    result = project.run("study", cwd=project.root / "notes")
+    assert result.code == 2
+    assert str(project.root) in result.err and len(result.err.splitlines()) <= 2
+    assert project.left_behind() == []
+    project.ok("study")  # in the root the project's own runner comes first
+
+
+# Choosing ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "chosen"),
+    [
+        (["-n", "knn_*"], ["knn_0", "knn_1"]),
+        (["-n", "svm_1"], ["svm_1"]),
+        (["-n", "svm_1", "-n", "*_0"], ["knn_0", "svm_0", "svm_1"]),
+        (["--indices", "0,2-3"], ["knn_0", "svm_0", "svm_1"]),
+        (["--indices", "3", "-n", "knn_0"], ["knn_0", "svm_1"]),
+    ],
+)
+def test_argsets_are_chosen_by_name_pattern_and_place(project, options, chosen):
+    body = "[Args(name=f'{k}_{i}', seed=i) for k in ('knn', 'svm') for i in (0, 1)]"
+    project.write(params(f"def get_params():\n    return {body}\n"))
+    result = project.ok(*OTHER, *options)
+    assert [argset["name"] for argset in result.run["argsets"]] == chosen
+
+
+def test_get_params_of_the_experiment_comes_before_its_default(project):
+    project.edit(
+        "experiments/study.py",
+        'DEFAULT_PARAMS = ["base"]',
+        "def get_params():\n    from params import Args\n\n    return [Args(name='own')]",
+    )
+    result = project.ok()
+    assert [argset["name"] for argset in result.run["argsets"]] == ["own"]
+    chosen = project.ok("study", "-p", "base")
+    assert [argset["name"] for argset in chosen.run["argsets"]] == ["a", "b"]
+
+
+def test_overwrite_computes_everything_again(project):
+    project.ok()
+    result = project.ok("study", "--overwrite")
+    # Both argsets take the same data, which one call makes for both.
+    assert result.counts["computed"] + result.counts["reused"] == 7
+    assert {call["stage"] for call in result.calls(status="computed")} == {
+        "load",
+        "fit",
+        "score",
+        "compare",
+    }
+    assert project.ok().counts["reused"] == 7
+
+
+def test_overwrite_stage_lets_identity_decide_below_it(project):
+    project.ok()
+    result = project.ok("study", "--overwrite-stage", "fit")
+    assert result.done() == ["fit a", "fit b"]
+
+
+def test_map_says_what_an_overwrite_would_do(project):
+    project.ok()
+    result = project.ok("map", "study", "--overwrite-stage", "fit")
+    rows = [line.split() for line in result.out.splitlines() if line.startswith("fit")]
+    assert rows and all("compute" in row and "forced" in row for row in rows)
+
+
+def test_another_cache_holds_the_results(project, tmp_path):
+    project.ok("study", "--cache", str(tmp_path / "elsewhere"))
+    assert not project.cache.exists()
+    again = project.ok("study", "--cache", str(tmp_path / "elsewhere"))
+    assert again.counts["reused"] == 7
+
+
+# Ending -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_and_keeps_what_is_finished(project, number, code):
+    project.edit(
+        "stages/chain.py",
+        '    value = shift(model["sum"])',
+        "    import pathlib, time\n"
+        '    if not pathlib.Path("data/go").exists():\n'
+        '        pathlib.Path("data/begun").touch()\n'
+        "        time.sleep(60)\n"
+        '    value = shift(model["sum"])',
+    )
+    result = project.interrupt(number, "data/begun", "study")
+    assert result.code == code, result
+    assert "Traceback" not in result.err
+    assert (result.run["status"], result.run["exit_code"]) == ("interrupted", code)
+    assert result.done() == ["load a", "fit a"]
+    assert list(project.cache.glob(".tmp/*")) == []
+    (project.root / "data" / "go").touch()
+    again = project.ok("study")
+    assert "load a" in again.done("reused") and "fit a" in again.done("reused")
+    assert again.counts["failed"] == again.counts["skipped"] == 0
+
+
+def test_output_that_nobody_reads_any_more_is_no_error(project):
+    text = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-m', "
+    text += "'curifactory', 'ls'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)\n"
+    text += "p.stdout.close(); err = p.stderr.read(); p.wait(); print(err.decode())"
+    assert "Traceback" not in project.script(text).out
+
+
+def test_a_report_is_written_and_latest_leads_to_it(project, tmp_path):
+    pytest.importorskip("jinja2")
+    project.home = copy_runner(tmp_path / "whole")
+    result = project.ok()
+    assert (project.root / "reports" / "study-1" / "index.html").is_file(), result
+    assert (project.root / "reports" / "latest" / "index.html").is_file()
+    assert "report: reports/study-1/index.html" in result.out
