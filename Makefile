@@ -31,7 +31,8 @@ check: $(STAMP) ## formatting, style, types, layers and the line budget
 	  || { echo "black would change files; to let it: $(BIN)/python -m black ."; exit 1; }
 	@$(BIN)/python -m ruff check --quiet --config pyproject.toml .
 	@$(BIN)/python -m mypy
-	@PYTHONPATH=$(PROJECT) $(BIN)/lint-imports --no-cache
+	@said=$$(PYTHONPATH=$(PROJECT) $(BIN)/lint-imports --no-cache 2>&1) \
+	  || { echo "$$said"; exit 1; }
 	@$(BIN)/python tools/line_budget.py
 
 help: ## show this list

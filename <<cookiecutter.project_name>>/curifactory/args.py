@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import re
 from collections.abc import Iterator
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -131,7 +132,8 @@ def _private(value: Any, path: str) -> Any:
 
 def short(value: object) -> str:
     """Return a text of at most 60 characters for messages."""
-    text = repr(value)
+    # An address in memory says nothing about the value, and differs in every process.
+    text = re.sub(r" at 0x[0-9a-f]+", "", repr(value), flags=re.IGNORECASE)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

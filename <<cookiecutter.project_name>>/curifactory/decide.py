@@ -87,10 +87,8 @@ def is_known(call: Call) -> bool:
     )
 
 
-def decide(call: Call, traces: Tree, now: Now, forced: bool) -> Decision:
+def decide(call: Call, traces: Tree, now: Now) -> Decision:
     """Decide one call whose inputs are known."""
-    if forced:
-        return Decision("compute", "forced")
     trace = traces.find(now)
     if trace is None:
         return Decision("compute", "")

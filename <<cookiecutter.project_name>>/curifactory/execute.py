@@ -42,17 +42,19 @@ class Session:
         self.progress = progress
         self.run = run
         self._trees: dict[str, Tree] = {}
-        self._file_digests: dict[str, str] = {}
+        self._file_digests: dict[tuple[str, tuple[int, int]], str] = {}
         self._memory: dict[tuple[int, int], Any] = {}
-        self._totals: dict[str, int] = {}
+        self._begin = time.time()
 
     # Decisions ----------------------------------------------------------------------
 
     def decision(self, call: Call) -> Decision:
         """Return what is to happen to a call whose inputs are known."""
-        return decide.decide(
-            call, self._tree(call), self._now(call), self.options.forces(call)
-        )
+        found = decide.decide(call, self._tree(call), self._now(call))
+        stale = found.trace is not None and found.trace.created < self._begin
+        if self.options.forces(call) and (found.trace is None or stale):
+            return Decision("compute", "forced")
+        return found
 
     def foresee(self, calls: Iterable[Call]) -> Iterator[tuple[Call, Decision]]:
         """Yield the decision of each call, computing nothing."""
@@ -111,11 +113,12 @@ class Session:
         return call.snapshot(number).shown(path) if kind == "a" else ""
 
     def _file_digest(self, path: str) -> str:
-        if path not in self._file_digests:
-            root = Path(self.files.root)
-            stat = reads.stat_of(str(root / path))
-            self._file_digests[path] = self.store.file_digest(root, path, stat)
-        return self._file_digests[path]
+        root = Path(self.files.root)
+        stat = reads.stat_of(str(root / path))
+        key = path, stat
+        if key not in self._file_digests or store.is_racy(stat[1]):
+            self._file_digests[key] = self.store.file_digest(root, path, stat)
+        return self._file_digests[key]
 
     def _class_digest(self, path: str) -> str:
         module, _, qualname = path.partition(":")

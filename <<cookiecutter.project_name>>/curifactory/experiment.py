@@ -385,6 +385,10 @@ def perform(project: Settings, request: Request, progress: Progress) -> Run:
     except KeyboardInterrupt as error:
         run.status = "interrupted"
         run.exit_code = int(getattr(error, "exit_code", 130))
+    except CurifactoryError as error:
+        if manager.folder is not None:
+            manager.finish("failed", error.exit_code)
+        raise
     finally:
         progress.close()
     return _finished(run, request)

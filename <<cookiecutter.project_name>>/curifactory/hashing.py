@@ -222,7 +222,7 @@ def _dataclass(walk: _Walk, value: Any, path: str) -> None:
     walk.add(type(value), path)
     names = [field.name for field in counted_fields(value)]
     skipped = {field.name for field in dataclasses.fields(value)}
-    for name, item in getattr(value, "__dict__", {}).items():
+    for name in getattr(value, "__dict__", {}):
         lazy = isinstance(getattr(type(value), name, None), functools.cached_property)
         if name not in skipped and not lazy:
             names.append(name)

@@ -70,7 +70,8 @@ def _section(root: Path) -> dict[str, Any]:
 
 
 def _toml() -> Any:
-    for name in ("tomllib", "tomli"):  # Python 3.10 has no tomllib
+    # Python 3.10 has no tomllib; pip, which is nearly everywhere, carries its equal.
+    for name in ("tomllib", "tomli", "pip._vendor.tomli"):
         try:
             return importlib.import_module(name)
         except ImportError:

@@ -266,7 +266,7 @@ class Store:
         if row:
             return str(row[0])
         digest = hashing.hash_file(root / path)
-        if time.time() - stat[1] / 1e9 > RACY:
+        if not is_racy(stat[1]):
             self._new_files.append((path, *stat, digest))
         return digest
 
@@ -291,7 +291,7 @@ class Store:
         if row and row[0] == mtime:
             return
         self._compare(stage, folder if mtime >= 0 else None)
-        if time.time() - mtime / 1e9 > RACY:
+        if not is_racy(mtime):
             with self.index:
                 statement = "INSERT OR REPLACE INTO synced VALUES (?, ?)"
                 self.index.execute(statement, (stage, mtime))
@@ -361,6 +361,11 @@ class Store:
         for folder in (self.root / ".tmp").glob(f"{socket.gethostname()}-*"):
             if not _is_alive(int(folder.name.split("-")[-2])):
                 self.discard(folder)
+
+
+def is_racy(mtime: int) -> bool:
+    """Return whether a time stamp is so recent that it may hide a later change."""
+    return time.time() - mtime / 1e9 < RACY
 
 
 def checked_in(

@@ -70,7 +70,7 @@ def _choices(field: str, values: Iterable[Any]) -> list[tuple[str, Any, str]]:
     labels = [_label(value) for value in values]
     if len(set(labels)) < len(labels):
         labels = [str(position) for position in range(len(values))]
-    return [(field, value, label) for value, label in zip(values, labels)]
+    return [(field, value, label) for value, label in zip(values, labels, strict=True)]
 
 
 def _label(value: Any) -> str:

@@ -169,8 +169,8 @@ def _sections(calls: list[Data], cache: Path) -> list[Data]:
         for call, reportable, records in list(shared.values())[:ITEMS]:
             item = _item(cache, call["folder"], reportable, room)
             room -= len(item["content"])
-            items.append({**reportable, **item, "records": records})
-        items.sort(key=lambda item: item.get("group") or "")
+            group = reportable["group"] or ""
+            items.append({**reportable, **item, "group": group, "records": records})
         new = {"stage": stage, "is_single": is_single, "count": len(shared)}
         sections.append({**new, "items": items})
     return [section for section in sections if section["items"]]

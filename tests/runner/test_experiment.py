@@ -1,0 +1,190 @@
+"""Finding experiments and parameter files, collecting argsets, performing a run."""
+
+import json
+
+
+def show(text):
+    """A script that prints what an expression gives, as JSON."""
+    return f"import json\nfrom curifactory import experiment\n{text}\nprint(json.dumps(shown))\n"
+
+
+def shown(project, text):
+    result = project.script(show(text))
+    assert result.code == 0, result
+    return json.loads(result.out.splitlines()[-1])
+
+
+def test_load_argsets_returns_what_the_files_give_in_their_order(project):
+    project.write(
+        {"params/more.py": "from params import Args\ndef get_params(): return [Args(name='c')]\n"}
+    )
+    found = shown(
+        project,
+        "shown = [a.name for a in experiment.load_argsets('.', ['more', 'base'])]",
+    )
+    assert found == ["c", "a", "b"]
+
+
+def test_loaded_argsets_cannot_be_set(project):
+    result = project.script(
+        "from curifactory import experiment\n"
+        "experiment.load_argsets('.', ['base'])[0].seed = 5\n"
+    )
+    assert result.code == 1
+    assert "seed cannot be set" in result.err
+
+
+def test_argsets_without_a_name_are_named_after_their_file(project):
+    project.write(
+        {"params/plain.py": "from params import Args\ndef get_params(): return [Args(), Args(seed=1)]\n"}
+    )
+    result = project.ok("study", "-p", "plain")
+    names = [argset["name"] for argset in result.run["argsets"]]
+    assert names[0] == "plain" and len(set(names)) == 2
+
+
+def test_entries_are_listed_by_parsing_alone(project):
+    project.write(
+        {
+            "experiments/loud.py": '"""Loud.\n\nMore."""\nraise SystemExit(3)\ndef run(a, m): ...\n',
+            "experiments/helper.py": "x = 1\n",
+            "params/broken.py": "def (\n",
+        }
+    )
+    found = shown(
+        project,
+        "from pathlib import Path\nroot = Path('.').resolve()\n"
+        "shown = [[e.name, e.summary, bool(e.error), e.path.name] for e in "
+        "experiment.list_experiments(root) + experiment.list_paramsets(root)]",
+    )
+    assert found == [
+        ["loud", "Loud.", False, "loud.py"],
+        ["study", "How good is the chain?", False, "study.py"],
+        ["base", "", False, "base.py"],
+        ["broken", "", True, "broken.py"],
+    ]
+
+
+def test_an_async_or_assigned_run_is_still_found(project):
+    project.write(
+        {
+            "experiments/same.py": "from experiments.study import run\n\n"
+            "DEFAULT_PARAMS = 'base'\n"
+        }
+    )
+    assert project.ok("same").counts["computed"] == 6
+
+
+def test_experiments_may_lie_in_folders(project):
+    project.write({"params/deep/one.py": "from params import Args\ndef get_params(): return [Args(name='z')]\n"})
+    text = (project.root / "experiments" / "study.py").read_text()
+    project.write({"experiments/deep/inner.py": text})
+    assert "deep/inner" in project.run("ls").out
+    result = project.ok("deep/inner", "-p", "deep/one")
+    assert result.run["experiment"].replace(".", "/") == "deep/inner"
+    assert result.run["argsets"][0]["name"] == "z"
+
+
+def test_run_experiment_returns_counts_records_and_values(project):
+    found = shown(
+        project,
+        "run = experiment.run_experiment('study', '.')\n"
+        "shown = [run.counts, [r.state['score'] for r in run.records if 'score' in r.state],"
+        " run.exit_code, run.folder.name]",
+    )
+    assert found == [
+        {"computed": 6, "reused": 1, "skipped": 0, "failed": 0},
+        [14, 15],
+        0,
+        "study-1",
+    ]
+
+
+def test_run_experiment_maps_without_computing(project):
+    text = (
+        "run = experiment.run_experiment('study', '.', map_only=True)\n"
+        "shown = [run.counts, run.folder is None]"
+    )
+    counts, unrecorded = shown(project, text)
+    assert unrecorded
+    assert sum(counts.values()) == 7 and counts["reuse"] == 0
+    project.ok()
+    assert shown(project, text)[0] == {"compute": 0, "reuse": 7, "maybe": 0, "skip": 0}
+
+
+def test_run_is_called_once_and_after_all_argsets_are_known(project):
+    project.edit("experiments/study.py", "    for args in", "    print('RUN')\n    for args in")
+    assert project.ok().out.count("RUN") == 1
+
+
+def test_an_argset_made_in_run_is_computed_like_any_other(project):
+    project.edit(
+        "experiments/study.py",
+        "    compare(",
+        "    import dataclasses\n"
+        "    more = dataclasses.replace(argsets[0], name='deeper', depth=2)\n"
+        "    score(fit(load(Record(manager, more))))\n"
+        "    compare(",
+    )
+    result = project.ok()
+    assert project.value(result, "score", "deeper") == 28
+    assert "score deeper" in result.done()
+    assert "fit deeper" in result.done("reused")
+    assert "deeper" in [argset["name"] for argset in result.run["argsets"]]
+
+
+def test_a_label_never_counts(project):
+    project.ok()
+    project.edit("params/base.py", 'name="a"', 'name="first"')
+    result = project.ok()
+    # The aggregate shows the labels of its records, which do not count either.
+    assert result.counts["computed"] == 0, result
+
+
+def test_a_stage_that_reads_the_name_depends_on_it(project):
+    project.edit("stages/chain.py", "each.label, value", "each.args.name, value")
+    project.ok()
+    project.edit("params/base.py", 'name="a"', 'name="first"')
+    result = project.ok()
+    assert result.done() == ["compare"]
+    assert project.value(result, "compare") == [["first", 14], ["b", 15]]
+
+
+def test_a_new_field_with_a_default_invalidates_nothing(project):
+    project.ok()
+    project.edit("params/__init__.py", "depth: int = 1", "depth: int = 1\n    width: int = 3")
+    assert project.ok().counts["computed"] == 0
+
+
+def test_folders_and_places_come_from_pyproject(project):
+    import sys
+
+    import pytest
+
+    if sys.version_info < (3, 11):
+        pytest.importorskip("tomli")
+    (project.root / "experiments").rename(project.root / "trials")
+    (project.root / "params").rename(project.root / "settings")
+    for path in project.root.rglob("*.py"):
+        path.write_text(path.read_text().replace("from params", "from settings"))
+    project.write(
+        {
+            "pyproject.toml": "[tool.curifactory]\nexperiments = 'trials'\n"
+            "params = 'settings'\ncache = 'store'\nruns = 'history'\n"
+        }
+    )
+    project.ok()
+    assert (project.root / "store").is_dir() and (project.root / "history").is_dir()
+    assert not (project.root / "data").exists()
+
+
+def test_the_cache_variable_chooses_the_cache(project, tmp_path):
+    project.ok("study", CURIFACTORY_CACHE=str(tmp_path / "other"))
+    assert (tmp_path / "other").is_dir() and not project.cache.exists()
+
+
+def test_any_name_of_the_class_will_do(project):
+    for name in ("params/__init__.py", "params/base.py"):
+        path = project.root / name
+        path.write_text(path.read_text().replace("Args", "Setup").replace("ExperimentSetup", "ExperimentArgs"))
+    assert project.ok().counts["computed"] == 6
