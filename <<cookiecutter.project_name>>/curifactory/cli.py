@@ -44,7 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = " ".join(["experiment", *given])
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        return _ls(options) if options.command == "ls" else _run(options, command)
+        code = _ls(options) if options.command == "ls" else _run(options, command)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # nobody reads on, as after `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt as error:
         return int(getattr(error, "exit_code", 130))
     except Exception as error:

@@ -16,6 +16,7 @@ from .errors import ArtifactError, CurifactoryError, DamagedError, nearest
 from .progress import Progress
 from .reads import Files, Reads
 from .record import Call, Literal, Member, Output, Snapshot, Source
+from .stages import describe
 from .store import Artifact, Store, Trace
 
 
@@ -28,6 +29,15 @@ class Options:
 
     def forces(self, call: Call) -> bool:
         return self.overwrite or call.stage.label in self.overwrite_stages
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What an execution had read when it failed."""
+
+    label: str
+    reads: dict[str, str]
+    error: Exception
 
 
 class Session:
@@ -44,6 +54,8 @@ class Session:
         self._trees: dict[str, Tree] = {}
         self._file_digests: dict[tuple[str, tuple[int, int]], str] = {}
         self._memory: dict[tuple[int, int], Any] = {}
+        self._said: set[str] = set()
+        self._failures: dict[str, list[_Failure]] = {}
         self._begin = time.time()
 
     # Decisions ----------------------------------------------------------------------
@@ -160,14 +172,27 @@ class Session:
         if decision.kind == "reuse" and decision.trace is not None:
             self._take(call, decision.trace)
             self._finish(call, "reused", decision.reason)
+            return
+        earlier = self._failure(call)
+        if earlier is not None:
+            call.error = earlier.error
+            self._finish(call, "failed", f"as for {earlier.label}")
         else:
             self._compute(call, decision.reason or self.reason(call))
 
-    def _compute(self, call: Call, reason: str) -> None:
+    def _failure(self, call: Call) -> "_Failure | None":
+        """Return the failure of this run that a call would only repeat."""
+        now = self._now(call)
+        for each in self._failures.get(decide.group(call, decide.inputs(call)), ()):
+            if all(now(key) == digest for key, digest in each.reads.items()):
+                return each
+        return None
+
+    def _compute(self, call: Call, reason: str, before: Trace | None = None) -> None:
         self.progress.started(call.stage.label, call.label)
         begin = time.perf_counter()
         try:
-            trace = self._execute(call)
+            trace = self._execute(call, before)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -180,33 +205,55 @@ class Session:
         call.seconds = time.perf_counter() - begin
         self._finish(call, "computed", reason)
 
-    def _execute(self, call: Call) -> Trace:
+    def _execute(self, call: Call, before: Trace | None) -> Trace:
         folder = self.store.prepare()
         try:
-            return self._execute_in(folder, call)
+            return self._execute_in(folder, call, before)
         except BaseException:
             self.store.discard(folder)
             raise
 
-    def _execute_in(self, folder: Path, call: Call) -> Trace:
+    def _execute_in(self, folder: Path, call: Call, before: Trace | None) -> Trace:
         noted = Reads()
         inside = Inside(self, call, noted, folder)
         with caching.meeting() as met:
             values = self._inputs(call)
             begin = time.perf_counter()
-            with self.files.noting(noted):
-                result = inside.call(values)
-                outputs = self._save(call, folder, _split(call, result))
+            try:
+                with self.files.noting(noted):
+                    result = inside.call(values)
+                    outputs = self._save(call, folder, _split(call, result))
+            except Exception as error:
+                self._note_failure(call, noted, error)
+                raise
             seconds = time.perf_counter() - begin
         for path in _met(met, values):
             noted.note(f"c:{path}")
         inside.describe(folder)
         trace = self._trace(call, noted, outputs)
+        if before is not None:
+            trace.outputs = self._restored(call, before, trace)
         trace.seconds, trace.metrics = round(seconds, 6), inside.metrics
         trace.reportables = inside.described
         committed = self.store.commit(folder, trace, call.stage.code.parts)
         inside.clean_up()
         return committed
+
+    def _restored(self, call: Call, before: Trace, now: Trace) -> list[Artifact]:
+        """Keep the identities by which consumers know data that is made again."""
+        pairs = list(zip(before.outputs, now.outputs, strict=True))
+        if any(old.is_kept and old.checksum != new.checksum for old, new in pairs):
+            self.progress.message(
+                f"{call.stage.label} {call.label} is not reproducible: computed again, "
+                "its bytes differ"
+            )
+        return [replace(new, identity=old.identity) for old, new in pairs]
+
+    def _note_failure(self, call: Call, noted: Reads, error: Exception) -> None:
+        now = self._now(call)
+        failure = _Failure(call.label, {key: now(key) for key in noted.keys}, error)
+        group = decide.group(call, decide.inputs(call))
+        self._failures.setdefault(group, []).append(failure)
 
     def _trace(self, call: Call, noted: Reads, outputs: list[Artifact]) -> Trace:
         now = self._now(call)
@@ -276,21 +323,15 @@ class Session:
 
     def _restore(self, source: Output, reason: str) -> Any:
         """Compute a call again for its data; consumers keep going by its identity."""
-        call = source.call
-        identities = list(call.identities)
+        call, before = source.call, source.call.trace
         for producer in ancestors(call):
             if producer is not call and producer.status == "waiting":
                 self._settle(producer)
-        self._compute(call, f"{reason}, and a later stage needs it")
+        self._compute(call, f"{reason}, and a later stage needs it", before)
         if call.error is not None:
             raise CurifactoryError(
                 f"{call.stage.label} {call.label} failed when it was computed again"
             ) from call.error
-        if identities and identities != call.identities:
-            self.progress.message(
-                f"{call.stage.label} {call.label} is not reproducible: computed again, "
-                "its bytes differ"
-            )
         return self._load(source)
 
     def _save(self, call: Call, folder: Path, values: list[Any]) -> list[Artifact]:
@@ -319,13 +360,21 @@ class Session:
             if not automatic:
                 place = f"{call.stage.where}: {call.stage.label}, output {name!r}"
                 raise ArtifactError(f"{place}: {error.message}", error.hint) from error
-            self.progress.message(
+            self._say_once(
                 f"{call.stage.label}: output {name!r} is kept for this run only "
                 f"({error.message})"
             )
             self._memory[id(call), index] = value
             return Artifact(name, (), "", 0, "", "")
-        return store.checked_in(folder, name, chosen, before)
+        found = store.checked_in(folder, name, chosen, before)
+        return replace(
+            found, identity=hashing.hash_text(found.checksum, describe(chosen))
+        )
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.progress.message(text)
 
     def _take(self, call: Call, trace: Trace) -> None:
         call.trace = trace
@@ -529,10 +578,9 @@ def where(error: BaseException, is_own: Callable[[str | None], bool]) -> str:
 
 
 def own_frames(error: BaseException, is_own: Callable[[str | None], bool]) -> str:
-    """Return the traceback from the first frame of the user's own code on."""
+    """Return the traceback with the frames of the user's own code only."""
     frames = traceback.extract_tb(error.__traceback__)
-    first = next((i for i, f in enumerate(frames) if is_own(f.filename)), len(frames))
-    shown = "".join(traceback.format_list(frames[first:]))
+    shown = "".join(traceback.format_list([f for f in frames if is_own(f.filename)]))
     if isinstance(error, CurifactoryError):
         return f"{shown}{error}"
     return shown + "".join(traceback.format_exception_only(type(error), error))

@@ -16,7 +16,7 @@ from . import args as argsets
 from . import record, settings, syntax
 from .args import ExperimentArgs
 from .decide import Decision
-from .errors import CurifactoryError, RequestError, nearest
+from .errors import CurifactoryError, IdentityError, RequestError, nearest
 from .execute import Options, own_frames, where
 from .manager import ArtifactManager, StopMap, is_own_file
 from .progress import Progress
@@ -240,10 +240,20 @@ def _collect(
                     f"{place} and {other} return the same object, argset {args.name!r}",
                     "make a copy in one of them: copy.deepcopy(args)",
                 )
-            _add(found, Snapshot(_named(args, paramset, index), paramset), place)
+            _add(found, _snapshot(args, paramset, index, place), place)
     for snapshot, _ in found.values():
         record.keep_snapshot(snapshot)
     return [snapshot for snapshot, _ in found.values()]
+
+
+def _snapshot(args: Any, paramset: str, index: int, place: str) -> Snapshot:
+    """Return a snapshot; a value without identity is refused here."""
+    try:
+        snapshot = Snapshot(_named(args, paramset, index), paramset)
+        snapshot.digest("*")
+    except IdentityError as error:
+        raise RequestError(f"{place}: {error.message}", error.hint) from error
+    return snapshot
 
 
 def _add(
@@ -251,7 +261,6 @@ def _add(
 ) -> None:
     earlier, other = found.get(snapshot.name, (None, ""))
     if earlier is None:
-        snapshot.digest("*")  # a value without identity is refused here
         found[snapshot.name] = snapshot, place
     elif earlier.digest("*") != snapshot.digest("*"):
         both = place if place == other else f"{other} and {place}"

@@ -74,9 +74,10 @@ class ArtifactManager:
     def session(self) -> Session:
         """Where calls are decided and executed; made when it is first needed."""
         if self._session is None:
+            store = Store(self.settings.cache, self.say)
+            store.open()
             if not self.mapping:
                 self._begin_run()
-            store = Store(self.settings.cache, self.say)
             kept_apart = (
                 self.settings.cache,
                 self.settings.runs,
@@ -150,9 +151,9 @@ class ArtifactManager:
         return found
 
     def _foresee_value(self, call: Call) -> None:
-        for each, decision in self.session.foresee(ancestors(call)):
+        for _, decision in self.session.foresee(ancestors(call)):
             if decision.kind != "reuse":
-                self.stopped_at = f"{each.stage.label} {each.label}"
+                self.stopped_at = f"{call.stage.label} {call.label}"
                 raise StopMap
         trace = call.trace
         if trace is None or not self.session.store.has_data(trace):
@@ -160,8 +161,8 @@ class ArtifactManager:
             raise StopMap
 
     def _begin_run(self) -> None:
-        self._git = provenance.GitState(self.settings.root)
         self.folder = _new_folder(self.settings.runs, self.experiment_name)
+        self._git = provenance.GitState(self.settings.root)
         # Line buffered: what was said before a crash is on the disk.
         self._log = open(self.folder / "log.txt", "w", encoding="utf-8", buffering=1)
         self.log(self.command)

@@ -49,7 +49,7 @@ class GitState:
 def versions(packages: Iterable[str]) -> dict[str, str]:
     """Return the versions of Python, the platform and the packages that are loaded."""
     found = {"python": platform.python_version(), "platform": sys.platform}
-    for name in sorted(set(packages)):
+    for name in sorted(set(packages) - sys.stdlib_module_names):
         module = sys.modules.get(name)
         version = getattr(module, "__version__", None)
         if isinstance(version, str):

@@ -296,8 +296,8 @@ def literal(value: Any, name: str) -> Literal:
             f"{name} is a Record, a stage takes values",
             f'pass record.state["{name}"], or call the stages one after the other',
         )
-    kept = argsets.detached(value)
-    return Literal(kept, value_digest(kept, name))
+    digest = value_digest(value, name)
+    return Literal(argsets.detached(value), digest)
 
 
 def _check_arguments(stage: Stage, arguments: dict[str, Any]) -> None:

@@ -73,7 +73,7 @@ class Stage:
     @functools.cached_property
     def key(self) -> str:
         """The digest of all that is fixed for every call of the stage."""
-        kinds = [_described(each) for each in self.cachers]
+        kinds = [describe(each) for each in self.cachers]
         declared = [self.name, *self.inputs, "->", *self.outputs, *kinds]
         return hashing.hash_text(self.code.fingerprint, *declared)
 
@@ -181,8 +181,11 @@ def _where(function: Any) -> str:
     return f"{place}:{compiled.co_firstlineno}"
 
 
-def _described(cacher: Cacheable | None) -> str:
+def describe(cacher: Cacheable | None) -> str:
+    """Return what a cacher is: what it loads depends on its class, options and code."""
     if cacher is None:
         return "none"
     state = {k: v for k, v in vars(cacher).items() if k not in ("folder", "name")}
-    return hashing.digest((hashing.qualified(type(cacher)), state), "cacher")
+    own = code.fingerprint(type(cacher)) if code.is_project(type(cacher)) else None
+    known = hashing.qualified(type(cacher)), state, own and own.fingerprint
+    return hashing.digest(known, "cacher")

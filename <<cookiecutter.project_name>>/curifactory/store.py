@@ -26,6 +26,9 @@ RACY = 2.0
 """Seconds within which a time stamp may hide a later change."""
 
 _TABLES = """
+DROP TABLE IF EXISTS traces;
+DROP TABLE IF EXISTS synced;
+DROP TABLE IF EXISTS files;
 CREATE TABLE traces(folder TEXT PRIMARY KEY, stage TEXT, grp TEXT, label TEXT, body TEXT);
 CREATE INDEX by_group ON traces(grp);
 CREATE INDEX by_label ON traces(stage, label);
@@ -117,8 +120,7 @@ class Store:
 
     def _traces(self, query: str, values: Sequence[str]) -> list[Trace]:
         def read() -> list[Trace]:
-            rows = self.index.execute(query, values).fetchall()
-            return [_parse(folder, body) for folder, body in rows]
+            return [_parse(folder, body) for folder, body in self._rows(query, values)]
 
         return self._mending(read)
 
@@ -230,10 +232,15 @@ class Store:
     def index(self) -> sqlite3.Connection:
         """The connection to the index, made from the folders where there is none."""
         if self._index is None:
-            self._check_folder()
-            self._index = self._open_index()
-            self._clean_up()
+            self.open()
+        assert self._index is not None
         return self._index
+
+    def open(self) -> None:
+        """Make sure that the cache is ours, can be written, and has an index."""
+        self._check_folder()
+        self._index = self._open_index()
+        self._clean_up()
 
     def flush(self) -> None:
         """Write what was committed since the last time into the index."""
@@ -262,13 +269,15 @@ class Store:
         if stat[0] < 0:
             return "absent"
         query = "SELECT digest FROM files WHERE path = ? AND size = ? AND mtime = ?"
-        row = self.index.execute(query, (path, *stat)).fetchone()
-        if row:
-            return str(row[0])
+        for (known,) in self._rows(query, (path, *stat)):
+            return str(known)
         digest = hashing.hash_file(root / path)
         if not is_racy(stat[1]):
             self._new_files.append((path, *stat, digest))
         return digest
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        return self._mending(lambda: self.index.execute(query, values).fetchall())
 
     def _insert(self, traces: Iterable[Trace]) -> None:
         rows = [(t.folder, t.stage, t.group, t.label, _body(t)) for t in traces]
@@ -285,12 +294,10 @@ class Store:
             mtime = folder.stat().st_mtime_ns
         except OSError:
             mtime = -1
-        row = self.index.execute(
-            "SELECT mtime FROM synced WHERE stage = ?", (stage,)
-        ).fetchone()
-        if row and row[0] == mtime:
+        query = "SELECT mtime FROM synced WHERE stage = ?"
+        if self._rows(query, (stage,)) == [(mtime,)]:
             return
-        self._compare(stage, folder if mtime >= 0 else None)
+        self._mending(lambda: self._compare(stage, folder if mtime >= 0 else None))
         if not is_racy(mtime):
             with self.index:
                 statement = "INSERT OR REPLACE INTO synced VALUES (?, ?)"
@@ -298,7 +305,7 @@ class Store:
 
     def _compare(self, stage: str, folder: Path | None) -> None:
         query = "SELECT folder FROM traces WHERE stage = ?"
-        known = {row[0] for row in self.index.execute(query, (stage,))}
+        known = {row[0] for row in self._rows(query, (stage,))}
         entries = os.scandir(folder) if folder is not None else ()
         names = (e.name for e in entries if not e.name.startswith("code-"))
         there = {f"{_safe(stage)}/{name}" for name in names}
@@ -406,13 +413,12 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=60)
     # The index can always be made from the folders, so no write waits for the disk.
     connection.execute("PRAGMA synchronous = OFF")
-    if connection.execute("PRAGMA user_version").fetchone()[0] != hashing.SCHEME:
-        for (name,) in connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table'"
-        ).fetchall():
-            connection.execute(f'DROP TABLE "{name}"')
-        connection.executescript(_TABLES)
-        connection.execute(f"PRAGMA user_version = {hashing.SCHEME}")
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("PRAGMA user_version").fetchone()[0] != hashing.SCHEME:
+            for statement in _TABLES.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {hashing.SCHEME}")
     return connection
 
 

@@ -114,7 +114,11 @@ class Result:
     def done(self, status="computed"):
         """Which calls were computed (or had another status), as `stage label` texts."""
         return [
-            call["stage"] if call["aggregate"] else f"{call['stage']} {call['records'][0]}"
+            (
+                call["stage"]
+                if call["aggregate"]
+                else f"{call['stage']} {call['records'][0]}"
+            )
             for call in self.calls(status=status)
         ]
 
@@ -209,7 +213,9 @@ class Project:
         found = list(self.root.glob("data/runs/*/run.json"))
         if not found:
             return None
-        newest = max(found, key=lambda path: (path.stat().st_mtime_ns, path.parent.name))
+        newest = max(
+            found, key=lambda path: (path.stat().st_mtime_ns, path.parent.name)
+        )
         return json.loads(newest.read_text(encoding="utf-8"))
 
     def folder(self, result, stage, label=None):

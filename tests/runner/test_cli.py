@@ -17,7 +17,9 @@ def params(body):
 
 def study(body, head=""):
     """An experiment whose run() starts in line 7 (and more, with a head)."""
-    text = "from curifactory import Record, aggregate, stage\nfrom stages.chain import *\n"
+    text = (
+        "from curifactory import Record, aggregate, stage\nfrom stages.chain import *\n"
+    )
     return {
         "experiments/other.py": f'{text}\nDEFAULT_PARAMS = "base"\n{head}\n\n'
         f"def run(argsets, manager):\n    record = Record(manager, argsets[0])\n{body}"
@@ -34,7 +36,10 @@ REFUSED = {
     "unknown paramset": ({}, ["study", "-p", "bse"], ["'bse'", "'base'?"]),
     "paramset outside its folder": ({}, ["study", "-p", "../base"], ["'../base'"]),
     "unknown argset": (
-        {"params/other.py": ARGS + "def get_params():\n    return [Args(name='knn_1')]\n"},
+        {
+            "params/other.py": ARGS
+            + "def get_params():\n    return [Args(name='knn_1')]\n"
+        },
         [*OTHER, "-n", "knn_2"],
         ["'knn_2'", "'knn_1'?"],
     ),
@@ -89,7 +94,9 @@ REFUSED = {
         ["params/other.py:5", "ZeroDivisionError"],
     ),
     "one name twice": (
-        params("def get_params():\n    return [Args(name='x', seed=i) for i in (1, 2)]\n"),
+        params(
+            "def get_params():\n    return [Args(name='x', seed=i) for i in (1, 2)]\n"
+        ),
         OTHER,
         ["'x'", "params/other.py"],
     ),
@@ -199,7 +206,9 @@ REFUSED = {
         ["experiments/other.py:5", "'data'"],
     ),
     "more cachers than outputs": (
-        study("", head='@stage([], ["x"], [None, None])\ndef use(record):\n    return 1\n'),
+        study(
+            "", head='@stage([], ["x"], [None, None])\ndef use(record):\n    return 1\n'
+        ),
         ["other"],
         ["experiments/other.py:5", "use", "cachers"],
     ),
@@ -381,7 +390,9 @@ def test_options_may_stand_before_the_name(project):
 
 def test_the_summary_has_the_same_table_when_all_is_reused(project):
     def table(result):
-        return [line for line in result.out.splitlines() if not line.startswith("study-")]
+        return [
+            line for line in result.out.splitlines() if not line.startswith("study-")
+        ]
 
     first = project.ok("study")
     assert any(line.split() == ["b", "15*"] for line in table(first)), first
@@ -503,7 +514,9 @@ def test_another_cache_holds_the_results(project, tmp_path):
 # Ending -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
 def test_a_signal_ends_the_run_and_keeps_what_is_finished(project, number, code):
     project.edit(
         "stages/chain.py",

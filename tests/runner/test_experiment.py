@@ -16,7 +16,9 @@ def shown(project, text):
 
 def test_load_argsets_returns_what_the_files_give_in_their_order(project):
     project.write(
-        {"params/more.py": "from params import Args\ndef get_params(): return [Args(name='c')]\n"}
+        {
+            "params/more.py": "from params import Args\ndef get_params(): return [Args(name='c')]\n"
+        }
     )
     found = shown(
         project,
@@ -36,7 +38,9 @@ def test_loaded_argsets_cannot_be_set(project):
 
 def test_argsets_without_a_name_are_named_after_their_file(project):
     project.write(
-        {"params/plain.py": "from params import Args\ndef get_params(): return [Args(), Args(seed=1)]\n"}
+        {
+            "params/plain.py": "from params import Args\ndef get_params(): return [Args(), Args(seed=1)]\n"
+        }
     )
     result = project.ok("study", "-p", "plain")
     names = [argset["name"] for argset in result.run["argsets"]]
@@ -65,7 +69,7 @@ def test_entries_are_listed_by_parsing_alone(project):
     ]
 
 
-def test_an_async_or_assigned_run_is_still_found(project):
+def test_run_may_come_from_another_experiment(project):
     project.write(
         {
             "experiments/same.py": "from experiments.study import run\n\n"
@@ -76,7 +80,11 @@ def test_an_async_or_assigned_run_is_still_found(project):
 
 
 def test_experiments_may_lie_in_folders(project):
-    project.write({"params/deep/one.py": "from params import Args\ndef get_params(): return [Args(name='z')]\n"})
+    project.write(
+        {
+            "params/deep/one.py": "from params import Args\ndef get_params(): return [Args(name='z')]\n"
+        }
+    )
     text = (project.root / "experiments" / "study.py").read_text()
     project.write({"experiments/deep/inner.py": text})
     assert "deep/inner" in project.run("ls").out
@@ -113,7 +121,9 @@ def test_run_experiment_maps_without_computing(project):
 
 
 def test_run_is_called_once_and_after_all_argsets_are_known(project):
-    project.edit("experiments/study.py", "    for args in", "    print('RUN')\n    for args in")
+    project.edit(
+        "experiments/study.py", "    for args in", "    print('RUN')\n    for args in"
+    )
     assert project.ok().out.count("RUN") == 1
 
 
@@ -152,7 +162,9 @@ def test_a_stage_that_reads_the_name_depends_on_it(project):
 
 def test_a_new_field_with_a_default_invalidates_nothing(project):
     project.ok()
-    project.edit("params/__init__.py", "depth: int = 1", "depth: int = 1\n    width: int = 3")
+    project.edit(
+        "params/__init__.py", "depth: int = 1", "depth: int = 1\n    width: int = 3"
+    )
     assert project.ok().counts["computed"] == 0
 
 
@@ -186,5 +198,9 @@ def test_the_cache_variable_chooses_the_cache(project, tmp_path):
 def test_any_name_of_the_class_will_do(project):
     for name in ("params/__init__.py", "params/base.py"):
         path = project.root / name
-        path.write_text(path.read_text().replace("Args", "Setup").replace("ExperimentSetup", "ExperimentArgs"))
+        path.write_text(
+            path.read_text()
+            .replace("Args", "Setup")
+            .replace("ExperimentSetup", "ExperimentArgs")
+        )
     assert project.ok().counts["computed"] == 6

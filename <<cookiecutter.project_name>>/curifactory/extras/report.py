@@ -1,10 +1,9 @@
 """HTML report of a finished run: one self-contained page that compares argsets."""
 
-from __future__ import annotations
-
 import base64
 import json
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from itertools import groupby
@@ -12,14 +11,15 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, Template
 
 Data = dict[str, Any]
 Point = tuple[float, float]
 Metrics = dict[tuple[str, str], Data]  # by stage and name
-TEMPLATE = Path(__file__).with_name("report.html.j2")
+HERE = Path(__file__).parent
 STATUSES = ("failed", "waiting", "computed", "skipped", "reused")
-ROWS = 1_000  # of one table; the rest stays in run.json
+ROWS = 1_000  # of the comparison; the rest stays in run.json
+CALLS = 400
 ITEMS = 200  # reportables of one stage
 PAGE_BYTES = 30_000_000  # of embedded reportables
 IMAGES = {".png": "png", ".svg": "svg+xml", ".jpg": "jpeg", ".gif": "gif"}
@@ -27,14 +27,13 @@ IMAGES = {".png": "png", ".svg": "svg+xml", ".jpg": "jpeg", ".gif": "gif"}
 
 def write(run: Data, cache: Path, target: Path) -> Path:
     """Write the report of `run` to `target/index.html`."""
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(text=text, duration=duration)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     calls = sorted(run["calls"], key=lambda call: STATUSES.index(call["status"]))
-    html = template.render(
+    failed = [call for call in calls if call["status"] == "failed"]
+    html = _template().render(
         run=run,
-        calls=calls[:ROWS],
-        failures=_failures(calls),
+        calls=calls[:CALLS],
+        failed=failed,
+        broken={call["records"][0] for call in failed if not call.get("aggregate")},
         comparison=_comparison(run["argsets"], run["calls"]),
         sections=_sections(run["calls"], cache.resolve()),
         map=_map(run["calls"]),
@@ -45,14 +44,16 @@ def write(run: Data, cache: Path, target: Path) -> Path:
     return page
 
 
-def _failures(calls: list[Data]) -> list[list[Data]]:
-    """Gather the failed calls; equal errors of one stage belong together."""
-    found: dict[Any, list[Data]] = {}
-    for call in calls:
-        if call["status"] == "failed":
-            key = (call["stage"], repr(call["error"]))
-            found.setdefault(key, []).append(call)
-    return list(found.values())
+def _template() -> Template:
+    """Load the template, compiled before if possible: that takes longer than all else."""
+    place = HERE / "__pycache__"
+    compiled = (
+        FileSystemBytecodeCache(str(place)) if os.access(place, os.W_OK) else None
+    )
+    loader = FileSystemLoader(HERE)
+    environment = Environment(autoescape=True, loader=loader, bytecode_cache=compiled)
+    environment.filters.update(text=text, duration=duration)
+    return environment.get_template("report.html.j2")
 
 
 def text(value: object, limit: int = 200) -> str:
@@ -92,7 +93,6 @@ def _formatter(values: Iterable[Any]) -> Callable[[Any], str]:
 def _comparison(argsets: list[Data], calls: list[Data]) -> Data:
     """Find what varies between argsets, what does not, and what came out."""
     names = dict.fromkeys(name for argset in argsets for name in argset["fields"])
-    names.pop("name", None)  # the label stands in front
     fields = {n: [argset["fields"].get(n, "–") for argset in argsets] for n in names}
     varying = {n: v for n, v in fields.items() if len(set(map(repr, v))) > 1}
     metrics, others = _metrics(calls, {argset["name"] for argset in argsets})
@@ -103,7 +103,6 @@ def _comparison(argsets: list[Data], calls: list[Data]) -> Data:
         "columns": columns,
         "others": others,
         "rows": _rows(argsets, list(varying.values()), columns),
-        "failed": {c["records"][0] for c in calls if c["status"] == "failed"},
     }
 
 
@@ -115,8 +114,7 @@ def _metrics(calls: list[Data], names: set[str]) -> tuple[Metrics, list[Any]]:
         is_own = not call.get("aggregate") and call["records"][0] in names
         for name, metric in (call.get("metrics") or {}).items():
             if is_own:
-                key = (call["stage"], name)
-                found.setdefault(key, {})[call["records"][0]] = metric
+                found.setdefault((call["stage"], name), {})[call["records"][0]] = metric
             else:
                 others.append((call["stage"], name, metric["value"]))
     return found, others
@@ -134,32 +132,34 @@ def _column(stage: str, name: str, found: Data) -> Data:
 
 def _rows(argsets: list[Data], fields: list[Any], columns: list[Data]) -> list[Data]:
     """Return the first rows of the table, and with them the best ones."""
+    best = {n for c in columns for n, v in c["values"].items() if v == c["best"]}
     rows: list[Data] = []
     for index, argset in enumerate(argsets):
-        cells = [_cell(c, c["values"].get(argset["name"])) for c in columns]
-        is_best = any(cell["is_best"] for cell in cells)
-        if index < ROWS or (is_best and len(rows) < 2 * ROWS):
+        name = argset["name"]
+        if index < ROWS or (name in best and len(rows) < 2 * ROWS):
             given = [(text(values[index]), values[index]) for values in fields]
+            cells = [_cell(column, column["values"].get(name)) for column in columns]
             rows.append({**argset, "given": given, "cells": cells})
     return rows
 
 
-def _cell(column: Data, value: Any) -> Data:
+def _cell(column: Data, value: Any) -> tuple[str, Any, int | None, bool]:
+    """Return a metric as shown and exactly, its place of 100, and if it is best."""
     place = None
     if column["ends"] and _is_finite(value):
         low, high = column["ends"]
         place = round(100 * (value - low) / (high - low))
     is_best = value is not None and value == column["best"]
-    shown = "–" if value is None else column["show"](value)
-    return {"shown": shown, "exact": value, "place": place, "is_best": is_best}
+    return "–" if value is None else column["show"](value), value, place, is_best
 
 
-def _sections(calls: list[Data], cache: Path) -> list[Data]:
-    """Return the reportables by stage, those of aggregates first."""
+def _sections(calls: list[Data], cache: Path) -> list[tuple[Any, ...]]:
+    """Return (stage, is it none of an aggregate, count, reportables), aggregates first."""
     stages: dict[tuple[bool, str], dict[Any, tuple[Data, Data, list[str]]]] = {}
     for call in calls:
-        shared = stages.setdefault((not call.get("aggregate"), call["stage"]), {})
+        place = (not call.get("aggregate"), call["stage"])
         for index, reportable in enumerate(call.get("reportables") or []):
+            shared = stages.setdefault(place, {})
             key = (call["folder"] or call["id"], index)  # equal argsets share one
             shared.setdefault(key, (call, reportable, []))[2].extend(call["records"])
     room = PAGE_BYTES
@@ -171,9 +171,8 @@ def _sections(calls: list[Data], cache: Path) -> list[Data]:
             room -= len(item["content"])
             group = reportable["group"] or ""
             items.append({**reportable, **item, "group": group, "records": records})
-        new = {"stage": stage, "is_single": is_single, "count": len(shared)}
-        sections.append({**new, "items": items})
-    return [section for section in sections if section["items"]]
+        sections.append((stage, is_single, len(shared), items))
+    return sections
 
 
 def _item(cache: Path, folder: str | None, reportable: Data, room: int) -> Data:
@@ -238,12 +237,14 @@ def _map(calls: list[Data]) -> Data:
     """Place stages in columns, and arrows through free places between them."""
     stages = {call["id"]: call["stage"] for call in calls}
     layers = _layers(calls)
-    columns: list[list[Any]] = [[] for _ in {*layers.values()}]
+    columns: list[list[Any]] = [[] for _ in range(max(layers.values(), default=-1) + 1)]
     for stage, layer in layers.items():
         columns[layer].append(stage)
     arrows: list[list[Any]] = []
-    pairs = ((stages[i], call["stage"]) for call in calls for i in call["inputs"])
-    for source, target in dict.fromkeys(pairs):
+    pairs = (
+        (i, call["stage"]) for call in calls for i in call["inputs"] if i in stages
+    )
+    for source, target in dict.fromkeys((stages[i], stage) for i, stage in pairs):
         between = range(layers[source] + 1, layers[target])
         slots = [(layer, source, target) for layer in between]
         for slot in slots:
@@ -256,8 +257,7 @@ def _map(calls: list[Data]) -> Data:
         for row, slot in enumerate(column)
     }
     paths = [[places[slot] for slot in arrow] for arrow in arrows]
-    boxes = {stage: places[stage] for stage in layers}
-    return {"boxes": boxes, "paths": paths, "width": len(columns), "height": height}
+    return {"places": places, "paths": paths, "width": len(columns), "height": height}
 
 
 def _layers(calls: list[Data]) -> dict[str, int]:
@@ -265,8 +265,7 @@ def _layers(calls: list[Data]) -> dict[str, int]:
     depths: dict[int, int] = {}
     deepest: dict[str, int] = {}
     for call in calls:
-        depth = max((depths[i] + 1 for i in call["inputs"]), default=0)
-        depths[call["id"]] = depth
-        deepest[call["stage"]] = max(depth, deepest.get(call["stage"], 0))
-    ranks = {depth: rank for rank, depth in enumerate(sorted({*deepest.values()}))}
-    return {stage: ranks[depth] for stage, depth in deepest.items()}
+        stage, inputs = call["stage"], call["inputs"]
+        depths[call["id"]] = max((depths.get(i, 0) + 1 for i in inputs), default=0)
+        deepest[stage] = max(depths[call["id"]], deepest.get(stage, 0))
+    return deepest

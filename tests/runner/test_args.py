@@ -1,0 +1,322 @@
+"""ExperimentArgs: declared fields, snapshots that are sealed, readable hashes."""
+
+import copy
+import dataclasses
+import pickle
+import threading
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import pytest
+
+from curifactory import ExperimentArgs, ExperimentParameters
+from curifactory.args import check_class, detached, flat, sealed, short, values
+from curifactory.errors import CurifactoryError, IdentityError, RequestError
+
+
+@dataclass
+class Model:
+    depth: int = 3
+    widths: list[int] = field(default_factory=lambda: [8, 8])
+
+
+@dataclass
+class Args(ExperimentArgs):
+    seed: int = 0
+    rate: float = 0.1
+    layers: list[int] = field(default_factory=list)
+    model: Model = field(default_factory=Model)
+    gpus: int = field(default=1, metadata={"operational": True})
+    LIMIT: ClassVar[int] = 7
+
+    @property
+    def doubled(self):
+        return self.seed * 2
+
+
+@dataclass
+class Wider(Args):
+    width: int = 5
+
+
+@dataclass(frozen=True)
+class FrozenArgs(ExperimentArgs):
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class SlottedArgs(ExperimentArgs):
+    seed: int = 0
+
+
+@dataclass
+class Labelled(ExperimentArgs):
+    seed: int = 0
+    name: str = "labelled"
+
+
+@dataclass(kw_only=True)
+class Required(ExperimentArgs):
+    seed: int
+
+
+# Fields -----------------------------------------------------------------------------
+
+
+def test_the_name_is_the_first_field():
+    assert [each.name for each in dataclasses.fields(Args)][:2] == ["name", "seed"]
+    assert Args("base", 3) == Args(name="base", seed=3)
+    assert Args().name == ""
+
+
+def test_subclasses_inherit_fields_and_keep_the_name_first():
+    names = [each.name for each in dataclasses.fields(Wider)]
+    assert names == ["name", "seed", "rate", "layers", "model", "gpus", "width"]
+    assert Wider("a", width=6).width == 6
+
+
+def test_a_class_may_declare_the_name_itself():
+    assert Labelled().name == "labelled"
+    assert [each.name for each in dataclasses.fields(Labelled)] == ["seed", "name"]
+
+
+def test_fields_without_default_may_be_declared_by_keyword():
+    assert Required(seed=1).seed == 1
+    with pytest.raises(TypeError, match="seed"):
+        Required(name="a")
+
+
+def test_the_base_class_is_an_argset_by_itself():
+    args = ExperimentArgs("alone")
+    assert args.name == "alone"
+    assert dict(values(args)) == {"name": "alone"}
+
+
+def test_the_later_name_of_the_class_is_the_same_class():
+    assert ExperimentParameters is ExperimentArgs
+
+
+def test_argsets_do_not_share_their_lists():
+    one, other = Args(), Args()
+    one.layers.append(1)
+    assert other.layers == []
+
+
+def test_declared_fields_can_be_set():
+    args = Args("a")
+    args.seed = 4
+    args.name = "b"
+    assert (args.name, args.seed) == ("b", 4)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("sed", "seed"), ("layer", "layers"), ("nmae", "name")]
+)
+def test_an_undeclared_attribute_is_refused_with_the_nearest_name(wrong, right):
+    with pytest.raises(RequestError, match=f"no field {wrong!r}") as caught:
+        setattr(Args("a"), wrong, 1)
+    assert repr(right) in caught.value.hint
+    assert caught.value.exit_code == 2
+
+
+def test_an_undeclared_attribute_of_the_base_class_is_refused():
+    with pytest.raises(RequestError, match="no field 'seed'"):
+        ExperimentArgs("a").seed = 1
+
+
+def test_an_attribute_set_in_post_init_must_be_declared():
+    @dataclass
+    class Derived(ExperimentArgs):
+        a: int = 1
+        b: int = field(init=False, default=0)
+
+        def __post_init__(self):
+            self.b = self.a + 1
+
+    @dataclass
+    class Undeclared(ExperimentArgs):
+        a: int = 1
+
+        def __post_init__(self):
+            self.total = self.a + 1
+
+    assert Derived(a=4).b == 5
+    with pytest.raises(RequestError, match="total"):
+        Undeclared()
+
+
+def test_an_unknown_keyword_is_an_error():
+    with pytest.raises(TypeError, match="lr"):
+        Args(lr=1)
+
+
+def test_a_property_is_no_field():
+    assert "doubled" not in dict(values(Args()))
+    assert Args(seed=4).doubled == 8
+
+
+def test_flat_names_fields_of_nested_dataclasses_with_dots():
+    found = dict(flat(Args("a", model=Model(depth=2))))
+    assert found["model.depth"] == 2
+    assert found["model.widths"] == [8, 8]
+    assert "model" not in found
+    assert list(found)[:2] == ["name", "seed"]
+
+
+# Forgotten @dataclass ---------------------------------------------------------------
+
+
+def test_a_forgotten_dataclass_is_refused_with_the_line_to_write():
+    class Forgot(ExperimentArgs):
+        seed: int = 0
+
+    with pytest.raises(RequestError, match="params/base.py:3: Forgot") as caught:
+        check_class(Forgot, "params/base.py:3")
+    assert "@dataclass" in caught.value.hint
+
+
+def test_a_forgotten_dataclass_below_a_dataclass_is_refused():
+    class Forgot(Args):
+        width: int = 5
+
+    with pytest.raises(RequestError, match="Forgot declares fields"):
+        check_class(Forgot, "here")
+
+
+def test_dataclasses_and_classes_without_fields_pass():
+    class Renamed(Args):
+        """Adds nothing but a method."""
+
+        def tripled(self):
+            return self.seed * 3
+
+    for cls in (Args, Wider, FrozenArgs, SlottedArgs, Renamed, ExperimentArgs):
+        check_class(cls, "here")
+
+
+# Sealed snapshots -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", [Args, Wider, SlottedArgs, Labelled])
+def test_a_sealed_argset_refuses_to_be_set(cls):
+    snapshot = sealed(cls(name="a", seed=1))
+    assert snapshot == cls(name="a", seed=1)
+    with pytest.raises(RequestError, match="cannot be set") as caught:
+        snapshot.seed = 2
+    assert "dataclasses.replace(args, seed=...)" in caught.value.hint
+    assert snapshot.seed == 1
+
+
+def test_a_frozen_argset_can_be_sealed():
+    snapshot = sealed(FrozenArgs("a", 1))
+    assert snapshot == FrozenArgs("a", 1)
+    with pytest.raises((RequestError, dataclasses.FrozenInstanceError)):
+        snapshot.seed = 2
+
+
+def test_a_snapshot_shares_nothing_with_its_argset():
+    args = Args("a", layers=[1], model=Model(widths=[2]))
+    snapshot = sealed(args)
+    args.layers.append(9)
+    args.model.widths.append(9)
+    args.seed = 9
+    assert (snapshot.layers, snapshot.model.widths, snapshot.seed) == ([1], [2], 0)
+
+
+def test_the_argset_can_still_be_changed_after_a_snapshot():
+    args = Args("a")
+    sealed(args)
+    args.seed = 5
+    assert args.seed == 5
+
+
+@pytest.mark.parametrize(
+    "duplicate",
+    [
+        copy.copy,
+        copy.deepcopy,
+        dataclasses.replace,
+        lambda args: pickle.loads(pickle.dumps(args)),
+        lambda args: type(args)(**dict(values(args))),
+    ],
+    ids=["copy", "deepcopy", "replace", "pickle", "by hand"],
+)
+@pytest.mark.parametrize("cls", [Args, SlottedArgs])
+def test_copies_of_a_sealed_argset_can_be_changed(duplicate, cls):
+    made = duplicate(sealed(cls("a", 1)))
+    made.seed = 2
+    assert made == cls("a", 2)
+    assert type(made) is cls
+
+
+def test_a_deep_copy_of_a_snapshot_shares_nothing():
+    snapshot = sealed(Args("a", layers=[1]))
+    copy.deepcopy(snapshot).layers.append(2)
+    assert snapshot.layers == [1]
+
+
+def test_a_snapshot_of_a_snapshot_is_sealed():
+    with pytest.raises(RequestError):
+        sealed(sealed(Args("a"))).seed = 1
+
+
+def test_asdict_and_repr_of_a_snapshot_are_those_of_the_argset():
+    args = Args("a", 1)
+    assert dataclasses.asdict(sealed(args)) == dataclasses.asdict(args)
+    assert repr(sealed(args)) == repr(args)
+    assert vars(sealed(args)) == vars(args)
+
+
+def test_a_field_that_cannot_be_copied_is_refused_with_its_path():
+    args = Args("base")
+    args.model = threading.Lock()
+    with pytest.raises(IdentityError, match="base.model") as caught:
+        sealed(args)
+    assert caught.value.path == "base.model"
+    assert caught.value.hint
+
+
+# The readable hash ------------------------------------------------------------------
+
+
+def test_the_hash_ignores_the_name():
+    assert Args("a", 1).hash == Args("b", 1).hash
+    assert Args("a", 1).hash != Args("a", 2).hash
+
+
+def test_the_hash_ignores_operational_fields():
+    assert Args("a", gpus=1).hash == Args("a", gpus=8).hash
+
+
+def test_the_hash_counts_nested_fields_and_types():
+    assert Args(model=Model(1)).hash != Args(model=Model(2)).hash
+    assert Args(seed=1).hash != Args(seed=True).hash
+
+
+def test_the_hash_of_a_snapshot_is_that_of_the_argset():
+    assert sealed(Args("a", 1)).hash == Args("z", 1).hash
+
+
+# Small things -----------------------------------------------------------------------
+
+
+def test_what_cannot_change_is_not_copied():
+    text, items = "text", [1]
+    assert detached(text) is text
+    assert detached(len) is len
+    assert detached(items) == items
+    assert detached(items) is not items
+
+
+def test_long_values_are_shortened_for_messages():
+    assert short([1, 2]) == "[1, 2]"
+    assert len(short("x" * 100)) == 60
+    assert short("x" * 100).endswith("...")
+
+
+def test_errors_carry_their_data_through_pickle():
+    error = IdentityError("base.seed", "has none", "give a number")
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is IdentityError
+    assert (str(again), again.path, again.hint) == (str(error), error.path, error.hint)
+    assert isinstance(again, CurifactoryError)

@@ -1,0 +1,183 @@
+"""Decisions: what a map predicts is what a run does, and each has its reason."""
+
+import pytest
+from test_execute import EACH, other
+
+
+def rows(result):
+    """The map as a dict from stage to its (decision, why) rows."""
+    found = {}
+    for line in result.out.splitlines()[1:]:
+        if not line:
+            break
+        cells = [cell.strip() for cell in line.split("  ") if cell.strip()]
+        found.setdefault(cells[0], []).append((cells[1], *cells[3:]))
+    return found
+
+
+def counted(result):
+    """The counts in the last line of a map."""
+    last = result.out.strip().splitlines()[-1]
+    total, _, counts = last.partition(" calls: ")
+    pairs = (each.split() for each in counts.split(", "))
+    return int(total), {kind: int(number) for kind, number in pairs}
+
+
+def test_a_first_map_computes_all_and_leaves_no_result(project):
+    result = project.ok("map", "study")
+    total, counts = counted(result)
+    assert total == 7 == sum(counts.values())
+    assert counts["reuse"] == counts["skip"] == 0
+    assert rows(result)["load"][0] == ("compute", "never run")
+    assert (
+        list(project.root.rglob("meta.json"))
+        == list(project.root.rglob("run.json"))
+        == []
+    )
+
+
+def test_a_map_of_finished_work_reuses_all(project):
+    project.ok()
+    assert counted(project.ok("map", "study")) == (
+        7,
+        {"compute": 0, "reuse": 7, "maybe": 0, "skip": 0},
+    )
+
+
+def test_a_map_of_one_more_argset_says_what_is_new(project):
+    project.ok()
+    project.edit("params/base.py", "seed=2)]", 'seed=2), Args(name="c", seed=3)]')
+    result = project.ok("map", "study")
+    found = rows(result)
+    assert ("reuse", "shared with a") in found["load"]
+    assert {row[0] for row in found["fit"]} == {"reuse", "compute"}
+    # Whether `fit c` gives what another fit gave is known only once it has run.
+    assert [row[0] for row in found["score"]] in (
+        ["reuse", "maybe"],
+        ["reuse", "compute"],
+    )
+    assert {row[0] for row in found["compare"]} <= {"compute", "maybe"}
+    computed = project.ok().done()
+    assert computed == ["fit c", "score c", "compare"]
+
+
+def test_what_waits_for_a_recomputed_input_is_called_maybe(project):
+    project.ok()
+    project.edit("stages/chain.py", "return [1, 2, 3]", "return [1] + [2, 3]")
+    found = rows(project.ok("map", "study"))
+    assert [row[0] for row in found["load"]] == ["compute"] * len(found["load"])
+    assert {row[0] for row in found["fit"]} == {"maybe"}
+    assert project.ok().done() == ["load a"]
+
+
+EDITS = {
+    "a field": ("params/base.py", "seed=1)", "seed=5)", "fit", "seed 1 -> 5"),
+    "a helper": ("src/helpers.py", "2 * x", "x + x", "fit", "double changed"),
+    "the stage": (
+        "stages/chain.py",
+        "return [1, 2, 3]",
+        "return [1, 2]",
+        "load",
+        "load changed",
+    ),
+    "an input": (
+        "src/helpers.py",
+        "2 * x",
+        "3 * x",
+        "score",
+        "input model changed (by fit)",
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_each_reason_names_what_changed(project, edit):
+    name, old, new, stage, reason = EDITS[edit]
+    project.ok()
+    project.edit(name, old, new)
+    result = project.ok()
+    found = result.calls(stage, "computed")[0]["reason"]
+    assert reason in found, found
+
+
+def test_other_records_are_the_reason_of_an_aggregate(project):
+    project.ok()
+    project.edit("params/base.py", ', Args(name="b", seed=2)', "")
+    result = project.ok()
+    assert result.done() == ["compare"]
+    assert "records" in result.reasons("compare")[0]
+
+
+def test_moving_or_renaming_a_helper_costs_nothing(project):
+    project.ok()
+    project.edit("src/helpers.py", "def shift", "def moved_by_one")
+    project.edit(
+        "stages/chain.py", "import double, shift", "import double, moved_by_one"
+    )
+    project.edit("stages/chain.py", "shift(model", "moved_by_one(model")
+    assert project.ok().counts["computed"] == 0
+
+
+def test_reads_are_compared_in_the_order_they_were_made(project):
+    stages = (
+        '@stage(None, ["x"])\ndef pick(record):\n    args = record.args\n'
+        "    if args.seed:\n        return args.depth\n    return args.path\n"
+    )
+    run = EACH.format("pick(Record(manager, args))")
+
+    def computed(argset):
+        project.write(other(stages, run, argset))
+        return project.ok("other").counts["computed"]
+
+    assert computed("Args(name='a', seed=1, depth=1, path='p')") == 1
+    assert computed("Args(name='a', seed=1, depth=1, path='q')") == 0
+    assert computed("Args(name='a', seed=0, depth=1, path='q')") == 1
+    assert computed("Args(name='a', seed=0, depth=2, path='q')") == 0
+    assert computed("Args(name='a', seed=1, depth=2, path='q')") == 1
+    assert computed("Args(name='a', seed=1, depth=1, path='z')") == 0
+
+
+def test_counts_sum_to_the_calls_in_all_and_by_stage(project):
+    project.edit(
+        "stages/chain.py",
+        "    value = shift",
+        "    assert record.args.seed == 1\n    value = shift",
+    )
+    result = project.run("study")
+    assert result.code == 1
+    assert sum(result.counts.values()) == len(result.run["calls"]) == 7
+    by_stage = [stage["counts"] for stage in result.run["stages"].values()]
+    assert {
+        k: sum(each[k] for each in by_stage) for k in result.counts
+    } == result.counts
+
+
+def test_what_reads_everything_depends_on_everything(project):
+    stages = '@stage(None, ["x"])\ndef all_of(record):\n    return repr(record.args)\n'
+    run = "all_of(Record(manager, argsets[0]))"
+    project.write(other(stages, run))
+    project.ok("other")
+    project.write(other(stages, run, "Args(name='a', items=[1])"))
+    assert project.ok("other").done() == ["all_of a"]
+
+
+def test_an_operational_field_never_counts(project):
+    project.edit(
+        "params/__init__.py",
+        "depth: int = 1",
+        'depth: int = field(default=1, metadata={"operational": True})',
+    )
+    project.ok()
+    project.edit("params/base.py", "seed=1)", "seed=1, depth=8)")
+    assert project.ok().counts["computed"] == 0
+
+
+def test_a_pinned_version_decides_in_place_of_the_code(project):
+    stages = '@stage(None, ["x"], version="{}")\ndef pinned(record):\n    return {}\n'
+    run = "pinned(Record(manager, argsets[0]))"
+    project.write(other(stages.format(1, 10), run))
+    project.ok("other")
+    project.write(other(stages.format(1, 20), run))
+    assert project.value(project.ok("other"), "pinned") == 10
+    project.write(other(stages.format(2, 20), run))
+    assert project.value(project.ok("other"), "pinned") == 20

@@ -1,0 +1,772 @@
+"""What is computed, shared, restored and isolated, seen from the outside."""
+
+import os
+
+import pytest
+
+
+def other(stages, run, argsets="Args(name='a')"):
+    """An experiment `other` with its own stages and the body of its run()."""
+    head = (
+        "from curifactory import Record, aggregate, stage\n"
+        "from curifactory.caching import Cacheable, JsonCacher, PickleCacher\n"
+        "from params import Args\n\n\n"
+        f"def get_params():\n    return [{argsets}]\n\n\n"
+    )
+    lines = "".join(f"    {line}\n" for line in run.splitlines())
+    return {
+        "experiments/other.py": f"{head}{stages}\n\ndef run(argsets, manager):\n{lines}"
+    }
+
+
+EACH = "for args in argsets:\n    {}"
+
+# Sharing and change -----------------------------------------------------------------
+
+
+def test_argsets_that_differ_only_in_unread_fields_share_results(project):
+    result = project.ok()
+    assert result.done() == [
+        "load a",
+        "fit a",
+        "score a",
+        "fit b",
+        "score b",
+        "compare",
+    ]
+    assert result.done("reused") == ["load b"]
+    assert result.reasons("load")[1] == "shared with a"
+
+
+def test_ten_seeds_load_once(project):
+    project.edit(
+        "params/base.py",
+        'return [Args(name="a", seed=1), Args(name="b", seed=2)]',
+        'return [Args(name=f"s{i}", seed=i) for i in range(10)]',
+    )
+    counts = project.ok().run["stages"]["load"]["counts"]
+    assert counts == {"computed": 1, "reused": 9, "skipped": 0, "failed": 0}
+
+
+def test_a_helper_edit_recomputes_only_what_depends_on_it(project):
+    project.ok()
+    project.edit("src/helpers.py", "x + 1", "x + 100")
+    result = project.ok()
+    assert result.done() == ["score a", "score b", "compare"]
+    assert "shift" in result.reasons("score")[0]
+
+
+def test_undoing_an_edit_finds_the_old_results(project):
+    project.ok()
+    project.edit("src/helpers.py", "x + 1", "x + 100")
+    project.ok()
+    project.edit("src/helpers.py", "x + 100", "x + 1")
+    result = project.ok()
+    assert result.counts["computed"] == 0
+    assert project.value(result, "score", "a") == 14
+
+
+def test_comments_and_formatting_do_not_count(project):
+    project.ok()
+    project.edit(
+        "src/helpers.py", "    return x + 1", "    # one more\n    return (x+1)"
+    )
+    assert project.ok().counts["computed"] == 0
+
+
+def test_a_rerun_that_gives_the_same_content_stops_the_wave(project):
+    project.ok()
+    project.edit("stages/chain.py", "return [1, 2, 3]", "return list(range(1, 4))")
+    result = project.ok()
+    assert result.done() == ["load a"]
+
+
+def test_map_says_beforehand_what_an_edit_costs(project):
+    project.ok()
+    project.edit("src/helpers.py", "2 * x", "x * 3")
+    result = project.ok("map", "study")
+    rows = {tuple(line.split()[:2]) for line in result.out.splitlines() if line}
+    assert ("load", "reuse") in rows and ("fit", "compute") in rows
+    assert "double" in result.out
+    assert project.ok().done() == ["fit a", "score a", "fit b", "score b", "compare"]
+
+
+def test_one_more_argset_computes_its_own_stages_and_the_aggregate(project):
+    project.ok()
+    project.edit("params/base.py", "seed=2)]", 'seed=2), Args(name="c", seed=3)]')
+    assert project.ok().done() == ["fit c", "score c", "compare"]
+
+
+def test_a_renamed_argset_shares_everything(project):
+    project.ok()
+    project.edit("params/base.py", 'name="b"', 'name="z"')
+    assert "fit z" in project.ok().done("reused")
+
+
+def test_reordered_argsets_compute_the_aggregate_alone(project):
+    project.ok()
+    project.edit(
+        "params/base.py",
+        'Args(name="a", seed=1), Args(name="b", seed=2)',
+        'Args(name="b", seed=2), Args(name="a", seed=1)',
+    )
+    result = project.ok()
+    assert result.done() == ["compare"]
+    assert [label for label, _ in project.value(result, "compare")] == ["b", "a"]
+
+
+def test_a_changed_field_computes_the_stages_that_read_it(project):
+    project.ok()
+    project.edit("params/base.py", "seed=1)", "seed=1, depth=2)")
+    result = project.ok()
+    assert result.done() == ["score a", "compare"]
+    assert result.reasons("score")[0] == "depth 1 -> 2"
+
+
+def test_conditional_reads_count_only_where_they_happen(project):
+    stages = (
+        '@stage(None, ["x"])\n'
+        "def pick(record):\n"
+        "    args = record.args\n"
+        "    return args.depth if args.seed == 1 else 0\n"
+    )
+    run = EACH.format("pick(Record(manager, args))")
+    argsets = "Args(name='a', seed=0, depth={}), Args(name='b', seed=1, depth={})"
+    project.write(other(stages, run, argsets.format(1, 1)))
+    project.ok("other")
+    project.write(other(stages, run, argsets.format(5, 1)))
+    assert project.ok("other").done() == []
+    project.write(other(stages, run, argsets.format(5, 5)))
+    result = project.ok("other")
+    assert result.done() == ["pick b"]
+    assert project.value(result, "pick", "b") == 5
+
+
+def test_one_is_not_true_and_not_a_float(project):
+    stages = (
+        '@stage(None, ["x"])\ndef kind(record):\n    return repr(record.args.depth)\n'
+    )
+    argsets = ", ".join(
+        f"Args(name='n{i}', depth={v})"
+        for i, v in enumerate(["1", "1.0", "True", "'1'"])
+    )
+    project.write(other(stages, EACH.format("kind(Record(manager, args))"), argsets))
+    result = project.ok("other")
+    values = [project.value(result, "kind", f"n{i}") for i in range(4)]
+    assert values == ["1", "1.0", "True", "'1'"]
+
+
+# Files ------------------------------------------------------------------------------
+
+
+READER = (
+    '@stage(None, ["text"])\n'
+    "def read(record):\n"
+    "    with open(record.args.path or 'inputs/raw.txt') as file:\n"
+    "        return file.read()\n"
+)
+READ = "read(Record(manager, argsets[0]))"
+
+
+@pytest.mark.parametrize(
+    "argset", ["Args(name='a')", "Args(name='a', path='inputs/raw.txt')"]
+)
+def test_a_file_that_a_stage_reads_counts_by_content(project, argset):
+    project.write({**other(READER, READ, argset), "inputs/raw.txt": "one"})
+    project.ok("other")
+    os.utime(project.root / "inputs" / "raw.txt", (1, 1))
+    assert project.ok("other").counts["reused"] == 1
+    project.write({"inputs/raw.txt": "two", "inputs/unread.txt": "x"})
+    result = project.ok("other")
+    assert project.value(result, "read") == "two"
+    assert "inputs/raw.txt" in result.reasons("read")[0]
+
+
+def test_a_file_is_found_again_from_any_subfolder(project):
+    project.write({**other(READER, READ), "inputs/raw.txt": "one"})
+    project.ok("other")
+    assert project.ok("other", cwd=project.root / "inputs").counts["reused"] == 1
+
+
+def test_a_file_that_is_gone_fails_its_call(project):
+    project.write({**other(READER, READ), "inputs/raw.txt": "one"})
+    project.ok("other")
+    (project.root / "inputs" / "raw.txt").unlink()
+    result = project.run("other")
+    assert result.code == 1
+    assert "FileNotFoundError" in result.err
+
+
+def test_what_a_stage_writes_itself_is_no_input(project):
+    stages = (
+        '@stage(None, ["x"])\n'
+        "def write(record):\n"
+        "    with open('inputs/made.txt', 'w') as file:\n"
+        "        file.write('1')\n"
+        "    with open('inputs/made.txt') as file:\n"
+        "        return file.read()\n"
+    )
+    project.write(
+        {**other(stages, "write(Record(manager, argsets[0]))"), "inputs/x": ""}
+    )
+    project.ok("other")
+    (project.root / "inputs" / "made.txt").unlink()
+    assert project.ok("other").counts["reused"] == 1
+
+
+# Failures ---------------------------------------------------------------------------
+
+
+def test_a_failing_call_stops_only_its_descendants(project):
+    project.edit(
+        "stages/chain.py",
+        '    return {"sum"',
+        '    if record.args.seed == 1:\n        raise ValueError("too odd")\n    return {"sum"',
+    )
+    result = project.run("study")
+    assert result.code == 1
+    assert result.done() == ["load a", "fit b", "score b"]
+    assert result.done("failed") == ["fit a"]
+    assert result.done("skipped") == ["score a", "compare"]
+    assert (result.run["status"], result.run["exit_code"]) == ("failed", 1)
+    error = result.calls("fit")[0]["error"]
+    assert (error["type"], error["message"]) == ("ValueError", "too odd")
+    assert error["where"].endswith("stages/chain.py:13")
+
+
+def test_the_first_failure_is_shown_with_the_users_frames_alone(project):
+    project.edit("src/helpers.py", "    return 2 * x", "    return 2 * x / 0")
+    result = project.run("study")
+    assert result.code == 1
+    assert result.err.count("ZeroDivisionError") == 1
+    assert "stages/chain.py" in result.err and "src/helpers.py" in result.err
+    assert "/curifactory/" not in result.err and "runpy" not in result.err
+
+
+def test_a_failure_that_argsets_share_happens_once(project):
+    project.edit(
+        "stages/chain.py",
+        "    return [1, 2, 3]",
+        "    print('TRIES')\n    return 1 / 0",
+    )
+    result = project.run("study")
+    assert result.code == 1
+    assert result.out.count("TRIES") == 1
+    assert result.done("failed") == ["load a", "load b"]
+    assert result.counts == {"computed": 0, "reused": 0, "skipped": 5, "failed": 2}
+
+
+def test_a_mended_failure_computes_what_is_left(project):
+    project.edit(
+        "stages/chain.py",
+        "    value = shift",
+        "    assert record.args.seed == 1\n    value = shift",
+    )
+    assert project.run("study").code == 1
+    project.edit("stages/chain.py", "    assert record.args.seed == 1\n", "")
+    result = project.ok()
+    assert {"load a", "fit a", "fit b"} <= set(result.done("reused"))
+    assert result.counts["failed"] == result.counts["skipped"] == 0
+
+
+def test_exit_inside_a_stage_fails_the_call_and_not_the_run(project):
+    stages = (
+        '@stage(None, ["x"])\ndef leave(record):\n'
+        "    if record.args.seed == 0:\n        raise SystemExit(0)\n    return 1\n"
+    )
+    argsets = "Args(name='a'), Args(name='b', seed=1)"
+    project.write(other(stages, EACH.format("leave(Record(manager, args))"), argsets))
+    result = project.run("other")
+    assert result.code == 1
+    assert result.done("failed") == ["leave a"] and result.done() == ["leave b"]
+
+
+def test_a_failing_run_function_is_no_traceback_of_the_runner(project):
+    project.write(other("", "argsets[7]"))
+    result = project.run("other")
+    assert result.code == 1
+    assert "experiments/other.py" in result.err and "IndexError" in result.err
+    assert "/curifactory/" not in result.err and "Traceback" not in result.err
+
+
+# Values asked for inside run() ------------------------------------------------------
+
+
+BRANCH = """record = Record(manager, argsets[0])
+score(fit(load(record)))
+if record.state["score"] > 10:
+    compare(Record(manager, None), [record])
+"""
+
+
+def branch(project):
+    text = other("from stages.chain import *\n", BRANCH, "Args(name='a', seed=1)")
+    project.write(text)
+
+
+def test_run_may_branch_on_a_result(project):
+    branch(project)
+    assert project.ok("other").done() == ["load a", "fit a", "score a", "compare"]
+    assert project.ok("other").counts == {
+        "computed": 0,
+        "reused": 4,
+        "skipped": 0,
+        "failed": 0,
+    }
+
+
+def test_map_stops_at_an_unknown_value_and_says_so(project):
+    branch(project)
+    result = project.ok("map", "other")
+    assert "further calls are known after score a" in result.out
+    assert "compare" not in result.out
+    assert list(project.cache.rglob("meta.json")) == []
+    project.ok("other")
+    again = project.ok("map", "other")
+    assert "further" not in again.out and "compare" in again.out
+
+
+def test_a_failure_behind_a_value_is_reported_once(project):
+    branch(project)
+    project.edit("src/helpers.py", "2 * x", "2 / 0")
+    result = project.run("other")
+    assert result.code == 1
+    assert result.err.count("ZeroDivisionError") == 1
+    assert result.done("failed") == ["fit a"]
+    assert "/curifactory/" not in result.err
+
+
+def test_output_and_compute_give_values_in_run(project):
+    run = (
+        "records = [fit(load(Record(manager, a))) for a in argsets]\n"
+        "manager.compute(*records)\n"
+        "print('OUTPUT', [r.output for r in records], 'score' in records[0].state)"
+    )
+    argsets = "Args(name='a', seed=1), Args(name='b', seed=2)"
+    project.write(other("from stages.chain import *\n", run, argsets))
+    assert "OUTPUT [{'sum': 13}, {'sum': 14}] False" in project.ok("other").out
+
+
+# Outputs ----------------------------------------------------------------------------
+
+
+PAIR = (
+    '@stage(None, ["big"]{cachers})\ndef make(record):\n    {made}\n    return {value}\n\n\n'
+    '@stage(["big"], ["small"])\ndef use(record, big):\n    return {used}\n'
+)
+USE = EACH.format("use(make(Record(manager, args)))")
+
+
+def test_a_transient_output_is_made_again_only_for_a_consumer(project):
+    given = {"cachers": ", cachers=None", "made": "print('MADE')", "value": "[1, 2]"}
+    project.write(other(PAIR.format(**given, used="sum(big)"), USE))
+    assert project.ok("other").out.count("MADE") == 1
+    again = project.ok("other")
+    assert (again.counts["reused"], again.out.count("MADE")) == (2, 0)
+    project.write(other(PAIR.format(**given, used="max(big)"), USE))
+    result = project.ok("other")
+    assert result.out.count("MADE") == 1
+    assert project.value(result, "use") == 2
+    assert not list(project.cache.rglob("big*"))
+
+
+def test_what_cannot_be_saved_is_kept_for_the_run_with_one_warning(project):
+    made = "seed = record.args.seed"
+    given = {"cachers": "", "made": made, "value": "lambda: seed"}
+    argsets = "Args(name='a'), Args(name='b', seed=1)"
+    project.write(other(PAIR.format(**given, used="big()"), USE, argsets))
+    result = project.ok("other")
+    assert [project.value(result, "use", label) for label in "ab"] == [0, 1]
+    assert result.err.count("kept for this run only") == 1, result
+    again = project.ok("other")
+    assert again.counts["computed"] == 0 and "kept for" not in again.err
+
+
+def test_an_automatic_cacher_keeps_tuples_and_int_keys(project):
+    given = {"cachers": "", "made": "pass", "value": "{1: (2, 3)}"}
+    project.write(other(PAIR.format(**given, used="repr(big)"), USE))
+    assert project.value(project.ok("other"), "use") == "{1: (2, 3)}"
+
+
+def test_a_cacher_of_the_project_is_code_of_its_stage(project):
+    cacher = (
+        "class Upper(Cacheable):\n"
+        "    def save(self, obj):\n"
+        "        with open(self.get_path(), 'w') as file:\n            file.write(obj)\n\n"
+        "    def load(self):\n"
+        "        with open(self.get_path()) as file:\n            return file.read(){}\n\n\n"
+    )
+    given = {"cachers": ", [Upper]", "made": "pass", "value": "'abc'"}
+    stages = PAIR.format(**given, used="big")
+    project.write(other(cacher.format("") + stages, USE))
+    assert project.value(project.ok("other"), "use") == "abc"
+    project.write(other(cacher.format(".upper()") + stages, USE))
+    assert project.value(project.ok("other"), "use") == "ABC"
+
+
+def test_equal_bytes_of_another_cacher_are_another_value(project):
+    stages = (
+        "from curifactory.caching import TextCacher\n"
+        '@stage(None, ["big"], [{}])\ndef make(record):\n    return {}\n\n\n'
+        '@stage(["big"], ["small"])\ndef use(record, big):\n    return type(big).__name__\n'
+    )
+    project.write(other(stages.format("JsonCacher", 1), USE))
+    assert project.value(project.ok("other"), "use") == "int"
+    project.write(other(stages.format("TextCacher", "'1'"), USE))
+    assert project.value(project.ok("other"), "use") == "str"
+
+
+def test_a_deleted_artifact_is_computed_again_when_a_consumer_needs_it(project):
+    first = project.ok()
+    project.artifact(first, "load").unlink()
+    assert project.ok().counts["computed"] == 0  # its identity is known
+    project.edit("src/helpers.py", "2 * x", "x * 4")
+    result = project.ok()
+    assert project.value(result, "score", "a") == 26
+    assert "load a" in result.done()
+
+
+def test_a_damaged_artifact_is_quarantined_and_computed_again(project):
+    first = project.ok()
+    project.artifact(first, "load").write_text("[1, 2, 4]")
+    project.edit("src/helpers.py", "2 * x", "x * 4")
+    result = project.ok()
+    assert project.value(result, "score", "a") == 26
+    assert result.err.count("is damaged") == 1
+    assert len(list(project.cache.glob(".quarantine/*"))) == 1
+    assert project.ok().counts["computed"] == 0
+
+
+def test_data_made_again_keeps_its_identity_and_says_when_bytes_differ(project):
+    stages = PAIR.format(
+        cachers="",
+        made="import os",
+        value="int.from_bytes(os.urandom(6), 'big')",
+        used="big > {}",
+    )
+    project.write(other(stages.replace("big > {}", "big > -1"), USE))
+    first = project.ok("other")
+    project.artifact(first, "make").unlink()
+    project.write(other(stages.replace("big > {}", "big > -2"), USE))
+    result = project.ok("other")
+    assert "make a" in result.err and "not reproducible" in result.err
+    assert project.ok("other").counts["computed"] == 0
+
+
+def test_intact_bytes_that_do_not_load_fail_the_call_and_are_kept(project):
+    thing = "class Thing:\n    pass\n\n\n"
+    given = {"cachers": "", "made": "pass", "value": "Thing()"}
+    project.write({"src/thing.py": thing})
+    text = "from src.thing import Thing\n" + PAIR.format(**given, used="str(big)[:1]")
+    project.write(other(text, USE))
+    first = project.ok("other")
+    kept = project.artifact(first, "make")
+    cacher = "class Odd(PickleCacher):\n    def load(self):\n        raise KeyError('gone')\n\n\n"
+    assert kept.exists()
+    given["cachers"] = ", [Odd]"
+    project.write(
+        other(
+            cacher + "from src.thing import Thing\n" + PAIR.format(**given, used="1"),
+            USE,
+        )
+    )
+    result = project.run("other")
+    assert result.code == 1
+    assert "does not load" in result.err and "gone" in result.err
+    assert project.artifact(result, "make").exists()
+    assert not list(project.cache.glob(".quarantine/*"))
+
+
+# Calls ------------------------------------------------------------------------------
+
+
+def test_keyword_arguments_are_part_of_the_identity(project):
+    stages = '@stage(["data"], ["y"])\ndef scale(record, data, factor=1):\n    return factor * data[0]\n'
+    text = "from stages.chain import load\n" + stages
+    run = "record = load(Record(manager, argsets[0]))\nscale(record, factor={})"
+    project.write(other(text, run.format(2)))
+    assert project.value(project.ok("other"), "scale") == 2
+    project.write(other(text, run.format(3)))
+    result = project.ok("other")
+    assert project.value(result, "scale") == 3
+    assert result.reasons("scale") == ["argument factor changed"]
+    project.write(other(text, run.format("2.0")))
+    assert project.ok("other").done() == ["scale a"]
+    project.write(other(text, run.format(2)))
+    assert project.ok("other").counts["reused"] == 2
+
+
+def test_a_keyword_that_names_an_input_replaces_it(project):
+    run = "record = Record(manager, argsets[0])\nload(record)\nfit(record, data=[{}])"
+    text = "from stages.chain import *\n"
+    project.write(other(text, run.format(5)))
+    result = project.ok("other")
+    assert project.value(result, "fit") == {"sum": 10}
+    assert result.calls("fit")[0]["inputs"] == []
+    project.write(other(text, run.format(6)))
+    assert project.ok("other").done() == ["fit a"]
+
+
+def test_values_assigned_to_state_are_known_by_content(project):
+    run = (
+        "record = Record(manager, argsets[0])\nrecord.state['data'] = [{}]\nfit(record)"
+    )
+    text = "from stages.chain import *\n"
+    project.write(other(text, run.format(5)))
+    assert project.value(project.ok("other"), "fit") == {"sum": 10}
+    assert project.ok("other").counts["reused"] == 1
+    project.write(other(text, run.format(7)))
+    assert project.value(project.ok("other"), "fit") == {"sum": 14}
+
+
+def test_equal_calls_execute_once(project):
+    stages = (
+        '@stage(None, ["x"])\ndef noisy(record):\n    print("NOISE")\n    return 1\n'
+    )
+    run = "record = Record(manager, argsets[0])\nnoisy(record)\nnoisy(record)"
+    project.write(other(stages, run))
+    result = project.ok("other")
+    assert result.out.count("NOISE") == 1
+    assert result.counts["computed"] == 1
+
+
+def test_repeated_calls_on_one_record_are_ordered(project):
+    stages = '@stage(["n"], ["n"])\ndef more(record, n):\n    return n + 1\n'
+    run = "record = Record(manager, argsets[0])\nrecord.state['n'] = 0\nmore(more(more(record)))"
+    project.write(other(stages, run + "\nprint('N', record.state['n'])"))
+    result = project.ok("other")
+    assert "N 3" in result.out
+    assert [call["inputs"] for call in result.calls("more")] == [[], [0], [1]]
+
+
+def test_a_copy_of_a_record_keeps_artifacts_and_may_have_another_argset(project):
+    run = (
+        "import dataclasses\n"
+        "record = fit(load(Record(manager, argsets[0])))\n"
+        "deep = record.make_copy(dataclasses.replace(argsets[0], name='deep', depth=3))\n"
+        "score(record)\nscore(deep)\nprint('DATA', deep.state['data'])"
+    )
+    text = other("from stages.chain import *\n", run, "Args(name='a', seed=1)")
+    project.write(text)
+    result = project.ok("other")
+    assert "DATA [1, 2, 3]" in result.out
+    assert project.value(result, "score", "a") == 14
+    assert project.value(result, "score", "deep") == 42
+    assert len(result.calls("fit")) == 1
+
+
+def test_a_record_without_argset_is_a_constant(project):
+    project.write(other("from stages.chain import *\n", "load(Record(manager, None))"))
+    result = project.ok("other")
+    assert result.calls("load")[0]["records"] == ["-"]
+    assert project.ok("other").counts["reused"] == 1
+
+
+def test_a_stage_without_outputs_is_still_remembered(project):
+    stages = '@stage()\ndef note(record):\n    print("NOTE", record.args.seed)\n'
+    project.write(other(stages, "note(Record(manager, argsets[0]))"))
+    assert "NOTE 0" in project.ok("other").out
+    again = project.ok("other")
+    assert "NOTE" not in again.out and again.counts["reused"] == 1
+
+
+def test_two_outputs_go_by_their_own_content(project):
+    stages = (
+        '@stage(None, ["x", "y"])\ndef both(record):\n    return {}, {}\n\n\n'
+        '@stage(["x"], ["u"])\ndef left(record, x):\n    return x\n\n\n'
+        '@stage(["y"], ["v"])\ndef right(record, y):\n    return y\n'
+    )
+    run = "right(left(both(Record(manager, argsets[0]))))"
+    project.write(other(stages.format(1, 2), run))
+    project.ok("other")
+    project.write(other(stages.format(1, 3), run))
+    assert project.ok("other").done() == ["both a", "right a"]
+
+
+# Aggregates -------------------------------------------------------------------------
+
+
+LOUD = (
+    "class Loud(JsonCacher):\n    def load(self):\n        print('LOADS')\n"
+    "        return super().load()\n\n\n"
+    '@stage(None, ["x"], [Loud])\ndef make(record):\n    return record.args.seed\n\n\n'
+    '@aggregate(["x"], ["y"])\ndef gather(record, records, x):\n    return {}\n'
+)
+GATHER = EACH.format("make(Record(manager, args))") + "\ngather(Record(manager, None))"
+THREE = "*(Args(name=f's{i}', seed=i) for i in range(3))"
+
+
+def test_an_aggregate_loads_an_input_when_it_is_first_used(project):
+    project.write(other(LOUD.format("x[records[1]] + x[records[1]]"), GATHER, THREE))
+    result = project.ok("other")
+    assert project.value(result, "gather") == 2
+    assert result.out.count("LOADS") == 1
+
+
+def test_an_aggregate_gets_its_records_in_order(project):
+    project.write(
+        other(LOUD.format("[[r.label, v] for r, v in x.items()]"), GATHER, THREE)
+    )
+    result = project.ok("other")
+    assert project.value(result, "gather") == [["s0", 0], ["s1", 1], ["s2", 2]]
+    call = result.calls("gather")[0]
+    assert call["aggregate"] and call["records"] == ["s0", "s1", "s2"]
+    assert call["inputs"] == [0, 1, 2]
+
+
+def test_an_aggregate_leaves_out_records_without_the_input(project):
+    run = "make(Record(manager, argsets[1]))\nRecord(manager, argsets[0])\ngather(Record(manager, None))"
+    project.write(
+        other(LOUD.format("[[r.label for r in records], len(x), 7 in x]"), run, THREE)
+    )
+    labels, count, _ = project.value(project.ok("other"), "gather")
+    assert "s1" in labels and count == 1
+
+
+def test_an_aggregate_depends_on_the_fields_it_reads_of_each_record(project):
+    stages = LOUD.format("[r.args.depth for r in x]")
+    project.write(other(stages, GATHER, THREE))
+    project.ok("other")
+    project.write(other(stages, GATHER, THREE.replace("seed=i", "seed=i, depth=i")))
+    result = project.ok("other")
+    assert result.done() == ["gather"]
+    assert project.value(result, "gather") == [0, 1, 2]
+
+
+def test_an_aggregate_takes_the_records_it_is_given(project):
+    run = "records = [make(Record(manager, a)) for a in argsets]\ngather(Record(manager, None), records[:2])"
+    project.write(other(LOUD.format("sum(x.values())"), run, THREE))
+    result = project.ok("other")
+    assert result.calls("gather")[0]["records"] == ["s0", "s1"]
+    assert project.value(result, "gather") == 1
+
+
+# Inside a stage ---------------------------------------------------------------------
+
+
+def test_what_a_stage_does_to_its_inputs_reaches_nobody_else(project):
+    stages = (
+        '@stage(None, ["x"]{0})\ndef make(record):\n    return [1]\n\n\n'
+        '@stage(["x"], ["y"])\ndef spoil(record, x):\n    x.append(9)\n'
+        "    record.args.items.append(9)\n    return len(x) + len(record.args.items)\n\n\n"
+        '@stage(["x", "y"], ["z"])\ndef see(record, x, y):\n    return [x, record.args.items]\n'
+    )
+    run = "record = see(spoil(make(Record(manager, argsets[0]))))\nprint('Z', record.state['z'])"
+    for cachers in ("", ", cachers=None"):
+        project.write(other(stages.format(cachers), run))
+        assert "Z [[1], []]" in project.ok("other").out
+
+
+def test_setting_a_field_inside_a_stage_fails_with_a_hint(project):
+    stages = '@stage(None, ["x"])\ndef make(record):\n    record.args.seed = 3\n'
+    project.write(other(stages, "make(Record(manager, argsets[0]))"))
+    result = project.run("other")
+    assert result.code == 1
+    assert "seed" in result.err and "replace" in result.err
+
+
+def test_scratch_is_kept_over_a_failure_until_the_call_commits(project):
+    stages = (
+        '@stage(None, ["epochs"])\n'
+        "def train(record):\n"
+        "    path = record.scratch / 'epoch'\n"
+        "    done = int(path.read_text()) if path.exists() else 0\n"
+        "    begun = done\n"
+        "    while done < 6:\n"
+        "        done += 1\n"
+        "        path.write_text(str(done))\n"
+        "        if done == 4 and begun == 0:\n"
+        "            raise RuntimeError('killed')\n"
+        "    return [begun, done]\n"
+    )
+    project.write(other(stages, "train(Record(manager, argsets[0]))"))
+    assert project.run("other").code == 1
+    assert project.value(project.ok("other"), "train") == [4, 6]
+    assert list(project.cache.glob(".scratch/*")) == []
+
+
+def test_metrics_and_reportables_are_kept_with_the_call(project):
+    stages = (
+        "from curifactory.reporting import JsonReporter, TableReporter, TextReporter\n\n\n"
+        '@stage(None, ["x"])\n'
+        "def show(record):\n"
+        "    record.metric('loss', 0.5, goal='min')\n"
+        "    record.metric('size', 3)\n"
+        "    record.report(TextReporter('hello', name='greeting', group='texts'))\n"
+        "    record.report(TableReporter([{'a': 1, 'b': 2}]))\n"
+        "    record.report(JsonReporter({'k': [1]}, name='raw'))\n"
+        "    return 1\n"
+    )
+    project.write(other(stages, "show(Record(manager, argsets[0]))"))
+    first = project.ok("other").calls("show")[0]
+    assert first["metrics"] == {
+        "loss": {"value": 0.5, "goal": "min"},
+        "size": {"value": 3, "goal": None},
+    }
+    shown = first["reportables"]
+    assert [each["kind"] for each in shown] == ["text", "table", "json"]
+    assert (shown[0]["name"], shown[0]["group"]) == ("greeting", "texts")
+    assert shown[1]["data"] == {"columns": ["a", "b"], "rows": [[1, 2]]}
+    again = project.ok("other").calls("show")[0]
+    assert again["status"] == "reused"
+    assert again["metrics"] == first["metrics"] and again["reportables"] == shown
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("record.metric('x', 'high')", "'x'"),
+        ("record.metric('x', 1, goal='best')", "'best'"),
+        ("record.report(3)", "reportable"),
+        ("record.get_path('../x')", "'../x'"),
+    ],
+)
+def test_wrong_use_inside_a_stage_names_the_value(project, line, said):
+    stages = f'@stage(None, ["x"])\ndef use(record):\n    {line}\n'
+    project.write(other(stages, "use(Record(manager, argsets[0]))"))
+    result = project.run("other")
+    assert result.code == 1
+    assert said in result.err
+    assert "/curifactory/" not in result.err
+
+
+def test_files_made_by_a_stage_are_kept_with_its_call(project):
+    stages = (
+        '@stage(None, ["x"])\ndef use(record):\n'
+        "    record.get_path('notes.txt').write_text('kept')\n"
+        "    (record.get_dir('more') / 'a.txt').write_text('b')\n    return 1\n"
+    )
+    project.write(other(stages, "use(Record(manager, argsets[0]))"))
+    folder = project.folder(project.ok("other"), "use")
+    assert [p.read_text() for p in folder.rglob("notes.txt")] == ["kept"]
+    assert [p.read_text() for p in folder.rglob("a.txt")] == ["b"]
+
+
+def test_methods_and_properties_of_the_argset_count_by_their_code(project):
+    project.edit(
+        "params/__init__.py",
+        "    items: list",
+        "    @property\n    def twice(self):\n        return self.depth * 2\n\n    items: list",
+    )
+    stages = '@stage(None, ["x"])\ndef use(record):\n    return record.args.twice\n'
+    project.write(other(stages, "use(Record(manager, argsets[0]))"))
+    assert project.value(project.ok("other"), "use") == 2
+    assert project.ok("other").counts["reused"] == 1
+    project.edit("params/__init__.py", "self.depth * 2", "self.depth * 5")
+    assert project.value(project.ok("other"), "use") == 5
+
+
+# Old bytecode -----------------------------------------------------------------------
+
+
+def test_an_edit_of_equal_length_within_a_second_is_noticed(project):
+    """Python takes compiled code whose source has its size and second for current."""
+    path = project.root / "src" / "helpers.py"
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    project.ok(PYTHONDONTWRITEBYTECODE="")
+    path.write_text(path.read_text().replace("x + 1", "x + 5"))
+    os.utime(path, (1_700_000_000, 1_700_000_000.5))
+    result = project.ok(PYTHONDONTWRITEBYTECODE="")
+    new = project.value(result, "score", "a")
+    fresh = project.ok("study", "--overwrite")
+    assert new == project.value(fresh, "score", "a") == 18

@@ -1,0 +1,376 @@
+"""Digests of values: what is equal, what differs, what is refused."""
+
+import datetime
+import functools
+import io
+import sys
+import threading
+
+import pytest
+from identity_cases import DIFFERENT, KNOWN, SAME, Machine, Plain, Point, adder, digests
+from pythons import HERE, others, run
+
+from curifactory import hashing
+from curifactory.errors import CurifactoryError, IdentityError
+from curifactory.hashing import digest
+
+# To write them anew: python identity_cases.py, with the runner on PYTHONPATH.
+LITERALS = {
+    "none": "4546848f8f50886dbf149c38000de15d",
+    "int": "835d30f43b4bc345b8d134a9f8859a47",
+    "float": "8a8e924fecacc330a0ce94bc2b4d0f40",
+    "text": "13ddacc9470ed51bf905115f4954dd3d",
+    "bytes": "c4660d0cf04e96c55dba9b9ecdedeeb4",
+    "list": "7baa6f06d5975db427857dd0ad0a829c",
+    "dict": "c3bf002178fc461601e6a459b6c46dce",
+    "set": "f65c5d8b9369ba964111983b3c5859a9",
+    "dataclass": "99f0af18d64ed63e28d8dba359bb7b56",
+    "named tuple": "ba5cb14c4ae5613ac3221bd28b8123db",
+    "enum": "d0f486c4a88df088772b0fcbb9a7822c",
+    "flag": "77bcdeca7e508c6fc6c09f538ffe4bce",
+    "date": "0a4a145f160e8ae734b3b927d743f0e4",
+    "path": "d2a5d8d1770154dce7ee3609d02397a2",
+    "partial": "916d91dffb72d7d392b430df5e682708",
+    "lambda": "efcdb4a39e060102704e19a12199234f",
+    "object": "d3e6a57907cbfdb789ed29a76cd86904",
+    "decimal": "28a301980de878c3006c73fc6e0410db",
+    "ordered dict": "eb31638cb28c39a4378486d440ced102",
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_equal_values_have_one_digest(name):
+    one, other = SAME[name]
+    assert digest(one) == digest(other)
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_different_values_have_two_digests(name):
+    one, other = DIFFERENT[name]
+    assert digest(one) != digest(other)
+
+
+def test_there_are_enough_cases():
+    assert len(SAME) + len(DIFFERENT) >= 80
+
+
+def test_known_values_share_no_digest():
+    assert len({digest(value) for value in KNOWN.values()}) == len(KNOWN)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_the_digest_of_a_known_value_is_the_one_written_down(name):
+    assert digest(KNOWN[name]) == LITERALS[name]
+
+
+def test_digests_depend_on_no_hash_seed():
+    found = [run(HERE / "identity_cases.py", seed=seed) for seed in ("0", "1", "4242")]
+    assert found[0] == found[1] == found[2] == digests()
+
+
+@pytest.mark.parametrize("version", others())
+def test_every_python_gives_the_same_digest_of_known_values(version):
+    found = run(HERE / "identity_cases.py", python=others()[version])
+    known = {name: found[f"known {name}"] for name in KNOWN}
+    assert known == LITERALS
+
+
+def test_a_digest_is_32_hexadecimal_digits():
+    assert len(digest(1)) == 32
+    assert int(digest(1), 16) >= 0
+
+
+def test_the_path_of_a_value_does_not_count():
+    assert digest([1], "here") == digest([1], "there")
+
+
+def test_the_digest_of_a_value_does_not_depend_on_what_was_digested_before():
+    values = [[1, 2], {"a": 1}, Point(1, 2), adder(1)]
+    forwards = [digest(each) for each in values]
+    backwards = [digest(each) for each in reversed(values)]
+    assert forwards == backwards[::-1]
+
+
+def test_a_digest_changes_nothing():
+    value = {"a": [1, {2, 3}], "b": Point([4], 5)}
+    digest(value)
+    assert value == {"a": [1, {2, 3}], "b": Point([4], 5)}
+
+
+def test_attributes_set_on_a_dataclass_count_besides_its_fields():
+    one, other = Point(1, 2), Point(1, 2)
+    other.extra = 1
+    assert digest(one) != digest(other)
+
+
+def test_a_registered_class_counts_by_what_represents_it():
+    class Own:
+        def __init__(self, content, cache):
+            self.content, self.cache = content, cache
+
+    hashing.register(Own, lambda value: value.content)
+    assert digest(Own(1, "a")) == digest(Own(1, "b"))
+    assert digest(Own(1, "a")) != digest(Own(2, "a"))
+    assert digest(Own(1, "a")) != digest(1)
+
+
+def test_the_name_of_what_is_opaque_does_not_count():
+    def is_function(value):
+        return callable(value)
+
+    assert digest([len], opaque=is_function) == digest([len], opaque=is_function)
+    assert digest(Point, opaque=is_function) == digest(Machine, opaque=is_function)
+    assert digest(Point) != digest(Machine)
+
+
+# What is refused --------------------------------------------------------------------
+
+
+def endless_list():
+    value = [1]
+    value.append(value)
+    return value
+
+
+def endless_dict():
+    value = {}
+    value["self"] = [value]
+    return value
+
+
+def endless_dataclass():
+    value = Point(1)
+    value.y = value
+    return value
+
+
+def endless_object():
+    value = Plain(a=1)
+    value.parent = {"of": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("make", "path"),
+    [
+        (endless_list, "args.field[1]"),
+        (endless_dict, "args.field['self'][0]"),
+        (endless_dataclass, "args.field.y"),
+        (endless_object, "args.field"),
+    ],
+)
+def test_a_value_that_contains_itself_is_refused_with_its_path(make, path):
+    with pytest.raises(IdentityError, match="contains itself") as caught:
+        digest(make(), "args.field")
+    assert caught.value.path.startswith(path)
+    assert caught.value.hint
+
+
+def generator():
+    yield 1
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (generator, "generator"),
+        (lambda: (each for each in [1]), "generator"),
+        (threading.Lock, "lock"),
+        (threading.RLock, "RLock"),
+        (threading.Event, "lock"),
+        (lambda: memoryview(b"a"), "memoryview"),
+        (lambda: sys._getframe(), "frame"),
+        (lambda: functools.partial(first_of, threading.Lock()), "lock"),
+        (lambda: adder(threading.Lock()), "lock"),
+    ],
+)
+def test_a_value_without_identity_is_refused_with_path_and_remedy(make, kind):
+    with pytest.raises(IdentityError, match=kind) as caught:
+        digest({"a": [0, make()]}, "args.field")
+    assert caught.value.path.startswith("args.field['a'][1]")
+    assert "inside a stage" in caught.value.hint
+    assert caught.value.exit_code == 2
+    assert isinstance(caught.value, CurifactoryError)
+
+
+def first_of(*values):
+    return values[0]
+
+
+def test_an_open_file_is_refused_with_path_and_remedy(tmp_path):
+    with open(tmp_path / "open.txt", "w") as file:
+        with pytest.raises(IdentityError, match="TextIOWrapper") as caught:
+            digest(Point(file), "base")
+    assert caught.value.path == "base.x"
+    assert "path" in caught.value.hint
+
+
+def test_a_lambda_without_source_is_refused_with_a_remedy():
+    made = eval("lambda: 1")
+    with pytest.raises(IdentityError, match="no source") as caught:
+        digest([made], "base.f")
+    assert caught.value.path == "base.f[0]"
+    assert "def" in caught.value.hint
+
+
+def test_nesting_without_end_is_refused_not_a_crash():
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(IdentityError, match="too deeply"):
+        digest(value)
+    while value:  # taken apart step by step: so is no deep recursion needed to free it
+        value = value.pop()
+
+
+def test_a_value_in_memory_that_looks_like_a_file_has_an_identity():
+    assert digest(io.BytesIO(b"a")) != digest(io.BytesIO(b"b"))
+
+
+# Texts, bytes and files -------------------------------------------------------------
+
+
+def test_where_texts_end_counts():
+    assert hashing.hash_text("ab", "c") != hashing.hash_text("a", "bc")
+    assert hashing.hash_text("a") != hashing.hash_text("a", "")
+
+
+def test_a_file_has_the_digest_of_its_bytes(tmp_path):
+    content = bytes(range(256)) * 10_000
+    path = tmp_path / "big.bin"
+    path.write_bytes(content)
+    assert hashing.hash_file(path) == hashing.hash_bytes(content)
+    assert hashing.hash_file(str(path)) == hashing.hash_bytes(content)
+
+
+def test_qualified_names_say_module_and_class():
+    assert hashing.qualified(Point) == "identity_cases.Point"
+    assert hashing.qualified(len) == "builtins.len"
+    assert hashing.qualified(datetime.date.today).endswith("date.today")
+
+
+# numpy, pandas, scikit-learn --------------------------------------------------------
+
+
+def test_arrays_count_by_content_not_by_memory_layout():
+    np = pytest.importorskip("numpy")
+    array = np.arange(12.0).reshape(3, 4)
+    assert digest(array) == digest(np.asfortranarray(array))
+    assert digest(array) == digest(np.arange(24.0)[::2].reshape(3, 4) / 2)
+    assert digest(array) == digest(array.copy())
+    assert digest(array.T) != digest(array)
+
+
+def test_arrays_count_by_type_shape_and_bytes():
+    np = pytest.importorskip("numpy")
+    values = [
+        np.arange(6),
+        np.arange(6).astype("int32"),
+        np.arange(6).astype("float64"),
+        np.arange(6).astype(">i8"),
+        np.arange(6).astype("datetime64[s]"),
+        np.arange(6).astype("datetime64[ms]"),
+        np.arange(6).reshape(2, 3),
+        np.arange(6).reshape(3, 2),
+        np.arange(6).reshape(1, 6),
+        np.arange(5),
+        np.arange(6)[::-1],
+        np.arange(6).tolist(),
+        np.array(0),
+        np.array([0]),
+        np.int64(0),
+        np.int32(0),
+        np.float64(0),
+        np.array(0.0),
+        np.zeros((0, 3)),
+        np.zeros((3, 0)),
+        0,
+        0.0,
+        np.array(["a", "b"]),
+        np.array(["a", "b"], dtype=object),
+        np.array([1, "b"], dtype=object),
+        np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
+        np.array([(1, 2.0)], dtype=[("b", "i4"), ("a", "f8")]),
+        np.dtype("int32"),
+        np.int32,
+        np.sin,
+        np.cos,
+        np.mean,
+        np.median,
+        np.bool_(False),
+        False,
+        np.str_("a"),
+        "a",
+    ]
+    assert len({digest(each) for each in values}) == len(values)
+
+
+def test_the_mask_of_an_array_counts():
+    np = pytest.importorskip("numpy")
+    one = np.ma.array([1, 2], mask=[True, False])
+    other = np.ma.array([1, 2], mask=[False, True])
+    assert digest(one) != digest(other)
+
+
+def test_random_generators_count_by_state():
+    np = pytest.importorskip("numpy")
+    assert digest(np.random.default_rng(1)) == digest(np.random.default_rng(1))
+    assert digest(np.random.default_rng(1)) != digest(np.random.default_rng(2))
+    used = np.random.default_rng(1)
+    used.random()
+    assert digest(used) != digest(np.random.default_rng(1))
+
+
+def test_frames_count_by_columns_index_and_values():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    assert digest(frame) == digest(frame.copy())
+    assert digest(frame) == digest(pd.concat([frame[["a"]], frame[["b"]]], axis=1))
+    values = [
+        frame,
+        frame[["b", "a"]],
+        frame.rename(columns={"a": "c"}),
+        frame.set_index("a"),
+        frame.iloc[::-1],
+        frame.astype({"a": "int32"}),
+        frame.rename_axis("rows"),
+        frame["a"],
+        frame["a"].rename("z"),
+        frame["a"].index,
+        frame["b"].astype("category"),
+        frame["a"].to_numpy(),
+        pd.Timestamp("2024-01-01"),
+        pd.Timestamp("2024-01-01", tz="UTC"),
+        pd.date_range("2024-01-01", periods=2),
+        pd.date_range("2024-01-01", periods=2, tz="UTC"),
+        pd.MultiIndex.from_tuples([(1, "x"), (2, "y")]),
+        pd.MultiIndex.from_tuples([(1, "x"), (2, "z")]),
+    ]
+    assert len({digest(each) for each in values}) == len(values)
+
+
+def test_categories_count_with_the_values():
+    pd = pytest.importorskip("pandas")
+    values = pd.Series(["x", "y"])
+    kinds = [
+        pd.CategoricalDtype(["x", "y"]),
+        pd.CategoricalDtype(["y", "x"]),
+        pd.CategoricalDtype(["x", "y", "z"]),
+        pd.CategoricalDtype(["x", "y"], ordered=True),
+    ]
+    assert len({digest(values.astype(kind)) for kind in kinds}) == len(kinds)
+
+
+def test_estimators_count_by_their_parameters():
+    pytest.importorskip("sklearn")
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    assert digest(Ridge(alpha=2.0)) == digest(Ridge(alpha=2.0))
+    assert digest(Ridge(alpha=2.0)) != digest(Ridge(alpha=1.0))
+    fitted = Ridge(alpha=2.0).fit([[1.0], [2.0]], [1.0, 2.0])
+    assert digest(fitted) != digest(Ridge(alpha=2.0))
+    pipelines = [make_pipeline(StandardScaler(), Ridge(alpha)) for alpha in (1, 1, 2)]
+    one, same, other = map(digest, pipelines)
+    assert one == same != other

@@ -1,0 +1,221 @@
+"""Managers made by hand, numbers of runs, and what run.json says."""
+
+import subprocess
+
+BY_HAND = """
+from curifactory import ArtifactManager, Record
+from params.base import get_params
+from stages.chain import compare, fit, load, score
+
+manager = ArtifactManager("by_hand")
+"""
+NUMBER = (int, float)
+SCHEMA = {
+    "schema": int,
+    "run": str,
+    "experiment": str,
+    "number": int,
+    "status": str,
+    "exit_code": int,
+    "command": str,
+    "started": str,
+    "seconds": NUMBER,
+    "notes": (str, type(None)),
+    "git": (dict, type(None)),
+    "versions": dict,
+    "argsets": list,
+    "counts": dict,
+    "stages": dict,
+    "calls": list,
+}
+CALL = {
+    "id": int,
+    "stage": str,
+    "records": list,
+    "aggregate": bool,
+    "inputs": list,
+    "status": str,
+    "reason": str,
+    "seconds": NUMBER,
+    "folder": (str, type(None)),
+    "artifacts": list,
+    "metrics": dict,
+    "reportables": list,
+    "error": (dict, type(None)),
+}
+
+
+def wrong_types(content, schema):
+    return [
+        name for name, kind in schema.items() if not isinstance(content.get(name), kind)
+    ]
+
+
+def test_a_manager_made_by_hand_computes_after_every_call(project):
+    text = BY_HAND + (
+        "record = Record(manager, get_params()[0])\n"
+        "load(record)\nprint('LOADED', manager.counts()['computed'])\n"
+        "fit(record)\nprint('FITTED', manager.counts()['computed'], record.output)\n"
+        "print(score(record).state['score'])\n"
+    )
+    result = project.script(text)
+    assert result.code == 0, result
+    assert result.out.split("\n")[:3] == ["LOADED 1", "FITTED 2 {'sum': 13}", "14"]
+    assert result.run["run"] == "by_hand-1" and result.run["status"] == "done"
+    assert result.done() == ["load a", "fit a", "score a"]
+
+
+def test_work_by_hand_and_by_experiment_share_one_cache(project):
+    project.ok()
+    text = BY_HAND + (
+        "for args in get_params():\n    score(fit(load(Record(manager, args))))\n"
+        "compare(Record(manager, None))\n"
+    )
+    result = project.script(text)
+    assert result.code == 0, result
+    assert result.counts == {"computed": 0, "reused": 7, "skipped": 0, "failed": 0}
+
+
+def test_a_failure_by_hand_raises_the_users_own_error(project):
+    project.edit("src/helpers.py", "2 * x", "2 / 0")
+    text = BY_HAND + (
+        "try:\n    fit(load(Record(manager, get_params()[0])))\n"
+        "except ZeroDivisionError:\n    print('CAUGHT')\n"
+    )
+    result = project.script(text)
+    assert result.out.strip() == "CAUGHT", result
+    assert (result.run["status"], result.run["exit_code"]) == ("failed", 1)
+    assert result.done("failed") == ["fit a"]
+
+
+def test_a_manager_finds_its_project_from_a_subfolder(project):
+    (project.root / "notes").mkdir()
+    project.write({"script.py": BY_HAND + "load(Record(manager, None))\n"})
+    where = f"{project.root}:{project.home}"
+    result = project.python(
+        project.root / "script.py", cwd=project.root / "notes", PYTHONPATH=where
+    )
+    assert result.code == 0, result
+    assert result.run["run"] == "by_hand-1"
+
+
+def test_runs_are_numbered_by_experiment(project):
+    project.write({"experiments/second.py": "from experiments.study import *\n"})
+    names = [
+        project.ok(name).run["run"] for name in ("study", "study", "second", "study")
+    ]
+    assert names == ["study-1", "study-2", "second-1", "study-3"]
+
+
+def test_a_deleted_run_is_not_given_out_again_before_the_last(project):
+    import shutil
+
+    for _ in range(3):
+        project.ok()
+    shutil.rmtree(project.root / "data" / "runs" / "study-1")
+    assert project.ok().run["run"] == "study-4"
+
+
+def test_one_experiment_may_be_the_beginning_of_anothers_name(project):
+    project.write({"experiments/study-2.py": "from experiments.study import *\n"})
+    assert project.ok("study-2").run["run"] == "study-2-1"
+    assert project.ok("study").run["run"] == "study-1"
+
+
+def test_run_json_keeps_its_schema(project):
+    run = project.ok("study", "-p", "base").run
+    assert wrong_types(run, SCHEMA) == []
+    assert (run["schema"], run["status"], run["exit_code"]) == (1, "done", 0)
+    assert run["command"] == "experiment study -p base"
+    assert run["started"].endswith("+00:00")
+    assert "python" in run["versions"] and "platform" in run["versions"]
+    assert [wrong_types(call, CALL) for call in run["calls"]] == [[]] * 7
+    assert [call["id"] for call in run["calls"]] == list(range(7))
+    assert [a["name"] for a in run["argsets"]] == ["a", "b"]
+    first = run["argsets"][0]
+    assert set(first) >= {"name", "hash", "paramset", "fields"}
+    assert first["paramset"] == "base"
+    assert first["fields"] == {"seed": 1, "depth": 1, "path": "", "items": []}
+
+
+def test_each_call_says_where_its_artifacts_lie(project):
+    project.ok()
+    result = project.ok()
+    for call in result.calls():
+        assert call["status"] == "reused"
+        for artifact in call["artifacts"]:
+            path = project.cache / call["folder"] / artifact["file"]
+            assert path.stat().st_size == artifact["size"]
+            assert artifact["checksum"]
+    score = result.calls("score")[0]
+    assert score["metrics"] == {"quality": {"value": 14, "goal": "max"}}
+    assert [call["inputs"] for call in result.calls()] == [
+        [],
+        [0],
+        [1],
+        [],
+        [3],
+        [4],
+        [2, 5],
+    ]
+
+
+def test_nested_dataclasses_are_shown_field_by_field(project):
+    project.edit(
+        "params/__init__.py",
+        "@dataclass\nclass Args",
+        "@dataclass\nclass Model:\n    width: int = 3\n\n\n@dataclass\nclass Args",
+    )
+    project.edit(
+        "params/__init__.py",
+        "depth: int = 1",
+        "depth: int = 1\n    model: Model = field(default_factory=Model)",
+    )
+    fields = project.ok().run["argsets"][0]["fields"]
+    assert fields["model.width"] == 3
+
+
+def test_a_run_outside_of_git_has_no_git(project):
+    assert (
+        project.ok(GIT_CEILING_DIRECTORIES=str(project.root.parent)).run["git"] is None
+    )
+
+
+def test_a_run_knows_its_commit_and_whether_files_differ(project):
+    def git(*arguments):
+        command = [
+            "git",
+            "-c",
+            "user.name=n",
+            "-c",
+            "user.email=e@example.org",
+            *arguments,
+        ]
+        subprocess.run(command, cwd=project.root, check=True, capture_output=True)
+
+    git("init", "-b", "trunk")
+    project.write({".gitignore": "data/\n"})
+    git("add", ".")
+    git("commit", "-m", "all")
+    clean = project.ok().run["git"]
+    assert (clean["branch"], clean["dirty"], len(clean["commit"])) == (
+        "trunk",
+        False,
+        40,
+    )
+    project.edit("src/helpers.py", "x + 1", "x + 2")
+    assert project.ok().run["git"] == {**clean, "dirty": True}
+
+
+def test_the_log_of_a_run_names_what_was_computed(project):
+    project.ok()
+    text = (project.root / "data/runs/study-1/log.txt").read_text()
+    assert "experiment study" in text
+    assert "computed fit a" in text
+
+
+def test_quiet_prints_the_summary_alone_and_verbose_every_call(project):
+    quiet = project.ok("study", "--quiet")
+    assert "computed load" not in quiet.err and "computed: 6" in quiet.out
+    verbose = project.ok("study", "--verbose")
+    assert verbose.err.count("reused") == 7

@@ -1,0 +1,132 @@
+"""Records and their state, as run() and scripts see them."""
+
+import pytest
+from test_execute import other
+
+CHAIN = "from stages.chain import *\n"
+
+
+def said(project, run, argsets="Args(name='a', seed=1)", stages=CHAIN):
+    """What run() prints, each line by itself."""
+    project.write(other(stages, run, argsets))
+    return project.ok("other").out.splitlines()
+
+
+def test_a_stage_call_returns_its_record(project):
+    run = "record = Record(manager, argsets[0])\nprint('SAME', load(record) is record)"
+    assert "SAME True" in said(project, run)
+
+
+def test_state_lists_what_is_there_without_computing(project):
+    run = (
+        "record = fit(load(Record(manager, argsets[0])))\n"
+        "print('STATE', list(record.state), len(record.state), 'score' in record.state)\n"
+    )
+    project.write(other(CHAIN, run))
+    assert "STATE ['data', 'model'] 2 False" in project.ok("map", "other").out
+
+
+def test_state_loads_a_value_each_time_anew(project):
+    run = (
+        "record = load(Record(manager, argsets[0]))\n"
+        "record.state['data'].append(4)\nprint('DATA', record.state['data'])"
+    )
+    assert "DATA [1, 2, 3]" in said(project, run)
+
+
+def test_an_absent_name_in_state_is_a_key_error_with_the_nearest_name(project):
+    project.write(other(CHAIN, "load(Record(manager, argsets[0])).state['dat']"))
+    result = project.run("other")
+    assert result.code in (1, 2)
+    assert "KeyError" in result.err and "'data'" in result.err
+    assert "experiments/other.py" in result.err and "/curifactory/" not in result.err
+
+
+def test_a_value_that_is_assigned_is_taken_as_it_was_then(project):
+    run = (
+        "record = Record(manager, argsets[0])\nmine = [1]\nrecord.state['data'] = mine\n"
+        "mine.append(5)\nfit(record)\nprint('MODEL', record.state['model'], record.state['data'])"
+    )
+    assert "MODEL {'sum': 3} [1]" in said(project, run)
+
+
+def test_a_name_can_be_deleted_from_state(project):
+    run = (
+        "record = load(Record(manager, argsets[0]))\ndel record.state['data']\n"
+        "print('STATE', list(record.state))"
+    )
+    assert "STATE []" in said(project, run)
+
+
+def test_output_is_one_value_or_a_tuple(project):
+    stages = (
+        CHAIN + '\n\n@stage(None, ["x", "y"])\ndef both(record):\n    return 1, [2]\n'
+    )
+    run = (
+        "record = Record(manager, argsets[0])\nprint('NONE', record.output)\n"
+        "print('ONE', load(record).output)\nprint('TWO', both(record).output)"
+    )
+    lines = said(project, run, stages=stages)
+    assert {"NONE None", "ONE [1, 2, 3]", "TWO (1, [2])"} <= set(lines)
+
+
+def test_args_params_and_label_are_those_of_the_argset(project):
+    run = (
+        "record = Record(manager, argsets[0])\n"
+        "print('ARGS', record.args == argsets[0], record.params.seed, record.label)"
+    )
+    assert "ARGS True 1 a" in said(project, run)
+
+
+def test_records_are_kept_by_the_manager_in_order(project):
+    run = (
+        "records = [Record(manager, args) for args in argsets]\n"
+        "copy = records[0].make_copy()\n"
+        "hidden = records[0].make_copy(add_to_manager=False)\n"
+        "print('KEPT', [r.label for r in manager.records], hidden in manager.records)"
+    )
+    lines = said(project, run, "Args(name='a'), Args(name='b')")
+    assert "KEPT ['a', 'b', 'a'] False" in lines
+
+
+def test_a_copy_goes_its_own_way(project):
+    run = (
+        "record = load(Record(manager, argsets[0]))\ncopy = record.make_copy()\n"
+        "copy.state['data'] = [7]\nfit(copy)\n"
+        "print('APART', record.state['data'], copy.state['model'], 'model' in record.state)"
+    )
+    assert "APART [1, 2, 3] {'sum': 15} False" in said(project, run)
+
+
+@pytest.mark.parametrize("given", ["3", "'base'", "{'seed': 1}", "[argsets[0]]"])
+def test_a_record_takes_only_an_argset(project, given):
+    project.write(other(CHAIN, f"Record(manager, {given})"))
+    result = project.run("other")
+    assert result.code == 2
+    assert "experiments/other.py" in result.err and "argset" in result.err
+    assert len(result.err.splitlines()) <= 2
+    assert project.left_behind() == []
+
+
+def test_scratch_and_paths_are_for_the_inside_of_a_stage(project):
+    for line in ("record.scratch", "record.get_path('x')", "record.report(1)"):
+        project.write(other(CHAIN, f"record = Record(manager, argsets[0])\n{line}"))
+        result = project.run("other")
+        assert result.code == 2 and "inside" in result.err, result
+
+
+def test_an_argset_changed_after_its_record_was_made_changes_nothing(project):
+    run = (
+        "from params import Args\nmine = Args(name='mine', seed=1)\n"
+        "record = fit(load(Record(manager, mine)))\nmine.seed = 99\n"
+        "print('MODEL', record.state['model'])"
+    )
+    assert "MODEL {'sum': 13}" in said(project, run)
+
+
+def test_a_literal_that_has_no_identity_is_refused_before_computing(project):
+    run = "record = Record(manager, argsets[0])\nrecord.state['data'] = (i for i in 'ab')\nfit(record)"
+    project.write(other(CHAIN, run))
+    result = project.run("other")
+    assert result.code == 2
+    assert "data" in result.err and len(result.err.splitlines()) <= 2

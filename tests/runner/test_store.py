@@ -1,0 +1,286 @@
+"""The cache on the disk: what it survives, what it finds, what it refuses."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+ALL_REUSED = {"computed": 0, "reused": 7, "skipped": 0, "failed": 0}
+
+
+def folders(project):
+    """The committed folders, relative to the cache."""
+    found = (path.parent for path in project.cache.rglob("meta.json"))
+    return sorted(str(path.relative_to(project.cache)) for path in found)
+
+
+def index(project):
+    found = list(project.cache.glob("*.sqlite"))
+    assert len(found) == 1
+    return found[0]
+
+
+def test_each_call_is_one_readable_folder(project):
+    result = project.ok()
+    assert len(folders(project)) == 6
+    names = {
+        (p.split("/")[0], p.split("/")[1].rpartition("-")[0]) for p in folders(project)
+    }
+    assert ("stages.chain.fit", "a") in names and ("stages.chain.fit", "b") in names
+    assert project.folder(result, "fit", "a").name.startswith("a-")
+    assert project.value(result, "load") == [1, 2, 3]
+
+
+def test_names_of_argsets_never_become_paths(project):
+    project.edit("params/base.py", 'name="a"', 'name="../../x/y: z?"')
+    project.edit("params/base.py", 'name="b"', 'name=".."')
+    result = project.ok()
+    assert result.counts["computed"] == 6
+    outside = [
+        p for p in project.root.rglob("meta.json") if project.cache not in p.parents
+    ]
+    assert outside == []
+    assert all(len(path.split("/")) == 2 for path in folders(project))
+    assert project.ok().counts["reused"] == 7
+
+
+def test_long_names_and_other_letters_work(project):
+    project.edit("params/base.py", 'name="a"', 'name="ü" * 300')
+    assert project.ok().counts["computed"] == 6
+    assert project.ok().counts["reused"] == 7
+
+
+def test_no_file_holds_an_absolute_path(project):
+    project.ok()
+    for path in project.cache.rglob("*.json"):
+        assert str(project.root) not in path.read_text(), path
+
+
+def test_meta_ends_with_its_own_digest(project):
+    result = project.ok()
+    text = (project.folder(result, "fit") / "meta.json").read_text()
+    content = json.loads(text)
+    assert list(content)[-1] == "digest"
+    assert {"stage", "reads", "outputs", "inputs"} <= set(content)
+    assert int(content["digest"], 16) and len(content["digest"]) >= 32
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text.replace('"label": "a"', '"label": "c"'),
+        lambda text: text[: len(text) // 2],
+        lambda text: "",
+        lambda text: "[]",
+        lambda text: "\0" * 100,
+    ],
+    ids=["changed", "cut", "empty", "other", "zeros"],
+)
+def test_a_damaged_meta_counts_as_absent(project, damage):
+    path = project.folder(project.ok(), "score", "a") / "meta.json"
+    path.write_text(damage(path.read_text()))
+    index(project).unlink()
+    result = project.ok()
+    assert result.done() == ["score a"]
+    assert project.value(result, "score", "a") == 14
+
+
+def test_a_deleted_index_is_made_anew(project):
+    project.ok()
+    index(project).unlink()
+    assert project.ok().counts == ALL_REUSED
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no database", b"SQLite format 3\0" + b"\xff" * 4000]
+)
+def test_a_damaged_index_is_made_anew(project, content):
+    project.ok()
+    index(project).write_bytes(content)
+    assert project.ok().counts == ALL_REUSED
+    assert project.ok().err.count("index") == 0
+
+
+def test_a_damaged_page_of_the_index_never_gives_a_wrong_result(project):
+    project.ok()
+    path = index(project)
+    data = bytearray(path.read_bytes())
+    for start in range(4096, len(data), 512):
+        data[start : start + 256] = b"\x5a" * len(data[start : start + 256])
+    path.write_bytes(bytes(data))
+    result = project.ok()
+    assert project.value(result, "score", "b") == 15
+    assert project.ok().counts == ALL_REUSED
+
+
+def test_an_index_of_another_scheme_is_made_anew(project):
+    import sqlite3
+
+    project.ok()
+    connection = sqlite3.connect(index(project))
+    connection.execute("PRAGMA user_version = 999999")
+    connection.commit()
+    connection.close()
+    assert project.ok().counts == ALL_REUSED
+
+
+def test_folders_copied_in_are_found(project, tmp_path):
+    project.ok()
+    kept = tmp_path / "kept"
+    shutil.move(project.cache, kept)
+    project.edit("params/base.py", "seed=1", "seed=7")
+    project.ok()
+    shutil.copytree(
+        kept,
+        project.cache,
+        dirs_exist_ok=True,
+        ignore=shutil.ignore_patterns("*.sqlite"),
+    )
+    project.edit("params/base.py", "seed=7", "seed=1")
+    assert project.ok().counts == ALL_REUSED
+
+
+def test_deleted_folders_are_noticed(project):
+    shutil.rmtree(project.folder(project.ok(), "fit", "a"))
+    result = project.ok()
+    assert result.done() == ["fit a"]
+    assert project.ok().counts == ALL_REUSED
+
+
+def test_a_deleted_cache_is_computed_again(project):
+    project.ok()
+    shutil.rmtree(project.cache)
+    assert project.ok().counts["computed"] == 6
+
+
+def test_a_cache_moved_with_its_project_stays_valid(project, tmp_path):
+    project.ok()
+    project.root = project.root.rename(tmp_path / "moved")
+    assert project.ok().counts == ALL_REUSED
+
+
+def test_a_cache_moved_elsewhere_stays_valid(project, tmp_path):
+    project.ok()
+    project.cache.rename(tmp_path / "big disk")
+    assert (
+        project.ok("study", "--cache", str(tmp_path / "big disk")).counts == ALL_REUSED
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_cache_that_everybody_can_write_is_refused(project):
+    project.ok()
+    project.cache.chmod(0o777)
+    result = project.run("study")
+    assert result.code == 2
+    assert "everybody" in result.err and len(result.err.splitlines()) <= 2
+    assert len(list(project.root.glob("data/runs/*/run.json"))) == 1
+    project.cache.chmod(0o755)
+    assert project.ok().counts == ALL_REUSED
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_cache_that_cannot_be_made_is_one_clear_line(project):
+    (project.root / "data").write_text("a file where a folder should be")
+    result = project.run("study")
+    assert result.code == 2, result
+    assert "data" in result.err and len(result.err.splitlines()) <= 2
+    assert "Traceback" not in result.err
+
+
+def test_temporary_folders_of_dead_processes_are_removed(project):
+    project.ok()
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    stale = project.cache / ".tmp" / f"{socket.gethostname()}-{dead.pid}-0"
+    alive = project.cache / ".tmp" / f"{socket.gethostname()}-{os.getpid()}-0"
+    foreign = project.cache / ".tmp" / "another.host-1-0"
+    for folder in (stale, alive, foreign):
+        folder.mkdir(parents=True)
+        (folder / "data.json").write_text("[]")
+    project.ok()
+    assert not stale.exists()
+    assert alive.exists() and foreign.exists()
+
+
+SLOW = '    import pathlib, time\n    pathlib.Path("data/begun").touch()\n    time.sleep(60)\n'
+
+
+def test_a_killed_run_costs_the_call_in_flight_and_nothing_else(project):
+    project.edit(
+        "stages/chain.py",
+        '    value = shift(model["sum"])',
+        SLOW + '    value = shift(model["sum"])',
+    )
+    result = project.interrupt(signal.SIGKILL, "data/begun", "study")
+    assert result.code == -signal.SIGKILL
+    assert len(folders(project)) == 2
+    project.edit("stages/chain.py", SLOW, "")
+    again = project.ok()
+    assert {"load a", "fit a"} <= set(again.done("reused"))
+    assert list(project.cache.glob(".tmp/*")) == []
+
+
+def test_two_runs_at_once_give_valid_results(project):
+    project.edit(
+        "params/base.py",
+        'return [Args(name="a", seed=1), Args(name="b", seed=2)]',
+        'return [Args(name=f"s{i}", seed=i) for i in range(20)]',
+    )
+    command = [sys.executable, "-m", "curifactory", "study"]
+    runs = [
+        subprocess.Popen(
+            command,
+            cwd=project.root,
+            env=project.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    ended = [(run.communicate(timeout=60), run.returncode) for run in runs]
+    assert [code for _, code in ended] == [0, 0], ended
+    tables = [out.partition("study-")[0] for (out, _), _ in ended]
+    assert tables[0] == tables[1]
+    assert {p.parent.name for p in project.root.glob("data/runs/*/run.json")} == {
+        "study-1",
+        "study-2",
+    }
+    assert project.ok().counts["computed"] == 0
+
+
+def test_nothing_committed_is_ever_written_again(project):
+    project.ok()
+    before = {
+        p: (p.stat().st_mtime_ns, p.read_bytes()) for p in project.cache.rglob("*.json")
+    }
+    time.sleep(0.01)
+    project.ok("study", "--overwrite")
+    project.edit("src/helpers.py", "x + 1", "x + 2")
+    project.ok()
+    assert all((p.stat().st_mtime_ns, p.read_bytes()) == before[p] for p in before)
+
+
+def test_a_second_run_writes_nothing_into_the_cache(project):
+    project.ok()
+    before = sorted(p for p in project.cache.rglob("*"))
+    project.ok()
+    assert sorted(p for p in project.cache.rglob("*")) == before
+
+
+def test_strange_files_in_the_cache_stop_nothing(project):
+    project.ok()
+    for name in ("notes.txt", "stages.chain.fit/.DS_Store", "stages.chain.fit/x/y.txt"):
+        path = project.cache / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    (project.cache / ".tmp" / "odd").mkdir(parents=True, exist_ok=True)
+    assert project.ok().counts == ALL_REUSED
+    assert (project.cache / "notes.txt").exists()
