@@ -1,4 +1,4 @@
-"""Count the runner's non-blank lines against its budget; exit 1 when over."""
+"""Count the runner's non-blank lines; exit 1 when it grew over its ceiling."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,10 @@ from pathlib import Path
 RUNNER = Path(__file__).parents[1] / "<<cookiecutter.project_name>>" / "curifactory"
 KERNEL_BUDGET = 2_000
 TOTAL_BUDGET = 4_000
+# The runner is over its budget (docs/decisions/0003). Until it is not, it may only
+# shrink: lower these two whenever a change makes room.
+KERNEL_CEILING = 4_130
+TOTAL_CEILING = 4_800
 MODULE_AIM = 300
 COUNTED = {".py", ".html", ".j2", ".jinja", ".css", ".js"}
 
@@ -27,9 +31,19 @@ def main() -> int:
         if lines > MODULE_AIM * 1.2:
             name = path.relative_to(RUNNER)
             print(f"note: {name} has {lines} lines; aim at about {MODULE_AIM}")
-    print(f"kernel: {kernel:,} of {KERNEL_BUDGET:,} lines")
-    print(f"all:    {total:,} of {TOTAL_BUDGET:,} lines, templates included")
-    return int(kernel > KERNEL_BUDGET or total > TOTAL_BUDGET)
+    print(
+        f"kernel: {kernel:,} lines, budget {KERNEL_BUDGET:,}",
+        over(kernel, KERNEL_BUDGET),
+    )
+    print(
+        f"all:    {total:,} lines, budget {TOTAL_BUDGET:,}", over(total, TOTAL_BUDGET)
+    )
+    return int(kernel > KERNEL_CEILING or total > TOTAL_CEILING)
+
+
+def over(lines: int, budget: int) -> str:
+    """Say by how much a budget is exceeded; nothing where it holds."""
+    return f"- OVER by {lines - budget:,}" if lines > budget else ""
 
 
 if __name__ == "__main__":

@@ -75,7 +75,13 @@ class ExperimentArgs(_Named):
 
 def field_names(cls: Any) -> tuple[str, ...]:
     """Return the names of the fields of a class of argsets."""
-    return tuple(getattr(cls, "__dataclass_fields__", ("name",)))
+    if cls not in _field_names:
+        fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+        _field_names[cls] = tuple(field.name for field in fields) or ("name",)
+    return _field_names[cls]
+
+
+_field_names: dict[Any, tuple[str, ...]] = {}
 
 
 def values(args: object) -> Iterator[tuple[str, Any]]:

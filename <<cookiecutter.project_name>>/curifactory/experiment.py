@@ -394,12 +394,13 @@ def perform(project: Settings, request: Request, progress: Progress) -> Run:
     except KeyboardInterrupt as error:
         run.status = "interrupted"
         run.exit_code = int(getattr(error, "exit_code", 130))
-    except CurifactoryError as error:
+    except Exception as error:
         if manager.folder is not None:
-            manager.finish("failed", error.exit_code)
+            manager.finish("failed", getattr(error, "exit_code", 1))
         raise
     finally:
         progress.close()
+        manager.close()
     return _finished(run, request)
 
 

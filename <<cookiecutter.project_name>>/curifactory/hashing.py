@@ -1,5 +1,6 @@
 """Canonical digests of Python values: equal for equal values, in every process."""
 
+import copyreg
 import dataclasses
 import enum
 import functools
@@ -98,15 +99,16 @@ class _Walk:
         (_RULES.get(type(value)) or _rule_for(value))(self, value, path)
         self._active.discard(id(value))
 
-    def unordered(self, tag: str, items: list[tuple[str, Any]]) -> None:
+    def unordered(self, tag: str, items: list[tuple[str, tuple[Any, ...]]]) -> None:
         """Add encodings in an order that depends on nothing but themselves."""
         self.parts.append(b"%s%d{" % (tag.encode(), len(items)))
-        self.parts.extend(sorted(self._encoded(item, path) for path, item in items))
+        self.parts.extend(sorted(self._encoded(each, path) for path, each in items))
         self.parts.append(b"}")
 
-    def _encoded(self, item: Any, path: str) -> bytes:
+    def _encoded(self, values: tuple[Any, ...], path: str) -> bytes:
         outer, self.parts = self.parts, []
-        self.add(item, path)
+        for each in values:
+            self.add(each, path)
         inner, self.parts = self.parts, outer
         return b"".join(inner)
 
@@ -119,7 +121,7 @@ def _sequence(walk: _Walk, value: Any, path: str) -> None:
 
 def _set(walk: _Walk, value: Any, path: str) -> None:
     walk.tag(qualified(type(value)))
-    walk.unordered("set", [(f"{path}{{...}}", item) for item in value])
+    walk.unordered("set", [(f"{path}{{...}}", (item,)) for item in value])
 
 
 def _dict(walk: _Walk, value: Any, path: str) -> None:
@@ -203,6 +205,8 @@ def _frame(walk: _Walk, value: Any, path: str) -> None:
 def _series(walk: _Walk, value: Any, path: str) -> None:
     """A pandas Series or Index: names, dtype, values."""
     walk.tag("series", qualified(type(value)), str(value.dtype))
+    walk.add(getattr(value.dtype, "categories", None), f"{path}.categories")
+    walk.add(getattr(value.dtype, "ordered", None), path)
     walk.add(list(getattr(value, "names", None) or [value.name]), f"{path}.name")
     if hasattr(value, "index"):
         walk.add(value.index, f"{path}.index")
@@ -210,7 +214,7 @@ def _series(walk: _Walk, value: Any, path: str) -> None:
 
 
 def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
-    walk.tag("enum", qualified(type(value)), value.name or "")
+    walk.tag("enum", qualified(type(value)))
     walk.add(value.value, path)
 
 
@@ -239,13 +243,15 @@ def counted_fields(value: Any) -> list[dataclasses.Field[Any]]:
 def _reduced(walk: _Walk, value: Any, path: str) -> None:
     """Any other object: its class, and what it says of its state for pickling."""
     try:
-        state = value.__reduce_ex__(4)
+        reduce = copyreg.dispatch_table.get(type(value))
+        state = reduce(value) if reduce else value.__reduce_ex__(4)
     except Exception as error:
         kind = qualified(type(value)).removeprefix("builtins.")
         hint = "give a name, path or number instead, and make the object inside a stage"
         raise IdentityError(path, f"a {kind} has no identity ({error})", hint) from None
     if isinstance(state, str):
-        walk.tag("global", qualified(type(value)), state)
+        hidden = walk.opaque is not None and walk.opaque(value)
+        walk.tag("global", "" if hidden else f"{value.__module__}.{state}")
         return
     build, arguments, *rest = state
     inner, items, pairs = (list(rest) + [None] * 3)[:3]

@@ -132,15 +132,19 @@ class ArtifactManager:
 
     def finish(self, status: str, exit_code: int) -> dict[str, Any]:
         """Write the run into the history and return what was written."""
-        session = self.session
-        session.store.close()
+        self.close()
         content = self._summary(status, exit_code)
         if self.folder is not None:
             _write(self.folder / "run.json", json.dumps(content))
+        return content
+
+    def close(self) -> None:
+        """Let go of the index and of the log."""
+        if self._session is not None:
+            self._session.store.close()
         if self._log is not None:
             self._log.close()
             self._log = None
-        return content
 
     def counts(self, calls: Iterable[Call] | None = None) -> dict[str, int]:
         """Return how many calls were computed, reused, skipped and failed."""

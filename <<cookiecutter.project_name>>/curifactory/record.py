@@ -86,7 +86,8 @@ def value_digest(value: Any, path: str) -> str:
     found = code.project_callables(value, path)
     if not found:
         return hashing.digest(value, path)
-    shape = hashing.digest(value, path, opaque=lambda each: each in found)
+    known = {id(each) for each in found}
+    shape = hashing.digest(value, path, lambda each: id(code.unwrapped(each)) in known)
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 

@@ -194,15 +194,15 @@ def _same_code(
     """Tell apart definitions on one line: compile each on a line of its own."""
     if not nodes:
         return None
-    before = [node.lineno for node in nodes]
+    before = [(node.lineno, node.end_lineno) for node in nodes]
     for shift, node in enumerate(nodes, start=1):
-        node.lineno = 1_000_000 + shift
+        node.lineno = node.end_lineno = 1_000_000 + shift
     try:
         compiled = list(_codes(compile(tree, code.co_filename, "exec")))
     except (ValueError, SyntaxError):
         compiled = []
-    for line, node in zip(before, nodes, strict=True):
-        node.lineno = line
+    for lines, node in zip(before, nodes, strict=True):
+        node.lineno, node.end_lineno = lines
     for each in compiled:
         if each.co_firstlineno > 1_000_000 and _essence(each) == _essence(code):
             return nodes[each.co_firstlineno - 1_000_001]

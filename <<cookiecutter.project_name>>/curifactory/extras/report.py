@@ -226,10 +226,12 @@ def _parts(line: list[Point]) -> Iterator[list[Point]]:
     height = itemgetter(1)
     for is_finite, points in groupby(line, lambda point: all(map(_is_finite, point))):
         part = list(points)
-        step = 1 + len(part) // 800
+        step = 1 + len(part) // 500
         buckets = (part[i : i + step] for i in range(0, len(part), step))
         if is_finite:
-            ends = ({min(b, key=height), max(b, key=height)} for b in buckets)
+            ends = (
+                {b[0], min(b, key=height), max(b, key=height), b[-1]} for b in buckets
+            )
             yield [point for end in ends for point in sorted(end)]
 
 

@@ -1,0 +1,50 @@
+"""Fingerprints of many small projects in one process: JSON in, JSON out."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+from curifactory import code, syntax
+
+
+def fingerprint_of(folder, files, roots):
+    """Write a project, import it afresh and return what is known of its code."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    tops = {name.partition("/")[0].removesuffix(".py") for name in files}
+    for name in [n for n in sys.modules if n.partition(".")[0] in tops]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    syntax.watch(folder)
+    sys.path.insert(0, str(folder))
+    try:
+        found = code.fingerprint(*(_object(root) for root in roots))
+    finally:
+        sys.path.remove(str(folder))
+    return {
+        "fingerprint": found.fingerprint,
+        "parts": list(found.parts),
+        "unfollowed": list(found.unfollowed),
+        "packages": list(found.packages),
+    }
+
+
+def _object(place):
+    module, _, name = place.partition(":")
+    found = getattr(importlib.import_module(module), name)
+    return getattr(found, "function", found)
+
+
+if __name__ == "__main__":
+    request = json.load(sys.stdin)
+    here = Path(sys.argv[1]).resolve()
+    answer = {}
+    for index, (case, (files, roots)) in enumerate(request.items()):
+        try:
+            answer[case] = fingerprint_of(here / f"project {index}", files, roots)
+        except Exception as error:
+            answer[case] = {"fingerprint": "", "error": repr(error)}
+    json.dump(answer, sys.stdout)

@@ -1,0 +1,507 @@
+"""The HTML report: what it shows, what it survives, and what it never does."""
+
+import base64
+import math
+import re
+import time
+from html.parser import HTMLParser
+
+import pytest
+
+report = pytest.importorskip("curifactory.extras.report")
+
+STATUSES = ("computed", "reused", "skipped", "failed")
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA"
+    "AABJRU5ErkJggg=="
+)
+
+
+def call(id, stage, records, inputs=(), **given):
+    plain = {
+        "status": "computed",
+        "aggregate": False,
+        "reason": "never run",
+        "seconds": 0.1,
+        "folder": f"stages.{stage}/{id:012x}",
+        "artifacts": [{"name": "out", "file": "out.json", "size": 9, "checksum": "c"}],
+        "metrics": {},
+        "reportables": [],
+        "error": None,
+    }
+    known = {"id": id, "stage": stage, "records": records, "inputs": list(inputs)}
+    return {**plain, **known, **given}
+
+
+def argset(name, **fields):
+    return {"name": name, "hash": "ab" * 16, "paramset": "models", "fields": fields}
+
+
+def finished(argsets, calls, **given):
+    stages = {}
+    for each in calls:
+        new = {
+            "name": each["stage"],
+            "counts": dict.fromkeys(STATUSES, 0),
+            "seconds": 0,
+        }
+        stages.setdefault(each["stage"], new)["counts"][each["status"]] += 1
+    counts = {s: sum(stage["counts"][s] for stage in stages.values()) for s in STATUSES}
+    plain = {
+        "schema": 1,
+        "run": "digits-3",
+        "experiment": "digits",
+        "number": 3,
+        "status": "done",
+        "exit_code": 0,
+        "command": "experiment run digits -p models",
+        "started": "2026-11-24T01:02:03+00:00",
+        "seconds": 192.3,
+        "notes": None,
+        "git": {"commit": "9f3c2ab41d5e6f708192", "branch": "main", "dirty": True},
+        "versions": {"python": "3.11.7", "numpy": "2.1"},
+        "argsets": argsets,
+        "counts": counts,
+        "stages": stages,
+        "calls": calls,
+    }
+    return {**plain, **given}
+
+
+def metric(value, goal="max"):
+    return {"value": value, "goal": goal}
+
+
+def study(values, goal="max", **given):
+    """A run of one stage, with one metric by argset."""
+    argsets = [argset(f"a{i}", seed=i, data="digits") for i in range(len(values))]
+    calls = [
+        call(i, "score", [f"a{i}"], metrics={"quality": metric(value, goal)})
+        for i, value in enumerate(values)
+    ]
+    return finished(argsets, calls, **given)
+
+
+def shown(kind, data=None, file=None, name="thing", group=None, **given):
+    reportable = {
+        "kind": kind,
+        "name": name,
+        "group": group,
+        "file": file,
+        "data": data,
+    }
+    return finished(
+        [argset("a0")], [call(0, "score", ["a0"], reportables=[reportable], **given)]
+    )
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_and_read(run):
+        page = report.write(run, tmp_path / "cache", tmp_path / "reports" / "digits-3")
+        assert page == tmp_path / "reports" / "digits-3" / "index.html"
+        return page.read_text(encoding="utf-8")
+
+    return write_and_read
+
+
+class Outline(HTMLParser):
+    """Finds the elements of a page and sees that all are closed in order."""
+
+    VOID = {"meta", "link", "input", "img", "br"}
+
+    def __init__(self, page):
+        super().__init__()
+        self.open = []
+        self.elements = []
+        self.text = ""
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.text += data
+
+    def all(self, tag):
+        return [attributes for found, attributes in self.elements if found == tag]
+
+
+def best(page):
+    """Return what the highlighted cells show."""
+    return re.findall(r'<td class="n best"[^>]*>([^<]*)', page)
+
+
+def test_every_section_is_present(write):
+    argsets = [argset("knn", model="knn", depth=None), argset("svm", model="svm")]
+    error = {"type": "ValueError", "message": "no gamma", "where": "src/m.py:4"}
+    calls = [
+        call(0, "load", ["knn"]),
+        call(1, "score", ["knn"], [0], metrics={"accuracy": metric(0.97)}),
+        call(2, "load", ["svm"], status="reused"),
+        call(3, "score", ["svm"], [2], status="failed", folder=None)
+        | {"error": {**error, "traceback": "Traceback: here"}},
+        call(4, "compare", ["knn", "svm"], [1, 3], aggregate=True, status="skipped"),
+    ]
+    calls[1]["reportables"] = [
+        {"kind": "text", "name": "note", "group": None, "file": None, "data": "hello"}
+    ]
+    page = write(finished(argsets, calls, status="failed", exit_code=1))
+    outline = Outline(page)
+    ids = [element["id"] for element in outline.all("section")]
+    assert ids == ["failures", "comparison", "results", "map", "calls"]
+    links = [element["href"] for element in outline.all("a")]
+    assert links == [f"#{id}" for id in ids]
+    for text in (
+        "experiment run digits -p models",
+        "9f3c2ab41d5e",
+        "with uncommitted changes",
+        "python 3.11.7",
+        "2026-11-24 01:02 UTC",
+        "0:03:12",
+        "no gamma",
+        "src/m.py:4",
+        "Traceback: here",
+        "hello",
+        "over 2 argsets",
+    ):
+        assert text in outline.text, text
+
+
+@pytest.mark.parametrize(
+    "argsets, calls",
+    [
+        ([], []),
+        ([argset("only", seed=1)], []),
+        ([], [call(0, "load", ["-"])]),
+        ([argset("a"), argset("b")], [call(0, "load", ["a"])]),
+        ([argset("a")], [call(0, "compare", [], aggregate=True)]),
+        ([argset("a")], [call(0, "load", ["a"], status="waiting", folder=None)]),
+    ],
+)
+def test_little_to_show_is_no_error(write, argsets, calls):
+    run = finished(argsets, [])
+    run["calls"] = calls
+    counts = dict.fromkeys(STATUSES, 0)
+    names = [each["stage"] for each in calls]
+    run["stages"] = {n: {"name": n, "counts": counts, "seconds": 0} for n in names}
+    outline = Outline(write({**run, "git": None, "status": "interrupted"}))
+    assert "No metrics" in outline.text
+    assert "not a repository" in outline.text
+
+
+def test_names_from_users_are_escaped_everywhere(write):
+    evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+    error = dict.fromkeys(("type", "message", "where", "traceback"), evil)
+    table = {"columns": [evil], "rows": [[evil]]}
+    line = {"x": [0.0, 1.0], "y": {evil: [0.0, 1.0]}}
+    data = {"table": table, "line": line, "json": {evil: evil}, "text": evil}
+    reportables = [
+        {"kind": kind, "name": evil, "group": evil, "file": None, "data": data[kind]}
+        for kind in data
+    ] + [{"kind": "image", "name": evil, "group": None, "file": evil, "data": None}]
+    metrics = {evil: metric(1.0)}
+    given = {"reason": evil, "metrics": metrics, "reportables": reportables}
+    calls = [
+        call(0, evil, [evil], folder=evil, **given),
+        call(1, evil, ["b"], status="failed", error=error, reason=evil),
+        call(2, "all", [evil, "b"], aggregate=True, **given),
+    ]
+    calls[0]["artifacts"][0]["name"] = evil
+    run = finished([argset(evil, **{evil: evil}), argset("b", **{evil: 1})], calls)
+    words = dict.fromkeys(("run", "experiment", "command", "notes", "status"), evil)
+    git = {"commit": evil, "branch": evil, "dirty": False}
+    page = write({**run, **words, "git": git, "versions": {evil: evil}})
+    outline = Outline(page)
+    assert len(outline.all("script")) == 1
+    assert all("onerror" not in attributes for _, attributes in outline.elements)
+    assert outline.all("img") == []
+
+
+def test_raw_html_stays_in_a_frame_that_cannot_reach_the_page(write):
+    page = write(shown("html", "<script>top.document.title = 'taken'</script>"))
+    outline = Outline(page)
+    (frame,) = outline.all("iframe")
+    assert "allow-same-origin" not in frame["sandbox"]
+    assert frame["srcdoc"] == "<script>top.document.title = 'taken'</script>"
+    assert len(outline.all("script")) == 1
+
+
+def test_the_page_asks_for_nothing_from_elsewhere(write):
+    page = write(study([0.1, 0.2]))
+    assert not re.search(r"https?://|//[a-z]+\.|@import|url\((?!#)", page)
+    outline = Outline(page)
+    (policy,) = [m["content"] for m in outline.all("meta") if "http-equiv" in m]
+    assert "default-src 'none'" in policy
+    assert not outline.all("script")[0]
+
+
+@pytest.mark.parametrize("goal, expected", [("max", "0.9800"), ("min", "0.1200")])
+def test_the_best_value_of_each_metric_follows_its_goal(write, goal, expected):
+    page = write(study([0.5, 0.98, 0.12], goal))
+    assert best(page) == [expected]
+    assert f"<b>{expected}</b>" in page
+
+
+@pytest.mark.parametrize("values", [[0.5], [0.5, 0.5], [math.nan, 0.5]])
+def test_nothing_is_best_without_a_difference(write, values):
+    assert best(write(study(values))) == []
+
+
+def test_without_a_goal_nothing_is_best(write):
+    assert best(write(study([0.1, 0.2], goal=None))) == []
+
+
+def test_equal_best_values_are_all_highlighted(write):
+    page = write(study([0.5, 0.9, 0.9]))
+    assert best(page) == ["0.9000", "0.9000"]
+    assert "a1 and 1 more" in page
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf, None])
+def test_values_that_are_not_finite_are_shown_and_never_best(write, odd):
+    page = write(study([0.5, odd, 0.7]))
+    assert best(page) == ["0.7000"]
+    assert ("–" if odd is None else str(odd)) in Outline(page).text
+
+
+def test_a_metric_of_the_same_name_has_one_column_for_each_stage(write):
+    calls = [
+        call(0, "train", ["a"], metrics={"loss": metric(0.25, "min")}),
+        call(1, "score", ["a"], metrics={"loss": metric(0.75, "min")}),
+    ]
+    page = write(finished([argset("a")], calls))
+    assert re.findall(r"<small>([^<]*)</small>", page) == [
+        "train, min is best",
+        "score, min is best",
+    ]
+    assert "0.2500" in page and "0.7500" in page
+
+
+def test_metrics_of_aggregates_stand_apart(write):
+    values = {"mean": metric(0.123456)}
+    calls = [
+        call(0, "score", ["a"], metrics={"quality": metric(0.5)}),
+        call(1, "compare", ["a"], [0], aggregate=True, metrics=values),
+    ]
+    page = write(finished([argset("a")], calls))
+    table = page[page.index('id="argsets"') : page.index("Over all argsets")]
+    assert "mean" not in table
+    assert "0.123456" in page[page.index("Over all argsets") :]
+
+
+def test_only_what_varies_between_argsets_is_a_column(write):
+    argsets = [
+        argset("a", seed=0, data="digits", flag=1),
+        argset("b", seed=1, data="digits", flag=True),
+        argset("c", seed=1, data="digits", flag=1, extra=3),
+    ]
+    page = write(finished(argsets, []))
+    head = page[page.index('id="argsets"') : page.index("</thead>")]
+    assert re.findall(r'<button type="button">([^<]*)', head) == [
+        "argset",
+        "seed",
+        "flag",
+        "extra",
+    ]
+    assert re.search(r"The same in all argsets.*data</span> digits", page, re.S)
+
+
+@pytest.mark.parametrize(
+    "values, expected",
+    [
+        ([0.97, 0.975], ["0.9700", "0.9750"]),
+        ([12345.0, 7.0], ["12,345", "7"]),
+        ([1.5, 123.25], ["1.50", "123.25"]),
+        ([1e-7, 2e-7], ["1e-07", "2e-07"]),
+        ([3e12, 1.5], ["3e+12", "1.5"]),
+        ([0.0, 0.0], ["0", "0"]),
+        ([10**400, 0.5], [str(10**400)[:200] + "…", "0.5000"]),
+    ],
+)
+def test_numbers_of_a_column_are_shown_alike(write, values, expected):
+    page = write(study(values))
+    cells = re.findall(r'<td class="n[^"]*"[^>]*>([^<]*)', page)[:2]
+    assert cells == expected
+
+
+def test_images_are_embedded_and_have_a_text(write, tmp_path):
+    folder = tmp_path / "cache" / "stages.score" / "x"
+    folder.mkdir(parents=True)
+    (folder / "plot.png").write_bytes(PIXEL)
+    page = write(
+        shown("image", file="plot.png", name="confusion", folder="stages.score/x")
+    )
+    (image,) = Outline(page).all("img")
+    assert image["src"] == "data:image/png;base64," + base64.b64encode(PIXEL).decode()
+    assert image["alt"] == "confusion a0"
+
+
+@pytest.mark.parametrize("folder", ["stages.score/x", "../..", None])
+@pytest.mark.parametrize("file", ["gone.png", "../secret.png", "/etc/passwd", None])
+def test_a_missing_or_foreign_image_is_named_and_not_embedded(
+    write, tmp_path, folder, file
+):
+    (tmp_path / "secret.png").write_bytes(PIXEL)
+    (tmp_path / "cache" / "stages.score").mkdir(parents=True)
+    page = write(shown("image", file=file, folder=folder))
+    assert "data:image" not in page
+    assert "Cannot be shown" in page
+
+
+def test_reportables_beyond_the_room_of_the_page_are_left_out(
+    write, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(report, "PAGE_BYTES", 1000)
+    assert "left out" in write(shown("html", "x" * 1001))
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "big.png").write_bytes(PIXEL * 20)
+    assert "left out" in write(shown("image", file="big.png", folder="."))
+
+
+@pytest.mark.parametrize("kind", ["image", "table", "line", "json", "html", "text"])
+def test_damaged_reportables_do_not_cost_the_report(write, kind):
+    Outline(write(shown(kind, None)))
+
+
+def test_equal_argsets_share_a_reportable(write):
+    one = {"kind": "text", "name": "note", "group": None, "file": None, "data": "once!"}
+    calls = [
+        call(i, "score", [name], folder="stages.score/same", reportables=[one])
+        for i, name in enumerate("abcde")
+    ]
+    page = write(finished([argset(name) for name in "abcde"], calls))
+    assert page.count("once!") == 1
+    assert "a, b, c and 2 more" in page
+
+
+def test_aggregates_come_first_and_many_reportables_are_folded(write):
+    one = {"kind": "text", "name": "note", "group": None, "file": None, "data": "x"}
+    calls = [call(i, "score", [f"a{i}"], reportables=[one]) for i in range(5)]
+    calls.append(call(5, "compare", ["a0"], aggregate=True, reportables=[one]))
+    page = write(finished([], calls))
+    results = page[page.index('id="results"') : page.index('id="map"')]
+    folded = re.findall(r"<details( open)?><summary>(\w+)", results)
+    assert folded == [(" open", "compare"), ("", "score")]
+
+
+def test_lines_are_drawn_with_gaps_where_values_are_missing(write):
+    y = {"train": [1.0, 2.0, math.nan, 4.0], "test": [3.0, 3.0, 3.0, math.inf]}
+    page = write(shown("line", {"x": [0.0, 1.0, 2.0, 3.0], "y": y}))
+    lines = re.findall(r'<polyline class="(\w+)" points="([^"]*)"', page)
+    assert lines == [
+        ("s0", "0.00,100.00 33.33,66.67 33.33,66.67"),
+        ("s0", "100.00,0.00 100.00,0.00"),
+        ("s1", "0.00,33.33 33.33,33.33 66.67,33.33 66.67,33.33"),
+    ]
+
+
+def test_long_lines_are_thinned_and_keep_their_extremes(write):
+    y = [0.0] * 100_000
+    y[77_777] = 5.0
+    page = write(shown("line", {"x": [float(i) for i in range(len(y))], "y": {"y": y}}))
+    assert len(page) < 100_000
+    assert re.search(r"<polyline[^>]* 77\.78,0\.00 ", page)
+
+
+def test_lines_without_a_finite_value_say_so(write):
+    page = write(shown("line", {"x": [0.0], "y": {"y": [math.nan]}}))
+    assert "no finite value" in page
+
+
+def test_the_map_places_stages_in_order_and_leads_arrows_around_them():
+    calls = [
+        call(0, "load", ["a"]),
+        call(1, "split", ["a"], [0]),
+        call(2, "train", ["a"], [1]),
+        call(3, "score", ["a"], [2, 1]),
+    ]
+    drawn = report._map(calls)
+    stages = {n: place for n, place in drawn["places"].items() if isinstance(n, str)}
+    assert [stages[n][0] for n in ("load", "split", "train", "score")] == [0, 1, 2, 3]
+    assert sorted(map(len, drawn["paths"])) == [2, 2, 2, 3]
+    places = list(drawn["places"].values())
+    assert len(set(places)) == len(places)
+
+
+def test_a_stage_that_comes_again_leads_back_on_the_map(write):
+    calls = [
+        call(i, "train" if i % 2 else "score", ["a"], [i - 1] if i else [])
+        for i in range(6)
+    ]
+    page = write(finished([argset("a")], calls))
+    assert 'class="arrow back"' in page
+
+
+def test_equal_failures_are_told_once(write):
+    error = {"type": "KeyError", "message": "'x'", "where": None, "traceback": "T"}
+    calls = [
+        call(i, "fit", [f"a{i}"], status="failed", error=error, folder=None)
+        for i in range(7)
+    ]
+    page = write(finished([argset(f"a{i}") for i in range(7)], calls))
+    assert page.count("<summary>Traceback") == 1
+    assert "fit a0 and 6 more with this message" in page
+    assert page.count('<span class="tag failed">failed</span></th>') == 7
+
+
+def test_a_failed_aggregate_marks_no_argset(write):
+    error = {"type": "KeyError", "message": "'x'", "where": None, "traceback": "T"}
+    one = call(0, "compare", ["a"], aggregate=True, status="failed", error=error)
+    page = write(finished([argset("a")], [one]))
+    assert '<span class="tag failed">failed</span></th>' not in page
+
+
+def large(count):
+    argsets, calls = [], []
+    for i in range(count):
+        name = f"knn_seed{i}"
+        argsets.append(argset(name, seed=i, rate=0.1 * i, model="knn"))
+        metrics = {"quality": metric(float(i)), "loss": metric(1 / (i + 1), "min")}
+        line = {"x": [0.0, 1.0], "y": {"y": [0.0, float(i)]}}
+        curve = {"kind": "line", "name": "l", "group": None, "file": None, "data": line}
+        calls.append(call(3 * i, "load", [name]))
+        calls.append(call(3 * i + 1, "train", [name], [3 * i], reportables=[curve]))
+        calls.append(call(3 * i + 2, "score", [name], [3 * i + 1], metrics=metrics))
+    return finished(argsets, calls)
+
+
+def test_many_argsets_make_a_page_of_bounded_size_that_shows_the_best(write):
+    page = write(large(2_000))
+    assert len(page) < 2_000_000
+    assert len(write(large(4_000))) < len(page) * 1.05
+    assert "1,001 of 2,000 argsets" in page
+    assert (
+        best(page) == ["1.0000", "1,999"] or best(page) == ["1", "1,999"] or best(page)
+    )
+    assert "knn_seed1999" in page
+
+
+def test_the_time_for_a_report_grows_linearly(write):
+    def seconds(run):
+        begun = time.perf_counter()
+        write(run)
+        return time.perf_counter() - begun
+
+    write(large(10))
+    small, big = large(1_000), large(10_000)
+    assert min(seconds(big) for _ in range(2)) < 20 * max(seconds(small), 0.1)
+
+
+def test_a_lone_surrogate_in_a_text_does_not_stop_the_page(write):
+    assert "\\udcff" in write(shown("text", "bad \udcff byte"))
+
+
+def test_the_template_holds_no_tag_of_the_outer_template():
+    source = (report.HERE / "report.html.j2").read_text(encoding="utf-8")
+    assert not re.search(r"<<|<%|<#", source)
