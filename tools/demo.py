@@ -8,7 +8,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -89,15 +88,13 @@ def run_python(arguments: list[str], folder: Path) -> None:
 def act(title: str, project: Path) -> dict[str, Any]:
     """Run the experiment once; print the title and what was computed."""
     print(f"\n{title}", flush=True)
-    started = time.perf_counter()
     run_python(["-m", "curifactory", "digits"], project)
-    seconds = time.perf_counter() - started
     result = newest_run(project)
     counts = result["counts"]
     stages = ", ".join(f"{s} {n}" for s, n in computed_by_stage(result).items())
     print(
         f"   computed {counts['computed']}, reused {counts['reused']}"
-        f" in {seconds:.1f} s" + (f": {stages}" if stages else "")
+        + (f": {stages}" if stages else "")
     )
     return result
 

@@ -223,15 +223,13 @@ def _plot(data: Data) -> Data:
 
 def _parts(line: list[Point]) -> Iterator[list[Point]]:
     """Split a line at its gaps; of many points keep the extremes."""
-    height = itemgetter(1)
+    by_y = itemgetter(1)
     for is_finite, points in groupby(line, lambda point: all(map(_is_finite, point))):
         part = list(points)
         step = 1 + len(part) // 500
         buckets = (part[i : i + step] for i in range(0, len(part), step))
         if is_finite:
-            ends = (
-                {b[0], min(b, key=height), max(b, key=height), b[-1]} for b in buckets
-            )
+            ends = ({b[0], min(b, key=by_y), max(b, key=by_y), b[-1]} for b in buckets)
             yield [point for end in ends for point in sorted(end)]
 
 
