@@ -47,6 +47,10 @@ class Cacheable:
         raise NotImplementedError(f"{type(self).__name__}.load")
 
 
+class Lazy(str):
+    """The name of an output that is loaded only when it is used; here, all are."""
+
+
 class JsonCacher(Cacheable):
     """Plain data as JSON. Refuses what JSON would give back as something else."""
 

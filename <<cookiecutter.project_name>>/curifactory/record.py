@@ -179,6 +179,9 @@ class State(MutableMapping[str, Any]):
     def __len__(self) -> int:
         return len(self.sources)
 
+    def __repr__(self) -> str:
+        return f"State({', '.join(self.sources)})"
+
 
 class Record(Generic[A]):
     """One argset's way through the stages.
@@ -319,13 +322,18 @@ def _member(record: Record[Any], stage: Stage, given: dict[str, Literal]) -> Mem
         source = given.get(name) or record.state.sources.get(name)
         if source is not None:
             sources[name] = source
-        elif stage.parameters[name].default is inspect.Parameter.empty:
+        elif not stage.suppress_missing_inputs or not _has_default(stage, name):
             raise RequestError(
                 f"{stage.where}: stage {stage.label} takes {name!r}, which no stage "
                 f"before it gives to record {record.label!r}",
                 nearest(name, record.state.sources),
             )
     return Member(record.snapshot, sources)
+
+
+def _has_default(stage: Stage, name: str) -> bool:
+    parameter = stage.parameters.get(name)
+    return parameter is not None and parameter.default is not inspect.Parameter.empty
 
 
 def _partial_member(record: Any, stage: Stage, given: dict[str, Literal]) -> Member:

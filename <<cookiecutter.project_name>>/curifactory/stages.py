@@ -31,6 +31,7 @@ class Stage:
         *,
         is_aggregate: bool,
         version: str | None = None,
+        suppress_missing_inputs: bool = False,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
@@ -39,6 +40,7 @@ class Stage:
         self.cachers = tuple(cachers)
         self.is_aggregate = is_aggregate
         self.version = version
+        self.suppress_missing_inputs = suppress_missing_inputs
         self.name = hashing.qualified(function)
         self.label = function.__name__
         self.parameters = inspect.signature(function).parameters
@@ -83,14 +85,23 @@ def stage(
     outputs: Sequence[str] | None = None,
     cachers: Cachers = AUTO,
     *,
+    suppress_missing_inputs: bool = False,
     version: str | None = None,
 ) -> Callable[[Callable[..., Any]], Stage]:
     """Declare a function as a stage: artifacts it takes, artifacts it returns.
 
     The function gets the record first, then each input by name. Cachers: one for each
-    output; left out, chosen by value; None for outputs that are not kept.
+    output; left out, chosen by value; None for outputs that are not kept. An input that
+    no stage gives is an error, unless it is suppressed and the parameter has a default.
     """
-    return _declare(inputs, outputs, cachers, False, version)
+    return _declare(
+        inputs,
+        outputs,
+        cachers,
+        is_aggregate=False,
+        version=version,
+        suppress_missing_inputs=suppress_missing_inputs,
+    )
 
 
 def aggregate(
@@ -101,11 +112,11 @@ def aggregate(
     version: str | None = None,
 ) -> Callable[[Callable[..., Any]], Stage]:
     """Declare a stage over many records: each input is a mapping from record to value."""
-    return _declare(inputs, outputs, cachers, True, version)
+    return _declare(inputs, outputs, cachers, is_aggregate=True, version=version)
 
 
 def _declare(
-    inputs: Any, outputs: Any, cachers: Cachers, is_aggregate: bool, version: str | None
+    inputs: Any, outputs: Any, cachers: Cachers, *, is_aggregate: bool, **options: Any
 ) -> Callable[[Callable[..., Any]], Stage]:
     kind = "aggregate" if is_aggregate else "stage"
     if callable(inputs):
@@ -122,7 +133,7 @@ def _declare(
         _check_signature(function, takes, is_aggregate, where)
         chosen = _chosen(cachers, gives, where)
         return Stage(
-            function, takes, gives, chosen, is_aggregate=is_aggregate, version=version
+            function, takes, gives, chosen, is_aggregate=is_aggregate, **options
         )
 
     return declare

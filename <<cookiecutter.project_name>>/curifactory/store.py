@@ -144,7 +144,8 @@ class Store:
         with open(folder / META, "w", encoding="utf-8") as file:
             file.write(body)
         key = hashing.hash_text(trace.group, *(f"{k}={d}" for k, d, _ in trace.reads))
-        stem = f"{_safe(trace.stage)}/{_safe(trace.label)}-{key[:12]}"
+        label = "all" if trace.label == "-" else _safe(trace.label)
+        stem = f"{_safe(trace.stage)}/{label}-{key[:12]}"
         for number in itertools.count(1):
             trace.folder = stem if number == 1 else f"{stem}-{number}"
             try:

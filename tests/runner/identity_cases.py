@@ -308,7 +308,10 @@ DIFFERENT = {
     "patterns": (re.compile("a"), re.compile("b")),
     "flags of patterns": (re.compile("a"), re.compile("a", re.IGNORECASE)),
     "types with parameters": (list[int], list[str]),
-    "types that are optional": (typing.Optional[int], typing.Optional[str]),
+    "types that are optional": (
+        typing.Optional[int],  # noqa: UP045
+        typing.Optional[str],  # noqa: UP045
+    ),
     "namespaces": (types.SimpleNamespace(a=1), types.SimpleNamespace(a=2)),
     "exceptions": (ValueError("a"), ValueError("b")),
     "cached functions of two modules": (

@@ -48,3 +48,10 @@ def test_demo_tells_its_four_acts():
     for act in ["1. ", "2. ", "3. ", "4. "]:
         assert f"\n{act}" in "\n" + printed
     assert "index.html" in printed
+
+
+def test_the_readme_shows_what_the_demo_prints():
+    printed = run(sys.executable, "tools/demo.py", cwd=TEMPLATE).stdout
+    told = printed[: printed.index("   group")].splitlines()
+    readme = (TEMPLATE / "README.md").read_text("utf-8").splitlines()
+    assert [line for line in told if line.strip() and line not in readme] == []

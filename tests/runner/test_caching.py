@@ -1,0 +1,253 @@
+"""Cachers: what is saved loads as it was, or is refused."""
+
+import json
+import math
+import pickle
+import threading
+from pathlib import Path
+
+import pytest
+
+from curifactory.caching import (
+    AUTO,
+    Cacheable,
+    JsonCacher,
+    PathCacher,
+    PickleCacher,
+    TextCacher,
+    json_problem,
+    meeting,
+)
+from curifactory.errors import ArtifactError
+
+PLAIN = [
+    None,
+    True,
+    0,
+    -(10**30),
+    0.1,
+    1e300,
+    -0.0,
+    "",
+    "naïve ☃ \n\t\"'\\",
+    [],
+    [1, [2, [3, None]]],
+    {},
+    {"a": {"b": [1, 2.5, "x"]}, "": None},
+]
+
+
+class Odd:
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return type(other) is Odd and other.value == self.value
+
+
+OBJECTS = [(1, 2), {1, 2}, {1: "a"}, b"\x00", 1 + 2j, Odd([1]), Path("a"), range(3)]
+
+
+def round_trip(cacher, folder, value):
+    cacher.at(folder, "thing").save(value)
+    return cacher.at(folder, "thing").load()
+
+
+@pytest.mark.parametrize("value", PLAIN, ids=repr)
+def test_json_gives_back_plain_values(value, tmp_path):
+    found = round_trip(JsonCacher(), tmp_path, value)
+    assert found == value
+    assert type(found) is type(value)
+    assert repr(found) == repr(value)
+
+
+@pytest.mark.parametrize("value", OBJECTS, ids=lambda value: type(value).__name__)
+def test_json_refuses_what_it_would_change(value, tmp_path):
+    with pytest.raises(ArtifactError, match="JSON would change") as caught:
+        JsonCacher().at(tmp_path, "thing").save({"deep": [value]})
+    assert "PickleCacher" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_says_where_the_trouble_is(tmp_path):
+    with pytest.raises(ArtifactError, match=r"the value\['a'\]\[1\] \(a tuple\)"):
+        JsonCacher().at(tmp_path, "thing").save({"a": [0, (1, 2)]})
+    with pytest.raises(ArtifactError, match=r"the key 1 in the value\['a'\] \(int\)"):
+        JsonCacher().at(tmp_path, "thing").save({"a": {1: 2}})
+
+
+def test_json_gives_back_infinity_and_not_a_number(tmp_path):
+    found = round_trip(JsonCacher(), tmp_path, [math.inf, -math.inf, math.nan])
+    assert found[:2] == [math.inf, -math.inf]
+    assert math.isnan(found[2])
+
+
+def test_json_keeps_the_order_of_keys(tmp_path):
+    found = round_trip(JsonCacher(), tmp_path, {"z": 1, "a": 2})
+    assert list(found) == ["z", "a"]
+
+
+def test_json_files_can_be_read_by_a_person(tmp_path):
+    JsonCacher().at(tmp_path, "scores").save({"accuracy": 0.5})
+    assert json.loads((tmp_path / "scores.json").read_text()) == {"accuracy": 0.5}
+
+
+def test_json_refuses_a_value_that_contains_itself(tmp_path):
+    value = []
+    value.append(value)
+    with pytest.raises(ArtifactError):
+        JsonCacher().at(tmp_path, "thing").save(value)
+
+
+@pytest.mark.parametrize("value", [*PLAIN, *OBJECTS], ids=repr)
+def test_pickle_gives_back_any_object(value, tmp_path):
+    found = round_trip(PickleCacher(), tmp_path, value)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize("make", [threading.Lock, lambda: lambda: 1])
+def test_pickle_refuses_what_it_cannot_save_and_leaves_no_file(make, tmp_path):
+    with pytest.raises(ArtifactError, match="pickle cannot save it") as caught:
+        PickleCacher().at(tmp_path, "thing").save([make()])
+    assert caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_classes_met_while_loading_are_collected(tmp_path):
+    PickleCacher().at(tmp_path, "thing").save([Odd(1), Odd(Path("a"))])
+    with meeting() as met:
+        PickleCacher().at(tmp_path, "thing").load()
+    assert Odd in met
+    before = list(met)
+    PickleCacher().at(tmp_path, "thing").load()
+    assert met == before
+
+
+def test_meetings_may_be_nested(tmp_path):
+    PickleCacher().at(tmp_path, "thing").save(Odd(1))
+    with meeting() as outer:
+        with meeting() as inner:
+            PickleCacher().at(tmp_path, "thing").load()
+    assert Odd in inner
+    assert outer == []
+
+
+@pytest.mark.parametrize("text", ["", "a\nb\r\nc\r", "☃\ufeff", "a\x00b"])
+def test_text_is_kept_to_the_letter(text, tmp_path):
+    assert round_trip(TextCacher(), tmp_path, text) == text
+
+
+@pytest.mark.parametrize("value", [1, b"a", None, ["a"]])
+def test_text_refuses_what_is_no_string(value, tmp_path):
+    with pytest.raises(ArtifactError, match=f"a {type(value).__name__}, not a string"):
+        TextCacher().at(tmp_path, "thing").save(value)
+
+
+def test_a_file_is_kept_and_loads_as_its_path(tmp_path):
+    source = tmp_path / "made.bin"
+    source.write_bytes(b"\x00\x01")
+    folder = tmp_path / "call"
+    folder.mkdir()
+    found = round_trip(PathCacher(".bin"), folder, source)
+    assert found == folder / "thing.bin"
+    assert found.read_bytes() == b"\x00\x01"
+
+
+def test_a_folder_is_kept_and_loads_as_its_path(tmp_path):
+    source = tmp_path / "made"
+    (source / "deep").mkdir(parents=True)
+    (source / "deep" / "a.txt").write_text("a")
+    folder = tmp_path / "call"
+    folder.mkdir()
+    found = round_trip(PathCacher(), folder, str(source))
+    assert (found / "deep" / "a.txt").read_text() == "a"
+
+
+def test_a_path_without_file_is_refused(tmp_path):
+    with pytest.raises(ArtifactError, match="absent"):
+        PathCacher().at(tmp_path, "thing").save(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("value", PLAIN, ids=repr)
+def test_the_automatic_choice_for_plain_data_is_json(value):
+    assert type(AUTO.chosen(value)) is JsonCacher
+
+
+@pytest.mark.parametrize(
+    "value",
+    [*OBJECTS, list(range(5000)), [(1, 2)], {"a": {1: 2}}],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_automatic_choice_for_all_else_is_pickle(value):
+    assert type(AUTO.chosen(value)) is PickleCacher
+
+
+@pytest.mark.parametrize("value", [*PLAIN, *OBJECTS], ids=repr)
+def test_the_automatic_choice_gives_back_what_was_saved(value, tmp_path):
+    found = round_trip(AUTO.chosen(value), tmp_path, value)
+    assert found == value
+    assert type(found) is type(value)
+
+
+class Text(str):
+    pass
+
+
+class Names(dict):
+    pass
+
+
+@pytest.mark.parametrize("value", [Text("a"), Names(a=1), [True, Text("b")]])
+def test_subclasses_of_plain_types_are_not_plain(value):
+    assert json_problem(value)
+    assert type(AUTO.chosen(value)) is PickleCacher
+
+
+def test_plain_data_is_no_problem():
+    assert [json_problem(value) for value in PLAIN] == [""] * len(PLAIN)
+
+
+def test_numpy_values_are_not_plain(tmp_path):
+    np = pytest.importorskip("numpy")
+    for value in (np.float64(0.5), np.arange(3), [np.int64(1)]):
+        assert type(AUTO.chosen(value)) is PickleCacher
+        with pytest.raises(ArtifactError):
+            JsonCacher().at(tmp_path, "thing").save(value)
+
+
+def test_a_placed_cacher_leaves_the_declared_one_alone(tmp_path):
+    declared = JsonCacher()
+    placed = declared.at(tmp_path, "thing")
+    assert placed.get_path() == str(tmp_path / "thing.json")
+    assert placed.get_path("_extra") == str(tmp_path / "thing_extra.json")
+    assert (declared.name, declared.folder) == ("", Path())
+
+
+def test_a_cacher_of_several_files_gets_a_folder(tmp_path):
+    class Both(Cacheable):
+        def save(self, obj):
+            for name, text in obj.items():
+                (Path(self.get_dir()) / name).write_text(text)
+
+        def load(self):
+            folder = Path(self.get_dir())
+            return {path.name: path.read_text() for path in folder.iterdir()}
+
+    assert round_trip(Both(), tmp_path, {"a": "1", "b": "2"}) == {"a": "1", "b": "2"}
+    assert (tmp_path / "thing" / "a").is_file()
+
+
+def test_a_cacher_without_save_and_load_says_which(tmp_path):
+    class Half(Cacheable):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Half.save"):
+        Half().at(tmp_path, "thing").save(1)
+    with pytest.raises(NotImplementedError, match="Half.load"):
+        Half().at(tmp_path, "thing").load()
+
+
+def test_pickle_can_use_another_extension(tmp_path):
+    PickleCacher(".bin").at(tmp_path, "thing").save(1)
+    assert pickle.loads((tmp_path / "thing.bin").read_bytes()) == 1

@@ -1,0 +1,609 @@
+"""What an execution reads: a tracked argset behaves as the argset, and notes reads."""
+
+import copy
+import dataclasses
+import importlib
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from curifactory import syntax
+from curifactory.errors import CurifactoryError
+from curifactory.reads import Files, Reads, stat_of, value_at
+
+SOURCE = """
+import functools
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from curifactory import ExperimentArgs
+
+
+@dataclass
+class Model:
+    depth: int = 3
+    width: int = 8
+
+    def area(self):
+        return self.depth * self.width
+
+
+@dataclass(frozen=True)
+class Frozen:
+    x: int = 1
+    y: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Slotted:
+    x: int = 1
+    y: int = 2
+
+
+@dataclass
+class Outer:
+    model: Model = field(default_factory=Model)
+    z: int = 0
+
+
+@dataclass
+class Args(ExperimentArgs):
+    seed: int = 0
+    rate: float = 0.1
+    layers: list = field(default_factory=list)
+    model: Model = field(default_factory=Model)
+    frozen: Frozen = field(default_factory=Frozen)
+    slotted: Slotted = field(default_factory=Slotted)
+    outer: Outer = field(default_factory=Outer)
+    path: str = ""
+    gpus: int = field(default=1, metadata={"operational": True})
+    LIMIT: ClassVar[int] = 7
+
+    @property
+    def doubled(self):
+        return self.seed * 2
+
+    @functools.cached_property
+    def tripled(self):
+        calls.append("tripled")
+        return self.seed * 3
+
+    def scaled(self, by=10):
+        return self.seed * by
+
+    def chained(self):
+        return self.scaled(2) + self.doubled
+
+    @staticmethod
+    def constant():
+        return 5
+
+    @classmethod
+    def made(cls, seed):
+        return cls(seed=seed)
+
+    def __len__(self):
+        return len(self.layers)
+
+
+@dataclass
+class Wider(Args):
+    width: int = 5
+
+    def scaled(self, by=10):
+        return super().scaled(by) + self.width
+
+
+@dataclass(frozen=True)
+class FrozenArgs(ExperimentArgs):
+    seed: int = 0
+    rate: float = 0.1
+
+
+@dataclass(slots=True)
+class SlottedArgs(ExperimentArgs):
+    seed: int = 0
+    rate: float = 0.1
+
+
+calls = []
+"""
+NAME = "read_by_tests"
+
+
+@pytest.fixture(scope="module")
+def params(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("project").resolve()
+    (folder / f"{NAME}.py").write_text(SOURCE)
+    syntax.watch(folder)
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    yield importlib.import_module(NAME)
+    sys.path.remove(str(folder))
+    del sys.modules[NAME]
+
+
+@pytest.fixture
+def reads():
+    return Reads()
+
+
+@pytest.fixture
+def args(params, reads):
+    return reads.argset(params.Args("base", seed=4, layers=[1, 2]))
+
+
+def keys(reads):
+    return list(reads.keys)
+
+
+# Fields -----------------------------------------------------------------------------
+
+
+def test_nothing_is_noted_before_a_read(args, reads):
+    assert keys(reads) == []
+
+
+def test_a_read_field_is_noted(args, reads):
+    assert args.seed == 4
+    assert keys(reads) == ["a:seed"]
+
+
+def test_reads_keep_the_order_of_first_reading(args, reads):
+    assert (args.rate, args.seed, args.rate, args.name) == (0.1, 4, 0.1, "base")
+    assert keys(reads) == ["a:rate", "a:seed", "a:name"]
+
+
+def test_a_loop_notes_a_field_once(args, reads):
+    noted = []
+    plain = reads.note
+    reads.note = lambda key: (noted.append(key), plain(key))
+    total = 0
+    for _ in range(1_000_000):
+        total += args.seed
+    assert total == 4_000_000
+    assert noted == ["a:seed"]
+
+
+def test_the_argset_of_a_record_of_an_aggregate_has_its_number(params, reads):
+    assert reads.argset(params.Args(seed=1), 2).seed == 1
+    assert keys(reads) == ["a2:seed"]
+
+
+def test_no_argset_stays_none(reads):
+    assert reads.argset(None) is None
+
+
+def test_operational_fields_are_not_noted(args, reads):
+    assert args.gpus == 1
+    assert keys(reads) == []
+
+
+def test_a_constant_of_the_class_is_noted(args, reads):
+    assert args.LIMIT == 7
+    assert keys(reads) == ["a:LIMIT"]
+
+
+def test_a_value_that_a_stage_changes_leaves_the_argset_alone(params, reads):
+    origin = params.Args(layers=[1])
+    tracked = reads.argset(origin)
+    tracked.layers.append(2)
+    assert tracked.layers == [1, 2]
+    assert origin.layers == [1]
+
+
+@pytest.mark.parametrize("cls", ["Args", "Wider", "FrozenArgs", "SlottedArgs"])
+def test_every_kind_of_argset_is_tracked(cls, params, reads):
+    tracked = reads.argset(getattr(params, cls)("base", seed=3))
+    assert tracked.seed == 3
+    assert type(tracked.rate) is float
+    assert keys(reads) == ["a:seed", "a:rate"]
+
+
+def test_setting_a_field_is_refused(args):
+    with pytest.raises(CurifactoryError, match="cannot set seed") as caught:
+        args.seed = 2
+    assert "dataclasses.replace" in caught.value.hint
+    with pytest.raises(CurifactoryError):
+        del args.seed
+
+
+# Nested dataclasses -----------------------------------------------------------------
+
+
+def test_a_nested_field_is_noted_with_its_class(args, reads):
+    assert args.model.depth == 3
+    assert keys(reads) == ["a:model@", "a:model.depth"]
+
+
+@pytest.mark.parametrize("name", ["frozen", "slotted"])
+def test_frozen_and_slotted_dataclasses_are_followed(name, args, reads):
+    nested = getattr(args, name)
+    assert nested.y == 2
+    assert keys(reads) == [f"a:{name}@", f"a:{name}.y"]
+    assert hash(nested) == hash(type(nested)(1, 2))
+
+
+def test_dataclasses_are_followed_at_any_depth(args, reads):
+    assert args.outer.model.width == 8
+    assert keys(reads) == ["a:outer@", "a:outer.model@", "a:outer.model.width"]
+
+
+def test_methods_of_nested_dataclasses_are_noted(args, reads):
+    assert args.model.area() == 24
+    assert set(keys(reads)) == {
+        "a:model@",
+        "m:model.area",
+        "a:model.depth",
+        "a:model.width",
+    }
+
+
+def test_a_nested_dataclass_is_the_same_each_time(args):
+    assert args.model is args.model
+
+
+def test_nested_dataclasses_behave_as_the_original(args, params):
+    assert isinstance(args.model, params.Model)
+    assert args.model == params.Model()
+    assert params.Model() == args.model
+    assert repr(args.slotted) == "Slotted(x=1, y=2)"
+    assert dataclasses.replace(args.frozen, x=9) == params.Frozen(9, 2)
+    assert copy.deepcopy(args.slotted) == params.Slotted()
+    assert pickle.loads(pickle.dumps(args.frozen)) == params.Frozen()
+
+
+def test_a_copy_of_a_nested_dataclass_reads_all_of_it_only(args, reads):
+    copy.copy(args.model).depth = 9
+    assert keys(reads) == ["a:model@", "a:model.*"]
+    assert args.model.depth == 3
+
+
+# Behaves as the original ------------------------------------------------------------
+
+
+def test_isinstance_and_class_are_those_of_the_argset(args, params, reads):
+    assert isinstance(args, params.Args)
+    assert args.__class__ is params.Args
+    assert not isinstance(args, params.Wider)
+    assert dataclasses.is_dataclass(args)
+    assert keys(reads) == []
+
+
+def test_fields_are_those_of_the_argset_and_no_read(args, params, reads):
+    assert dataclasses.fields(args) == dataclasses.fields(params.Args)
+    assert keys(reads) == []
+
+
+ALL = {"name", "seed", "rate", "layers", "path"}
+NESTED = {"model@", "frozen@", "slotted@", "outer@"}
+
+
+def test_equality_holds_both_ways_and_reads_the_fields(args, params, reads):
+    same = params.Args("base", seed=4, layers=[1, 2])
+    assert args == same
+    assert same == args
+    assert {f"a:{name}" for name in ALL} <= set(keys(reads))
+    assert args != params.Args("base", seed=5, layers=[1, 2])
+
+
+def test_repr_is_that_of_the_argset_and_reads_the_fields(args, params, reads):
+    assert repr(args) == repr(params.Args("base", seed=4, layers=[1, 2]))
+    assert {f"a:{name}" for name in ALL | NESTED} <= set(keys(reads))
+
+
+def test_asdict_and_astuple_are_those_of_the_argset(args, params, reads):
+    same = params.Args("base", seed=4, layers=[1, 2])
+    assert dataclasses.asdict(args) == dataclasses.asdict(same)
+    assert {f"a:{name}" for name in ALL | NESTED} <= set(keys(reads))
+    assert "a:model.depth" in keys(reads)
+    assert dataclasses.astuple(args) == dataclasses.astuple(same)
+
+
+def test_replace_gives_a_plain_argset_and_reads_what_it_keeps(args, params, reads):
+    made = dataclasses.replace(args, seed=9)
+    assert made == params.Args("base", seed=9, layers=[1, 2])
+    assert {f"a:{name}" for name in ALL - {"seed"}} <= set(keys(reads))
+    assert "a:seed" not in keys(reads)
+    made.seed = 10
+    assert args.seed == 4
+
+
+def test_vars_are_those_of_the_argset_and_read_everything(args, params, reads):
+    assert vars(args) == vars(params.Args("base", seed=4, layers=[1, 2]))
+    assert keys(reads) == ["a:*"]
+
+
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_copies_are_plain_can_be_changed_and_read_everything(
+    duplicate, args, params, reads
+):
+    made = duplicate(args)
+    assert type(made) is params.Args
+    assert keys(reads) == ["a:*"]
+    made.seed = 9
+    made.layers.append(3)
+    made.model.depth = 1
+    assert (args.seed, args.layers, args.model.depth) == (4, [1, 2], 3)
+
+
+def test_properties_are_noted_with_what_they_read(args, reads):
+    assert args.doubled == 8
+    assert set(keys(reads)) == {"m:doubled", "a:seed"}
+
+
+def test_cached_properties_are_computed_once(args, params, reads):
+    params.calls.clear()
+    assert (args.tripled, args.tripled) == (12, 12)
+    assert params.calls == ["tripled"]
+    assert set(keys(reads)) == {"m:tripled", "a:seed"}
+
+
+def test_methods_are_noted_with_what_they_read_and_call(args, reads):
+    assert args.chained() == 16
+    assert set(keys(reads)) == {"m:chained", "m:scaled", "m:doubled", "a:seed"}
+
+
+def test_methods_that_call_those_of_the_base_class_are_noted(params, reads):
+    assert reads.argset(params.Wider(seed=2)).scaled() == 25
+    assert set(keys(reads)) == {"m:scaled", "a:seed", "a:width"}
+
+
+def test_static_and_class_methods_are_noted(args, params, reads):
+    assert args.constant() == 5
+    assert args.made(3) == params.Args(seed=3)
+    assert keys(reads) == ["m:constant", "m:made"]
+
+
+def test_special_methods_are_noted(args, reads):
+    assert len(args) == 2
+    assert set(keys(reads)) == {"m:__len__", "a:layers"}
+
+
+def test_getattr_with_a_default_notes_that_nothing_was_there(args, reads):
+    assert getattr(args, "absent", 7) == 7
+    assert keys(reads) == ["a:absent"]
+
+
+def test_hasattr_is_a_read(args, reads):
+    assert hasattr(args, "seed")
+    assert not hasattr(args, "absent")
+    assert keys(reads) == ["a:seed", "a:absent"]
+
+
+def test_an_absent_attribute_is_an_error_that_names_it(args):
+    with pytest.raises(AttributeError, match="sed"):
+        args.sed
+
+
+def test_pattern_matching_reads_what_the_pattern_names(args, params, reads):
+    match args:
+        case params.Args(seed=4, rate=rate):
+            assert rate == 0.1
+        case _:
+            pytest.fail("no match")
+    assert keys(reads) == ["a:seed", "a:rate"]
+
+
+def test_pattern_matching_by_position(args, params, reads):
+    match args:
+        case params.Args("base", seed):
+            assert seed == 4
+        case _:
+            pytest.fail("no match")
+    assert keys(reads) == ["a:name", "a:seed"]
+
+
+def test_f_strings_read_what_they_show(args, reads):
+    assert f"{args.name}-{args.seed:02d}" == "base-04"
+    assert keys(reads) == ["a:name", "a:seed"]
+
+
+def test_threads_see_the_same_values_and_note_them_once(args, reads):
+    found = []
+
+    def read():
+        found.append((args.seed, args.rate, args.model.depth, args.layers))
+
+    threads = [threading.Thread(target=read) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [(4, 0.1, 3, [1, 2])] * 16
+    assert set(keys(reads)) == {
+        "a:seed",
+        "a:rate",
+        "a:model@",
+        "a:model.depth",
+        "a:layers",
+    }
+
+
+def test_two_tracked_copies_note_apart(params):
+    origin = params.Args(seed=1)
+    one, other = Reads(), Reads()
+    assert one.argset(origin).seed == other.argset(origin).seed
+    assert other.argset(origin).rate == 0.1
+    assert (keys(one), keys(other)) == (["a:seed"], ["a:seed", "a:rate"])
+
+
+def test_value_at_follows_a_dotted_path(params):
+    args = params.Args(seed=4)
+    assert value_at(args, "outer.model.depth") == 3
+    assert value_at(args, "") is args
+    with pytest.raises(AttributeError):
+        value_at(args, "outer.absent")
+
+
+# Files ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    root = tmp_path.resolve() / "project"
+    for name in ("data/raw.csv", "data/cache/x.json", "src/code.py", "a b/c.txt"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def files(project):
+    return Files(project, (project / "data/cache", project / "reports"))
+
+
+def test_an_opened_file_is_noted_with_its_stat(project, files, reads):
+    with files.noting(reads):
+        assert (project / "data/raw.csv").read_text() == "data/raw.csv"
+    assert keys(reads) == ["f:data/raw.csv"]
+    assert reads.stats["data/raw.csv"] == stat_of(str(project / "data/raw.csv"))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda path: open(path).close(),
+        lambda path: open(path, "rb").close(),
+        lambda path: open(str(path)).close(),
+        lambda path: open(os.path.relpath(path)).close(),
+        lambda path: Path(path).read_bytes(),
+        lambda path: os.close(os.open(path, os.O_RDONLY)),
+    ],
+)
+def test_every_way_to_open_a_file_is_noted(read, project, files, reads):
+    with files.noting(reads):
+        read(project / "a b" / "c.txt")
+    assert keys(reads) == ["f:a b/c.txt"]
+
+
+def test_files_opened_by_a_thread_are_noted(project, files, reads):
+    with files.noting(reads):
+        thread = threading.Thread(target=(project / "data/raw.csv").read_text)
+        thread.start()
+        thread.join()
+    assert keys(reads) == ["f:data/raw.csv"]
+
+
+def test_an_absent_file_is_noted(project, files, reads):
+    with files.noting(reads):
+        with pytest.raises(FileNotFoundError):
+            open(project / "absent.txt")
+    assert keys(reads) == ["f:absent.txt"]
+    assert reads.stats["absent.txt"] == (-1, -1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "data/cache/x.json",
+        "reports/index.html",
+        "src/code.py",
+        "src/__pycache__/code.pyc",
+        "src/fast.so",
+        ".git/config",
+        ".venv/lib/a.txt",
+        ".env",
+        "lib/site-packages/a/data.csv",
+    ],
+)
+def test_what_is_no_data_of_the_project_is_not_noted(name, project, files, reads):
+    path = project / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("x")
+    with files.noting(reads):
+        path.read_bytes()
+    assert keys(reads) == []
+
+
+def test_files_elsewhere_are_not_noted(tmp_path, project, files, reads):
+    (tmp_path / "project2").mkdir()
+    (tmp_path / "project2" / "a.txt").write_text("x")
+    with files.noting(reads):
+        (tmp_path / "project2" / "a.txt").read_text()
+    assert keys(reads) == []
+
+
+def test_a_file_that_was_written_first_is_no_input(project, files, reads):
+    with files.noting(reads):
+        (project / "made.txt").write_text("x")
+        (project / "made.txt").read_text()
+    assert keys(reads) == []
+
+
+def test_a_file_that_was_read_first_stays_an_input(project, files, reads):
+    with files.noting(reads):
+        (project / "data/raw.csv").read_text()
+        (project / "data/raw.csv").write_text("other")
+    assert keys(reads) == ["f:data/raw.csv"]
+
+
+def test_a_file_opened_to_append_or_change_was_read(project, files, reads):
+    with files.noting(reads):
+        open(project / "data/raw.csv", "r+").close()
+    assert keys(reads) == ["f:data/raw.csv"]
+
+
+def test_nothing_is_noted_outside_of_the_block(project, files, reads):
+    with files.noting(reads):
+        pass
+    (project / "data/raw.csv").read_text()
+    assert keys(reads) == []
+
+
+def test_blocks_may_be_nested(project, files, reads):
+    inner = Reads()
+    with files.noting(reads):
+        with files.noting(inner):
+            (project / "data/raw.csv").read_text()
+        (project / "a b/c.txt").read_text()
+    assert (keys(inner), keys(reads)) == (["f:data/raw.csv"], ["f:a b/c.txt"])
+
+
+def test_an_error_ends_the_block(project, files, reads):
+    with pytest.raises(ValueError):
+        with files.noting(reads):
+            raise ValueError
+    (project / "data/raw.csv").read_text()
+    assert keys(reads) == []
+
+
+def test_a_file_named_by_a_field_is_noted_when_the_field_is_read(
+    project, files, params, reads
+):
+    args = reads.argset(params.Args(path="data/raw.csv"))
+    with files.noting(reads):
+        assert args.seed == 0
+        assert keys(reads) == ["a:seed"]
+        assert args.path == "data/raw.csv"
+    assert keys(reads) == ["a:seed", "a:path", "f:data/raw.csv"]
+
+
+@pytest.mark.parametrize("text", ["", "no such file", "data", "x" * 5000, "a\0b", ".."])
+def test_a_field_that_names_no_file_is_just_a_field(
+    text, project, files, params, reads
+):
+    args = reads.argset(params.Args(path=text))
+    with files.noting(reads):
+        assert args.path == text
+    assert keys(reads) == ["a:path"]
+
+
+def test_files_opened_by_other_programs_are_not_seen(project, files, reads):
+    with files.noting(reads):
+        subprocess.run(
+            [sys.executable, "-c", "open('data/raw.csv').close()"],
+            check=True,
+            cwd=project,
+        )
+    assert keys(reads) == []

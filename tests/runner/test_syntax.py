@@ -1,0 +1,263 @@
+"""Sources as they were loaded, and texts of syntax trees."""
+
+import ast
+import importlib
+import sys
+
+import pytest
+
+from curifactory import syntax
+
+
+def text(source, **options):
+    return syntax.dump(ast.parse(source), **options)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("x = 1", "x=1  # one"),
+        ("x = 1", "\n\nx = (1)"),
+        ("x = 'a'", 'x = "a"'),
+        ("def f(): return 1", "def f():\n    '''Doc.'''\n    return 1"),
+        ("def f(a, b=1): pass", "def f(a: int, b: str = 1) -> None: pass"),
+        ("class A:\n    x = 1", "class A:\n    'Doc.'\n    x = 1"),
+        ("async def f(): return 1", "async def f():\n    'Doc.'\n    return 1"),
+        ("def f():\n    x = 1", "def f():\n    y: int\n    x: int = 1"),
+        ("x = u'a'", "x = 'a'"),
+        ("x = 1_000", "x = 1000"),
+    ],
+)
+def test_what_does_not_change_the_meaning_does_not_count(one, other):
+    assert text(one) == text(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("x = 1", "x = 1.0"),
+        ("x = 1", "x = True"),
+        ("x = 'a'", "x = b'a'"),
+        ("x = 1", "y = 1"),
+        ("x = 1", "x += 1"),
+        ("f(a, b)", "f(b, a)"),
+        ("f(a)", "f(*a)"),
+        ("f(a=1)", "f(b=1)"),
+        ("def f(a): pass", "def f(*, a): pass"),
+        ("def f(a): pass", "def f(a, /): pass"),
+        ("def f(a, b=1): pass", "def f(a, *, b=1): pass"),
+        ("def f(): pass", "async def f(): pass"),
+        ("def f(): return 'Doc.'", "def f(): 'Doc.'"),
+        ("x = a if b else c", "x = c if b else a"),
+        ("f'{x}'", "f'{x!r}'"),
+        ("f'{x:2}'", "f'{x:3}'"),
+        ("x[1:2]", "x[1, 2]"),
+        ("x < y < z", "x < (y < z)"),
+        ("if a:\n    b\nc", "if a:\n    b\n    c"),
+        ("try:\n    a\nfinally:\n    b", "try:\n    a\nexcept E:\n    b"),
+        ("lambda x: 1", "lambda y: 1"),
+        ("class A:\n    x: int", "class A:\n    y: int"),
+        ("'Doc.'\nx", "x\n'Doc.'"),
+        ("x = [1, [2]]", "x = [[1], 2]"),
+    ],
+)
+def test_what_changes_the_meaning_counts(one, other):
+    assert text(one) != text(other)
+
+
+def test_the_name_of_a_definition_can_be_left_out():
+    one, other = (ast.parse(f"def {name}(): pass").body[0] for name in "fg")
+    assert syntax.dump(one) != syntax.dump(other)
+    assert syntax.dump(one, named=False) == syntax.dump(other, named=False)
+
+
+def test_names_can_be_resolved_to_what_they_stand_for():
+    def resolve(node):
+        return "@" if isinstance(node, ast.Name) and node.id in "fg" else None
+
+    assert text("f(x)", resolve=resolve) == text("g(x)", resolve=resolve)
+    assert text("f(x)", resolve=resolve) != text("h(x)", resolve=resolve)
+    assert text("f = 1", resolve=resolve) != text("g = 1", resolve=resolve)
+
+
+def test_dumping_changes_no_tree():
+    tree = ast.parse("def f(a: int = 1):\n    'Doc.'\n    x: int = a\n    return x")
+    before = ast.dump(tree, include_attributes=True)
+    syntax.dump(tree)
+    assert ast.dump(tree, include_attributes=True) == before
+
+
+# Definitions that are found again ---------------------------------------------------
+
+SOURCE = """\
+import functools
+
+
+def plain(): return "plain"
+
+
+@functools.lru_cache
+@functools.wraps(plain)
+def decorated():
+    return "decorated"
+
+
+def outer():
+    def inner():
+        return "inner"
+    return inner
+
+
+one, two, three = lambda: 1, lambda: 2, lambda: 1
+long, short = (lambda x:
+    x + 1), lambda x: x + 2
+by_default = [lambda x=1: x, lambda x=2: x]
+
+
+class A:
+    def method(self):
+        return "method"
+
+    class B:
+        x = 1
+
+
+class A:
+    def method(self):
+        return "second"
+
+    class B:
+        x = 2
+
+
+if A.B.x == 2:
+    def chosen(): return "yes"
+else:
+    def chosen(): return "no"
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    root = tmp_path.resolve()
+    name = f"project_{abs(hash(str(root)))}"
+    (root / f"{name}.py").write_text(SOURCE)
+    syntax.watch(root)
+    sys.path.insert(0, str(root))
+    importlib.invalidate_caches()
+    yield importlib.import_module(name)
+    sys.path.remove(str(root))
+    del sys.modules[name]
+
+
+def found(function):
+    node = syntax.find_function(function.__code__, function.__qualname__)
+    return None if node is None else ast.unparse(node)
+
+
+def test_functions_are_found_by_what_was_compiled(project):
+    assert "'plain'" in found(project.plain)
+    assert "'inner'" in found(project.outer())
+    assert "'second'" in found(project.A().method.__func__)
+    assert "'yes'" in found(project.chosen)
+
+
+def test_decorated_functions_are_found(project):
+    inner = next(
+        each
+        for each in ast.walk(syntax.tree_of(project.__file__))
+        if getattr(each, "name", "") == "decorated"
+    )
+    code = compile(ast.Module([inner], []), project.__file__, "exec").co_consts[0]
+    assert syntax.find_function(code, "decorated") is inner
+
+
+def test_lambdas_on_one_line_are_told_apart(project):
+    assert found(project.one) == "lambda: 1"
+    assert found(project.two) == "lambda: 2"
+    assert found(project.three) == "lambda: 1"
+
+
+def test_a_lambda_of_two_lines_is_found(project):
+    assert found(project.long) == "lambda x: x + 1"
+    assert found(project.short) == "lambda x: x + 2"
+
+
+def test_lambdas_that_differ_in_defaults_are_found(project):
+    assert [found(each) is not None for each in project.by_default] == [True, True]
+
+
+def test_the_last_class_of_a_name_is_found(project):
+    assert "second" in ast.unparse(syntax.find_class(project.A))
+    assert "x = 2" in ast.unparse(syntax.find_class(project.A.B))
+
+
+def test_finding_changes_no_tree(project):
+    tree = syntax.tree_of(project.__file__)
+    before = ast.dump(tree, include_attributes=True)
+    found(project.two)
+    assert ast.dump(tree, include_attributes=True) == before
+
+
+def test_functions_without_source_are_not_found():
+    space = {}
+    exec("def f(): pass", space)
+    assert found(space["f"]) is None
+    assert syntax.find_class(type("Made", (), {})) is None
+
+
+def test_assignments_of_a_name_are_found():
+    tree = ast.parse("a = 1\nb = a\ndef a2(): a\nif b:\n    a = 3\nimport c\nd = 1\n")
+    lines = [node.lineno for node in syntax.assignments(tree, "a")]
+    assert lines == [1, 2, 4]
+
+
+# What is the user's own -------------------------------------------------------------
+
+
+def test_the_source_is_kept_as_it_was_loaded(project):
+    path = project.__file__
+    before = ast.dump(syntax.tree_of(path))
+    with open(path, "w") as file:
+        file.write("x = 1\n")
+    assert ast.dump(syntax.tree_of(path)) == before
+    assert "'plain'" in found(project.plain)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_own"),
+    [
+        ("src/a.py", True),
+        ("a b/c.py", True),
+        ("curifactory.py", True),
+        ("curifactory/args.py", False),
+        (".venv/lib/a.py", False),
+        ("lib/site-packages/a.py", False),
+        ("lib/dist-packages/a.py", False),
+    ],
+)
+def test_files_below_a_watched_root_are_the_users_own(name, is_own, tmp_path):
+    root = tmp_path.resolve()
+    syntax.watch(root)
+    assert syntax.is_project_file(str(root / name)) is is_own
+    assert syntax.relative(str(root / name)) == (name if is_own else None)
+
+
+def test_files_elsewhere_are_not_the_users_own(tmp_path):
+    syntax.watch(tmp_path / "project")
+    assert not syntax.is_project_file(ast.__file__)
+    assert not syntax.is_project_file(str(tmp_path.resolve() / "project2" / "a.py"))
+    assert not syntax.is_project_file("<string>")
+    assert not syntax.is_project_file("")
+    assert not syntax.is_project_file(None)
+
+
+def test_watching_twice_changes_nothing(tmp_path):
+    syntax.watch(tmp_path)
+    before = list(sys.meta_path)
+    syntax.watch(tmp_path)
+    assert sys.meta_path == before
+
+
+def test_a_file_without_source_has_no_tree(tmp_path):
+    assert syntax.tree_of(str(tmp_path / "absent.py")) is None
