@@ -175,8 +175,15 @@ BY_NAME = {cls.__name__: cls for cls in (JsonCacher, PickleCacher, TextCacher)}
 def json_problem(obj: Any, most: int = 10_000_000) -> str:
     """Return what in a value JSON would not give back equal; empty if nothing."""
     waiting = [("the value", obj)]
+    seen: set[int] = set()
+    repeated = False
     while waiting:
         path, value = waiting.pop()
+        if type(value) in (dict, list):
+            repeated = repeated or id(value) in seen
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
         most -= 1
         if most < 0:
             return "a large value"
@@ -189,7 +196,7 @@ def json_problem(obj: Any, most: int = 10_000_000) -> str:
             waiting.extend((f"{path}[{i}]", v) for i, v in enumerate(value))
         elif type(value) not in _JSON:
             return f"{path} (a {type(value).__name__})"
-    return ""
+    return "a list or dict that occurs twice in it" if repeated else ""
 
 
 _JSON = frozenset({type(None), bool, int, float, str})

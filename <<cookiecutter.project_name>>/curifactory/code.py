@@ -7,10 +7,16 @@ import importlib.util
 import inspect
 import sys
 from collections import ChainMap, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import (
+    CodeType,
+    FunctionType,
+    MappingProxyType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 from . import hashing, syntax
@@ -93,6 +99,8 @@ def unwrapped(value: Any) -> Any:
         inner = getattr(value, "__wrapped__", None)
         if isinstance(value, MethodType):
             value = value.__func__
+        elif isinstance(value, FunctionType) and is_project(value):
+            return value  # a wrapper of the project holds what it wraps in its closure
         elif inner is not None and not isinstance(value, (type, ModuleType)):
             value = inner
         else:
@@ -151,12 +159,11 @@ def _make_unit(target: Any) -> Unit:
 
 def _function(function: FunctionType) -> Unit:
     unit = Unit(f"{place_of(function)}: {_shown(function.__qualname__)}", "")
-    node = syntax.find_function(function.__code__, function.__qualname__)
+    node = syntax.find_function(function.__code__)
     names = ChainMap(_closure(function), function.__globals__)
     if node is None:
         return _without_source(unit, function, names)
-    local = {*function.__code__.co_varnames, *function.__code__.co_cellvars}
-    _fill(unit, node, names, local, function.__module__)
+    _fill(unit, node, names, function.__module__)
     return unit
 
 
@@ -177,7 +184,7 @@ def _without_source(
     """Fall back on the compiled code, which holds for one version of Python only."""
     unit.unfollowed.append(f"{unit.label} has no source: its compiled code counts")
     unit.text = repr(_compiled(function.__code__))
-    scope = _Scope(unit, names, set(), function.__module__)
+    scope = _Scope(unit, names, function.__module__)
     for name in function.__code__.co_names:
         scope.resolve(ast.Name(name, ast.Load()))
     return unit
@@ -196,7 +203,7 @@ def _class(cls: type) -> Unit:
     unit = Unit(f"{place_of(cls)}: {_shown(cls.__qualname__)}", "")
     node = syntax.find_class(cls)
     if node is not None:
-        _fill(unit, node, vars(module), set(), cls.__module__)
+        _fill(unit, node, vars(module), cls.__module__)
         return unit
     unit.text = f"class {cls.__qualname__}"
     members = [unwrapped(each) for each in vars(cls).values()]
@@ -210,29 +217,41 @@ def _module(module: ModuleType) -> Unit:
     unit = Unit(f"{place_of(module)}: all of it", "")
     tree = syntax.tree_of(module.__file__ or "")
     if tree is not None:
-        _fill(unit, tree, vars(module), set(), module.__name__)
+        _fill(unit, tree, vars(module), module.__name__)
     return unit
 
 
 def _constant(constant: Named) -> Unit:
     """A constant counts by value, or by the statements that make it."""
-    module = sys.modules.get(constant.module)
-    unit = Unit(f"{place_of(module)}: {constant.name}", "")
+    origin, name = _origin(constant.module, constant.name)
+    module = sys.modules.get(origin)
+    unit = Unit(f"{place_of(module)}: {name}", "")
     try:
-        unit.text = hashing.digest(
-            constant.value,
-            constant.name,
-            opaque=functools.partial(_collect, unit.refers),
-        )
+        opaque = functools.partial(_collect, unit.refers)
+        unit.text = hashing.digest(constant.value, name, opaque)
         return unit
     except IdentityError:
         unit.refers.clear()
     tree = syntax.tree_of(getattr(module, "__file__", None) or "")
-    statements = syntax.assignments(tree, constant.name) if tree else []
-    scope = {k: v for k, v in vars(module).items() if k != constant.name}
-    for node in statements:
-        _fill(unit, node, scope, set(), constant.module)
+    scope = {k: v for k, v in vars(module).items() if k != name}
+    for node in syntax.assignments(tree, name) if tree else ():
+        _fill(unit, node, scope, origin)
     return unit
+
+
+def _origin(module: str, name: str) -> tuple[str, str]:
+    """Return where a name that a module imports from another one was bound first."""
+    found = sys.modules.get(module)
+    tree = syntax.tree_of(getattr(found, "__file__", None) or "")
+    for node in tree.body if tree else ():
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        for alias in node.names:
+            if name == (alias.asname or alias.name):
+                source = "." * node.level + (node.module or "")
+                package = getattr(found, "__package__", None) or ""
+                return _origin(importlib.util.resolve_name(source, package), alias.name)
+    return module, name
 
 
 def _collect(found: list[Any], value: object) -> bool:
@@ -243,10 +262,8 @@ def _collect(found: list[Any], value: object) -> bool:
     return True
 
 
-def _fill(
-    unit: Unit, node: ast.AST, names: Mapping[str, Any], local: set[str], module: str
-) -> None:
-    scope = _Scope(unit, names, local, module)
+def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> None:
+    scope = _Scope(unit, names, module, syntax.local_names(node))
     for inner in ast.walk(node):
         if isinstance(inner, (ast.Import, ast.ImportFrom)):
             scope.take_import(inner)
@@ -266,11 +283,15 @@ class _Scope:
     """Resolves the names in one definition, and notes in its unit what they refer to."""
 
     def __init__(
-        self, unit: Unit, names: Mapping[str, Any], local: set[str], module: str
+        self,
+        unit: Unit,
+        names: Mapping[str, Any],
+        module: str,
+        local: Collection[int] = (),
     ) -> None:
         self.unit = unit
         self.names = names
-        self.local = set(local)
+        self.local = local
         self.module = module
         self.imported: dict[str, Any] = {}
 
@@ -321,9 +342,10 @@ class _Scope:
         chain = _chain(node)
         if not chain:
             return None
-        if chain[-1] in UNFOLLOWED and (len(chain) > 1 or chain[0] not in self.local):
+        is_local = id(_base(node)) in self.local
+        if chain[-1] in UNFOLLOWED and (len(chain) > 1 or not is_local):
             self.unit.unfollowed.append(f"{self.unit.label} calls {'.'.join(chain)}")
-        if chain[0] in self.local and chain[0] not in self.imported:
+        if is_local and chain[0] not in self.imported:
             return None
         value, rest, holder = self._value(chain)
         if value is _ABSENT:
@@ -345,24 +367,42 @@ class _Scope:
         target = unwrapped(value)
         if isinstance(target, (FunctionType, type, ModuleType)):
             if is_project(target) and not _is_args(target):
-                self.unit.refers.append(target)
+                self.unit.refers += [target, *_held(value)]
                 return "@"
-            return self._foreign(target)
-        if inspect.isbuiltin(target) or _is_foreign_callable(target):
-            return self._foreign(target)
+            self.unit.refers += _held(value)
+            return self._foreign(target, holder)
+        if inspect.isbuiltin(target):
+            return self._foreign(target, holder)
         if holder[0] != self.module and not is_project(sys.modules.get(holder[0])):
             self.unit.packages.add(holder[0].partition(".")[0])
             return ".".join(holder)
         self.unit.refers.append(Named(holder[0], holder[1], value))
         return "@"
 
-    def _foreign(self, target: Any) -> str:
+    def _foreign(self, target: Any, holder: tuple[str, str]) -> str:
+        """Return the public name of what others wrote: it holds on every Python."""
+        origin = _origin(*holder)
         if isinstance(target, ModuleType):
             name = target.__name__
-        else:
+        elif is_project(sys.modules.get(origin[0])):
             name = hashing.qualified(target)
+        else:
+            name = ".".join(origin)
         self.unit.packages.add(name.partition(".")[0])
         return name
+
+
+def _held(value: Any) -> list[Any]:
+    """Return the project functions in the closure of a function of others."""
+    if not isinstance(value, FunctionType) or is_project(value):
+        return []
+    holds = [*_closure(value).values(), *vars(value).values()]
+    inner = [each for h in holds for each in (h.values() if _is_table(h) else [h])]
+    return [unwrapped(each) for each in inner if is_project(unwrapped(each))]
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, (dict, MappingProxyType))
 
 
 def _is_args(value: Any) -> bool:
@@ -372,14 +412,6 @@ def _is_args(value: Any) -> bool:
 def _is_namespace(value: Any) -> bool:
     # The constants of a class of argsets count where they are named, one by one.
     return isinstance(value, ModuleType) or _is_args(value)
-
-
-def _is_foreign_callable(value: Any) -> bool:
-    """Callables with a name that live elsewhere: ufuncs, compiled functions, registries."""
-    module = getattr(value, "__module__", None)
-    named = callable(value) and isinstance(getattr(value, "__name__", None), str)
-    top = sys.modules.get((module or "").partition(".")[0])
-    return named and (top is None or not is_project(top))
 
 
 def _is_local(name: str) -> bool:
@@ -397,6 +429,12 @@ def _chain(node: ast.AST) -> list[str]:
         names.append(node.attr)
         node = node.value
     return [node.id, *reversed(names)] if isinstance(node, ast.Name) else []
+
+
+def _base(node: ast.AST) -> ast.AST:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node
 
 
 def place_of(value: Any) -> str:

@@ -140,7 +140,7 @@ def _function(walk: _Walk, value: Any, path: str) -> None:
 
 def _nameless(walk: _Walk, value: Any, path: str) -> None:
     """A lambda or inner function counts by syntax tree, defaults and closure."""
-    node = syntax.find_function(value.__code__, value.__qualname__)
+    node = syntax.find_function(value.__code__)
     if node is None:
         hint = "define it with `def` at the top level of a module of the project"
         raise IdentityError(path, f"{value!r} has no source to go by", hint)
@@ -214,7 +214,8 @@ def _series(walk: _Walk, value: Any, path: str) -> None:
 
 
 def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
-    walk.tag("enum", qualified(type(value)))
+    walk.tag("enum")
+    walk.add(type(value), path)
     walk.add(value.value, path)
 
 
@@ -255,7 +256,8 @@ def _reduced(walk: _Walk, value: Any, path: str) -> None:
         return
     build, arguments, *rest = state
     inner, items, pairs = (list(rest) + [None] * 3)[:3]
-    walk.tag("object", qualified(type(value)))
+    walk.tag("object")
+    walk.add(type(value), path)
     walk.add(build, path)
     walk.add(tuple(arguments), path)
     walk.add(inner, path)

@@ -48,6 +48,12 @@ def load(root: Path, **overrides: Any) -> Settings:
             f"pyproject.toml: [tool.curifactory] has no setting {name!r}",
             nearest(name, known),
         )
+    for name, value in section.items():
+        if not isinstance(value, (str, dict)):
+            raise RequestError(
+                f"pyproject.toml: [tool.curifactory] {name} = {value!r} is no text",
+                f'{name} = "a/folder"',
+            )
     chosen = {k: v for k, v in {**section, **given}.items() if k not in tables}
     settings = replace(Settings(root), **chosen)
     folders = {n: root / getattr(settings, n) for n in ("cache", "runs", "reports")}

@@ -19,6 +19,8 @@ OUTSIDE = frozenset({"site-packages", "dist-packages", "curifactory", "__pycache
 UNCOUNTED = frozenset({"ctx", "kind", "type_comment", "type_params", "simple"})
 ANNOTATIONS = frozenset({"annotation", "returns"})
 RESOLVED = (ast.Name, ast.Attribute, ast.Import, ast.ImportFrom)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, *COMPREHENSIONS)
 LOAD = ast.Load()
 STATEMENTS = frozenset({"body", "orelse", "finalbody"})
 
@@ -67,7 +69,7 @@ def tree_of(filename: str) -> ast.Module | None:
     return _trees[filename]
 
 
-def find_function(code: CodeType, qualname: str) -> Definition | None:
+def find_function(code: CodeType) -> Definition | None:
     """Return the definition that was compiled to `code`, or None."""
     tree = tree_of(code.co_filename)
     if tree is None:
@@ -75,8 +77,8 @@ def find_function(code: CodeType, qualname: str) -> Definition | None:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     line = code.co_firstlineno
     found = [n for n in ast.walk(tree) if isinstance(n, kinds) and _line(n) == line]
-    name = qualname.rsplit(".", 1)[-1]
-    found = [n for n in found if getattr(n, "name", "<lambda>") == name]
+    # By the name in the code: decorators give a wrapper the name of what they wrap.
+    found = [n for n in found if getattr(n, "name", "<lambda>") == code.co_name]
     return found[0] if len(found) == 1 else _same_code(tree, found, code)
 
 
@@ -107,6 +109,59 @@ def assignments(tree: ast.Module, name: str) -> list[ast.stmt]:
         for node in plain
         if any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node))
     ]
+
+
+def local_names(root: ast.AST) -> set[int]:
+    """Return the ids of the name nodes that the scopes of a definition bind."""
+    found: set[int] = set()
+    _mark(root, frozenset(), found)
+    return found
+
+
+def _mark(node: ast.AST, outer: frozenset[str], found: set[int]) -> None:
+    if isinstance(node, ast.Name) and node.id in outer:
+        found.add(id(node))
+    inner = outer | _bound(node) if isinstance(node, SCOPES) else outer
+    outside = _evaluated_outside(node)
+    for child in ast.iter_child_nodes(node):
+        _mark(child, inner, found)
+    for each in outside:
+        found.difference_update(id(n) for n in ast.walk(each))
+        _mark(each, outer, found)
+
+
+def _evaluated_outside(node: Any) -> list[ast.AST]:
+    """Return what a scope evaluates in the scope around it."""
+    if isinstance(node, COMPREHENSIONS):
+        return [node.generators[0].iter]
+    if not isinstance(node, SCOPES):
+        return []
+    arguments: ast.arguments = getattr(node, "args")  # noqa: B009
+    defaults = [*arguments.defaults, *filter(None, arguments.kw_defaults)]
+    return [*defaults, *getattr(node, "decorator_list", ())]
+
+
+def _bound(scope: ast.AST) -> frozenset[str]:
+    """Return the names that a function, lambda or comprehension binds itself."""
+    bound: set[str] = set()
+    free: set[str] = set()
+    waiting = list(ast.iter_child_nodes(scope))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.Global, ast.Nonlocal)):
+            free.update(node.names)
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            bound.add(node.id)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, ast.alias):
+            bound.add(node.asname or node.name.partition(".")[0])
+        else:
+            named = getattr(node, "name", None) or getattr(node, "rest", None)
+            bound.update([named] if isinstance(named, str) else [])
+        if not isinstance(node, (*SCOPES, ast.ClassDef)):
+            waiting.extend(ast.iter_child_nodes(node))
+    return frozenset(bound - free)
 
 
 def dump(node: ast.AST, resolve: Resolver | None = None, named: bool = True) -> str:
@@ -196,7 +251,8 @@ def _same_code(
         return None
     before = [(node.lineno, node.end_lineno) for node in nodes]
     for shift, node in enumerate(nodes, start=1):
-        node.lineno = node.end_lineno = 1_000_000 + shift
+        node.lineno = 1_000_000 + shift
+        node.end_lineno = node.lineno + 1  # a later line: any columns are valid then
     try:
         compiled = list(_codes(compile(tree, code.co_filename, "exec")))
     except (ValueError, SyntaxError):

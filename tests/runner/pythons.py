@@ -26,7 +26,9 @@ def others():
     return found
 
 
-def run(*arguments, python=sys.executable, seed="random", text="", cwd=None):
+def run(
+    *arguments, python=sys.executable, seed="random", text="", cwd=None, timeout=120
+):
     """Run Python with the runner importable; return what it prints, read as JSON."""
     places = os.pathsep.join([str(RUNNER), str(HERE)])
     environment = {"PYTHONPATH": places, "PYTHONHASHSEED": seed}
@@ -38,6 +40,7 @@ def run(*arguments, python=sys.executable, seed="random", text="", cwd=None):
         capture_output=True,
         encoding="utf-8",
         cwd=cwd,
+        timeout=timeout,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from pythons import run
 
 from curifactory.caching import (
     AUTO,
@@ -92,11 +93,14 @@ def test_json_files_can_be_read_by_a_person(tmp_path):
     assert json.loads((tmp_path / "scores.json").read_text()) == {"accuracy": 0.5}
 
 
-def test_json_refuses_a_value_that_contains_itself(tmp_path):
-    value = []
-    value.append(value)
-    with pytest.raises(ArtifactError):
-        JsonCacher().at(tmp_path, "thing").save(value)
+def test_json_refuses_a_value_that_contains_itself():
+    question = """
+from curifactory.caching import json_problem
+value = []
+value.append([value])
+print(int(bool(json_problem(value))))
+"""
+    assert run("-c", question, timeout=20) == 1
 
 
 @pytest.mark.parametrize("value", [*PLAIN, *OBJECTS], ids=repr)

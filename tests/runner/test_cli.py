@@ -5,7 +5,7 @@ import signal
 import sys
 
 import pytest
-from conftest import copy_runner
+from projects import copy_runner
 
 ARGS = "from params import Args\n\n\n"
 
@@ -406,7 +406,7 @@ def test_it_works_from_a_subfolder(project):
 
 
 def test_it_works_from_a_path_with_spaces_and_other_letters(empty_project, tmp_path):
-    from conftest import CHAIN
+    from projects import CHAIN
 
     empty_project.root = tmp_path / "my stüdy, two"
     empty_project.cache = empty_project.root / "data" / "cache"

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import RUNNER, copy_runner
+from projects import RUNNER, copy_runner
 
 MODULES = sorted(RUNNER.glob("*.py"))
 

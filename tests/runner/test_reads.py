@@ -382,7 +382,7 @@ def test_hasattr_is_a_read(args, reads):
 
 def test_an_absent_attribute_is_an_error_that_names_it(args):
     with pytest.raises(AttributeError, match="sed"):
-        args.sed
+        _ = args.sed
 
 
 def test_pattern_matching_reads_what_the_pattern_names(args, params, reads):

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from conftest import TEMPLATE, Project
+from projects import TEMPLATE, Project
 
 # The page's own class, decorated as its text says.
 ARGS = """

@@ -137,9 +137,14 @@ def test_names_of_users_never_become_paths(name, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["deep"]
 
 
-def test_an_own_reportable_says_what_it_lacks(tmp_path):
-    with pytest.raises(NotImplementedError, match="Reportable.content"):
-        Reportable().describe(tmp_path, "stem")
+def test_an_own_reportable_needs_a_kind_and_its_data(tmp_path):
+    class Doubled(Reportable):
+        kind = "json"
+
+        def data(self):
+            return 2 * self.value
+
+    assert described(Doubled([1]), tmp_path)["data"] == [1, 1]
 
 
 def test_numbers_that_json_has_no_word_for_stay_readable(tmp_path):
@@ -159,7 +164,7 @@ def test_numbers_of_numpy_are_numbers(tmp_path):
 
 def test_a_frame_is_shown_with_its_index(tmp_path):
     pd = pytest.importorskip("pandas")
-    frame = pd.DataFrame({"a": [1, 2], "b": ["x", None]}, index=["r", "s"])
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}, index=["r", "s"])
     data = described(DFReporter(frame), tmp_path)["data"]
     assert data["columns"] == ["index", "a", "b"]
-    assert [row[:2] for row in data["rows"]] == [["r", 1], ["s", 2]]
+    assert data["rows"] == [["r", 1, "x"], ["s", 2, "y"]]

@@ -1,0 +1,244 @@
+"""Small projects in tmp_path, run by real processes with a copy of the runner."""
+
+import compileall
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from textwrap import dedent
+
+TEMPLATE = Path(__file__).parents[2] / "<<cookiecutter.project_name>>"
+RUNNER = TEMPLATE / "curifactory"
+
+CHAIN = {
+    "params/__init__.py": """
+        from dataclasses import dataclass, field
+
+        from curifactory import ExperimentArgs
+
+
+        @dataclass
+        class Args(ExperimentArgs):
+            seed: int = 0
+            depth: int = 1
+            path: str = ""
+            items: list = field(default_factory=list)
+        """,
+    "params/base.py": """
+        from params import Args
+
+
+        def get_params():
+            return [Args(name="a", seed=1), Args(name="b", seed=2)]
+        """,
+    "src/__init__.py": "",
+    "src/helpers.py": """
+        def double(x):
+            return 2 * x
+
+
+        def shift(x):
+            return x + 1
+        """,
+    "stages/__init__.py": "",
+    "stages/chain.py": """
+        from curifactory import aggregate, stage
+        from src.helpers import double, shift
+
+
+        @stage(None, ["data"])
+        def load(record):
+            return [1, 2, 3]
+
+
+        @stage(["data"], ["model"])
+        def fit(record, data):
+            return {"sum": double(sum(data)) + record.args.seed}
+
+
+        @stage(["model"], ["score"])
+        def score(record, model):
+            value = shift(model["sum"]) * record.args.depth
+            record.metric("quality", value, goal="max")
+            return value
+
+
+        @aggregate(["score"], ["table"])
+        def compare(record, records, score):
+            return [[each.label, value] for each, value in score.items()]
+        """,
+    "experiments/study.py": """
+        \"\"\"How good is the chain?\"\"\"
+
+        from curifactory import Record
+        from stages.chain import compare, fit, load, score
+
+        DEFAULT_PARAMS = ["base"]
+
+
+        def run(argsets, manager):
+            for args in argsets:
+                score(fit(load(Record(manager, args))))
+            compare(Record(manager, None), manager.records)
+        """,
+}
+
+
+class Result:
+    """What one process returned, and the history it wrote."""
+
+    def __init__(self, code, out, err, run):
+        self.code, self.out, self.err, self.run = code, out, err, run
+
+    def __repr__(self):
+        return f"exit {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
+
+    @property
+    def counts(self):
+        return self.run["counts"]
+
+    def calls(self, stage=None, status=None):
+        """The calls of one stage, or with one status, in the order they were made."""
+        return [
+            call
+            for call in self.run["calls"]
+            if stage in (None, call["stage"]) and status in (None, call["status"])
+        ]
+
+    def done(self, status="computed"):
+        """Which calls were computed (or had another status), as `stage label` texts."""
+        return [
+            (
+                call["stage"]
+                if call["aggregate"]
+                else f"{call['stage']} {call['records'][0]}"
+            )
+            for call in self.calls(status=status)
+        ]
+
+    def reasons(self, stage):
+        return [call["reason"] for call in self.calls(stage)]
+
+
+class Project:
+    """A project in a folder of its own."""
+
+    def __init__(self, root, home):
+        self.root, self.home = root, home
+        self.cache = root / "data" / "cache"
+
+    def write(self, files):
+        """Write files, given as indented text by path."""
+        for name, text in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(dedent(text).lstrip("\n"), encoding="utf-8")
+
+    def edit(self, name, old, new):
+        """Replace a text that a file has exactly once."""
+        path = self.root / name
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} in {name}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def environment(self, **changes):
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("CURIFACTORY")}
+        # The text of a project changes here faster than compiled files can tell.
+        given = {"PYTHONPATH": str(self.home), "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**kept, **given, "PYTHONWARNINGS": "error", **changes}
+
+    def run(self, *arguments, cwd=None, **environment):
+        """Run `python -m curifactory` with arguments in the project."""
+        return self.python("-m", "curifactory", *arguments, cwd=cwd, **environment)
+
+    def ok(self, *arguments, **environment):
+        """Run, and expect exit code 0."""
+        result = self.run(*(arguments or ("study",)), **environment)
+        assert result.code == 0, result
+        return result
+
+    def python(self, *arguments, cwd=None, **environment):
+        done = subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=cwd or self.root,
+            env=self.environment(**environment),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=60,
+        )
+        return Result(done.returncode, done.stdout, done.stderr, self.newest())
+
+    def script(self, text, **environment):
+        """Run a Python text in the project."""
+        self.write({"script.py": text})
+        return self.python("script.py", **environment)
+
+    def interrupt(self, number, marker, *arguments):
+        """Run until a file appears, send a signal, and wait for the end."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "curifactory", *arguments],
+            cwd=self.root,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A test run in the background has SIGINT ignored, and would hand that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        try:
+            self.wait_for(marker, process)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+            process.wait()
+        return Result(process.returncode, out, err, self.newest())
+
+    def wait_for(self, marker, process, seconds=20):
+        end = time.monotonic() + seconds
+        while not (self.root / marker).exists():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < end, f"{marker} did not appear"
+            time.sleep(0.01)
+
+    def newest(self):
+        """The content of the youngest run.json, or None."""
+        found = list(self.root.glob("data/runs/*/run.json"))
+        if not found:
+            return None
+        newest = max(
+            found, key=lambda path: (path.stat().st_mtime_ns, path.parent.name)
+        )
+        return json.loads(newest.read_text(encoding="utf-8"))
+
+    def folder(self, result, stage, label=None):
+        """The folder in the cache of the first call of a stage (with a label)."""
+        found = [c for c in result.calls(stage) if label in (None, *c["records"])]
+        return self.cache / found[0]["folder"]
+
+    def artifact(self, result, stage, label=None):
+        """The one data file of the first call of a stage."""
+        found = [c for c in result.calls(stage) if label in (None, *c["records"])]
+        return self.cache / found[0]["folder"] / found[0]["artifacts"][0]["file"]
+
+    def value(self, result, stage, label=None):
+        """The value of the one artifact that a stage saved as JSON."""
+        path = self.artifact(result, stage, label)
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def left_behind(self):
+        """The folders that a refused request may not make."""
+        return [name for name in ("data", "reports") if (self.root / name).exists()]
+
+
+def copy_runner(home, *left_out):
+    """Copy the runner into a folder, and nothing else of the template."""
+    ignored = shutil.ignore_patterns("__pycache__", ".*_cache", *left_out)
+    shutil.copytree(RUNNER, home / "curifactory", ignore=ignored)
+    compileall.compile_dir(home, quiet=2)
+    return home
