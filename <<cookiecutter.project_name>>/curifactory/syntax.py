@@ -22,6 +22,7 @@ RESOLVED = (ast.Name, ast.Attribute, ast.Import, ast.ImportFrom)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, *COMPREHENSIONS)
 LOAD = ast.Load()
+FAR = 1_000_000
 STATEMENTS = frozenset({"body", "orelse", "finalbody"})
 
 _sources: dict[str, str] = {}
@@ -246,23 +247,24 @@ def _line(node: ast.AST) -> int:
 def _same_code(
     tree: ast.Module, nodes: Sequence[Definition], code: CodeType
 ) -> Definition | None:
-    """Tell apart definitions on one line: compile each on a line of its own."""
-    if not nodes:
-        return None
-    before = [(node.lineno, node.end_lineno) for node in nodes]
-    for shift, node in enumerate(nodes, start=1):
-        node.lineno = 1_000_000 + shift
-        node.end_lineno = node.lineno + 1  # a later line: any columns are valid then
-    try:
-        compiled = list(_codes(compile(tree, code.co_filename, "exec")))
-    except (ValueError, SyntaxError):
-        compiled = []
-    for lines, node in zip(before, nodes, strict=True):
-        node.lineno, node.end_lineno = lines
-    for each in compiled:
-        if each.co_firstlineno > 1_000_000 and _essence(each) == _essence(code):
-            return nodes[each.co_firstlineno - 1_000_001]
+    """Tell apart definitions on one line: compile with one of them far below."""
+    for node in nodes:
+        _shift(node, FAR)
+        try:
+            compiled = list(_codes(compile(tree, code.co_filename, "exec")))
+        finally:
+            _shift(node, -FAR)
+        moved = next((each for each in compiled if each.co_firstlineno >= FAR), None)
+        if moved is not None and _essence(moved) == _essence(code):
+            return node
     return None
+
+
+def _shift(node: ast.AST, lines: int) -> None:
+    for each in ast.walk(node):
+        if isinstance(each, (ast.expr, ast.stmt, ast.arg, ast.keyword)):
+            each.lineno += lines
+            each.end_lineno = (each.end_lineno or each.lineno) + lines
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -1,6 +1,7 @@
 """The generated project itself, as its user runs it. All of these install packages."""
 
 import json
+import shutil
 import sys
 
 import pytest
@@ -33,6 +34,23 @@ def test_second_run_computes_nothing(project):
     make(project, "run")
     counts = json.loads((project / "data/runs/digits-2/run.json").read_text())["counts"]
     assert counts["computed"] == 0 and counts["reused"] > 0
+
+
+def test_the_report_opens_in_a_browser_without_errors(project, tmp_path):
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium on this machine")
+    page = (project / "reports/latest/index.html").resolve().as_uri()
+    quiet = "--disable-gpu --no-first-run --disable-background-networking".split()
+    opened = run(
+        browser,
+        *["--headless", "--no-sandbox", *quiet, f"--user-data-dir={tmp_path}"],
+        *["--enable-logging=stderr", "--dump-dom", page],
+        cwd=project,
+    )
+    assert ":CONSOLE" not in opened.stderr
+    for shown in ("knn_seed0", "accuracy", "data:image/png", "<svg"):
+        assert shown in opened.stdout
 
 
 def test_make_test_passes(project):
