@@ -35,6 +35,8 @@ class Code:
     parts: dict[str, str]
     unfollowed: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
+    """All attributes and texts in it: what it may read of an argset."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Unit:
     refers: list[Any] = field(default_factory=list)
     unfollowed: list[str] = field(default_factory=list)
     packages: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
 
 
 _units: dict[object, tuple[object, Unit]] = {}
@@ -131,6 +134,7 @@ def _reach(roots: Iterable[Any]) -> Code:
         parts,
         tuple(sorted({each for unit in units for each in unit.unfollowed})),
         tuple(sorted(set().union(*(unit.packages for unit in units)))),
+        frozenset().union(*(unit.names for unit in units)),
     )
 
 
@@ -267,6 +271,10 @@ def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> N
     for inner in ast.walk(node):
         if isinstance(inner, (ast.Import, ast.ImportFrom)):
             scope.take_import(inner)
+        elif isinstance(inner, ast.Attribute):
+            unit.names.add(inner.attr)
+        elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+            unit.names.add(inner.value)
     unit.text += syntax.dump(_without_declaration(node, scope), scope.resolve, False)
 
 

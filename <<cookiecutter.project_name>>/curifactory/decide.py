@@ -1,11 +1,11 @@
 """Pure decisions: for one call, compute or reuse, and why."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from . import hashing
-from .record import Call, Literal, Source
+from .record import Call, Literal, Output, Source
 from .store import Trace
 
 OTHER_RECORDS = "other records"
@@ -76,6 +76,24 @@ def group(call: Call, identities: list[str]) -> str:
     """Return the digest of all that is known of a call before it reads anything."""
     given = [f"{name}={value.digest}" for name, value in sorted(call.arguments.items())]
     return hashing.hash_text(call.stage.key, *identities, "with", *given)
+
+
+def prospect(call: Call, prospects: Mapping[int, str]) -> str:
+    """Return a digest that is equal for calls that are likely to share a result.
+
+    What a stage reads is known after one execution only; before it, the fields whose
+    names occur in its code stand for its reads. A prediction decides nothing.
+    """
+    expected = [
+        identity(source)
+        or (isinstance(source, Output) and prospects.get(id(source.call), ""))
+        for each in call.members
+        for source in each.sources.values()
+    ]
+    names = call.stage.code.names
+    snapshots = [call.own, *(each.snapshot for each in call.members)]
+    likely = [each.likely(names) for each in snapshots]
+    return hashing.hash_text(group(call, list(map(str, expected))), *likely)
 
 
 def is_known(call: Call) -> bool:

@@ -70,18 +70,29 @@ class Session:
 
     def foresee(self, calls: Iterable[Call]) -> Iterator[tuple[Call, Decision]]:
         """Yield the decision of each call, computing nothing."""
+        prospects: dict[int, str] = {}
+        leaders: dict[str, Call] = {}
         for call in calls:
-            if decide.is_known(call):
-                found = self.decision(call)
-                if found.trace is not None:
-                    self._take(call, found.trace)
-            else:
-                similar = self.store.similar(call.stage.name, call.label)
-                forced = self.options.forces(call)
-                found = decide.predict(call, similar, self._now(call), forced)
-            if found.kind == "compute" and not found.reason:
+            found = self._foreseen(call)
+            if found.trace is not None:
+                self._take(call, found.trace)
+                yield call, found
+                continue
+            likely = prospects[id(call)] = decide.prospect(call, prospects)
+            leader = leaders.setdefault(likely, call)
+            if leader is not call and found.kind == "compute":
+                reason = f"shared with {leader.label}, once it is computed"
+                found = Decision("reuse", reason)
+            elif found.kind == "compute" and not found.reason:
                 found = found._replace(reason=self.reason(call))
             yield call, found
+
+    def _foreseen(self, call: Call) -> Decision:
+        if decide.is_known(call):
+            return self.decision(call)
+        similar = self.store.similar(call.stage.name, call.label)
+        forced = self.options.forces(call)
+        return decide.predict(call, similar, self._now(call), forced)
 
     def reason(self, call: Call) -> str:
         """Say why a call is computed."""

@@ -61,6 +61,15 @@ class Snapshot:
             self._digests[key] = code.fingerprint(*project).fingerprint
         return self._digests[key]
 
+    def likely(self, names: frozenset[str]) -> str:
+        """Return the digest of the fields that code with these names may read."""
+        if self._source is None:
+            return ""
+        fields = set(argsets.field_names(type(self._source)))
+        members = {name for name in names - fields if hasattr(self._source, name)}
+        read = [f"{name}={self.digest(name)}" for name in sorted(fields & names)]
+        return self.digest("*") if members else hashing.hash_text(*read)
+
     def shown(self, path: str) -> str:
         """Return a short text of a value for messages."""
         try:

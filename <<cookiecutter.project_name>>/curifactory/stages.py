@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from . import code, hashing
@@ -70,7 +71,8 @@ class Stage:
         if self.version is None:
             return found
         pinned = hashing.hash_text("version", str(self.version))
-        return code.Code(pinned, {f"version {self.version}": pinned})
+        parts = {f"version {self.version}": pinned}
+        return replace(found, fingerprint=pinned, parts=parts)
 
     @functools.cached_property
     def key(self) -> str:

@@ -770,3 +770,39 @@ def test_an_edit_of_equal_length_within_a_second_is_noticed(project):
     new = project.value(result, "score", "a")
     fresh = project.ok("study", "--overwrite")
     assert new == project.value(fresh, "score", "a") == 18
+
+
+def test_the_map_of_an_empty_cache_says_what_argsets_will_share(project):
+    project.write({"experiments/seeds.py": """
+                from curifactory import Record, aggregate, stage
+                from params import Args
+
+                def get_params():
+                    return [Args(name=f"s{i}", seed=i) for i in range(10)]
+
+                @stage(None, ["data"])
+                def load(record):
+                    return record.args.depth
+
+                @stage(["data"], ["rows"])
+                def split(record, data):
+                    return [data, record.args.path]
+
+                @stage(["rows"], ["score"])
+                def fit(record, rows):
+                    return [record.args.seed, rows]
+
+                @aggregate(["score"], ["best"])
+                def compare(record, records, score):
+                    return len(score)
+
+                def run(argsets, manager):
+                    for args in argsets:
+                        fit(split(load(Record(manager, args))))
+                    compare(Record(manager, None))
+                """})
+    foreseen = project.ok("map", "seeds").out
+    assert "31 calls: compute 13, reuse 18, maybe 0, skip 0" in foreseen
+    counts = project.ok("seeds").counts
+    assert (counts["computed"], counts["reused"]) == (13, 18)
+    assert "compute 0, reuse 31" in project.ok("map", "seeds").out
