@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from . import provenance, settings, syntax
-from .args import flat
+from .args import flat, short
 from .decide import Decision
 from .errors import RequestError
 from .execute import Options, Session, ancestors, own_frames, where
-from .hashing import hash_bytes
 from .progress import Progress
 from .reads import Files
 from .record import Call, Output, Record, Snapshot, Source
@@ -329,12 +328,7 @@ def _plain(value: Any) -> Any:
         isinstance(each, (bool, int, float, str, type(None))) for each in value
     ):
         return list(value)
-    text = repr(value)
-    # An address in memory says nothing about the value, and differs in every process.
-    text = re.sub(r" at 0x[0-9a-f]+", "", text)
-    return (
-        text if len(text) <= 200 else f"{text[:180]}... {hash_bytes(text.encode())[:8]}"
-    )
+    return short(value)
 
 
 def _settings_near(root: Path | str | None) -> Settings:

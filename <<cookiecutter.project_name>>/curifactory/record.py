@@ -1,7 +1,6 @@
 """Records: one argset's way through the stages, as a growing list of calls."""
 
 import inspect
-import itertools
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -54,11 +53,9 @@ class Snapshot:
         key = f"{path}()"
         if key not in self._digests:
             owner, _, name = path.rpartition(".")
-            mro = type(reads.value_at(self._source, owner)).__mro__
-            found = [vars(base)[name] for base in mro if name in vars(base)]
-            functions = [reads.function_of(each) for each in found]
-            project = [each for each in functions if code.is_project(each)]
-            self._digests[key] = code.fingerprint(*project).fingerprint
+            cls = type(reads.value_at(self._source, owner))
+            functions = _methods(cls, name)
+            self._digests[key] = code.fingerprint(*functions).fingerprint
         return self._digests[key]
 
     def likely(self, names: frozenset[str]) -> str:
@@ -88,6 +85,21 @@ class Snapshot:
             followed = hasattr(kind, "__dataclass_fields__")
             return hashing.qualified(kind) if followed else "absent"
         return value_digest(value, f"{self.name}.{path}")
+
+
+def _methods(cls: type, name: str) -> list[Any]:
+    """Return what a method may run of its classes; `super()` leads to the others."""
+    found: dict[tuple[type, str], Any] = {}
+    waiting = [name]
+    while waiting:
+        name = waiting.pop()
+        for base in (each for each in cls.__mro__ if name in vars(each)):
+            function = reads.function_of(vars(base)[name])
+            if (base, name) not in found and code.is_project(function):
+                found[base, name] = function
+                names = function.__code__.co_names
+                waiting.extend(names if "super" in names else ())
+    return list(found.values())
 
 
 def value_digest(value: Any, path: str) -> str:
@@ -299,7 +311,6 @@ def keep_snapshot(snapshot: Snapshot) -> None:
 
 
 _snapshots: dict[int, Snapshot] = {}
-_numbers = itertools.count()
 
 
 def literal(value: Any, name: str) -> Literal:

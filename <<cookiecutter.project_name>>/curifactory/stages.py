@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from . import code, hashing
 from .caching import AUTO, Cacheable
@@ -12,12 +12,6 @@ from .errors import RequestError
 
 R = TypeVar("R")
 Cachers = Sequence[type[Cacheable] | Cacheable | None] | Cacheable | None
-
-
-class Caller(Protocol):
-    """A record, as far as a stage knows it."""
-
-    def call(self, stage: "Stage", records: Any, arguments: dict[str, Any]) -> None: ...
 
 
 class Stage:

@@ -806,3 +806,50 @@ def test_the_map_of_an_empty_cache_says_what_argsets_will_share(project):
     counts = project.ok("seeds").counts
     assert (counts["computed"], counts["reused"]) == (13, 18)
     assert "compute 0, reuse 31" in project.ok("map", "seeds").out
+
+
+def test_a_method_reached_through_super_counts(project):
+    project.write(
+        {
+            "params/__init__.py": """
+                from dataclasses import dataclass
+
+                from curifactory import ExperimentArgs
+
+                @dataclass
+                class Base(ExperimentArgs):
+                    seed: int = 0
+
+                    def shifted(self):
+                        return self.seed + 1
+
+                    def unused(self):
+                        return 0
+
+                @dataclass
+                class Args(Base):
+                    def doubled(self):
+                        return 2 * super().shifted()
+                """,
+            "experiments/methods.py": """
+                from curifactory import Record, stage
+                from params import Args
+
+                def get_params():
+                    return [Args(name="a", seed=1)]
+
+                @stage(None, ["x"])
+                def make(record):
+                    return record.args.doubled()
+
+                def run(argsets, manager):
+                    for args in argsets:
+                        make(Record(manager, args))
+                """,
+        }
+    )
+    assert project.value(project.ok("methods"), "make") == 4
+    project.edit("params/__init__.py", "return 0", "return 9")
+    assert project.ok("methods").done() == []
+    project.edit("params/__init__.py", "self.seed + 1", "self.seed + 2")
+    assert project.value(project.ok("methods"), "make") == 6
