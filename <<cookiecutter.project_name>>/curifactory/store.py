@@ -215,7 +215,7 @@ class Store:
 
     def forget(self, folders: Iterable[str]) -> None:
         """Drop folders that are gone from the index."""
-        gone = list(folders)
+        gone = set(folders)
         self._new = [trace for trace in self._new if trace.folder not in gone]
         with self.index:
             rows = [(folder,) for folder in gone]
@@ -308,7 +308,7 @@ class Store:
         query = "SELECT folder FROM traces WHERE stage = ?"
         known = {row[0] for row in self._rows(query, (stage,))}
         entries = os.scandir(folder) if folder is not None else ()
-        names = (e.name for e in entries if not e.name.startswith("code-"))
+        names = (entry.name for entry in entries if entry.is_dir())
         there = {f"{_safe(stage)}/{name}" for name in names}
         if known - there:
             self.forget(known - there)
