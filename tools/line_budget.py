@@ -8,8 +8,8 @@ KERNEL_BUDGET = 2_000
 TOTAL_BUDGET = 4_000
 # The runner is over its budget (docs/decisions/0003). Until it is not, it may only
 # shrink: lower these two whenever a change makes room.
-KERNEL_CEILING = 4_251
-TOTAL_CEILING = 4_847
+KERNEL_CEILING = 4_249
+TOTAL_CEILING = 4_845
 MODULE_AIM = 300
 COUNTED = {".py", ".html", ".j2", ".jinja", ".css", ".js"}
 

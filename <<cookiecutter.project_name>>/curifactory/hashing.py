@@ -274,7 +274,8 @@ def _rule_for(value: Any) -> Rule:
             return rule
     if dataclasses.is_dataclass(cls):
         return _dataclass
-    names = {(c.__module__.partition(".")[0], c.__name__) for c in cls.__mro__}
+    # Some classes have a slot of that name, so `__module__` need not be a text.
+    names = {(str(c.__module__).partition(".")[0], c.__name__) for c in cls.__mro__}
     for name, rule in _BY_NAME.items():
         if name in names:
             return rule

@@ -73,16 +73,13 @@ class ArtifactManager:
     def session(self) -> Session:
         """Where calls are decided and executed; made when it is first needed."""
         if self._session is None:
-            store = Store(self.settings.cache, self.say)
+            project = self.settings
+            store = Store(project.cache, self.say)
             store.open()
             if not self.mapping:
                 self._begin_run()
-            kept_apart = (
-                self.settings.cache,
-                self.settings.runs,
-                self.settings.reports,
-            )
-            files = Files(self.settings.root, kept_apart)
+            apart = project.cache, project.runs, project.reports
+            files = Files(project.root, apart)
             reporting = _Logged(self)
             self._session = Session(store, files, self.options, reporting, self.name)
         return self._session

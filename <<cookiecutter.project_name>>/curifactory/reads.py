@@ -211,9 +211,9 @@ class Files:
 
     def key(self, path: object) -> str | None:
         """Return the path relative to the project of a file that counts, or None."""
-        if not isinstance(path, (str, os.PathLike)):
-            return None
-        full = os.path.abspath(os.fspath(path))
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            return None  # a file descriptor
+        full = os.path.abspath(os.fsdecode(path))
         if not full.startswith(self.root + os.sep) or full.startswith(self.outside):
             return None
         inner = os.path.relpath(full, self.root).replace(os.sep, "/")

@@ -470,6 +470,13 @@ def test_an_opened_file_is_noted_with_its_stat(project, files, reads):
     assert reads.stats["data/raw.csv"] == stat_of(str(project / "data/raw.csv"))
 
 
+def test_a_path_of_bytes_is_noted_like_any_other(project, files, reads):
+    with files.noting(reads):
+        with open(bytes(project / "data/raw.csv")) as file:
+            file.read()
+    assert keys(reads) == ["f:data/raw.csv"]
+
+
 @pytest.mark.parametrize(
     "read",
     [
