@@ -72,8 +72,12 @@ def inputs(call: Call) -> list[str]:
     return [str(len(call.members)), *found] if call.stage.is_aggregate else found
 
 
-def group(call: Call, identities: list[str]) -> str:
-    """Return the digest of all that is known of a call before it reads anything."""
+def group(call: Call, expected: list[str] | None = None) -> str:
+    """Return the digest of all that is known of a call before it reads anything.
+
+    `expected` stands for the identities of inputs that are not known yet.
+    """
+    identities = inputs(call) if expected is None else expected
     given = [f"{name}={value.digest}" for name, value in sorted(call.arguments.items())]
     return hashing.hash_text(call.stage.key, *identities, "with", *given)
 

@@ -4,12 +4,12 @@ import importlib
 import json
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from . import caching, code, decide, hashing, reads, store
+from . import caching, code, decide, hashing, reads, store, syntax
 from .caching import Cacheable
 from .decide import Decision, Now, Tree
 from .errors import ArtifactError, CurifactoryError, DamagedError, nearest
@@ -110,7 +110,7 @@ class Session:
         return decide.reason(call, facts, similar, self._now(call))
 
     def _tree(self, call: Call) -> Tree:
-        group = decide.group(call, decide.inputs(call))
+        group = decide.group(call)
         if group not in self._trees:
             found = self.store.find(call.stage.name, group)
             self._trees[group] = decide.tree(found)
@@ -194,7 +194,7 @@ class Session:
     def _failure(self, call: Call) -> "_Failure | None":
         """Return the failure of this run that a call would only repeat."""
         now = self._now(call)
-        for each in self._failures.get(decide.group(call, decide.inputs(call)), ()):
+        for each in self._failures.get(decide.group(call), ()):
             if all(now(key) == digest for key, digest in each.reads.items()):
                 return each
         return None
@@ -263,7 +263,7 @@ class Session:
     def _note_failure(self, call: Call, noted: Reads, error: Exception) -> None:
         now = self._now(call)
         failure = _Failure(call.label, {key: now(key) for key in noted.keys}, error)
-        group = decide.group(call, decide.inputs(call))
+        group = decide.group(call)
         self._failures.setdefault(group, []).append(failure)
 
     def _trace(self, call: Call, noted: Reads, outputs: list[Artifact]) -> Trace:
@@ -275,15 +275,14 @@ class Session:
                     f"{path} changed while {call.stage.label} read it"
                 )
                 found.append([f"f:{path}", "changed while it was read", ""])
-        inputs = decide.inputs(call)
-        group = decide.group(call, inputs)
+        group = decide.group(call)
         key = hashing.hash_text(group, *(f"{k}={digest}" for k, digest, _ in found))
         return Trace(
             stage=call.stage.name,
             label=call.label,
             group=group,
             code=call.stage.code.fingerprint,
-            inputs=inputs,
+            inputs=decide.inputs(call),
             reads=found,
             outputs=[_identified(each, key) for each in outputs],
             arguments={name: value.digest for name, value in call.arguments.items()},
@@ -444,7 +443,7 @@ class Inside:
 
     def scratch(self) -> Path:
         call = self.made_by
-        group = decide.group(call, decide.inputs(call))
+        group = decide.group(call)
         own = call.own.digest("*") if call.own.args is not None else ""
         self.used_scratch = self.session.store.scratch(group, own)
         return self.used_scratch
@@ -581,17 +580,18 @@ def ancestors(call: Call) -> list[Call]:
     return sorted(found.values(), key=lambda each: each.position)
 
 
-def where(error: BaseException, is_own: Callable[[str | None], bool]) -> str:
+def where(error: BaseException) -> str:
     """Return file and line of the innermost frame of the user's own code."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if is_own(frame.filename)]
+    own = [frame for frame in frames if syntax.is_project_file(frame.filename)]
     return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
 
 
-def own_frames(error: BaseException, is_own: Callable[[str | None], bool]) -> str:
+def own_frames(error: BaseException) -> str:
     """Return the traceback with the frames of the user's own code only."""
     frames = traceback.extract_tb(error.__traceback__)
-    shown = "".join(traceback.format_list([f for f in frames if is_own(f.filename)]))
+    own = [frame for frame in frames if syntax.is_project_file(frame.filename)]
+    shown = "".join(traceback.format_list(own))
     if isinstance(error, CurifactoryError):
         return f"{shown}{error}"
     return shown + "".join(traceback.format_exception_only(type(error), error))

@@ -18,7 +18,7 @@ from .args import ExperimentArgs
 from .decide import Decision
 from .errors import CurifactoryError, IdentityError, RequestError, nearest
 from .execute import Options, own_frames, where
-from .manager import ArtifactManager, StopMap, is_own_file
+from .manager import ArtifactManager, StopMap
 from .progress import Progress
 from .record import Call, Record, Snapshot
 from .settings import Settings
@@ -161,7 +161,7 @@ def _import(name: str, path: Path) -> ModuleType:
 
 def _users(error: Exception, what: str) -> RequestError:
     """Return an error that shows the user's own frame in two lines."""
-    place = where(error, is_own_file)
+    place = where(error)
     shown = f" ({_relative(place)})" if place else ""
     unknown = _unknown_field(error)
     if unknown is not None:
@@ -281,7 +281,7 @@ def _called(get_params: Callable[[], Any], place: str) -> list[Any]:
             raise RequestError(f"{place}: get_params() returned {shown}", hint)
         found = list(returned)
     except CurifactoryError as error:
-        at = where(error, is_own_file)
+        at = where(error)
         message = error.message if place in error.message else ""
         shown = message or f"{_relative(at) or place}: {error.message}"
         raise RequestError(shown, error.hint) from error
@@ -431,7 +431,7 @@ def _call_run(
     except StopMap:
         return
     except RequestError as error:
-        place = _relative(where(error, is_own_file))
+        place = _relative(where(error))
         message = (
             error.message if ".py:" in error.message else f"{place}: {error.message}"
         )
@@ -442,7 +442,7 @@ def _call_run(
     except Exception as error:
         if any(call.error is error for call in manager.calls):
             return  # a value that was asked for in run() failed: reported as a call
-        shown = own_frames(error, is_own_file)
+        shown = own_frames(error)
         message = f"run() of experiment {manager.experiment_name!r} failed\n{shown}"
         raise CurifactoryError(message.rstrip()) from error
 

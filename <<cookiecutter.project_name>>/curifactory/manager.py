@@ -250,11 +250,6 @@ class _Logged(Progress):
         self.manager.say(text)
 
 
-def is_own_file(filename: str | None) -> bool:
-    """Return whether a frame is the user's own code."""
-    return syntax.is_project_file(filename)
-
-
 def _entry(call: Call, root: Path) -> dict[str, Any]:
     trace = call.trace if call.status in ("computed", "reused") else None
     artifacts = [
@@ -287,8 +282,8 @@ def _error(error: BaseException) -> dict[str, Any]:
     return {
         "type": type(error).__name__,
         "message": str(error),
-        "where": where(error, is_own_file),
-        "traceback": own_frames(error, is_own_file),
+        "where": where(error),
+        "traceback": own_frames(error),
     }
 
 
