@@ -20,7 +20,9 @@ EXAMPLES = """examples:
   experiment map digits               say what would be computed, and why
   experiment digits --overwrite       compute everything again
 """
-COMMANDS = ("run", "map", "ls")
+# What can be left out with extras/: a module with add_options(parser), perform(options).
+EXTRAS: dict[str, tuple[str, str]] = {}
+COMMANDS = ("run", "map", "ls", *EXTRAS)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -39,12 +41,13 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    given = list(sys.argv[1:] if argv is None else argv)
-    options = _parser().parse_args(_with_command(given))
-    command = " ".join(["experiment", *given])
+    asked = list(sys.argv[1:] if argv is None else argv)
+    given = _with_command(asked)
+    options = _parser(given[0] if given else "").parse_args(given)
+    command = " ".join(["experiment", *asked])
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        code = _ls(options) if options.command == "ls" else _run(options, command)
+        code = _perform(options, command)
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # nobody reads on, as after `| head`
@@ -66,6 +69,16 @@ def _with_command(given: list[str]) -> list[str]:
     return ["run", *given]
 
 
+def _perform(options: argparse.Namespace, command: str) -> int:
+    if options.command in EXTRAS:
+        return int(_extra(options.command).perform(options))
+    return _ls(options) if options.command == "ls" else _run(options, command)
+
+
+def _extra(command: str) -> Any:
+    return importlib.import_module(f"curifactory.extras.{EXTRAS[command][0]}")
+
+
 def _terminate(number: int, frame: object) -> None:
     raise Interrupted(128 + number)
 
@@ -80,7 +93,8 @@ def _refused(error: Exception, debug: bool) -> int:
     return error.exit_code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(command: str) -> argparse.ArgumentParser:
+    """Return the parser; of the extras only the one that is asked for is imported."""
     parser = _Parser(
         prog="experiment",
         description="Run experiments whose parameters are Python files.",
@@ -94,7 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     mapping = commands.add_parser("map", help="say what would be computed, and why")
     _add_run_options(mapping)
     listing = commands.add_parser("ls", help="list experiments and parameter files")
-    for each in (run, mapping, listing):
+    extras = [commands.add_parser(n, help=told) for n, (_, told) in EXTRAS.items()]
+    if command in EXTRAS:
+        _extra(command).add_options(commands.choices[command])
+    for each in (run, mapping, listing, *extras):
         each.add_argument("--debug", action="store_true", help="show full tracebacks")
     return parser
 
