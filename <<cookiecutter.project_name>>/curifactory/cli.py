@@ -104,7 +104,8 @@ def _parser(command: str) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run an experiment (`run` can be left out)")
     _add_run_options(run)
-    run.add_argument("--map", action="store_true", help="only say what would be done")
+    said = "only say what would be done, as `map` does"
+    run.add_argument("--map", "--dry-run", action="store_true", help=said)
     mapping = commands.add_parser("map", help="say what would be computed, and why")
     _add_run_options(mapping)
     listing = commands.add_parser("ls", help="list experiments and parameter files")
@@ -145,6 +146,13 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="STAGE",
         help="compute this stage again (may be repeated)",
     )
+    add("-j", "--jobs", type=int, metavar="N", help="on N worker processes")
+    add("--engine", metavar="NAME", help="serial, processes, dask, or module:function")
+    add("--scheduler", metavar="ADDRESS", help="the Dask scheduler to use")
+    add("--retries", type=int, default=0, metavar="N", help="try failing calls again")
+    add("--fail-fast", action="store_true", help="begin nothing after a failure")
+    add("--max-calls", type=int, metavar="N", help="compute at most N calls")
+    add("--pdb", action="store_true", help="debug the first failure (serial)")
     add("--cache", metavar="DIR", help="keep results in another folder")
     add("--quiet", action="store_true", help="print the summary only")
     add("--verbose", action="store_true", help="a line for each call, reused ones too")
@@ -185,6 +193,14 @@ def _request(options: argparse.Namespace, command: str) -> "Request":
         overwrite_stages=options.overwrite_stage,
         map_only=options.command == "map" or options.map,
         command=command,
+        engine=options.engine,
+        jobs=options.jobs,
+        scheduler=options.scheduler,
+        retries=options.retries,
+        fail_fast=options.fail_fast,
+        max_calls=options.max_calls,
+        debugger=options.pdb,
+        captures=not (options.verbose or options.pdb),
     )
 
 

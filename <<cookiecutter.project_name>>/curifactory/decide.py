@@ -45,6 +45,16 @@ class Tree:
                 return found
         return None
 
+    def path(self, now: Now) -> list[str]:
+        """Return the keys that are known to be read, as far as values agree."""
+        found: list[str] = []
+        node: Tree | None = self
+        while node is not None and node.branches:
+            key = next(iter(node.branches))
+            found.append(key)
+            node = node.branches[key].get(now(key))
+        return found
+
 
 def tree(traces: Iterable[Trace]) -> Tree:
     """Return the decision tree of traces, the later of two equal ones winning."""
@@ -78,8 +88,14 @@ def group(call: Call, expected: list[str] | None = None) -> str:
     `expected` stands for the identities of inputs that are not known yet.
     """
     identities = inputs(call) if expected is None else expected
-    given = [f"{name}={value.digest}" for name, value in sorted(call.arguments.items())]
-    return hashing.hash_text(call.stage.key, *identities, "with", *given)
+    given = {name: value.digest for name, value in call.arguments.items()}
+    return group_of(call.stage.key, identities, given)
+
+
+def group_of(key: str, inputs: list[str], arguments: Mapping[str, str]) -> str:
+    """Return the digest of a stage with its inputs and its keyword arguments."""
+    given = [f"{name}={digest}" for name, digest in sorted(arguments.items())]
+    return hashing.hash_text(key, *inputs, "with", *given)
 
 
 def prospect(call: Call, prospects: Mapping[int, str]) -> str:

@@ -13,15 +13,17 @@ from types import ModuleType
 from typing import Any
 
 from . import args as argsets
-from . import record, settings, syntax
+from . import engine, record, settings, syntax
 from .args import ExperimentArgs
 from .decide import Decision
+from .engine import Engine
 from .errors import CurifactoryError, IdentityError, RequestError, nearest
-from .execute import Options, own_frames, where
 from .manager import ArtifactManager, StopMap
 from .progress import Progress
 from .record import Call, Record, Snapshot
 from .settings import Settings
+from .survey import Options
+from .task import own_frames, where
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,25 @@ class Request:
     map_only: bool = False
     report: bool = True
     command: str = ""
+    engine: str | None = None
+    jobs: int | None = None
+    scheduler: str | None = None
+    retries: int = 0
+    fail_fast: bool = False
+    max_calls: int | None = None
+    debugger: bool = False
+    captures: bool = False
+
+    def options(self) -> Options:
+        """Return what concerns the execution of calls."""
+        return Options(
+            overwrite=self.overwrite,
+            overwrite_stages=frozenset(self.overwrite_stages),
+            retries=self.retries,
+            fail_fast=self.fail_fast,
+            max_calls=self.max_calls,
+            debugger=self.debugger,
+        )
 
 
 @dataclass
@@ -370,13 +391,27 @@ def run_experiment(
 
 def perform(project: Settings, request: Request, progress: Progress) -> Run:
     """Do what a request asks for."""
+    given = None if request.map_only else request.engine
+    jobs = None if request.map_only else request.jobs
+    chosen = engine.make(given, project.root, jobs, request.scheduler)
+    try:
+        return _perform(project, request, progress, chosen)
+    finally:
+        chosen.stop(at_once=True)
+
+
+def _perform(
+    project: Settings, request: Request, progress: Progress, chosen: Engine
+) -> Run:
     module = _load(project, "experiments", "run", request.name)
     snapshots = _select(_collect(_chosen_sources(project, module, request)), request)
     manager = ArtifactManager(
         request.name.replace("/", "."),
         project=project,
         progress=progress,
-        options=Options(request.overwrite, frozenset(request.overwrite_stages)),
+        options=request.options(),
+        engine=chosen,
+        captures=request.captures,
         eager=False,
         mapping=request.map_only,
         command=request.command or f"experiment run {request.name}",
@@ -440,7 +475,7 @@ def _call_run(
         if not any(call.status == "failed" for call in manager.calls):
             raise
     except Exception as error:
-        if any(call.error is error for call in manager.calls):
+        if any(call.failure and call.failure.error is error for call in manager.calls):
             return  # a value that was asked for in run() failed: reported as a call
         shown = own_frames(error)
         message = f"run() of experiment {manager.experiment_name!r} failed\n{shown}"

@@ -4,15 +4,19 @@ import dataclasses
 import functools
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from . import code, syntax
+from . import code, hashing, syntax
 from .args import detached, field_names, is_operational
 from .errors import CurifactoryError
+
+RACY = 2.0
+"""Seconds within which a time stamp may hide a later change."""
 
 EVERYTHING = "*"
 """The key of a read that cannot be followed field by field."""
@@ -40,13 +44,19 @@ class Reads:
     `f:data/raw.csv` a file of the project.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stream: Path | None = None) -> None:
         self.keys: dict[str, None] = {}
+        self.stream = stream
         self.stats: dict[str, tuple[int, int]] = {}
         self.written: set[str] = set()
 
     def note(self, key: str) -> None:
-        self.keys.setdefault(key)
+        """Keep a key; where there is a stream, others see it at once."""
+        if key not in self.keys:
+            self.keys[key] = None
+            if self.stream is not None:
+                with open(self.stream, "a", encoding="utf-8") as file:
+                    file.write(key + "\n")
 
     def argset(self, args: Any, index: int | None = None) -> Any:
         """Return a copy of an argset that notes what is read of it."""
@@ -252,6 +262,33 @@ def stat_of(path: str) -> tuple[int, int]:
     except OSError:
         return -1, -1
     return status.st_size, status.st_mtime_ns
+
+
+def is_racy(mtime: int) -> bool:
+    """Return whether a time stamp is so recent that it may hide a later change."""
+    return time.time() - mtime / 1e9 < RACY
+
+
+class FileDigests:
+    """The digests of project files; equal size and time shortcut the reading."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.known: dict[tuple[str, tuple[int, int]], str] = {}
+
+    def __call__(self, path: str) -> str:
+        full = self.root / path
+        stat = stat_of(str(full))
+        if stat[0] < 0 or not full.is_file():
+            return "absent"
+        key = path, stat
+        if key not in self.known or is_racy(stat[1]):
+            self.known[key] = self.digest(path, stat)
+        return self.known[key]
+
+    def digest(self, path: str, stat: tuple[int, int]) -> str:
+        """Return the digest of a file that was not read yet."""
+        return hashing.hash_file(self.root / path)
 
 
 def _note_named_file(reads: Reads, value: Any) -> None:

@@ -60,6 +60,11 @@ def load(root: Path, **overrides: Any) -> Settings:
     return replace(settings, **folders)
 
 
+def table(root: Path, name: str) -> dict[str, Any]:
+    """Return `[tool.curifactory.NAME]`, empty where there is none."""
+    return dict(_section(root).get(name, {}))
+
+
 def _section(root: Path) -> dict[str, Any]:
     path = root / "pyproject.toml"
     if not path.is_file():

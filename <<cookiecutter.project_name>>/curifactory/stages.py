@@ -1,6 +1,7 @@
 """@stage and @aggregate: what a function takes from a record and gives to it."""
 
 import functools
+import importlib
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,6 +28,9 @@ class Stage:
         is_aggregate: bool,
         version: str | None = None,
         suppress_missing_inputs: bool = False,
+        is_partial: bool = False,
+        retries: int = 0,
+        cpus: int = 1,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
@@ -36,10 +40,28 @@ class Stage:
         self.is_aggregate = is_aggregate
         self.version = version
         self.suppress_missing_inputs = suppress_missing_inputs
+        self.is_partial = is_partial
+        self.retries = retries
+        self.cpus = cpus
         self.name = hashing.qualified(function)
         self.label = function.__name__
         self.parameters = inspect.signature(function).parameters
         self.where = _where(function)
+
+    def check_importable(self) -> None:
+        """Refuse a stage that another process cannot find by its name."""
+        try:
+            found = _imported(self.function.__module__, self.function.__qualname__)
+        except Exception:
+            found = None
+        if found is not self or self.function.__module__ == "__main__":
+            raise RequestError(
+                f"{self.where}: worker processes cannot import stage {self.label}",
+                "define it at the top level of a module, or use --engine serial",
+            )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _imported, (self.function.__module__, self.function.__qualname__)
 
     def __call__(self, record: R, records: Any = None, **arguments: Any) -> R:
         if records is not None and not self.is_aggregate:
@@ -76,6 +98,16 @@ class Stage:
         return hashing.hash_text(self.code.fingerprint, *declared)
 
 
+def _imported(module: str, qualname: str) -> Stage:
+    """Return the stage that another process means."""
+    found: Any = importlib.import_module(module)
+    for step in qualname.split("."):
+        found = getattr(found, step)
+    if not isinstance(found, Stage):
+        raise TypeError(f"{module}.{qualname} is no stage")
+    return found
+
+
 def stage(
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
@@ -83,12 +115,15 @@ def stage(
     *,
     suppress_missing_inputs: bool = False,
     version: str | None = None,
+    retries: int = 0,
+    cpus: int = 1,
 ) -> Callable[[Callable[..., Any]], Stage]:
     """Declare a function as a stage: artifacts it takes, artifacts it returns.
 
     The function gets the record first, then each input by name. Cachers: one for each
     output; left out, chosen by value; None for outputs that are not kept. An input that
     no stage gives is an error, unless it is suppressed and the parameter has a default.
+    A failing call is tried `retries` times more; each one occupies `cpus` cores.
     """
     return _declare(
         inputs,
@@ -97,6 +132,8 @@ def stage(
         is_aggregate=False,
         version=version,
         suppress_missing_inputs=suppress_missing_inputs,
+        retries=retries,
+        cpus=cpus,
     )
 
 
@@ -106,9 +143,25 @@ def aggregate(
     cachers: Cachers = AUTO,
     *,
     version: str | None = None,
+    retries: int = 0,
+    cpus: int = 1,
+    partial: bool = False,
 ) -> Callable[[Callable[..., Any]], Stage]:
-    """Declare a stage over many records: each input is a mapping from record to value."""
-    return _declare(inputs, outputs, cachers, is_aggregate=True, version=version)
+    """Declare a stage over many records: each input is a mapping from record to value.
+
+    With `partial`, records whose calls failed are left out, which is another result;
+    without it the aggregate is skipped then.
+    """
+    return _declare(
+        inputs,
+        outputs,
+        cachers,
+        is_aggregate=True,
+        version=version,
+        retries=retries,
+        cpus=cpus,
+        is_partial=partial,
+    )
 
 
 def _declare(
