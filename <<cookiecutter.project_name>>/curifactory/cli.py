@@ -152,6 +152,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--retries", type=int, default=0, metavar="N", help="try failing calls again")
     add("--fail-fast", action="store_true", help="begin nothing after a failure")
     add("--max-calls", type=int, metavar="N", help="compute at most N calls")
+    add("--yes", action="store_true", help="repeat long work after edits, unasked")
     add("--pdb", action="store_true", help="debug the first failure (serial)")
     add("--cache", metavar="DIR", help="keep results in another folder")
     add("--quiet", action="store_true", help="print the summary only")
@@ -200,6 +201,7 @@ def _request(options: argparse.Namespace, command: str) -> "Request":
         fail_fast=options.fail_fast,
         max_calls=options.max_calls,
         debugger=options.pdb,
+        is_confirmed=options.yes,
         captures=not (options.verbose or options.pdb),
     )
 
@@ -221,6 +223,8 @@ def _progress(options: argparse.Namespace) -> "Progress":
 
 
 def _print_map(run: "Run") -> None:
+    from datetime import timedelta
+
     rows: dict[tuple[str, str, str], list[str]] = {}
     for call, decision in run.decisions:
         row = call.stage.label, decision.kind, decision.reason
@@ -234,6 +238,10 @@ def _print_map(run: "Run") -> None:
         print(f"further calls are known after {run.manager.stopped_at}")
     counts = ", ".join(f"{kind} {number}" for kind, number in run.counts.items())
     print(f"\n{len(run.decisions)} calls: {counts}")
+    seconds = sum(decision.seconds for _, decision in run.decisions)
+    if seconds >= 1:
+        spent = timedelta(seconds=round(seconds))
+        print(f"about {spent} of computing, judged by earlier runs")
 
 
 def _some(labels: Sequence[str]) -> str:

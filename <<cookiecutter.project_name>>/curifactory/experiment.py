@@ -58,7 +58,9 @@ class Request:
     debugger: bool = False
     captures: bool = False
 
-    def options(self) -> Options:
+    is_confirmed: bool = False
+
+    def options(self, confirm_above: float) -> Options:
         """Return what concerns the execution of calls."""
         return Options(
             overwrite=self.overwrite,
@@ -67,6 +69,8 @@ class Request:
             fail_fast=self.fail_fast,
             max_calls=self.max_calls,
             debugger=self.debugger,
+            confirm_above=confirm_above,
+            is_confirmed=self.is_confirmed,
         )
 
 
@@ -409,7 +413,7 @@ def _perform(
         request.name.replace("/", "."),
         project=project,
         progress=progress,
-        options=request.options(),
+        options=request.options(project.confirm_above),
         engine=chosen,
         captures=request.captures,
         eager=False,
@@ -424,7 +428,6 @@ def _perform(
         if request.map_only:
             run.decisions = manager.foresee()
             return run
-        progress.plan(_totals(manager.calls))
         manager.compute()
     except KeyboardInterrupt as error:
         run.status = "interrupted"
@@ -487,13 +490,6 @@ def _check_stages(request: Request, manager: ArtifactManager) -> None:
     for name in request.overwrite_stages:
         if name not in known:
             raise RequestError(f"no stage is named {name!r}", nearest(name, known))
-
-
-def _totals(calls: Iterable[Call]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for call in calls:
-        found[call.stage.label] = found.get(call.stage.label, 0) + 1
-    return found
 
 
 def _finished(run: Run, request: Request) -> Run:

@@ -57,7 +57,8 @@ class ArtifactManager:
         self.experiment_name = experiment_name
         self.settings = project or _settings_near(root)
         self.progress = progress or Progress(quiet=True)
-        self.options = options or Options()
+        limit = self.settings.confirm_above
+        self.options = options or Options(confirm_above=limit)
         self.eager = eager
         self.mapping = mapping
         self.command = command or " ".join(map(shlex.quote, sys.argv[:1]))
@@ -267,6 +268,9 @@ class _Logged(Progress):
         super().__init__(quiet=True)
         self.manager = manager
 
+    def plan(self, totals: dict[str, int]) -> None:
+        self.manager.progress.plan(totals)
+
     def started(self, stage: str, label: str) -> None:
         self.manager.progress.started(stage, label)
 
@@ -276,6 +280,9 @@ class _Logged(Progress):
         self.manager.progress.finished(stage, label, status, seconds, reason)
         if status != "reused":
             self.manager.log(f"{status} {stage} {label} {seconds:.3f} s  {reason}")
+
+    def confirm(self, text: str) -> bool:
+        return self.manager.progress.confirm(text)
 
     def message(self, text: str) -> None:
         self.manager.say(text)

@@ -211,11 +211,15 @@ class Call:
     def producers(self) -> Iterator["Call"]:
         """Yield the calls whose outputs this call takes, each once."""
         seen: dict[int, Call] = {}
-        for member in self.members:
-            for source in member.sources.values():
-                if isinstance(source, Output):
-                    seen.setdefault(id(source.call), source.call)
+        for source in self.sources():
+            if isinstance(source, Output):
+                seen.setdefault(id(source.call), source.call)
         yield from seen.values()
+
+    def sources(self) -> Iterator[Source]:
+        """Yield where each input comes from."""
+        for member in self.members:
+            yield from member.sources.values()
 
     def snapshots(self) -> list[Snapshot]:
         """Return the argsets of its records."""
@@ -391,7 +395,7 @@ def _member(record: Record[Any], stage: Stage, given: dict[str, Literal]) -> Mem
         source = given.get(name) or record.state.sources.get(name)
         if source is not None:
             sources[name] = source
-        elif not stage.suppress_missing_inputs or not _has_default(stage, name):
+        elif not stage.rules.suppress_missing_inputs or not _has_default(stage, name):
             raise RequestError(
                 f"{stage.where}: stage {stage.label} takes {name!r}, which no stage "
                 f"before it gives to record {record.label!r}",

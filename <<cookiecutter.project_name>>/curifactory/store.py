@@ -53,6 +53,9 @@ class Trace:
     arguments: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     reportables: list[dict[str, Any]] = field(default_factory=list)
+    lines: dict[str, str] = field(default_factory=dict)
+    """Where the name or the whole argset was read."""
+    versions: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     created: float = 0.0
     run: str = ""
@@ -106,6 +109,24 @@ class Store:
         with contextlib.suppress(OSError, ValueError):
             return dict(json.loads(path.read_text(encoding="utf-8")))
         return {}
+
+    def accept(self, stage: str, pairs: dict[str, str], why: str) -> None:
+        """Let digests of code count as earlier ones, by which results are filed."""
+        content = {"stage": stage, "pairs": pairs, "why": why, "when": time.time()}
+        aside = self.prepare()
+        (aside / "accepted").write_text(json.dumps(content), encoding="utf-8")
+        target = self.root / ".accepted" / f"{safe(stage)}-{aside.name}.json"
+        target.parent.mkdir(exist_ok=True)
+        os.replace(aside / "accepted", target)
+        self.discard(aside)
+
+    def accepted(self) -> list[dict[str, Any]]:
+        """Return what was accepted, in the order of time."""
+        found = []
+        for path in (self.root / ".accepted").glob("*.json"):
+            with contextlib.suppress(OSError, ValueError):
+                found.append(json.loads(path.read_text(encoding="utf-8")))
+        return sorted(found, key=lambda each: float(each["when"]))
 
     # Commits ------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from typing import Any
 from . import caching, code, decide, hashing, reads, store, syntax
 from .caching import Cacheable
 from .errors import ArtifactError, CurifactoryError, DamagedError, nearest
+from .provenance import dependencies
 from .reads import FileDigests, Files, Reads
 from .record import Literal, Present, Snapshot
 from .stages import Stage, describe
@@ -160,7 +161,7 @@ class _Execution:
         self.store, self.files, digests = tools(task.place)
         self.present = Present(digests)
         self.store.warn = self.outcome.messages.append
-        self.noted = Reads(task.stream)
+        self.noted = Reads(task.stream, task.stage.rules.reads)
         self.metrics: dict[str, Any] = {}
         self.reportables: list[Any] = []
         self.used_scratch: Path | None = None
@@ -185,6 +186,8 @@ class _Execution:
             values = self._inputs()
             if self.task.stream is not None:
                 self.task.stream.touch()
+            for path in self.stage.rules.files:
+                self.noted.note(f"f:{path}")
             begin = time.perf_counter()
             with self.files.noting(self.noted):
                 outputs = self._save(_split(self.stage, self._call(values)))
@@ -335,6 +338,8 @@ class _Execution:
             reads=found,
             outputs=self._identified(outputs, key),
             arguments={name: value.digest for name, value in task.arguments.items()},
+            lines=self.noted.lines,
+            versions=dependencies(self.stage.code.packages),
             run=task.place.run,
         )
 
