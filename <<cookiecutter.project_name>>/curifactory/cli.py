@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from .experiment import Entry, Request, Run
     from .progress import Progress
+    from .settings import Settings
 
 EXAMPLES = """examples:
   experiment ls                       what there is to run
@@ -21,7 +22,11 @@ EXAMPLES = """examples:
   experiment digits --overwrite       compute everything again
 """
 # What can be left out with extras/: a module with add_options(parser), perform(options).
-EXTRAS: dict[str, tuple[str, str]] = {}
+EXTRAS: dict[str, tuple[str, str]] = {
+    "explain": ("explain", "say what stages read, and why each call is computed"),
+    "accept": ("keeping", "keep a stage's results although its code changed"),
+    "check": ("keeping", "execute a stage twice and compare the bytes"),
+}
 COMMANDS = ("run", "map", "ls", *EXTRAS)
 
 
@@ -103,11 +108,11 @@ def _parser(command: str) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run an experiment (`run` can be left out)")
-    _add_run_options(run)
+    add_run_options(run)
     said = "only say what would be done, as `map` does"
     run.add_argument("--map", "--dry-run", action="store_true", help=said)
     mapping = commands.add_parser("map", help="say what would be computed, and why")
-    _add_run_options(mapping)
+    add_run_options(mapping)
     listing = commands.add_parser("ls", help="list experiments and parameter files")
     extras = [commands.add_parser(n, help=told) for n, (_, told) in EXTRAS.items()]
     if command in EXTRAS:
@@ -117,7 +122,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
+def add_run_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("name", help="an experiment, see `experiment ls`")
     add("rest", nargs="*", help=argparse.SUPPRESS)
@@ -163,6 +168,20 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, command: str) -> int:
     from . import experiment
+
+    project, request = open_request(options, command)
+    run = experiment.perform(project, request, _progress(options))
+    if run.manager.mapping:
+        _print_map(run)
+    else:
+        _print_summary(run)
+    return run.exit_code
+
+
+def open_request(
+    options: argparse.Namespace, command: str = ""
+) -> "tuple[Settings, Request]":
+    """Return the project of the current folder and what the options ask for in it."""
     from .errors import RequestError
 
     if options.rest:
@@ -170,16 +189,17 @@ def _run(options: argparse.Namespace, command: str) -> int:
             f"{options.rest[0]!r} is not understood",
             "parameters are set in the files of params/ and chosen with -p FILE",
         )
-    cache = os.path.abspath(options.cache) if options.cache else None
-    project = experiment.open_project(None, cache=cache)
-    os.chdir(project.root)  # relative paths in stages mean the same from any folder
-    request = _request(options, command)
-    run = experiment.perform(project, request, _progress(options))
-    if run.manager.mapping:
-        _print_map(run)
-    else:
-        _print_summary(run)
-    return run.exit_code
+    return enter(options.cache), _request(options, command)
+
+
+def enter(cache: str | None) -> "Settings":
+    """Go to the root of the project: paths mean the same from any folder below."""
+    from . import experiment
+
+    place = os.path.abspath(cache) if cache else None
+    project = experiment.open_project(None, cache=place)
+    os.chdir(project.root)
+    return project
 
 
 def _request(options: argparse.Namespace, command: str) -> "Request":
@@ -192,7 +212,7 @@ def _request(options: argparse.Namespace, command: str) -> "Request":
         indices=options.indices,
         overwrite=options.overwrite,
         overwrite_stages=options.overwrite_stage,
-        map_only=options.command == "map" or options.map,
+        map_only=options.command != "run" or options.map,
         command=command,
         engine=options.engine,
         jobs=options.jobs,

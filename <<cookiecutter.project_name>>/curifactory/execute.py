@@ -3,9 +3,9 @@
 import heapq
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -448,16 +448,8 @@ class Session:
     def _task(self, call: Call, stream: Path | None) -> Task:
         again = call.trace if call in self._again else None
         name = f"{call.position}-{call.stage.label}-{store.safe(call.label)}.txt"
-        return Task(
-            place=self.place,
-            stage=call.stage,
-            own=call.own,
-            members=[
-                (m.snapshot, {n: self._given(s) for n, s in m.sources.items()})
-                for m in call.members
-            ],
-            arguments=call.arguments,
-            inputs=decide.inputs(call),
+        return replace(
+            task_of(call, self.place, self._given),
             before=again.outputs if again else None,
             stream=stream,
             output=self.outputs / name if self.outputs else None,
@@ -465,18 +457,12 @@ class Session:
 
     def _given(self, source: Source) -> Value:
         """Return an input as an execution gets it."""
-        if isinstance(source, Literal):
-            return source
-        trace, index = source.call.trace, source.index
-        assert trace is not None
-        held = self._kept.get((trace.folder, index))
-        if held is not None:
-            return held
-        artifact = trace.outputs[index]
-        declared = source.call.stage.cachers[index]
-        return Stored(
-            trace.folder, artifact, caching.cacher_of(declared, artifact.cacher)
-        )
+        trace = source.call.trace if isinstance(source, Output) else None
+        if trace is not None and isinstance(source, Output):
+            held = self._kept.get((trace.folder, source.index))
+            if held is not None:
+                return held
+        return stored(source)
 
     def _stream(self, call: Call) -> Path | None:
         if self.engine.is_local or self.place.spill is None:
@@ -518,6 +504,32 @@ class _Running:
             return self.stream.read_text(encoding="utf-8") if self.stream else None
         except OSError:
             return None
+
+
+def task_of(call: Call, place: Place, given: Callable[[Source], Value]) -> Task:
+    """Return a call as it can be executed anywhere."""
+    return Task(
+        place=place,
+        stage=call.stage,
+        own=call.own,
+        members=[
+            (m.snapshot, {n: given(s) for n, s in m.sources.items()})
+            for m in call.members
+        ],
+        arguments=call.arguments,
+        inputs=decide.inputs(call),
+    )
+
+
+def stored(source: Source) -> Value:
+    """Return an input that lies in the cache, or was given by hand."""
+    if isinstance(source, Literal):
+        return source
+    trace, index = source.call.trace, source.index
+    assert trace is not None
+    artifact = trace.outputs[index]
+    declared = source.call.stage.cachers[index]
+    return Stored(trace.folder, artifact, caching.cacher_of(declared, artifact.cacher))
 
 
 def ancestors(call: Call) -> list[Call]:

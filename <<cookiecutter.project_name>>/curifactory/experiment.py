@@ -7,7 +7,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -421,10 +421,11 @@ def _perform(
         command=request.command or f"experiment run {request.name}",
     )
     manager.snapshots = snapshots
+    manager.request = asdict(request)
     run = Run(manager)
     try:
         _call_run(module, snapshots, manager)
-        _check_stages(request, manager)
+        check_stages(request.overwrite_stages, manager)
         if request.map_only:
             run.decisions = manager.foresee()
             return run
@@ -485,9 +486,10 @@ def _call_run(
         raise CurifactoryError(message.rstrip()) from error
 
 
-def _check_stages(request: Request, manager: ArtifactManager) -> None:
+def check_stages(names: Iterable[str], manager: ArtifactManager) -> None:
+    """Refuse names of stages that a run does not have."""
     known = {call.stage.label for call in manager.calls}
-    for name in request.overwrite_stages:
+    for name in names:
         if name not in known:
             raise RequestError(f"no stage is named {name!r}", nearest(name, known))
 

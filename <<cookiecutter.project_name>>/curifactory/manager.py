@@ -67,6 +67,7 @@ class ArtifactManager:
         self.records: list[Record[Any]] = []
         self.calls: list[Call] = []
         self.snapshots: list[Snapshot] = []
+        self.request: dict[str, Any] = {}
         self.stopped_at = ""
         self.folder: Path | None = None
         self._survey: Survey | None = None
@@ -217,6 +218,7 @@ class ArtifactManager:
             "status": status,
             "exit_code": exit_code,
             "command": self.command,
+            "request": self.request,
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.time() - self._begin, 3),
             "notes": None,

@@ -78,6 +78,8 @@ class Task:
     """The outputs of an earlier execution, when only its data is to be made again."""
     stream: Path | None = None
     output: Path | None = None
+    is_trial: bool = False
+    """Whether nothing is to be left of it."""
 
     @property
     def group(self) -> str:
@@ -200,6 +202,9 @@ class _Execution:
         trace = self._trace(outputs)
         trace.seconds, trace.metrics = round(seconds, 6), self.metrics
         trace.reportables = described
+        if self.task.is_trial:
+            self.store.discard(self.folder)
+            return trace
         committed = self.store.commit(self.folder, trace, self.stage.code.parts)
         if self.used_scratch is not None:
             self.store.discard(self.used_scratch)
