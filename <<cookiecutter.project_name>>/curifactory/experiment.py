@@ -395,10 +395,14 @@ def run_experiment(
 
 def perform(project: Settings, request: Request, progress: Progress) -> Run:
     """Do what a request asks for."""
-    given = None if request.map_only else request.engine
-    jobs = None if request.map_only else request.jobs
-    chosen = engine.make(given, project.root, jobs, request.scheduler)
+    asked = request.engine, project.root, request.jobs, request.scheduler
+    chosen = engine.make(*asked)
+    if request.debugger and not chosen.is_local:
+        hint = "use --engine serial, without -j"
+        raise RequestError("--pdb debugs calls in this process only", hint)
     try:
+        if not request.map_only:
+            chosen.start()
         return _perform(project, request, progress, chosen)
     finally:
         chosen.stop(at_once=True)
@@ -431,6 +435,7 @@ def _perform(
             return run
         manager.compute()
     except KeyboardInterrupt as error:
+        manager.close(at_once=True)
         run.status = "interrupted"
         run.exit_code = int(getattr(error, "exit_code", 130))
     except Exception as error:

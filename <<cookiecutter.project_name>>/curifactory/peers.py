@@ -60,6 +60,9 @@ class Peers:
                 self._take_over(self.claims / key)
         return False
 
+    def holds(self, key: str) -> bool:
+        return key in self._held
+
     def release(self, key: str) -> None:
         """Give a claim back."""
         if key in self._held:

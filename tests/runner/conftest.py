@@ -10,6 +10,12 @@ def runner_home(tmp_path_factory):
     return copy_runner(tmp_path_factory.mktemp("kernel"), "extras")
 
 
+@pytest.fixture(scope="session")
+def full_home(tmp_path_factory):
+    """A folder with the runner and its extras."""
+    return copy_runner(tmp_path_factory.mktemp("runner"))
+
+
 @pytest.fixture
 def empty_project(tmp_path, runner_home):
     """A folder for a project, with no files yet."""
