@@ -1,6 +1,7 @@
 """A project in tmp_path for each test, with a copy of the runner without its extras."""
 
 import pytest
+from on_engines import ENGINES, OWN, OnEngine
 from projects import CHAIN, Project, copy_runner
 
 
@@ -29,3 +30,12 @@ def project(empty_project):
     """A project of three stages and an aggregate, over the argsets a and b."""
     empty_project.write(CHAIN)
     return empty_project
+
+
+@pytest.fixture(params=ENGINES)
+def on(request, tmp_path, full_home):
+    """A project on each engine in turn."""
+    made = OnEngine(tmp_path / "project", full_home)
+    made.engine = request.param
+    made.write({**CHAIN, "own.py": OWN})
+    return made

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+from on_engines import FLAGS, OnEngine
 from projects import CHAIN
-from test_engines import FLAGS, OnEngine
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="looks for orphans in /proc"
