@@ -1,0 +1,127 @@
+"""What the driver must know of each tool: how it is run, and what it leaves behind."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+RUNNER = HERE.parent / "<<cookiecutter.project_name>>" / "curifactory"
+SIZE = "COUNT = {count}\nCHANGED = {changed}\n"
+FITTED = "sum(data) + "
+
+
+class WrongAnswer(Exception):
+    """A tool did not compute what was asked for: its time means nothing."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One folder of benchmarks/; commands come after the Python of its environment."""
+
+    name: str
+    package: str
+    commands: dict[str, tuple[str, ...]]
+    leaves: tuple[str, ...] = ("cache",)
+    size: str = "size.py"
+    # The line of a stage's body that the benchmark edits, and what else its user must do.
+    edited: str = "main.py"
+    by_hand: tuple[tuple[str, str], ...] = ()
+    computed: Callable[[Path, str], int | None] = lambda work, out: printed(
+        out, "computed"
+    )
+    answer: Callable[[Path, str], int | None] = lambda work, out: printed(out, "answer")
+    note: str = ""
+
+    def prepare(self, work: Path) -> None:
+        """Lay out a fresh working folder."""
+        shutil.rmtree(work, ignore_errors=True)
+        ignored = shutil.ignore_patterns("__pycache__", "requirements.txt")
+        shutil.copytree(HERE / self.name, work, ignore=ignored)
+        if self.name == "ours":
+            shutil.copytree(RUNNER, work / "curifactory", ignore=ignored)
+
+    def empty(self, work: Path) -> None:
+        """Remove what earlier runs left; the sources stay, and are compiled."""
+        for name in self.leaves:
+            shutil.rmtree(work / name, ignore_errors=True)
+        self.edit(work, False)
+
+    def resize(self, work: Path, count: int, changed: bool = False) -> None:
+        """Say for how many argsets, and whether the last one is another."""
+        text = SIZE.format(count=count, changed=changed)
+        (work / self.size).write_text(text, encoding="utf-8")
+
+    def edit(self, work: Path, changed: bool) -> None:
+        """Change the body of the stage `fit`, or take the change back."""
+        text = (HERE / self.name / self.edited).read_text(encoding="utf-8")
+        if changed:
+            if text.count(FITTED) != 1:
+                raise WrongAnswer(f"{self.name}: {self.edited} has no line to edit")
+            for old, new in ((FITTED, f"{FITTED}1 + "), *self.by_hand):
+                text = text.replace(old, new)
+        (work / self.edited).write_text(text, encoding="utf-8")
+
+
+def printed(text: str, word: str) -> int | None:
+    """Return the number that a tool printed after a word, at the start of a line."""
+    found = re.findall(rf"^{word} (-?\d+)\s*$", text, re.MULTILINE)
+    return int(found[-1]) if found else None
+
+
+def _newest_run(work: Path) -> dict:
+    found = sorted((work / "data" / "runs").glob("*/run.json"), key=_number)
+    return json.loads(found[-1].read_text(encoding="utf-8")) if found else {}
+
+
+def _number(path: Path) -> int:
+    return int(path.parent.name.rpartition("-")[2])
+
+
+def _our_answer(work: Path, out: str) -> int | None:
+    calls = _newest_run(work).get("calls", ())
+    found = [call for call in calls if call["stage"] == "compare"]
+    if not found:
+        return None
+    folder, artifact = found[-1]["folder"], found[-1]["artifacts"][0]["file"]
+    return int(json.loads((work / "data/cache" / folder / artifact).read_text("utf-8")))
+
+
+def _our_count(work: Path, out: str) -> int | None:
+    return _newest_run(work).get("counts", {}).get("computed")
+
+
+SCRIPT = {name: ("main.py", name) for name in ("sweep", "shared", "parallel")}
+PLAIN = Tool(
+    "plain",
+    "",
+    {**SCRIPT, "help": ("-c", "pass"), "list": ("-c", "pass")},
+    by_hand=(("FIT_VERSION = 1", "FIT_VERSION = 2"),),
+    note="its author counts a version up with each edit",
+)
+JOBLIB = Tool(
+    "joblib",
+    "joblib",
+    {**SCRIPT, "help": ("main.py", "--help"), "list": ("main.py", "--help")},
+)
+OURS = Tool(
+    "ours",
+    "",
+    {
+        "sweep": ("-m", "curifactory", "sweep"),
+        "shared": ("-m", "curifactory", "shared"),
+        "map": ("-m", "curifactory", "map", "sweep"),
+        "parallel": ("-m", "curifactory", "parallel", "-j", "2"),
+        "help": ("-m", "curifactory", "--help"),
+        "list": ("-m", "curifactory", "ls"),
+    },
+    leaves=("data", "reports"),
+    size="params/size.py",
+    edited="stages/chain.py",
+    computed=_our_count,
+    answer=_our_answer,
+    note="with history and report",
+)
+TOOLS = {tool.name: tool for tool in (PLAIN, JOBLIB, OURS)}
