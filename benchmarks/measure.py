@@ -78,3 +78,33 @@ def on_disk(folders: Sequence[Path]) -> tuple[int, int, int]:
                 size += status.st_size
                 occupied += status.st_blocks * 512
     return files, size, occupied
+
+
+def settle(folder: Path, longest: float = 90) -> None:
+    """Wait until new files cost what they should.
+
+    ext4 hands out the inode of a deleted file only minutes later; until then, making a
+    file beside thousands of deleted ones searches through all of them.
+    """
+    global _cheapest
+    end = time.monotonic() + longest
+    while True:
+        cost = _cost_of_a_file(folder)
+        _cheapest = min(cost, _cheapest)
+        if cost < 2 * _cheapest and cost < EXPECTED or time.monotonic() > end:
+            return
+        time.sleep(3)
+
+
+EXPECTED = 150e-6  # seconds for one small file, by experience; a slow disk waits once
+_cheapest = EXPECTED
+
+
+def _cost_of_a_file(folder: Path, number: int = 100) -> float:
+    place = folder / "aside" / f"probe-{time.monotonic_ns()}"
+    place.mkdir(parents=True)
+    begin = time.perf_counter()
+    for index in range(number):
+        (place / f"{index}.tmp").write_bytes(b"probe")
+        (place / f"{index}.tmp").rename(place / f"{index}")
+    return (time.perf_counter() - begin) / number

@@ -14,6 +14,7 @@ import json
 import math
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -60,6 +61,9 @@ class Bench:
 
     def folder(self, tool: Tool) -> Path:
         return self.work / tool.name
+
+    def empty(self, tool: Tool) -> None:
+        tool.empty(self.folder(tool), self.work / "aside")
 
     def command(self, tool: Tool, name: str) -> list[str]:
         own = BUILD / "envs" / tool.name / "bin" / "python"
@@ -152,7 +156,7 @@ def sweep(bench: Bench, count: int, repeat: int, scenarios: Sequence[str]) -> No
     order = _turned(bench.tools, repeat)
     if set(scenarios) & {"cold", "cached", "argset", "code", "map"}:
         for tool in order:
-            tool.empty(bench.folder(tool))
+            bench.empty(tool)
             tool.resize(bench.folder(tool), count)
         for scenario in ("cold", "cached", "map", "argset", "code"):
             if scenario not in scenarios and scenario != "cold":
@@ -167,7 +171,7 @@ def sweep(bench: Bench, count: int, repeat: int, scenarios: Sequence[str]) -> No
                 bench.attempt(tool, name, scenario, at)
     if set(scenarios) & {"shared", "shared-cached"}:
         for tool in order:
-            tool.empty(bench.folder(tool))
+            bench.empty(tool)
             tool.resize(bench.folder(tool), count)
         for scenario in ("shared", "shared-cached"):
             for tool in order:
@@ -175,12 +179,23 @@ def sweep(bench: Bench, count: int, repeat: int, scenarios: Sequence[str]) -> No
                     bench.attempt(tool, "shared", scenario, at)
 
 
+def rounds(bench: Bench, given: argparse.Namespace) -> None:
+    """Perform all rounds that were asked for."""
+    for repeat in range(given.repeats):
+        single(bench, repeat, given.scenarios)
+    for count in sorted(given.n) if set(given.scenarios) & set(SWEEPS) else ():
+        for repeat in range(given.repeats):
+            _say(f"N = {count:,}, round {repeat + 1} of {given.repeats}")
+            measure.settle(bench.work)
+            sweep(bench, count, repeat, given.scenarios)
+
+
 def single(bench: Bench, repeat: int, scenarios: Sequence[str]) -> None:
     """One round of the scenarios that have no N."""
     for scenario in SINGLE:
         if scenario in scenarios:
             for tool in _turned(bench.tools, repeat):
-                tool.empty(bench.folder(tool))
+                bench.empty(tool)
                 tool.resize(bench.folder(tool), 16)
                 bench.attempt(tool, scenario, scenario, (0, repeat))
 
@@ -224,7 +239,7 @@ def warm_up(bench: Bench) -> None:
             used = measure.run(bench.command(tool, name), folder, bench.limit)
             if used.code:
                 raise SystemExit(f"{tool.name} does not run:\n{used.out}")
-        tool.empty(folder)
+        bench.empty(tool)
 
 
 # Figures ----------------------------------------------------------------------------
@@ -359,16 +374,14 @@ def main() -> int:
             f"no environment for {', '.join(missing)}: make bench-envs", file=sys.stderr
         )
         return 2
-    warm_up(bench)
-    for repeat in range(given.repeats):
-        single(bench, repeat, given.scenarios)
-    if set(given.scenarios) & set(SWEEPS):
-        for count in sorted(given.n):
-            for repeat in range(given.repeats):
-                _say(f"N = {count:,}, round {repeat + 1} of {given.repeats}")
-                sweep(bench, count, repeat, given.scenarios)
+    try:
+        warm_up(bench)
+        rounds(bench, given)
+        described = setting(bench)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
     content = {
-        **setting(bench),
+        **described,
         "rounds": given.repeats,
         "rows": list(rows(bench.results)),
         "left_out": [[*key, why] for key, why in bench.left_out.items()],
