@@ -35,12 +35,17 @@ class Tool:
     )
     answer: Callable[[Path, str], int | None] = lambda work, out: printed(out, "answer")
     note: str = ""
+    folder: str = ""  # where it differs from the name
+
+    @property
+    def place(self) -> Path:
+        return HERE / (self.folder or self.name)
 
     def prepare(self, work: Path) -> None:
         """Lay out a fresh working folder."""
         shutil.rmtree(work, ignore_errors=True)
         ignored = shutil.ignore_patterns("__pycache__", "requirements.txt")
-        shutil.copytree(HERE / self.name, work, ignore=ignored)
+        shutil.copytree(self.place, work, ignore=ignored)
         if self.name == "ours":
             shutil.copytree(RUNNER, work / "curifactory", ignore=ignored)
 
@@ -64,7 +69,7 @@ class Tool:
 
     def edit(self, work: Path, changed: bool) -> None:
         """Change the body of the stage `fit`, or take the change back."""
-        text = (HERE / self.name / self.edited).read_text(encoding="utf-8")
+        text = (self.place / self.edited).read_text(encoding="utf-8")
         if changed:
             if text.count(FITTED) != 1:
                 raise WrongAnswer(f"{self.name}: {self.edited} has no line to edit")
@@ -101,6 +106,12 @@ def _our_count(work: Path, out: str) -> int | None:
     return _newest_run(work).get("counts", {}).get("computed")
 
 
+def _in_summary(text: str, word: str) -> int | None:
+    """Return the count of a line of pytask's summary."""
+    found = re.search(rf"(\d+)\s+{word}", text)
+    return int(found[1]) if found else 0 if "Collected" in text else None
+
+
 SCRIPT = {name: ("main.py", name) for name in ("sweep", "shared", "parallel")}
 PLAIN = Tool(
     "plain",
@@ -132,4 +143,64 @@ OURS = Tool(
     answer=_our_answer,
     note="with history and report",
 )
-TOOLS = {tool.name: tool for tool in (PLAIN, JOBLIB, OURS)}
+EXCA = Tool(
+    "exca",
+    "exca",
+    {**SCRIPT, "help": ("main.py", "--help")},
+    edited="stages.py",
+    by_hand=(('"fit 1"', '"fit 2"'), ('"score 1"', '"score 2"')),
+    note="its user counts versions up with each edit; results batched into few files",
+)
+EXCA_TASKS = Tool(
+    "exca-tasks",
+    "exca",
+    {"sweep": ("tasks.py", "sweep")},
+    edited="tasks.py",
+    by_hand=EXCA.by_hand,
+    folder="exca",
+    note="one task for each result; versions as for exca",
+)
+PYTASK = Tool(
+    "pytask",
+    "pytask",
+    {
+        "sweep": ("-m", "pytask", "build", "sweep"),
+        "shared": ("-m", "pytask", "build", "shared"),
+        "parallel": ("-m", "pytask", "build", "parallel", "-n", "2"),
+        "help": ("-m", "pytask", "--help"),
+        "list": ("-m", "pytask", "collect", "sweep"),
+    },
+    leaves=("cache", ".pytask"),
+    edited="sweep/task_fit.py",
+    computed=lambda work, out: _in_summary(out, "Succeeded"),
+    answer=lambda work, out: int((work / "cache" / "answer.txt").read_text("utf-8")),
+)
+REDUN = Tool("redun", "redun", {**SCRIPT, "help": ("main.py", "--help")})
+COMMAND = ("-c", "from curifactory.cli import main; main()")
+UPSTREAM = Tool(
+    "curifactory_upstream",
+    "curifactory",
+    {
+        "sweep": (*COMMAND, "sweep", "-p", "sweep"),
+        "code": (
+            *(*COMMAND, "sweep", "-p", "sweep"),
+            *("--overwrite-stage", "fit", "--overwrite-stage", "score"),
+            *("--overwrite-stage", "compare"),
+        ),
+        "shared": (*COMMAND, "shared", "-p", "sweep"),
+        "parallel": (
+            *(*COMMAND, "parallel", "-p", "burn"),
+            *("--parallel", "2"),
+        ),
+        "help": (*COMMAND, "--help"),
+        "list": (*COMMAND, "ls"),
+    },
+    leaves=("data", "logs", "reports"),
+    edited="stages.py",
+    computed=lambda work, out: None,
+    note="its user names the stages whose code changed; argsets do not share stages",
+)
+TOOLS = {
+    tool.name: tool
+    for tool in (PLAIN, JOBLIB, OURS, EXCA, EXCA_TASKS, PYTASK, REDUN, UPSTREAM)
+}
