@@ -69,22 +69,35 @@ class Snapshot:
 
     def shown(self, path: str) -> str:
         """Return a short text of a value for messages."""
+        if path.endswith(("@", "*", "#")):
+            return ""
+        value, hidden = self._source, False
         try:
-            value = reads.value_at(self._source, path.rstrip("@*").rstrip("."))
+            for name in path.split("."):
+                hidden = hidden or argsets.is_secret(type(value), name)
+                value = getattr(value, name)
         except AttributeError:
             return "absent"
-        return "" if path.endswith(("@", "*")) else argsets.short(value)
+        return argsets.REDACTED if hidden else argsets.short(value)
 
     def _digest(self, path: str) -> str:
+        owner, _, name = path.rstrip("@*#").rstrip(".").rpartition(".")
         try:
-            value = reads.value_at(self._source, path.rstrip("@*").rstrip("."))
+            value = found = reads.value_at(self._source, owner)
+            if name:
+                value = getattr(found, name)
         except AttributeError:
             return "absent"
+        where = f"{self.name}.{path}"
         if path.endswith("@"):
             kind = type(value)
             followed = hasattr(kind, "__dataclass_fields__")
             return hashing.qualified(kind) if followed else "absent"
-        return value_digest(value, f"{self.name}.{path}")
+        if path.endswith("#"):
+            return hashing.hash_text(argsets.plain_repr(value))
+        if not path.endswith("*"):
+            value = hashing.represented(found, name, where)
+        return value_digest(value, where)
 
 
 def _methods(cls: type, name: str) -> list[Any]:
