@@ -16,12 +16,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from projects import CHAIN, Project, copy_runner
 
 from curifactory.args import parameter, same
 from curifactory.extras.recreate import expression
-
-ROOT = Path(__file__).parents[2]
 
 
 class Color(enum.Enum):
@@ -141,6 +138,19 @@ ARGS = """
         def __post_init__(self):
             self.twice = 2 * self.seed
     """
+SEEN = {"experiments/seen.py": """
+        from curifactory import Record, stage
+
+
+        @stage(None, ["value"])
+        def look(record):
+            return record.args.seed
+
+
+        def run(argsets, manager):
+            for args in argsets:
+                look(Record(manager, args))
+        """}
 MANY = """
     from pathlib import Path
 
@@ -157,36 +167,11 @@ MANY = """
     """
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    return copy_runner(tmp_path_factory.mktemp("whole"))
-
-
 @pytest.fixture
-def whole(tmp_path, home):
-    """A project with a runner that has its extras."""
-    project = Project(tmp_path / "project", home)
-    project.write(
-        {
-            **CHAIN,
-            "params/__init__.py": ARGS,
-            "params/many.py": MANY,
-            "experiments/seen.py": """
-                from curifactory import Record, stage
-
-
-                @stage(None, ["value"])
-                def look(record):
-                    return record.args.seed
-
-
-                def run(argsets, manager):
-                    for args in argsets:
-                        look(Record(manager, args))
-                """,
-        }
-    )
-    return project
+def many(whole):
+    """The whole project with argsets of all kinds."""
+    whole.write({"params/__init__.py": ARGS, "params/many.py": MANY, **SEEN})
+    return whole
 
 
 def listed(project, *arguments):
@@ -195,42 +180,40 @@ def listed(project, *arguments):
     return json.loads(result.out)
 
 
-def test_a_past_run_s_argsets_are_made_again(whole):
-    whole.ok("seen", "-p", "many")
-    result = whole.run("params", "--from-run", "seen-1")
+def test_a_past_run_s_argsets_are_made_again(many):
+    many.ok("seen", "-p", "many")
+    result = many.run("params", "--from-run", "seen-1")
     assert result.code == 0, result
     assert result.out == (
         "wrote params/seen_1.py; look at it with: experiment params seen_1\n"
     )
-    before, again = listed(whole, "many"), listed(whole, "seen_1")
+    before, again = listed(many, "many"), listed(many, "seen_1")
     assert [each["fields"] for each in again] == [each["fields"] for each in before]
     assert [each["hash"] for each in again][:2] == [each["hash"] for each in before][:2]
-    text = (whole.root / "params/seen_1.py").read_text()
-    assert (
-        "hunter2" not in text + (whole.root / "data/runs/seen-1/run.json").read_text()
-    )
+    text = (many.root / "params/seen_1.py").read_text()
+    assert "hunter2" not in text + (many.root / "data/runs/seen-1/run.json").read_text()
     assert "# Secret, and so with their defaults here: login.token" in text
-    assert whole.ok("seen", "-p", "seen_1").counts["computed"] == 0
+    assert many.ok("seen", "-p", "seen_1").counts["computed"] == 0
 
 
-def test_the_file_is_in_the_project_s_style(whole):
-    whole.ok("seen", "-p", "many")
-    whole.run("params", "--from-run", "seen-1")
+def test_the_file_is_in_the_project_s_style(many):
+    many.ok("seen", "-p", "many")
+    many.run("params", "--from-run", "seen-1")
     for tool in (["black", "--check", "-q"], ["ruff", "check", "-q", "--isolated"]):
-        command = [sys.executable, "-m", *tool, whole.root / "params/seen_1.py"]
+        command = [sys.executable, "-m", *tool, many.root / "params/seen_1.py"]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_field_gained_since_gets_its_default_and_old_defaults_stay(whole):
-    whole.ok("seen", "-p", "many")
-    whole.edit(
+def test_a_field_gained_since_gets_its_default_and_old_defaults_stay(many):
+    many.ok("seen", "-p", "many")
+    many.edit(
         "params/__init__.py", "rate: float = 0.1", "rate: float = 7\n    more: int = 5"
     )
-    assert whole.run("params", "--from-run", "seen-1").code == 0
-    for entry in listed(whole, "seen_1"):
+    assert many.run("params", "--from-run", "seen-1").code == 0
+    for entry in listed(many, "seen_1"):
         assert (entry["fields"]["rate"], entry["fields"]["more"]) == (0.1, 5)
-    assert whole.ok("seen", "-p", "seen_1").counts["computed"] == 0
+    assert many.ok("seen", "-p", "seen_1").counts["computed"] == 0
 
 
 @pytest.mark.parametrize(
@@ -262,39 +245,39 @@ def test_a_field_gained_since_gets_its_default_and_old_defaults_stay(whole):
         ),
     ],
 )
-def test_what_cannot_be_made_again_is_refused(whole, old, new, said):
-    whole.ok("seen", "-p", "many")
-    path = whole.root / "params/__init__.py"
+def test_what_cannot_be_made_again_is_refused(many, old, new, said):
+    many.ok("seen", "-p", "many")
+    path = many.root / "params/__init__.py"
     path.write_text(path.read_text().replace(old, new))
-    result = whole.run("params", "--from-run", "seen-1")
+    result = many.run("params", "--from-run", "seen-1")
     assert result.code == 2 and result.err.startswith(f"error: {said}"), result
-    assert not (whole.root / "params/seen_1.py").exists()
+    assert not (many.root / "params/seen_1.py").exists()
 
 
-def test_a_value_without_an_expression_is_refused_by_name(whole):
-    whole.write(
+def test_a_value_without_an_expression_is_refused_by_name(many):
+    many.write(
         {
             "params/odd.py": "from params import Args\n\n\n"
             "def get_params():\n    return [Args(name='a', layers={'f': lambda: 1})]\n"
         }
     )
-    whole.edit("params/__init__.py", "layers: dict", "layers: object")
-    whole.ok("seen", "-p", "odd")
-    result = whole.run("params", "--from-run", "seen-1")
+    many.edit("params/__init__.py", "layers: dict", "layers: object")
+    many.ok("seen", "-p", "odd")
+    result = many.run("params", "--from-run", "seen-1")
     assert result.code == 2
     assert result.err.startswith("error: run seen-1, argset 'a': layers was {'f': <")
     assert "which no Python expression gives back" in result.err
 
 
-def test_an_unknown_run_and_a_file_that_exists_are_refused(whole):
-    whole.ok("seen", "-p", "many")
-    result = whole.run("params", "--from-run", "sen-1")
+def test_an_unknown_run_and_a_file_that_exists_are_refused(many):
+    many.ok("seen", "-p", "many")
+    result = many.run("params", "--from-run", "sen-1")
     assert (result.code, result.err) == (
         2,
         "error: there is no run 'sen-1'\n  did you mean 'seen-1'?\n",
     )
-    whole.run("params", "--from-run", "seen-1")
-    result = whole.run("params", "--from-run", "seen-1")
+    many.run("params", "--from-run", "seen-1")
+    result = many.run("params", "--from-run", "seen-1")
     assert (
         result.err == "error: params/seen_1.py is there already\n  move it away first\n"
     )

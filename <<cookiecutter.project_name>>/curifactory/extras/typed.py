@@ -35,7 +35,7 @@ def wrong_value(
     where: str, path: str, shown: str, value: object, hint: Any
 ) -> RequestError:
     """Return the error for a value that its annotation does not allow."""
-    kind = "" if value is None else f" (a {type(value).__name__})"
+    kind = "" if value is None else f" ({type(value).__name__})"
     said = f"{where}{path} is {shown}{kind}, expected {described(hint)}"
     options = get_args(hint) if get_origin(hint) is Literal else ()
     texts = {str(option): option for option in options}
