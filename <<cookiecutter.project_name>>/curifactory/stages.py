@@ -4,22 +4,28 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from . import code, hashing
 from .caching import AUTO, Cacheable
 from .errors import RequestError
 
 R = TypeVar("R")
+P = ParamSpec("P")
+T = TypeVar("T")
 Cachers = Sequence[type[Cacheable] | Cacheable | None] | Cacheable | None
 
 
-class Stage:
-    """A declared stage. Calling it adds a call to the record and returns the record."""
+class Stage(Generic[R, P, T]):
+    """A declared stage. Calling it adds a call to the record and returns the record.
+
+    To type checkers it takes the records that its function takes; `stage.function` is
+    that function, with its own signature.
+    """
 
     def __init__(
         self,
-        function: Callable[..., Any],
+        function: Callable[Concatenate[R, P], T],
         inputs: Sequence[str],
         outputs: Sequence[str],
         cachers: Sequence[Cacheable | None],
@@ -76,6 +82,17 @@ class Stage:
         return hashing.hash_text(self.code.fingerprint, *declared)
 
 
+AnyStage: TypeAlias = Stage[Any, ..., Any]
+
+
+class Declare(Protocol):
+    """Takes the function of a stage."""
+
+    def __call__(
+        self, function: Callable[Concatenate[R, P], T], /
+    ) -> Stage[R, P, T]: ...
+
+
 def stage(
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
@@ -83,7 +100,7 @@ def stage(
     *,
     suppress_missing_inputs: bool = False,
     version: str | None = None,
-) -> Callable[[Callable[..., Any]], Stage]:
+) -> Declare:
     """Declare a function as a stage: artifacts it takes, artifacts it returns.
 
     The function gets the record first, then each input by name. Cachers: one for each
@@ -106,14 +123,14 @@ def aggregate(
     cachers: Cachers = AUTO,
     *,
     version: str | None = None,
-) -> Callable[[Callable[..., Any]], Stage]:
+) -> Declare:
     """Declare a stage over many records: each input is a mapping from record to value."""
     return _declare(inputs, outputs, cachers, is_aggregate=True, version=version)
 
 
 def _declare(
     inputs: Any, outputs: Any, cachers: Cachers, *, is_aggregate: bool, **options: Any
-) -> Callable[[Callable[..., Any]], Stage]:
+) -> Declare:
     kind = "aggregate" if is_aggregate else "stage"
     if callable(inputs):
         name = getattr(inputs, "__name__", "")
@@ -122,7 +139,7 @@ def _declare(
             f'write @{kind}(["input"], ["output"])',
         )
 
-    def declare(function: Callable[..., Any]) -> Stage:
+    def declare(function: Callable[Concatenate[R, P], T]) -> Stage[R, P, T]:
         where = f"{_where(function)}: {kind} {function.__name__}"
         takes = _names(inputs, "inputs", where)
         gives = _names(outputs, "outputs", where)
