@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from .experiment import Entry, Request, Run
+    from .experiment import Request, Run
+    from .paramsets import Entry
     from .progress import Progress
     from .settings import Settings
 
@@ -18,6 +19,7 @@ EXAMPLES = """examples:
   experiment digits                   run it with its own parameters
   experiment digits -p base -p models run it with the argsets of two files
   experiment digits -n 'knn_*'        only the argsets whose name matches
+  experiment digits --set C=1,10      with other values, here with two
   experiment map digits               say what would be computed, and why
   experiment digits --overwrite       compute everything again
 """
@@ -26,6 +28,8 @@ EXTRAS: dict[str, tuple[str, str]] = {
     "explain": ("explain", "say what stages read, and why each call is computed"),
     "accept": ("keeping", "keep a stage's results although its code changed"),
     "check": ("keeping", "execute a stage twice and compare the bytes"),
+    "params": ("params", "show argsets, compare them, or write them from a past run"),
+    "new": ("new", "write an experiment, a parameter file or a stage to start from"),
 }
 COMMANDS = ("run", "map", "ls", *EXTRAS)
 
@@ -134,15 +138,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="take the argsets of this parameter file (may be repeated)",
     )
-    add(
-        "-n",
-        "--names",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="only argsets with this name, or a pattern like 'knn_*'",
-    )
-    add("--indices", default="", metavar="0,2-4", help="only argsets at these places")
+    add_choice_options(parser)
     add("--overwrite", action="store_true", help="compute everything again")
     add(
         "--overwrite-stage",
@@ -166,6 +162,28 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--no-color", action="store_true", help="no colours")
 
 
+def add_choice_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that change argsets, and those that select among them."""
+    add = parser.add_argument
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="give a field another value; VALUE,VALUE: an argset for each (repeatable)",
+    )
+    add("--seeds", type=int, metavar="N", help="repeat each argset with seeds 0 to N-1")
+    add(
+        "-n",
+        "--names",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only argsets with this name, or a pattern like 'knn_*'",
+    )
+    add("--indices", default="", metavar="0,2-4", help="only argsets at these places")
+
+
 def _run(options: argparse.Namespace, command: str) -> int:
     from . import experiment
 
@@ -185,9 +203,11 @@ def open_request(
     from .errors import RequestError
 
     if options.rest:
+        given = options.rest[0]
+        setting = f"give a field a value with --set {given}, or " * ("=" in given)
         raise RequestError(
-            f"{options.rest[0]!r} is not understood",
-            "parameters are set in the files of params/ and chosen with -p FILE",
+            f"{given!r} is not understood",
+            f"{setting}choose a file of params/ with -p FILE",
         )
     return enter(options.cache), _request(options, command)
 
@@ -208,6 +228,8 @@ def _request(options: argparse.Namespace, command: str) -> "Request":
     return Request(
         options.name,
         paramsets=options.params,
+        sets=options.set,
+        seeds=options.seeds,
         names=options.names,
         indices=options.indices,
         overwrite=options.overwrite,
@@ -253,7 +275,7 @@ def _print_map(run: "Run") -> None:
         (stage, kind, _some(labels), reason)
         for (stage, kind, reason), labels in rows.items()
     ]
-    _print_table(("stage", "decision", "argsets", "why"), lines)
+    print_table(("stage", "decision", "argsets", "why"), lines)
     if run.manager.stopped_at:
         print(f"further calls are known after {run.manager.stopped_at}")
     counts = ", ".join(f"{kind} {number}" for kind, number in run.counts.items())
@@ -302,7 +324,7 @@ def _print_comparison(content: dict[str, Any], most: int = 20) -> None:
     for label, row in list(rows.items())[:most]:
         cells = [_cell(row.get(name), best[name]) for name in names]
         lines.append((label, *cells))
-    _print_table(("argset", *names), lines)
+    print_table(("argset", *names), lines)
     if len(rows) > most:
         print(f"... and {len(rows) - most} more argsets, see the report")
     print()
@@ -343,7 +365,7 @@ def _print_entries(title: str, entries: Sequence["Entry"]) -> None:
         print(f"{red}{shown}{plain}" if entry.error else shown)
 
 
-def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print columns as wide as their content; the last one is not padded."""
     lines = [tuple(head), *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]

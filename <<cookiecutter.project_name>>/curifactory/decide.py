@@ -272,7 +272,7 @@ def _read_change(key: str, before: str, after: str) -> str:
     kind, name = key[0], key.partition(":")[2]
     if kind in "fcm":
         return f"{name} changed"
-    if name.endswith("*"):
+    if name.endswith(("*", "#")):
         return "some field changed (the stage reads all)"
     if before == after:
         return f"{name.rstrip('@')} changed"

@@ -2,6 +2,7 @@
 
 import atexit
 import datetime
+import importlib
 import itertools
 import json
 import os
@@ -16,6 +17,7 @@ from typing import Any, TextIO
 
 from . import provenance, settings, syntax
 from .args import flat, short
+from .caching import json_problem
 from .decide import Decision
 from .engine import Engine
 from .errors import RequestError
@@ -237,16 +239,13 @@ class ArtifactManager:
         return {id(each): each for each in [*self.snapshots, *used]}.values()
 
     def _argset(self, snapshot: Snapshot) -> dict[str, Any]:
-        fields = {
-            name: _plain(value)
-            for name, value in flat(snapshot.source)
-            if name != "name"
-        }
+        fields = shown_fields(snapshot.source)
         return {
             "name": snapshot.name,
             "hash": snapshot.source.hash,
             "paramset": snapshot.paramset,
             "fields": fields,
+            **_recipe(snapshot.source, fields),
         }
 
     def _stages(self) -> dict[str, Any]:
@@ -355,14 +354,21 @@ def _write(path: Path, text: str) -> None:
     os.replace(aside, path)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, (bool, int, float, str, type(None))):
-        return value
-    if isinstance(value, (list, tuple)) and all(
-        isinstance(each, (bool, int, float, str, type(None))) for each in value
-    ):
-        return list(value)
-    return short(value)
+def shown_fields(args: Any) -> dict[str, Any]:
+    """Return fields as JSON where that would give them back, else as a short text."""
+    found = dict(flat(args))
+    found.pop("name", None)
+    return {n: short(v) if json_problem(v) else v for n, v in found.items()}
+
+
+def _recipe(args: Any, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return what else it takes to make an argset again; nothing without the extras."""
+    try:
+        recreate = importlib.import_module("curifactory.extras.recreate")
+    except ImportError:
+        return {}
+    recipe: dict[str, Any] = recreate.recipe(args, fields)
+    return recipe
 
 
 def _settings_near(root: Path | str | None) -> Settings:

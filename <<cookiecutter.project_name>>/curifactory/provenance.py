@@ -1,7 +1,6 @@
 """Where a run came from: the state of git, versions, the host."""
 
 import functools
-import importlib
 import platform
 import subprocess
 import sys
@@ -56,9 +55,10 @@ def version(package: str) -> str:
     loaded = getattr(sys.modules.get(package), "__version__", None)
     if isinstance(loaded, str):
         return loaded
-    metadata = importlib.import_module("importlib.metadata")  # slow to import
+    from importlib import metadata  # slow to import
+
     try:
-        return str(metadata.version(package))
+        return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "?"
 

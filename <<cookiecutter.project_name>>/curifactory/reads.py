@@ -1,6 +1,5 @@
 """What one execution read: fields of argsets, code met through values, files."""
 
-import dataclasses
 import functools
 import os
 import sys
@@ -11,8 +10,9 @@ from pathlib import Path
 from types import FrameType, FunctionType
 from typing import Any
 
+from . import args as argsets
 from . import code, hashing, syntax
-from .args import detached, field_names, is_operational
+from .args import ExperimentArgs, detached, field_names
 from .errors import CurifactoryError
 
 RACY = 2.0
@@ -20,6 +20,8 @@ RACY = 2.0
 
 EVERYTHING = "*"
 """The key of a read that cannot be followed field by field."""
+TEXT = "#"
+"""The key of a read of the repr, which depends on defaults as well."""
 
 CALLABLES = (
     FunctionType,
@@ -40,7 +42,7 @@ class Reads:
 
     A key says what was read: `a:seed` the field `seed` of the call's argset, `a2:seed`
     that of the third record of an aggregate, `a:model@` the class of a nested
-    dataclass, `a:*` everything; `m:scaled` a method or property of the argset;
+    dataclass, `a:*` everything, `a:#` the repr; `m:scaled` a method or property of the argset;
     `f:data/raw.csv` a file of the project.
     """
 
@@ -126,10 +128,12 @@ def _read(tracked: Any, name: str) -> Any:
     origin, reads, number, prefix = _origin(tracked)
     value = getattr(origin, name)
     path = prefix + name
-    if _is_followed(value):
+    cls: Any = type(origin)
+    rules = hashing.representations(cls)
+    if argsets.is_nested(value) and name not in rules:
         reads.note(f"a{number}:{path}@")
         return _track(value, reads, number, path + ".")
-    if not is_operational(type(origin), name):
+    if rules.get(name, name) is not None:
         reads.note(f"a{number}:{path}")
         _note_named_file(reads, value)
     return detached(value)
@@ -197,8 +201,15 @@ def _refuse(tracked: Any, name: str, value: object = None) -> None:
     )
 
 
+def _text(tracked: Any) -> str:
+    """Note that the repr was read, and nothing but that."""
+    origin, reads, number, prefix = _origin(tracked)
+    reads.note(f"a{number}:{prefix}{TEXT}")
+    return repr(origin)
+
+
 def _as_dict(tracked: Any) -> dict[str, Any]:
-    return dict(vars(_read_everything(tracked)))
+    return dict(_read_everything(tracked).__dict__)
 
 
 @functools.cache
@@ -228,6 +239,8 @@ def _tracked_class(cls: Any) -> Any:
             protocol
         ),
     )
+    if cls.__repr__ is ExperimentArgs.__repr__:
+        members["__repr__"] = _text
     return type(cls)(cls.__name__, (cls,), members)
 
 
@@ -241,10 +254,6 @@ def function_of(member: Any) -> Any:
     for name in ("fget", "func", "__func__"):
         member = getattr(member, name, None) or member
     return code.unwrapped(member)
-
-
-def _is_followed(value: Any) -> bool:
-    return dataclasses.is_dataclass(value) and not isinstance(value, type)
 
 
 # Files ------------------------------------------------------------------------------

@@ -5,13 +5,15 @@ import importlib
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from . import code, hashing, provenance
 from .caching import AUTO, Cacheable
 from .errors import RequestError, nearest
 
 R = TypeVar("R")
+P = ParamSpec("P")
+T = TypeVar("T")
 Cachers = Sequence[type[Cacheable] | Cacheable | None] | Cacheable | None
 
 
@@ -39,12 +41,16 @@ class Rules:
     """How many cores a call occupies."""
 
 
-class Stage:
-    """A declared stage. Calling it adds a call to the record and returns the record."""
+class Stage(Generic[R, P, T]):
+    """A declared stage. Calling it adds a call to the record and returns the record.
+
+    To type checkers it takes the records that its function takes; `stage.function` is
+    that function, with its own signature.
+    """
 
     def __init__(
         self,
-        function: Callable[..., Any],
+        function: Callable[Concatenate[R, P], T],
         inputs: Sequence[str],
         outputs: Sequence[str],
         cachers: Sequence[Cacheable | None],
@@ -137,7 +143,7 @@ def _version(value: Any) -> tuple[str, str]:
     return package, provenance.version(package)
 
 
-def _imported(module: str, qualname: str) -> Stage:
+def _imported(module: str, qualname: str) -> "AnyStage":
     """Return the stage that another process means."""
     found: Any = importlib.import_module(module)
     for step in qualname.split("."):
@@ -147,12 +153,23 @@ def _imported(module: str, qualname: str) -> Stage:
     return found
 
 
+AnyStage: TypeAlias = Stage[Any, ..., Any]
+
+
+class Declare(Protocol):
+    """Takes the function of a stage."""
+
+    def __call__(
+        self, function: Callable[Concatenate[R, P], T], /
+    ) -> Stage[R, P, T]: ...
+
+
 def stage(
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     cachers: Cachers = AUTO,
     **rules: Any,
-) -> Callable[[Callable[..., Any]], Stage]:
+) -> Declare:
     """Declare a function as a stage: artifacts it takes, artifacts it returns.
 
     The function gets the record first, then each input by name. Cachers: one for each
@@ -167,7 +184,7 @@ def aggregate(
     outputs: Sequence[str] | None = None,
     cachers: Cachers = AUTO,
     **rules: Any,
-) -> Callable[[Callable[..., Any]], Stage]:
+) -> Declare:
     """Declare a stage over many records: each input is a mapping from record to value."""
     return _declare(inputs, outputs, cachers, rules, is_aggregate=True)
 
@@ -179,7 +196,7 @@ def _declare(
     rules: dict[str, Any],
     *,
     is_aggregate: bool,
-) -> Callable[[Callable[..., Any]], Stage]:
+) -> Declare:
     kind = "aggregate" if is_aggregate else "stage"
     if callable(inputs):
         name = getattr(inputs, "__name__", "")
@@ -188,7 +205,7 @@ def _declare(
             f'write @{kind}(["input"], ["output"])',
         )
 
-    def declare(function: Callable[..., Any]) -> Stage:
+    def declare(function: Callable[Concatenate[R, P], T]) -> Stage[R, P, T]:
         where = f"{_where(function)}: {kind} {function.__name__}"
         takes = _names(inputs, "inputs", where)
         gives = _names(outputs, "outputs", where)

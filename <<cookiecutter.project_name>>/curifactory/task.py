@@ -23,7 +23,7 @@ from .inside import ByRecord, LazyInputs, StageRecord
 from .provenance import dependencies
 from .reads import FileDigests, Files, Reads
 from .record import Literal, Present, Snapshot
-from .stages import Stage, describe
+from .stages import AnyStage, describe
 from .store import Artifact, Store, Trace
 
 
@@ -70,7 +70,7 @@ class Task:
     """All that is needed to execute one call, and nothing that stays behind."""
 
     place: Place
-    stage: Stage
+    stage: AnyStage
     own: Snapshot
     members: list[tuple[Snapshot, dict[str, Value]]]
     arguments: dict[str, Literal]
@@ -442,7 +442,7 @@ def own_frames(error: BaseException) -> str:
     return shown + "".join(traceback.format_exception_only(type(error), error))
 
 
-def _split(stage: Stage, result: Any) -> list[Any]:
+def _split(stage: AnyStage, result: Any) -> list[Any]:
     """Return one value for each output."""
     names = stage.outputs
     if len(names) == 1:

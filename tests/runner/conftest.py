@@ -11,12 +11,6 @@ def runner_home(tmp_path_factory):
     return copy_runner(tmp_path_factory.mktemp("kernel"), "extras")
 
 
-@pytest.fixture(scope="session")
-def full_home(tmp_path_factory):
-    """A folder with the runner and its extras."""
-    return copy_runner(tmp_path_factory.mktemp("runner"))
-
-
 @pytest.fixture
 def empty_project(tmp_path, runner_home):
     """A folder for a project, with no files yet."""
@@ -32,10 +26,24 @@ def project(empty_project):
     return empty_project
 
 
+@pytest.fixture(scope="session")
+def whole_home(tmp_path_factory):
+    """A folder with the runner and its extras."""
+    return copy_runner(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture
+def whole(tmp_path, whole_home):
+    """The project of three stages and an aggregate, with a runner that has extras."""
+    made = Project(tmp_path / "project", whole_home)
+    made.write(CHAIN)
+    return made
+
+
 @pytest.fixture(params=ENGINES)
-def on(request, tmp_path, full_home):
+def on(request, tmp_path, whole_home):
     """A project on each engine in turn."""
-    made = OnEngine(tmp_path / "project", full_home)
+    made = OnEngine(tmp_path / "project", whole_home)
     made.engine = request.param
     made.write({**CHAIN, "own.py": OWN})
     return made

@@ -127,8 +127,10 @@ def moments(count, seed):
 
 @pytest.mark.parametrize("engine", ["serial", "processes"])
 @pytest.mark.parametrize("number", CODES)
-def test_a_signal_ends_the_run_and_nothing_is_lost(tmp_path, full_home, engine, number):
-    on = make(tmp_path / "project", full_home, engine)
+def test_a_signal_ends_the_run_and_nothing_is_lost(
+    tmp_path, whole_home, engine, number
+):
+    on = make(tmp_path / "project", whole_home, engine)
     group = number == signal.SIGINT  # as a terminal does
     assert check_strike(on, number, 0.1, group) == CODES[number]
 
@@ -136,18 +138,18 @@ def test_a_signal_ends_the_run_and_nothing_is_lost(tmp_path, full_home, engine, 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["serial", "processes"])
 @pytest.mark.parametrize("number", CODES)
-def test_signals_at_random_moments(tmp_path, full_home, engine, number):
+def test_signals_at_random_moments(tmp_path, whole_home, engine, number):
     group = number == signal.SIGINT
     for index, moment in enumerate(moments(17, f"{engine} {number}")):
-        on = make(tmp_path / str(index) / "project", full_home, engine)
+        on = make(tmp_path / str(index) / "project", whole_home, engine)
         check_strike(on, number, moment, group)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not HAS_DASK, reason="distributed is not installed")
 @pytest.mark.parametrize("number", CODES)
-def test_signals_with_a_dask_cluster(tmp_path, full_home, number):
-    on = make(tmp_path / "project", full_home, "dask")
+def test_signals_with_a_dask_cluster(tmp_path, whole_home, number):
+    on = make(tmp_path / "project", whole_home, "dask")
     code, out = strike(on, number, 0.3, number == signal.SIGINT)
     assert code == CODES[number], out
     assert on.value(on.ok("other"), "total") == 140
@@ -158,10 +160,10 @@ def test_signals_with_a_dask_cluster(tmp_path, full_home, number):
     ["serial", "processes", pytest.param("dask", marks=pytest.mark.slow)],
 )
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_what_a_stage_has_started_ends_with_it(tmp_path, full_home, engine, number):
+def test_what_a_stage_has_started_ends_with_it(tmp_path, whole_home, engine, number):
     if engine == "dask" and not HAS_DASK:
         pytest.skip("distributed is not installed")
     run = "for args in argsets:\n    wait(Record(manager, args))"
-    on = make(tmp_path / "project", full_home, engine, CHILD, run)
+    on = make(tmp_path / "project", whole_home, engine, CHILD, run)
     code, out = strike(on, number, 0.2, number == signal.SIGINT)
     assert code == CODES[number], out

@@ -106,8 +106,8 @@ def refused(project, *arguments):
 
 
 @pytest.fixture
-def full(tmp_path, full_home):
-    made = OnEngine(tmp_path / "project", full_home)
+def full(tmp_path, whole_home):
+    made = OnEngine(tmp_path / "project", whole_home)
     made.write(CHAIN)
     return made
 

@@ -47,7 +47,7 @@ def _explained(rows: list[Row]) -> dict[str, Any]:
         "stage": stage.name,
         "where": stage.where,
         "reads": _read(traces, "a"),
-        "files": [*_read(traces, "f"), *stage.rules.files],
+        "files": list(dict.fromkeys([*stage.rules.files, *_read(traces, "f")])),
         "also": _read(traces, "cm"),
         "code": sorted(stage.code.parts),
         "packages": now,
