@@ -29,6 +29,9 @@ class Engine:
     def start(self) -> None:
         """Check what can be checked before anything is known of the run."""
 
+    def expect(self, module: str) -> None:
+        """There will be work, in stages that this module imports."""
+
     def prepare(self, calls: Iterable[Call]) -> None:
         """Calls are about to be submitted: refuse what cannot be executed here."""
 

@@ -121,9 +121,13 @@ def perform(project: Settings, request: Request, progress: Progress) -> Run:
     try:
         if not request.map_only:
             chosen.start()
+            if not project.cache.exists():
+                name = request.name.replace("/", ".")
+                chosen.expect(f"{project.experiments.replace('/', '.')}.{name}")
         return _perform(project, request, progress, chosen)
-    finally:
+    except BaseException:
         chosen.stop(at_once=True)
+        raise
 
 
 def _perform(

@@ -1,7 +1,6 @@
 """Engines beyond this process: worker processes, Dask clusters, your own executors."""
 
 import contextlib
-import ctypes
 import functools
 import importlib
 import multiprocessing
@@ -71,6 +70,10 @@ class Processes(_Remote):
         self._pool: ProcessPoolExecutor | None = None
         self._modules: list[str] = []
 
+    def expect(self, module: str) -> None:
+        self._modules = [module]
+        self.rebuild()
+
     def prepare(self, calls: Iterable[Call]) -> None:
         super().prepare(calls)
         found = [call.stage.function.__module__ for call in calls]
@@ -98,12 +101,11 @@ class Processes(_Remote):
             return self._pool.submit(function, *given)
 
     def stop(self, *, at_once: bool) -> None:
-        if self._pool is None:
-            return
         if at_once:
             for worker in multiprocessing.active_children():
                 _kill(worker)
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._pool is not None:  # the end of this process waits for its workers
+            self._pool.shutdown(wait=at_once, cancel_futures=True)
         self._pool = None
 
 
@@ -229,6 +231,7 @@ def _begin_worker(root: str, parent: int, modules: list[str]) -> None:
 def _end_with(parent: int) -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
+            ctypes = importlib.import_module("ctypes")
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     watched = multiprocessing.parent_process()
     if watched is not None:
