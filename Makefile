@@ -14,7 +14,7 @@ PROJECT := '<<cookiecutter.project_name>>'
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: demo test test-all check bench-envs bench bench-full profile help clean FORCE
+.PHONY: demo test test-all test-slurm check bench-envs bench bench-full profile help clean FORCE
 
 demo: $(STAMP) ## a generated project in four acts, in build/demo
 	@$(BIN)/python tools/demo.py
@@ -25,6 +25,9 @@ test: $(STAMP) ## the quick tests, under three minutes; options: OPTIONS="-k nam
 test-all: $(STAMP) ## all tests, and the quick ones with other Pythons if present
 	@$(BIN)/python -m pytest -q --durations=10 $(OPTIONS)
 	@sh tools/other_pythons.sh $(VENV)
+
+test-slurm: $(STAMP) ## jobs of a real Slurm, started for it; root, slurm-wlm and munge
+	@sh tools/slurm_test.sh $(VENV)
 
 check: $(STAMP) ## formatting, style, types, layers and the line budget
 	@$(BIN)/python -m black --quiet --check . \

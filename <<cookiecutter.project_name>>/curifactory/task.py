@@ -129,12 +129,18 @@ def perform(task: Task) -> Outcome:
 _one_at_a_time = threading.Lock()
 
 
-def perform_packed(root: str, data: bytes, output: Path | None) -> Outcome:
-    """Execute a call that came from another process, in the project at `root`."""
+def perform_packed(root: str, data: bytes, output: Path | None, group: str) -> Outcome:
+    """Execute a call that came from another process, in the project at `root`.
+
+    Where this process has loaded other code than the one that asks, it loads it anew.
+    """
     with _one_at_a_time:  # what is read is noted for a process, not for a thread
         enter(root)
         with capture.captured(output):  # importing the project may print, too
             task: Task = pickle.loads(data)
+            if task.group != group:
+                syntax.forget()
+                task = pickle.loads(data)
         return perform(task)
 
 

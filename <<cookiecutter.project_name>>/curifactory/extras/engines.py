@@ -55,7 +55,7 @@ class _Remote(Engine):
     def submit(self, given: Task) -> "Future[Outcome]":
         label = f"{given.stage.label} {given.own.name}"
         data = packed(given, f"the call {label}")
-        return self._send(self.root, data, given.output)
+        return self._send(self.root, data, given.output, given.group)
 
     def _send(self, *given: Any) -> "Future[Outcome]":
         """Let `perform_packed` be called with these arguments in another process."""
