@@ -66,11 +66,10 @@ class ExperimentArgs(_Named):
     @property
     def hash(self) -> str:
         """The readable identity of the content, the name left out."""
-        content = {k: v for k, v in values(self) if k != "name"}
-        for name in field_names(type(self)):
-            if is_operational(type(self), name):
-                content.pop(name)
-        return hashing.digest(content, self.name or "args")[:12]
+        cls = type(self)
+        names = [n for n in field_names(cls) if n != "name"]
+        counted = [n for n in names if not is_operational(cls, n)]
+        return hashing.digest({n: getattr(self, n) for n in counted})[:12]
 
 
 def field_names(cls: Any) -> tuple[str, ...]:

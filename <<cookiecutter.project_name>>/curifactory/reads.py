@@ -17,6 +17,9 @@ from .errors import CurifactoryError
 EVERYTHING = "*"
 """The key of a read that cannot be followed field by field."""
 
+FIELDS = "#"
+"""The key of the names of the fields, which what goes through all of them reads."""
+
 CALLABLES = (
     FunctionType,
     property,
@@ -36,8 +39,8 @@ class Reads:
 
     A key says what was read: `a:seed` the field `seed` of the call's argset, `a2:seed`
     that of the third record of an aggregate, `a:model@` the class of a nested
-    dataclass, `a:*` everything; `m:scaled` a method or property of the argset;
-    `f:data/raw.csv` a file of the project.
+    dataclass, `a:#` which fields there are, `a:*` everything; `m:scaled` a method or
+    property of the argset; `f:data/raw.csv` a file of the project.
     """
 
     def __init__(self) -> None:
@@ -56,7 +59,8 @@ class Reads:
 
 def value_at(args: Any, path: str) -> Any:
     """Return the value of a dotted field; raises AttributeError where there is none."""
-    for step in path.split(".") if path else ():
+    owner = path.rstrip(f"@{FIELDS}{EVERYTHING}").rstrip(".")
+    for step in owner.split(".") if owner else ():
         args = getattr(args, step)
     return args
 
@@ -93,7 +97,9 @@ def _read_everything(tracked: Any) -> Any:
     cls: Any = type(origin)
     made = cls.__new__(cls)
     for name in field_names(cls):
-        object.__setattr__(made, name, detached(getattr(origin, name)))
+        value = getattr(origin, name)
+        _note_named_file(reads, value)
+        object.__setattr__(made, name, detached(value))
     return made
 
 
@@ -112,18 +118,36 @@ class _Field:
         return value
 
 
+class _FieldList:
+    """The declaration of the fields, as `fields`, `asdict` and `replace` ask for it."""
+
+    def __init__(self, cls: Any) -> None:
+        self.fields = cls.__dataclass_fields__
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is not None:
+            _, reads, number, prefix = _origin(instance)
+            reads.note(f"a{number}:{prefix}{FIELDS}")
+        return self.fields
+
+
 class _Member:
-    """A method or property of the user's class: using it means reading its code."""
+    """A method or property: using it means reading its code.
+
+    What the project did not write (`__eq__`, `__repr__`) goes through all fields.
+    """
 
     def __init__(self, name: str, member: Any) -> None:
         self.name = name
         self.member = member
+        own = code.is_project(function_of(member))
+        self.kind, self.read = ("m", name) if own else ("a", FIELDS)
 
     def __get__(self, instance: Any, owner: type) -> Any:
         if instance is None:
             return self.member.__get__(None, owner)
         origin, reads, number, prefix = _origin(instance)
-        reads.note(f"m{number}:{prefix}{self.name}")
+        reads.note(f"{self.kind}{number}:{prefix}{self.read}")
         if isinstance(self.member, functools.cached_property):
             value = self.member.func(instance)
             object.__setattr__(instance, self.name, value)
@@ -149,7 +173,7 @@ def _refuse(tracked: Any, name: str, value: object = None) -> None:
 
 
 def _as_dict(tracked: Any) -> dict[str, Any]:
-    return dict(vars(_read_everything(tracked)))
+    return dict(_read_everything(tracked).__dict__)
 
 
 @functools.cache
@@ -159,15 +183,17 @@ def _tracked_class(cls: Any) -> Any:
     for base in reversed(cls.__mro__):
         for name, member in vars(base).items():
             if isinstance(member, CALLABLES) and name not in UNTRACKED:
-                if code.is_project(function_of(member)):
-                    members[name] = _Member(name, member)
+                members[name] = _Member(name, member)
             elif code.is_project(base) and _is_constant(name, member):
                 members[name] = _Field(name, cls)
     members.update({name: _Field(name, cls) for name in field_names(cls)})
+    if dataclasses.is_dataclass(cls):
+        members["__dataclass_fields__"] = _FieldList(cls)
     members.update(
         __module__=cls.__module__,
         __qualname__=cls.__qualname__,
         __doc__=cls.__doc__,
+        __new__=lambda tracked, *given, **named: cls(*given, **named),
         __class__=property(lambda self: cls),
         __dict__=property(_as_dict),
         __getattr__=_missing,

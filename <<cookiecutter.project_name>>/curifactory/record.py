@@ -70,20 +70,22 @@ class Snapshot:
     def shown(self, path: str) -> str:
         """Return a short text of a value for messages."""
         try:
-            value = reads.value_at(self._source, path.rstrip("@*").rstrip("."))
+            value = reads.value_at(self._source, path)
         except AttributeError:
             return "absent"
-        return "" if path.endswith(("@", "*")) else argsets.short(value)
+        return "" if path.endswith(("@", "#", "*")) else argsets.short(value)
 
     def _digest(self, path: str) -> str:
         try:
-            value = reads.value_at(self._source, path.rstrip("@*").rstrip("."))
+            value = reads.value_at(self._source, path)
         except AttributeError:
             return "absent"
         if path.endswith("@"):
             kind = type(value)
             followed = hasattr(kind, "__dataclass_fields__")
             return hashing.qualified(kind) if followed else "absent"
+        if path.endswith(reads.FIELDS):
+            return hashing.hash_text(*argsets.field_names(type(value)))
         return value_digest(value, f"{self.name}.{path}")
 
 
