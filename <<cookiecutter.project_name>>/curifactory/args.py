@@ -239,7 +239,8 @@ def check_class(cls: type, where: str) -> None:
     """Refuse a class whose declarations would not be heeded."""
     for name in hashing.representations(cls):
         if name not in field_names(cls) and name != hashing.RULES:
-            raise unknown_field(cls, name)
+            wrong = unknown_field(cls, name)
+            raise RequestError(f"{where}: {hashing.RULES}: {wrong.message}", wrong.hint)
     for base in cls.__mro__:
         if not issubclass(base, ExperimentArgs) or base is ExperimentArgs:
             continue

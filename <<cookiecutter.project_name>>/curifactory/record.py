@@ -81,14 +81,15 @@ class Snapshot:
         return argsets.REDACTED if hidden else argsets.short(value)
 
     def _digest(self, path: str) -> str:
-        owner, _, name = path.rstrip("@*#").rstrip(".").rpartition(".")
+        plain = path.rstrip("@*#").rstrip(".")
+        owner, _, name = plain.rpartition(".")
         try:
             value = found = reads.value_at(self._source, owner)
             if name:
                 value = getattr(found, name)
         except AttributeError:
             return "absent"
-        where = f"{self.name}.{path}"
+        where = f"{self.name}.{plain}".rstrip(".")
         if path.endswith("@"):
             kind = type(value)
             followed = hasattr(kind, "__dataclass_fields__")

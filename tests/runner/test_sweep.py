@@ -192,8 +192,8 @@ def test_commas_in_brackets_and_quotes_do_not_part():
 WRONG = {
     "sed=3": ("Args has no field 'sed'", "did you mean 'seed'?"),
     "model.dept=3": ("Model has no field 'dept'", "did you mean 'depth'?"),
-    "seed.x=3": ("x lies in 0, which has no fields", "in a parameter file"),
-    "nothing.depth=3": ("depth lies in None, which has no fields", "as a whole"),
+    "seed.x=3": ("there is no field 'x' of 0", "in a parameter file"),
+    "nothing.depth=3": ("there is no field 'depth' of None", "as a whole"),
     "seed=x": ("seed is 'x', expected int", ""),
     "seed=1.5": ("seed is '1.5', expected int", ""),
     "seed=": ("seed is '', expected int", ""),
