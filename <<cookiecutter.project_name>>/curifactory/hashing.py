@@ -89,8 +89,7 @@ class _Walk:
 
     def tag(self, *texts: str) -> None:
         for text in texts:
-            data = text.encode("utf-8", "surrogatepass")
-            self.parts.append(b"%d:%b" % (len(data), data))
+            self.parts.append(_short(text) if len(text) < 40 else _sized(text))
 
     def add(self, value: Any, path: str) -> None:
         scalar = _SCALARS.get(type(value))
@@ -119,6 +118,14 @@ class _Walk:
             self.add(each, path)
         inner, self.parts = self.parts, outer
         return b"".join(inner)
+
+
+def _sized(text: str) -> bytes:
+    data = text.encode("utf-8", "surrogatepass")
+    return b"%d:%b" % (len(data), data)
+
+
+_short = functools.lru_cache(10_000)(_sized)
 
 
 def _sequence(walk: _Walk, value: Any, path: str) -> None:

@@ -118,11 +118,9 @@ def _methods(cls: type, name: str) -> list[Any]:
 
 def value_digest(value: Any, path: str) -> str:
     """Return the digest of a value and of the project code that it holds."""
-    found = code.project_callables(value, path)
+    found, shape = code.project_callables(value, path)
     if not found:
-        return hashing.digest(value, path)
-    known = {id(each) for each in found}
-    shape = hashing.digest(value, path, lambda each: id(code.unwrapped(each)) in known)
+        return shape
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 

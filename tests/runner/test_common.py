@@ -1,5 +1,6 @@
 """Laws of the template's params/common.py."""
 
+import doctest
 import math
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from projects import TEMPLATE
 
+import params
 from curifactory import ExperimentArgs
 from params import common
 
@@ -104,6 +106,12 @@ def test_sobol_gives_as_many_points_as_asked_for(count):
     found = common.sobol(Args("a"), count, lr=common.uniform(0, 1), seed=[0, 1, 2, 3])
     assert len(found) == len({args.name for args in found}) == count
     assert len({args.lr for args in found}) == count
+
+
+def test_the_examples_of_the_helpers_hold():
+    pytest.importorskip("scipy")
+    result = doctest.testmod(common, extraglobs={"Args": params.Args})
+    assert result.attempted >= 7 and result.failed == 0
 
 
 def test_frozen_argsets_and_nested_fields_are_varied():
