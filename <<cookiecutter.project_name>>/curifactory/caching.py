@@ -172,6 +172,13 @@ AUTO = AutoCacher()
 BY_NAME = {cls.__name__: cls for cls in (JsonCacher, PickleCacher, TextCacher)}
 
 
+def cacher_of(declared: Cacheable | None, name: str) -> Cacheable:
+    """Return the cacher that saved an artifact: the declared one, or the one chosen."""
+    if declared is None or isinstance(declared, AutoCacher):
+        return BY_NAME[name]()
+    return declared
+
+
 def json_problem(obj: Any, most: int = 10_000_000) -> str:
     """Return what in a value JSON would not give back equal; empty if nothing."""
     waiting = [("the value", obj)]

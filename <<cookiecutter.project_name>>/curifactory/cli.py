@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .experiment import Request, Run
     from .paramsets import Entry
     from .progress import Progress
+    from .settings import Settings
 
 EXAMPLES = """examples:
   experiment ls                       what there is to run
@@ -24,6 +25,9 @@ EXAMPLES = """examples:
 """
 # What can be left out with extras/: a module with add_options(parser), perform(options).
 EXTRAS: dict[str, tuple[str, str]] = {
+    "explain": ("explain", "say what stages read, and why each call is computed"),
+    "accept": ("keeping", "keep a stage's results although its code changed"),
+    "check": ("keeping", "execute a stage twice and compare the bytes"),
     "params": ("params", "show argsets, compare them, or write them from a past run"),
     "new": ("new", "write an experiment, a parameter file or a stage to start from"),
 }
@@ -108,10 +112,11 @@ def _parser(command: str) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run an experiment (`run` can be left out)")
-    _add_run_options(run)
-    run.add_argument("--map", action="store_true", help="only say what would be done")
+    add_run_options(run)
+    said = "only say what would be done, as `map` does"
+    run.add_argument("--map", "--dry-run", action="store_true", help=said)
     mapping = commands.add_parser("map", help="say what would be computed, and why")
-    _add_run_options(mapping)
+    add_run_options(mapping)
     listing = commands.add_parser("ls", help="list experiments and parameter files")
     extras = [commands.add_parser(n, help=told) for n, (_, told) in EXTRAS.items()]
     if command in EXTRAS:
@@ -121,7 +126,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
+def add_run_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("name", help="an experiment, see `experiment ls`")
     add("rest", nargs="*", help=argparse.SUPPRESS)
@@ -142,6 +147,14 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="STAGE",
         help="compute this stage again (may be repeated)",
     )
+    add("-j", "--jobs", type=int, metavar="N", help="on N worker processes")
+    add("--engine", metavar="NAME", help="serial, processes, dask, or module:function")
+    add("--scheduler", metavar="ADDRESS", help="the Dask scheduler to use")
+    add("--retries", type=int, default=0, metavar="N", help="try failing calls again")
+    add("--fail-fast", action="store_true", help="begin nothing after a failure")
+    add("--max-calls", type=int, metavar="N", help="compute at most N calls")
+    add("--yes", action="store_true", help="repeat long work after edits, unasked")
+    add("--pdb", action="store_true", help="debug the first failure (serial)")
     add("--cache", metavar="DIR", help="keep results in another folder")
     add("--quiet", action="store_true", help="print the summary only")
     add("--verbose", action="store_true", help="a line for each call, reused ones too")
@@ -173,6 +186,20 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, command: str) -> int:
     from . import experiment
+
+    project, request = open_request(options, command)
+    run = experiment.perform(project, request, _progress(options))
+    if run.manager.mapping:
+        _print_map(run)
+    else:
+        _print_summary(run)
+    return run.exit_code
+
+
+def open_request(
+    options: argparse.Namespace, command: str = ""
+) -> "tuple[Settings, Request]":
+    """Return the project of the current folder and what the options ask for in it."""
     from .errors import RequestError
 
     if options.rest:
@@ -182,16 +209,17 @@ def _run(options: argparse.Namespace, command: str) -> int:
             f"{given!r} is not understood",
             f"{setting}choose a file of params/ with -p FILE",
         )
-    cache = os.path.abspath(options.cache) if options.cache else None
-    project = experiment.open_project(None, cache=cache)
-    os.chdir(project.root)  # relative paths in stages mean the same from any folder
-    request = _request(options, command)
-    run = experiment.perform(project, request, _progress(options))
-    if run.manager.mapping:
-        _print_map(run)
-    else:
-        _print_summary(run)
-    return run.exit_code
+    return enter(options.cache), _request(options, command)
+
+
+def enter(cache: str | None) -> "Settings":
+    """Go to the root of the project: paths mean the same from any folder below."""
+    from . import experiment
+
+    place = os.path.abspath(cache) if cache else None
+    project = experiment.open_project(None, cache=place)
+    os.chdir(project.root)
+    return project
 
 
 def _request(options: argparse.Namespace, command: str) -> "Request":
@@ -206,8 +234,17 @@ def _request(options: argparse.Namespace, command: str) -> "Request":
         indices=options.indices,
         overwrite=options.overwrite,
         overwrite_stages=options.overwrite_stage,
-        map_only=options.command == "map" or options.map,
+        map_only=options.command != "run" or options.map,
         command=command,
+        engine=options.engine,
+        jobs=options.jobs,
+        scheduler=options.scheduler,
+        retries=options.retries,
+        fail_fast=options.fail_fast,
+        max_calls=options.max_calls,
+        debugger=options.pdb,
+        is_confirmed=options.yes,
+        captures=not (options.verbose or options.pdb),
     )
 
 
@@ -228,6 +265,8 @@ def _progress(options: argparse.Namespace) -> "Progress":
 
 
 def _print_map(run: "Run") -> None:
+    from datetime import timedelta
+
     rows: dict[tuple[str, str, str], list[str]] = {}
     for call, decision in run.decisions:
         row = call.stage.label, decision.kind, decision.reason
@@ -241,6 +280,10 @@ def _print_map(run: "Run") -> None:
         print(f"further calls are known after {run.manager.stopped_at}")
     counts = ", ".join(f"{kind} {number}" for kind, number in run.counts.items())
     print(f"\n{len(run.decisions)} calls: {counts}")
+    seconds = sum(decision.seconds for _, decision in run.decisions)
+    if seconds >= 1:
+        spent = timedelta(seconds=round(seconds))
+        print(f"about {spent} of computing, judged by earlier runs")
 
 
 def _some(labels: Sequence[str]) -> str:

@@ -1,629 +1,549 @@
-"""Performs decisions: computes what must be computed, and isolates failures."""
+"""Performs decisions: sends calls to an engine, and isolates failures."""
 
-import importlib
-import json
+import heapq
 import time
-import traceback
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import caching, code, decide, hashing, reads, store, syntax
-from .caching import Cacheable
-from .decide import Decision, Now, Tree
-from .errors import ArtifactError, CurifactoryError, DamagedError, nearest
+from . import caching, decide, store
+from .engine import Engine
+from .errors import CurifactoryError, DamagedError, RequestError
+from .peers import Peers
 from .progress import Progress
-from .reads import Files, Reads
-from .record import Call, Literal, Member, Output, Snapshot, Source
-from .stages import describe
-from .store import Artifact, Store, Trace
+from .record import Call, Literal, Member, Output, Source
+from .store import Trace
+from .survey import Survey, take
+from .task import Failure, Held, Outcome, Place, Stored, Task, Value, failed
+
+PAUSE = 0.01
+"""Seconds between two looks at what other workers and other runs have read or done."""
+SILENT = 0.05
+"""Seconds after which a stage that has read nothing is not waited for."""
+LOST = Failure("WorkerLost", "its worker was killed, twice", "", "")
 
 
 @dataclass(frozen=True)
-class Options:
-    """What a run was asked to compute in any case."""
-
-    overwrite: bool = False
-    overwrite_stages: frozenset[str] = frozenset()
-
-    def forces(self, call: Call) -> bool:
-        return self.overwrite or call.stage.label in self.overwrite_stages
-
-
-@dataclass(frozen=True)
-class _Failure:
+class _Failed:
     """What an execution had read when it failed."""
 
     label: str
     reads: dict[str, str]
-    error: Exception
+    failure: Failure
 
 
 class Session:
-    """Decides and executes the calls of one run, one after the other."""
+    """Brings the calls of one run to their end.
+
+    Ready calls go to the engine in the order they were made. A call that may turn out
+    equal to one that executes waits for it; one that another run computes, for that.
+    """
 
     def __init__(
-        self, store: Store, files: Files, options: Options, progress: Progress, run: str
+        self,
+        survey: Survey,
+        place: Place,
+        engine: Engine,
+        peers: Peers,
+        progress: Progress,
+        outputs: Path | None = None,
     ) -> None:
-        self.store = store
-        self.files = files
-        self.options = options
+        self.survey = survey
+        self.place = place
+        self.engine = engine
+        self.peers = peers
         self.progress = progress
-        self.run = run
-        self._trees: dict[str, Tree] = {}
-        self._file_digests: dict[tuple[str, tuple[int, int]], str] = {}
-        self._memory: dict[tuple[int, int], Any] = {}
+        self.outputs = outputs
+        self.options = survey.options
+        self._ready: list[tuple[int, Call]] = []
+        self._blockers: dict[Call, int] = {}
+        self._dependents: dict[Call, list[Call]] = {}
+        self._running: dict[Future[Outcome], _Running] = {}
+        self._followers: list[Call] = []
+        self._suspects: list[Call] = []
+        self._again: dict[Call, str] = {}
+        self._attempts: dict[Call, int] = {}
+        self._kills: dict[Call, int] = {}
+        self._kept: dict[tuple[str, int], Held] = {}
+        self._damaged: set[str] = set()
+        self._failures: dict[str, list[_Failed]] = {}
         self._said: set[str] = set()
-        self._failures: dict[str, list[_Failure]] = {}
-        self._begin = time.time()
+        self._computed = 0
+        self._has_failed = False
 
-    # Decisions ----------------------------------------------------------------------
-
-    def decision(self, call: Call) -> Decision:
-        """Return what is to happen to a call whose inputs are known."""
-        found = decide.decide(call, self._tree(call), self._now(call))
-        stale = found.trace is not None and found.trace.created < self._begin
-        if self.options.forces(call) and (found.trace is None or stale):
-            return Decision("compute", "forced")
-        return found
-
-    def foresee(self, calls: Iterable[Call]) -> Iterator[tuple[Call, Decision]]:
-        """Yield the decision of each call, computing nothing."""
-        prospects: dict[int, str] = {}
-        leaders: dict[str, Call] = {}
-        for call in calls:
-            found = self._foreseen(call)
-            if found.trace is not None:
-                self._take(call, found.trace)
-                yield call, found
-                continue
-            likely = prospects[id(call)] = decide.prospect(call, prospects)
-            leader = leaders.setdefault(likely, call)
-            if leader is not call and found.kind == "compute":
-                reason = f"shared with {leader.label}, once it is computed"
-                found = Decision("reuse", reason)
-            elif found.kind == "compute" and not found.reason:
-                found = found._replace(reason=self.reason(call))
-            yield call, found
-
-    def _foreseen(self, call: Call) -> Decision:
-        if decide.is_known(call):
-            return self.decision(call)
-        similar = self.store.similar(call.stage.name, call.label)
-        forced = self.options.forces(call)
-        return decide.predict(call, similar, self._now(call), forced)
-
-    def reason(self, call: Call) -> str:
-        """Say why a call is computed."""
-        waiting = [each for each in call.producers() if not each.identities]
-        if waiting:
-            return f"after {', '.join(dict.fromkeys(c.stage.label for c in waiting))}"
-        facts = decide.Facts(
-            decide.inputs(call),
-            {name: value.digest for name, value in call.arguments.items()},
-            call.stage.code.parts,
-            lambda key: self._shown(call, key),
-            lambda trace: self.store.code_parts(trace.stage, trace.code),
-        )
-        similar = self.store.similar(call.stage.name, call.label)
-        return decide.reason(call, facts, similar, self._now(call))
-
-    def _tree(self, call: Call) -> Tree:
-        group = decide.group(call)
-        if group not in self._trees:
-            found = self.store.find(call.stage.name, group)
-            self._trees[group] = decide.tree(found)
-        return self._trees[group]
-
-    def _now(self, call: Call) -> Now:
-        def now(key: str) -> str:
-            kind, (number, _, path) = key[0], key[1:].partition(":")
-            if number and int(number) >= len(call.members):
-                return "absent"
-            if kind == "a":
-                return call.snapshot(number).digest(path)
-            if kind == "m":
-                return call.snapshot(number).member(path)
-            return self._class_digest(path) if kind == "c" else self._file_digest(path)
-
-        return now
-
-    def _shown(self, call: Call, key: str) -> str:
-        kind, (number, _, path) = key[0], key[1:].partition(":")
-        if number and int(number) >= len(call.members):
-            return "absent"
-        return call.snapshot(number).shown(path) if kind == "a" else ""
-
-    def _file_digest(self, path: str) -> str:
-        root = Path(self.files.root)
-        stat = reads.stat_of(str(root / path))
-        key = path, stat
-        if key not in self._file_digests or store.is_racy(stat[1]):
-            self._file_digests[key] = self.store.file_digest(root, path, stat)
-        return self._file_digests[key]
-
-    def _class_digest(self, path: str) -> str:
-        module, _, qualname = path.partition(":")
-        try:
-            found: Any = importlib.import_module(module)
-            for step in qualname.split("."):
-                found = getattr(found, step)
-        except (ImportError, AttributeError):
-            return "absent"
-        return code.fingerprint(code.unwrapped(found)).fingerprint
-
-    # Execution ----------------------------------------------------------------------
+    # What others ask for ------------------------------------------------------------
 
     def settle(self, calls: Iterable[Call]) -> None:
-        """Bring each call, in the order they were made, to its end."""
+        """Bring calls to their end; those that they need must be among them."""
+        waiting = [each for each in calls if each.status == "waiting"]
+        if not self.engine.is_local:
+            for stage in dict.fromkeys(each.stage for each in waiting):
+                stage.check_importable()
+        self._reuse(waiting)
+        missing = [each for each in waiting if each.status == "waiting"]
+        self._confirm(missing)
+        self.progress.plan(Counter(each.stage.label for each in waiting))
+        for call in missing:
+            self._admit(call)
+        self._work()
+
+    def _reuse(self, calls: Iterable[Call]) -> None:
+        """Take what the cache has, as far as no call before it must be computed."""
         for call in calls:
-            if call.status == "waiting":
-                self._settle(call)
+            if decide.is_known(call):
+                found = self.survey.decision(call)
+                if found.kind == "reuse" and found.trace is not None:
+                    take(call, found.trace)
+                    self._finish(call, "reused", found.reason)
+
+    def _confirm(self, calls: list[Call]) -> None:
+        """Ask before edits of code let much work be done again."""
+        seconds, told = self.survey.cost_of_edits(calls)
+        if seconds <= self.options.confirm_above or self.options.is_confirmed:
+            return
+        message = f"edits of code would repeat long work:\n  {told}"
+        if not self.progress.confirm(message):
+            hint = "--yes computes it; `experiment accept STAGE` keeps the results; or "
+            raise RequestError(message, hint + "undo the edit")
 
     def value(self, source: Source) -> Any:
         """Return a value as its cacher loads it; what is missing is computed first."""
         if isinstance(source, Literal):
             return source.value
-        self.settle(ancestors(source.call))
         call = source.call
-        if call.status == "failed" and call.error is not None:
-            raise call.error
-        if call.status == "skipped":
-            raise CurifactoryError(f"{call.stage.label} was skipped: {call.reason}")
-        return self._load(source)
+        self.settle(ancestors(call))
+        while call.status not in ("failed", "skipped"):
+            loaded = self._load(source) if self._is_at_hand(source) else None
+            if loaded is not None:
+                return loaded.value
+            self._compute_again([call])
+            self._work()
+        if call.failure is not None:
+            raise call.failure.raised()
+        raise CurifactoryError(f"{call.stage.label} was skipped: {call.reason}")
 
-    def _settle(self, call: Call) -> None:
+    def _load(self, source: Output) -> Held | None:
+        """Return the value of an artifact, None where its bytes are damaged."""
+        given = self._given(source)
+        if isinstance(given, Held):
+            return Held(given.unpacked())
+        try:
+            return Held(self.survey.load(source))
+        except DamagedError:
+            assert source.call.trace is not None
+            self._note_damage([source.call.trace.folder])
+            return None
+
+    def close(self, *, at_once: bool) -> None:
+        """Let the workers end, and let go of what other runs see of this one."""
+        self.engine.stop(at_once=at_once)
+        self.peers.close()
+        if self.place.spill is not None:
+            self.survey.store.discard(self.place.spill)
+
+    # The order of work --------------------------------------------------------------
+
+    def _admit(self, call: Call) -> None:
+        """Let a call wait for the calls before it."""
+        call.status = "pending"
+        unfinished = ("waiting", "pending", "running")
+        self._wait_for(call, [c for c in call.producers() if c.status in unfinished])
+
+    def _wait_for(self, call: Call, blockers: list[Call]) -> None:
+        if not blockers:
+            heapq.heappush(self._ready, (call.position, call))
+            return
+        self._blockers[call] = len(blockers)
+        for each in blockers:
+            self._dependents.setdefault(each, []).append(call)
+
+    def _release(self, call: Call) -> None:
+        """Let those go on that waited for a call."""
+        for each in self._dependents.pop(call, ()):
+            self._blockers[each] -= 1
+            if not self._blockers[each]:
+                del self._blockers[each]
+                heapq.heappush(self._ready, (each.position, each))
+
+    def _work(self) -> None:
+        while self._ready or self._running or self._followers or self._suspects:
+            self._try_suspect()
+            while self._ready and self._has_room():
+                self._step(heapq.heappop(self._ready)[1])
+            self._collect()
+
+    def _has_room(self) -> bool:
+        used = sum(each.call.stage.rules.cpus for each in self._running.values())
+        return not self._suspects and used < 2 * self.engine.slots
+
+    def _collect(self) -> None:
+        """Take in what has finished, and let those try again that wait for others."""
+        pause = PAUSE if self._followers else None
+        if self._running:
+            done, _ = wait(self._running, pause, FIRST_COMPLETED)
+            for future in done:
+                self._take_in(future)
+        elif self._followers and not self._ready:
+            time.sleep(PAUSE)
+        for call in self._followers:
+            heapq.heappush(self._ready, (call.position, call))
+        self._followers = []
+
+    def _step(self, call: Call) -> None:
+        """Decide a call whose inputs are known, and begin what is to be done."""
         blocked = [c for c in call.producers() if c.status in ("failed", "skipped")]
+        if blocked and call.stage.rules.partial:
+            call.members = [each for each in call.members if _is_whole(each)]
+            blocked = [] if call.members else blocked
         if blocked:
             names = ", ".join(f"{c.stage.label} {c.label}" for c in blocked[:2])
-            self._finish(call, "skipped", f"{names} failed")
-            return
-        decision = self.decision(call)
-        if decision.kind == "reuse" and decision.trace is not None:
-            self._take(call, decision.trace)
+            self._finish(call, "skipped", f"{names} {blocked[0].status}")
+        elif call in self._again:
+            self._begin(call, self._again[call])
+        elif not self._is_settled(call):
+            self._consider(call)
+
+    def _is_settled(self, call: Call) -> bool:
+        """Reuse a result, or repeat a failure, where there is one."""
+        decision = self.survey.decision(call)
+        if decision.trace is not None and decision.kind == "reuse":
+            take(call, decision.trace)
             self._finish(call, "reused", decision.reason)
-            return
+            return True
         earlier = self._failure(call)
         if earlier is not None:
-            call.error = earlier.error
+            call.failure = earlier.failure
             self._finish(call, "failed", f"as for {earlier.label}")
+        elif self.options.fail_fast and self._has_failed:
+            self._finish(call, "skipped", "a call failed before it")
+        elif self.options.max_calls in range(self._computed + 1):
+            self._finish(call, "skipped", f"after {self._computed} calls")
         else:
-            self._compute(call, decision.reason or self.reason(call))
+            call.reason = decision.reason
+            return False
+        return True
 
-    def _failure(self, call: Call) -> "_Failure | None":
+    def _consider(self, call: Call) -> None:
+        """Compute a call, unless another one may give its result."""
+        if self._may_equal_running(call):
+            self._followers.append(call)
+            return
+        claim = decide.prospect(call, {})
+        if not self.peers.take(claim):
+            self._followers.append(call)
+            self._hear()
+            return
+        if self._hear() and self._is_settled(call):
+            self.peers.release(claim)
+            return
+        self._begin(call, call.reason or self.survey.reason(call), claim)
+
+    def _hear(self) -> bool:
+        """Take in what other runs have committed; return whether there was anything."""
+        heard = False
+        for folder in self.peers.news():
+            heard = True
+            trace = self.survey.store.read(folder) if folder else None
+            if trace is not None:
+                self.survey.insert(trace)
+            else:
+                self.survey.forget_all()
+        return heard
+
+    # Executing ----------------------------------------------------------------------
+
+    def _begin(self, call: Call, reason: str, claim: str = "") -> None:
+        sources = [s for m in call.members for s in m.sources.values()]
+        outputs = [each for each in sources if isinstance(each, Output)]
+        missing = [each.call for each in outputs if not self._is_at_hand(each)]
+        if missing:
+            self.peers.release(claim)
+            self._compute_again(missing)
+            self._wait_for(call, list(dict.fromkeys(missing)))
+            return
+        call.reason = reason
+        self.progress.started(call.stage.label, call.label)
+        self._computed += call not in self._again
+        self._submit(call, claim)
+
+    def _submit(self, call: Call, claim: str = "") -> None:
+        call.status = "running"
+        running = _Running(call, claim, decide.group(call), self._stream(call))
+        try:
+            future = self.engine.submit(self._task(call, running.stream))
+        except BrokenExecutor:
+            self.engine.rebuild()
+            future = self.engine.submit(self._task(call, running.stream))
+        except CurifactoryError as error:  # the argset cannot go to another process
+            self._end(running, Outcome(failure=failed(error)))
+            return
+        self._running[future] = running
+        if self.engine.is_local:
+            self._take_in(future)
+
+    def _take_in(self, future: "Future[Outcome]") -> None:
+        running = self._running.pop(future)
+        if running.stream is not None and future.exception() is None:
+            running.stream.unlink(missing_ok=True)
+        error = future.exception()
+        if isinstance(error, BrokenExecutor):
+            self._note_kill([running, *self._running.values()])
+        elif error is not None:
+            self._end(running, Outcome(failure=failed(error)))
+        else:
+            self._end(running, future.result())
+
+    def _end(self, running: "_Running", outcome: Outcome) -> None:
+        """Take in the outcome of an execution."""
+        call = running.call
+        call.seconds = time.perf_counter() - running.begun
+        for text in outcome.messages:
+            self._say_once(text)
+        if outcome.trace is not None:
+            self._keep(call, outcome.trace, outcome.kept, running.group)
+        elif outcome.damaged:
+            self._note_damage(outcome.damaged)
+            call.status = "pending"
+            heapq.heappush(self._ready, (call.position, call))
+        elif self._attempts.get(call, 0) < max(
+            self.options.retries, call.stage.rules.retries
+        ):
+            self._attempts[call] = self._attempts.get(call, 0) + 1
+            self.progress.message(f"{call.stage.label} {call.label} failed, once more")
+            self._submit(call, running.claim)
+            return
+        elif outcome.failure is not None:
+            self._fail(call, outcome, running.group)
+        self.peers.release(running.claim)
+
+    def _keep(
+        self, call: Call, trace: Trace, kept: dict[int, Held], group: str
+    ) -> None:
+        if trace.group != group:
+            message = f"the code of {call.stage.label} changed during the run"
+            failure = Failure("CodeChanged", message, call.stage.where, message)
+            self._fail(call, Outcome(failure=failure), group)
+            return
+        self.peers.announce(trace.folder)
+        self.survey.index.add(trace)
+        self.survey.insert(trace)
+        self.survey.fresh.add(trace.folder)
+        self._kept.update({(trace.folder, i): held for i, held in kept.items()})
+        take(call, trace)
+        self._again.pop(call, None)
+        self._finish(call, "computed", call.reason)
+
+    def _fail(self, call: Call, outcome: Outcome, group: str) -> None:
+        failure = outcome.failure or LOST
+        if self.options.debugger and failure.error is not None:
+            import pdb
+
+            pdb.post_mortem(failure.error.__traceback__)
+        call.failure = failure
+        if failure.kind not in ("WorkerLost", "CodeChanged"):
+            noted = _Failed(call.label, outcome.reads, failure)
+            self._failures.setdefault(group, []).append(noted)
+        self._again.pop(call, None)
+        self._has_failed = True
+        self._finish(call, "failed", call.reason)
+
+    def _failure(self, call: Call) -> _Failed | None:
         """Return the failure of this run that a call would only repeat."""
-        now = self._now(call)
+        now = self.survey.now(call)
         for each in self._failures.get(decide.group(call), ()):
             if all(now(key) == digest for key, digest in each.reads.items()):
                 return each
         return None
-
-    def _compute(self, call: Call, reason: str, before: Trace | None = None) -> None:
-        self.progress.started(call.stage.label, call.label)
-        begin = time.perf_counter()
-        try:
-            trace = self._execute(call, before)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            call.seconds = time.perf_counter() - begin
-            call.error = error
-            self._finish(call, "failed", reason)
-            return
-        self._trees[trace.group].insert(trace)
-        self._take(call, trace)
-        call.seconds = time.perf_counter() - begin
-        self._finish(call, "computed", reason)
-
-    def _execute(self, call: Call, before: Trace | None) -> Trace:
-        folder = self.store.prepare()
-        try:
-            return self._execute_in(folder, call, before)
-        except BaseException:
-            self.store.discard(folder)
-            raise
-
-    def _execute_in(self, folder: Path, call: Call, before: Trace | None) -> Trace:
-        noted = Reads()
-        inside = Inside(self, call, noted, folder)
-        with caching.meeting() as met:
-            values = self._inputs(call)
-            begin = time.perf_counter()
-            try:
-                with self.files.noting(noted):
-                    result = inside.call(values)
-                    outputs = self._save(call, folder, _split(call, result))
-            except Exception as error:
-                self._note_failure(call, noted, error)
-                raise
-            seconds = time.perf_counter() - begin
-        for path in _met(met, values):
-            noted.note(f"c:{path}")
-        inside.describe(folder)
-        trace = self._trace(call, noted, outputs)
-        if before is not None:
-            trace.outputs = self._restored(call, before, trace)
-        trace.seconds, trace.metrics = round(seconds, 6), inside.metrics
-        trace.reportables = inside.described
-        committed = self.store.commit(folder, trace, call.stage.code.parts)
-        inside.clean_up()
-        return committed
-
-    def _restored(self, call: Call, before: Trace, now: Trace) -> list[Artifact]:
-        """Keep the identities by which consumers know data that is made again."""
-        pairs = list(zip(before.outputs, now.outputs, strict=True))
-        if any(old.is_kept and old.checksum != new.checksum for old, new in pairs):
-            self.progress.message(
-                f"{call.stage.label} {call.label} is not reproducible: computed again, "
-                "its bytes differ"
-            )
-        return [replace(new, identity=old.identity) for old, new in pairs]
-
-    def _note_failure(self, call: Call, noted: Reads, error: Exception) -> None:
-        now = self._now(call)
-        failure = _Failure(call.label, {key: now(key) for key in noted.keys}, error)
-        group = decide.group(call)
-        self._failures.setdefault(group, []).append(failure)
-
-    def _trace(self, call: Call, noted: Reads, outputs: list[Artifact]) -> Trace:
-        now = self._now(call)
-        found = [[key, now(key), self._shown(call, key)] for key in noted.keys]
-        for path, before in noted.stats.items():
-            if reads.stat_of(str(Path(self.files.root) / path)) != before:
-                self.progress.message(
-                    f"{path} changed while {call.stage.label} read it"
-                )
-                found.append([f"f:{path}", "changed while it was read", ""])
-        group = decide.group(call)
-        key = hashing.hash_text(group, *(f"{k}={digest}" for k, digest, _ in found))
-        return Trace(
-            stage=call.stage.name,
-            label=call.label,
-            group=group,
-            code=call.stage.code.fingerprint,
-            inputs=decide.inputs(call),
-            reads=found,
-            outputs=[_identified(each, key) for each in outputs],
-            arguments={name: value.digest for name, value in call.arguments.items()},
-            run=self.run,
-        )
-
-    # Artifacts ----------------------------------------------------------------------
-
-    def _inputs(self, call: Call) -> list[dict[str, Any]]:
-        """Load the inputs of a call; what was collected is computed again."""
-        if call.stage.is_aggregate:
-            return [_LazyInputs(self, member) for member in call.members]
-        return [
-            {name: self._load(source) for name, source in member.sources.items()}
-            for member in call.members
-        ]
-
-    def ensure_loadable(self, source: Source) -> None:
-        """Compute what was collected before a stage that needs it begins."""
-        if isinstance(source, Output) and (id(source.call), source.index) not in (
-            self._memory
-        ):
-            trace = source.call.trace
-            if trace is None or not self.store.has_data(trace):
-                self._restore(source, "its data was not kept")
-
-    def _load(self, source: Source) -> Any:
-        if isinstance(source, Literal):
-            return caching.detached_copy(source.value)
-        call, index = source.call, source.index
-        key = id(call), index
-        if key in self._memory:
-            return caching.detached_copy(self._memory[key])
-        trace = call.trace
-        if trace is None or not self.store.has_data(trace):
-            return self._restore(source, "its data was not kept")
-        try:
-            return self._read(call, trace, index)
-        except DamagedError:
-            return self._restore(source, "artifact damaged")
-
-    def _read(self, call: Call, trace: Trace, index: int) -> Any:
-        artifact = trace.outputs[index]
-        declared = call.stage.cachers[index]
-        if declared is None or isinstance(declared, caching.AutoCacher):
-            declared = caching.BY_NAME[artifact.cacher]()
-        return self.store.load(trace, artifact, declared)
-
-    def _restore(self, source: Output, reason: str) -> Any:
-        """Compute a call again for its data; consumers keep going by its identity."""
-        call, before = source.call, source.call.trace
-        for producer in ancestors(call):
-            if producer is not call and producer.status == "waiting":
-                self._settle(producer)
-        self._compute(call, f"{reason}, and a later stage needs it", before)
-        if call.error is not None:
-            raise CurifactoryError(
-                f"{call.stage.label} {call.label} failed when it was computed again"
-            ) from call.error
-        return self._load(source)
-
-    def _save(self, call: Call, folder: Path, values: list[Any]) -> list[Artifact]:
-        artifacts = []
-        outputs = zip(call.stage.outputs, call.stage.cachers, values, strict=True)
-        for index, (name, cacher, value) in enumerate(outputs):
-            if cacher is None:
-                self._memory[id(call), index] = value
-                artifacts.append(Artifact(name, (), "", 0, "", ""))
-            else:
-                artifacts.append(self._save_one(call, folder, index, cacher, value))
-        return artifacts
-
-    def _save_one(
-        self, call: Call, folder: Path, index: int, cacher: Cacheable, value: Any
-    ) -> Artifact:
-        name = call.stage.outputs[index]
-        automatic = isinstance(cacher, caching.AutoCacher)
-        chosen = (
-            cacher.chosen(value) if isinstance(cacher, caching.AutoCacher) else cacher
-        )
-        before = set(store.files_in(folder))
-        try:
-            chosen.at(folder, store.output_stem(name)).save(value)
-        except ArtifactError as error:
-            if not automatic:
-                place = f"{call.stage.where}: {call.stage.label}, output {name!r}"
-                raise ArtifactError(f"{place}: {error.message}", error.hint) from error
-            self._say_once(
-                f"{call.stage.label}: output {name!r} is kept for this run only "
-                f"({error.message})"
-            )
-            self._memory[id(call), index] = value
-            return Artifact(name, (), "", 0, "", "")
-        found = store.checked_in(folder, name, chosen, before)
-        return replace(
-            found, identity=hashing.hash_text(found.checksum, describe(chosen))
-        )
-
-    def _say_once(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self.progress.message(text)
-
-    def _take(self, call: Call, trace: Trace) -> None:
-        call.trace = trace
-        call.identities = [artifact.identity for artifact in trace.outputs]
 
     def _finish(self, call: Call, status: str, reason: str) -> None:
         call.status, call.reason = status, reason
         self.progress.finished(
             call.stage.label, call.label, status, call.seconds, reason
         )
+        self._release(call)
 
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.progress.message(text)
 
-@dataclass
-class Inside:
-    """Makes the records that a stage function gets, and collects what it shows."""
+    # Killed workers -----------------------------------------------------------------
 
-    session: Session
-    made_by: Call
-    noted: Reads
-    folder: Path
-    metrics: dict[str, Any] = field(default_factory=dict)
-    reportables: list[Any] = field(default_factory=list)
-    described: list[dict[str, Any]] = field(default_factory=list)
-    used_scratch: Path | None = None
+    def _note_kill(self, lost: list["_Running"]) -> None:
+        """Begin anew after a worker was killed; those that had begun are suspected."""
+        self._running.clear()
+        begun = [each for each in lost if each.has_begun()] or lost
+        for each in lost:
+            self.peers.release(each.claim)
+            each.call.status = "pending"
+            if each not in begun:
+                heapq.heappush(self._ready, (each.call.position, each.call))
+        for each in begun:
+            self._kills[each.call] = self._kills.get(each.call, 0) + 1
+            if self._kills[each.call] > 1 and len(begun) == 1:
+                self._fail(each.call, Outcome(failure=LOST), each.group)
+            else:
+                self._suspects.append(each.call)
+        self.engine.rebuild()
 
-    def call(self, values: list[dict[str, Any]]) -> Any:
-        """Call the stage function on tracked records."""
-        call = self.made_by
-        given = {n: caching.detached_copy(v.value) for n, v in call.arguments.items()}
-        if not call.stage.is_aggregate:
-            record = self._record(call.own, None, values[0])
-            return call.stage.function(record, **values[0], **given)
-        own = self._record(call.own, None, {})
-        records = [
-            self._record(member.snapshot, index, values[index])
-            for index, member in enumerate(call.members)
-        ]
-        inputs = {
-            name: _ByRecord({r: values[i] for i, r in enumerate(records)}, name)
-            for name in call.stage.inputs
-        }
-        return call.stage.function(own, records, **inputs, **given)
-
-    def _record(
-        self, snapshot: Snapshot, index: int | None, state: Mapping[str, Any]
-    ) -> "StageRecord":
-        args = self.noted.argset(snapshot.source, index)
-        return StageRecord(self, snapshot.name, args, state)
-
-    def describe(self, folder: Path) -> None:
-        """Write what the stage reported beside its artifacts."""
-        for number, each in enumerate(self.reportables):
-            entry = each.describe(folder, f"report-{number}")
-            json.dumps(entry)
-            self.described.append(entry)
-
-    def scratch(self) -> Path:
-        call = self.made_by
-        group = decide.group(call)
-        own = call.own.digest("*") if call.own.args is not None else ""
-        self.used_scratch = self.session.store.scratch(group, own)
-        return self.used_scratch
-
-    def clean_up(self) -> None:
-        """Drop the checkpoints of a call that is committed."""
-        if self.used_scratch is not None:
-            self.session.store.discard(self.used_scratch)
-
-
-class StageRecord:
-    """A record as a stage sees it: nothing that it could use without being noticed."""
-
-    def __init__(
-        self, inside: Inside, label: str, args: Any, state: Mapping[str, Any]
-    ) -> None:
-        self._inside = inside
-        self.label = label
-        self.args = args
-        self.params = args
-        self.state = state
-
-    def metric(self, name: str, value: Any, goal: str | None = None) -> None:
-        """Show a number in the comparison of argsets; the goal is "max" or "min"."""
-        if goal not in (None, "max", "min"):
-            raise CurifactoryError(
-                f'goal={goal!r} of {name!r} is neither "max" nor "min"'
+    def _try_suspect(self) -> None:
+        """Execute a suspected call with no other beside it: then it is known."""
+        if self._suspects and not self._running:
+            call = self._suspects.pop(0)
+            self.progress.message(
+                f"a worker was killed; {call.stage.label} {call.label} once more, alone"
             )
-        try:
-            number = float(value)
-        except (TypeError, ValueError) as error:
-            raise CurifactoryError(
-                f"metric {name!r} is no number: {value!r}"
-            ) from error
-        self._inside.metrics[str(name)] = {"value": number, "goal": goal}
+            self._submit(call)
+            while self._running:
+                self._collect()
 
-    def report(self, reportable: Any) -> None:
-        """Show a figure, table or value in the report of the run."""
-        if not hasattr(reportable, "describe"):
-            raise CurifactoryError(
-                f"{reportable!r:.80} is no reportable",
-                "wrap it: from curifactory.reporting import FigureReporter, TableReporter",
-            )
-        self._inside.reportables.append(reportable)
+    # Equal calls --------------------------------------------------------------------
 
-    @property
-    def scratch(self) -> Path:
-        """A folder for checkpoints, kept over failures until the call is done."""
-        return self._inside.scratch()
+    def _may_equal_running(self, call: Call) -> bool:
+        """Return whether a call that executes may turn out to be the same."""
+        group = decide.group(call) if self._running else ""
+        alike = [each for each in self._running.values() if each.group == group]
+        return any(self._may_equal(call, each) for each in alike)
 
-    def get_path(self, name: str) -> Path:
-        """Return the path of a file that is kept with the call."""
-        if Path(name).name != name:
-            raise CurifactoryError(f"{name!r} is no plain file name")
-        folder = self._inside.folder / "files"
-        folder.mkdir(exist_ok=True)
-        return folder / name
+    def _may_equal(self, call: Call, other: "_Running") -> bool:
+        mine, its = self.survey.now(call), self.survey.now(other.call)
+        for key in self.survey.tree(call).path(its):
+            if mine(key) != its(key):
+                return False  # the other one will read it, as earlier ones did
+        read = other.reads()
+        if any(mine(key) != its(key) for key in read):
+            return False
+        if read or not other.is_silent():
+            return True
+        return decide.prospect(call, {}) == decide.prospect(other.call, {})
 
-    def get_dir(self, name: str) -> Path:
-        """Return a folder that is kept with the call."""
-        path = self.get_path(name)
-        path.mkdir(exist_ok=True)
-        return path
+    # Data ---------------------------------------------------------------------------
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise CurifactoryError(
-            f"inside a stage a record has no {name!r}: {nearest(name, _OFFERED)}",
-            "declare what the stage needs in its inputs, so that a change is noticed",
+    def _is_at_hand(self, source: Source) -> bool:
+        if self.survey.has_data(source):
+            return True
+        trace = source.call.trace if isinstance(source, Output) else None
+        if trace is None or not isinstance(source, Output):
+            return False
+        return (trace.folder, source.index) in self._kept
+
+    def _compute_again(self, calls: Iterable[Call]) -> None:
+        """Compute calls for their data alone; consumers keep going by its identity."""
+        for call in dict.fromkeys(calls):
+            if call not in self._again and call.trace is not None:
+                kept = all(each.is_kept for each in call.trace.outputs)
+                what = "data was collected" if kept else "its data was not kept"
+                if call.trace.folder in self._damaged:
+                    what = "artifact damaged"
+                self._again[call] = f"{what}, and a later stage needs it"
+                self._admit(call)
+
+    def _note_damage(self, folders: list[str]) -> None:
+        self._damaged.update(folders)
+        self.survey.index.forget(folders)
+
+    def _task(self, call: Call, stream: Path | None) -> Task:
+        again = call.trace if call in self._again else None
+        name = f"{call.position}-{call.stage.label}-{store.safe(call.label)}.txt"
+        return replace(
+            task_of(call, self.place, self._given),
+            before=again.outputs if again else None,
+            stream=stream,
+            output=self.outputs / name if self.outputs else None,
         )
 
+    def _given(self, source: Source) -> Value:
+        """Return an input as an execution gets it."""
+        trace = source.call.trace if isinstance(source, Output) else None
+        if trace is not None and isinstance(source, Output):
+            held = self._kept.get((trace.folder, source.index))
+            if held is not None:
+                return held
+        return stored(source)
 
-_OFFERED = (
-    "args",
-    "state",
-    "label",
-    "metric",
-    "report",
-    "scratch",
-    "get_path",
-    "get_dir",
-)
-
-
-class _LazyInputs(dict[str, Any]):
-    """The inputs of one record of an aggregate, each loaded when it is first used."""
-
-    def __init__(self, session: Session, member: Member) -> None:
-        super().__init__()
-        self._session = session
-        self._sources = member.sources
-        for source in member.sources.values():
-            session.ensure_loadable(source)
-
-    def __missing__(self, name: str) -> Any:
-        if name not in self._sources:
-            raise CurifactoryError(
-                f"{name!r} is no input of this aggregate", nearest(name, self._sources)
-            )
-        self[name] = self._session._load(self._sources[name])
-        return self[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._sources
+    def _stream(self, call: Call) -> Path | None:
+        if self.engine.is_local or self.place.spill is None:
+            return None
+        self.place.spill.mkdir(parents=True, exist_ok=True)
+        return self.place.spill / f"reads-{call.position}-{self._kills.get(call, 0)}"
 
 
-class _ByRecord(Mapping[Any, Any]):
-    """One input of an aggregate: a mapping from record to value, in order."""
+@dataclass(eq=False)
+class _Running:
+    """A call that executes, and what it has read so far."""
 
-    def __init__(self, states: dict[Any, Any], name: str) -> None:
-        self._states = {r: state for r, state in states.items() if name in state}
-        self._name = name
+    call: Call
+    claim: str
+    group: str
+    stream: Path | None
+    begun: float = 0.0
 
-    def __getitem__(self, record: Any) -> Any:
-        return self._states[record][self._name]
+    def __post_init__(self) -> None:
+        self.begun = time.perf_counter()
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._states)
+    def reads(self) -> list[str]:
+        text = self._text()
+        return text.splitlines() if text else []
 
-    def __len__(self) -> int:
-        return len(self._states)
+    def has_begun(self) -> bool:
+        return self._text() is not None
+
+    def is_silent(self) -> bool:
+        """Return whether it has been at work for a while and has read nothing."""
+        try:
+            begun = self.stream.stat().st_mtime if self.stream else time.time()
+        except OSError:
+            return False
+        return time.time() - begun > SILENT
+
+    def _text(self) -> str | None:
+        try:
+            return self.stream.read_text(encoding="utf-8") if self.stream else None
+        except OSError:
+            return None
+
+
+def task_of(call: Call, place: Place, given: Callable[[Source], Value]) -> Task:
+    """Return a call as it can be executed anywhere."""
+    return Task(
+        place=place,
+        stage=call.stage,
+        own=call.own,
+        members=[
+            (m.snapshot, {n: given(s) for n, s in m.sources.items()})
+            for m in call.members
+        ],
+        arguments=call.arguments,
+        inputs=decide.inputs(call),
+    )
+
+
+def stored(source: Source) -> Value:
+    """Return an input that lies in the cache, or was given by hand."""
+    if isinstance(source, Literal):
+        return source
+    trace, index = source.call.trace, source.index
+    assert trace is not None
+    artifact = trace.outputs[index]
+    declared = source.call.stage.cachers[index]
+    return Stored(trace.folder, artifact, caching.cacher_of(declared, artifact.cacher))
 
 
 def ancestors(call: Call) -> list[Call]:
     """Return the calls that a call needs, and itself, in the order they were made."""
-    found: dict[int, Call] = {}
+    found: dict[Call, None] = {}
     waiting = [call]
     while waiting:
         each = waiting.pop()
-        if id(each) not in found:
-            found[id(each)] = each
+        if each not in found:
+            found[each] = None
             waiting.extend(each.producers())
-    return sorted(found.values(), key=lambda each: each.position)
+    return sorted(found, key=lambda each: each.position)
 
 
-def where(error: BaseException) -> str:
-    """Return file and line of the innermost frame of the user's own code."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if syntax.is_project_file(frame.filename)]
-    return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
-
-
-def own_frames(error: BaseException) -> str:
-    """Return the traceback with the frames of the user's own code only."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if syntax.is_project_file(frame.filename)]
-    shown = "".join(traceback.format_list(own))
-    if isinstance(error, CurifactoryError):
-        return f"{shown}{error}"
-    return shown + "".join(traceback.format_exception_only(type(error), error))
-
-
-def _split(call: Call, result: Any) -> list[Any]:
-    """Return one value for each output."""
-    names = call.stage.outputs
-    if len(names) == 1:
-        return [result]
-    if not names:
-        return []
-    if not isinstance(result, (tuple, list)) or len(result) != len(names):
-        count = len(result) if isinstance(result, (tuple, list)) else 1
-        raise CurifactoryError(
-            f"{call.stage.where}: stage {call.stage.label} returned {count} values for "
-            f"{len(names)} outputs ({', '.join(names)})",
-            f"return {', '.join(names)}",
-        )
-    return list(result)
-
-
-def _identified(artifact: Artifact, key: str) -> Artifact:
-    """An output without data goes by the key of the call that makes it."""
-    if artifact.is_kept:
-        return artifact
-    return replace(artifact, identity=hashing.hash_text(key, artifact.name))
-
-
-def _met(found: list[Any], values: list[dict[str, Any]]) -> list[str]:
-    """Return the project classes and functions that the loaded inputs are made of."""
-    kinds = [type(value) for each in values for value in dict.values(each)]
-    project = [each for each in (*found, *kinds) if code.is_project(each)]
-    paths = (f"{each.__module__}:{each.__qualname__}" for each in project)
-    return list(dict.fromkeys(paths))
+def _is_whole(member: Member) -> bool:
+    outputs = [s for s in member.sources.values() if isinstance(s, Output)]
+    return not any(each.call.status in ("failed", "skipped") for each in outputs)

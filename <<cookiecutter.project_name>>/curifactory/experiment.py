@@ -2,15 +2,15 @@
 
 import importlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from . import paramsets
+from . import engine, paramsets
 from .decide import Decision
+from .engine import Engine
 from .errors import CurifactoryError, RequestError, nearest
-from .execute import Options, own_frames, where
 from .manager import ArtifactManager, StopMap
 from .paramsets import Choice, Source
 from .paramsets import list_experiments as list_experiments
@@ -20,6 +20,8 @@ from .paramsets import open_project as open_project
 from .progress import Progress
 from .record import Call, Record, Snapshot
 from .settings import Settings
+from .survey import Options
+from .task import own_frames, where
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,29 @@ class Request:
     map_only: bool = False
     report: bool = True
     command: str = ""
+    engine: str | None = None
+    jobs: int | None = None
+    scheduler: str | None = None
+    retries: int = 0
+    fail_fast: bool = False
+    max_calls: int | None = None
+    debugger: bool = False
+    captures: bool = False
+
+    is_confirmed: bool = False
+
+    def options(self, confirm_above: float) -> Options:
+        """Return what concerns the execution of calls."""
+        return Options(
+            overwrite=self.overwrite,
+            overwrite_stages=frozenset(self.overwrite_stages),
+            retries=self.retries,
+            fail_fast=self.fail_fast,
+            max_calls=self.max_calls,
+            debugger=self.debugger,
+            confirm_above=confirm_above,
+            is_confirmed=self.is_confirmed,
+        )
 
 
 @dataclass
@@ -88,6 +113,18 @@ def run_experiment(
 
 def perform(project: Settings, request: Request, progress: Progress) -> Run:
     """Do what a request asks for."""
+    given = None if request.map_only else request.engine
+    jobs = None if request.map_only else request.jobs
+    chosen = engine.make(given, project.root, jobs, request.scheduler)
+    try:
+        return _perform(project, request, progress, chosen)
+    finally:
+        chosen.stop(at_once=True)
+
+
+def _perform(
+    project: Settings, request: Request, progress: Progress, chosen: Engine
+) -> Run:
     module = paramsets.load(project, "experiments", "run", request.name)
     choice = Choice(request.sets, request.seeds, request.names, request.indices)
     snapshots = paramsets.collect(_chosen_sources(project, module, request), choice)
@@ -95,7 +132,9 @@ def perform(project: Settings, request: Request, progress: Progress) -> Run:
         request.name.replace("/", "."),
         project=project,
         progress=progress,
-        options=Options(request.overwrite, frozenset(request.overwrite_stages)),
+        options=request.options(project.confirm_above),
+        engine=chosen,
+        captures=request.captures,
         eager=False,
         mapping=request.map_only,
         command=paramsets.shown_command(
@@ -103,14 +142,15 @@ def perform(project: Settings, request: Request, progress: Progress) -> Run:
         ),
     )
     manager.snapshots = snapshots
+    sets = [paramsets.shown_command(each, choice, snapshots) for each in request.sets]
+    manager.request = {**asdict(request), "sets": sets, "command": manager.command}
     run = Run(manager)
     try:
         _call_run(module, snapshots, manager)
-        _check_stages(request, manager)
+        check_stages(request.overwrite_stages, manager)
         if request.map_only:
             run.decisions = manager.foresee()
             return run
-        progress.plan(_totals(manager.calls))
         manager.compute()
     except KeyboardInterrupt as error:
         run.status = "interrupted"
@@ -162,25 +202,19 @@ def _call_run(
         if not any(call.status == "failed" for call in manager.calls):
             raise
     except Exception as error:
-        if any(call.error is error for call in manager.calls):
+        if any(call.failure and call.failure.error is error for call in manager.calls):
             return  # a value that was asked for in run() failed: reported as a call
         shown = own_frames(error)
         message = f"run() of experiment {manager.experiment_name!r} failed\n{shown}"
         raise CurifactoryError(message.rstrip()) from error
 
 
-def _check_stages(request: Request, manager: ArtifactManager) -> None:
+def check_stages(names: Iterable[str], manager: ArtifactManager) -> None:
+    """Refuse names of stages that a run does not have."""
     known = {call.stage.label for call in manager.calls}
-    for name in request.overwrite_stages:
+    for name in names:
         if name not in known:
             raise RequestError(f"no stage is named {name!r}", nearest(name, known))
-
-
-def _totals(calls: Iterable[Call]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for call in calls:
-        found[call.stage.label] = found.get(call.stage.label, 0) + 1
-    return found
 
 
 def _finished(run: Run, request: Request) -> Run:

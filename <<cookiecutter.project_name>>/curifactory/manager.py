@@ -19,13 +19,18 @@ from . import provenance, settings, syntax
 from .args import flat, short
 from .caching import json_problem
 from .decide import Decision
+from .engine import Engine
 from .errors import RequestError
-from .execute import Options, Session, ancestors, own_frames, where
+from .execute import Session, ancestors
+from .index import Index
+from .peers import Peers
 from .progress import Progress
-from .reads import Files
+from .reads import FileDigests
 from .record import Call, Output, Record, Snapshot, Source
 from .settings import Settings
 from .store import Store
+from .survey import Options, Survey
+from .task import Failure, Place
 
 STATUSES = ("computed", "reused", "skipped", "failed")
 
@@ -48,19 +53,26 @@ class ArtifactManager:
         eager: bool = True,
         mapping: bool = False,
         command: str = "",
+        engine: Engine | None = None,
+        captures: bool = False,
     ) -> None:
         self.experiment_name = experiment_name
         self.settings = project or _settings_near(root)
         self.progress = progress or Progress(quiet=True)
-        self.options = options or Options()
+        limit = self.settings.confirm_above
+        self.options = options or Options(confirm_above=limit)
         self.eager = eager
         self.mapping = mapping
         self.command = command or " ".join(map(shlex.quote, sys.argv[:1]))
+        self.engine = engine or Engine()
+        self.captures = captures
         self.records: list[Record[Any]] = []
         self.calls: list[Call] = []
         self.snapshots: list[Snapshot] = []
+        self.request: dict[str, Any] = {}
         self.stopped_at = ""
         self.folder: Path | None = None
+        self._survey: Survey | None = None
         self._session: Session | None = None
         self._log: TextIO | None = None
         self._begin = time.time()
@@ -72,18 +84,37 @@ class ArtifactManager:
         return self.folder.name if self.folder else self.experiment_name
 
     @property
-    def session(self) -> Session:
-        """Where calls are decided and executed; made when it is first needed."""
-        if self._session is None:
-            project = self.settings
-            store = Store(project.cache, self.say)
+    def survey(self) -> Survey:
+        """What decides calls; made when it is first needed."""
+        if self._survey is None:
+            store = Store(self.settings.cache, self.say)
             store.open()
-            if not self.mapping:
-                self._begin_run()
+            index = Index(store)
+            index.open()
+            digests = FileDigests(self.settings.root)
+            self._survey = Survey(store, index, digests, self.options)
+        return self._survey
+
+    @property
+    def session(self) -> Session:
+        """What executes calls; made when it is first needed."""
+        if self._session is None:
+            survey = self.survey
+            self._begin_run()
+            project = self.settings
+            spill = project.cache / ".tmp" / f"spill-{os.getpid()}-{self.name}"
             apart = project.cache, project.runs, project.reports
-            files = Files(project.root, apart)
-            reporting = _Logged(self)
-            self._session = Session(store, files, self.options, reporting, self.name)
+            spilled = None if self.engine.is_local else spill
+            place = Place(project.root, project.cache, apart, self.name, spilled)
+            outputs = self.folder / "output" if self.folder and self.captures else None
+            self._session = Session(
+                survey,
+                place,
+                self.engine,
+                Peers(project.cache),
+                _Logged(self),
+                outputs,
+            )
         return self._session
 
     def add(self, call: Call) -> None:
@@ -92,13 +123,13 @@ class ArtifactManager:
         self.calls.append(call)
         if self.eager:
             self.session.settle([call])
-            if call.error is not None:
-                raise call.error
+            if call.failure is not None:
+                raise call.failure.raised()
 
     def value(self, source: Source) -> Any:
         """Return a value; under `map` only one that is cached."""
         if self.mapping and isinstance(source, Output):
-            self._foresee_value(source.call)
+            return self._foreseen_value(source)
         return self.session.value(source)
 
     def compute(self, *records: Record[Any]) -> None:
@@ -116,7 +147,7 @@ class ArtifactManager:
 
     def foresee(self) -> list[tuple[Call, Decision]]:
         """Return what would happen to each call, computing nothing."""
-        return list(self.session.foresee(self.calls))
+        return list(self.survey.foresee(self.calls))
 
     def say(self, text: str) -> None:
         """Show a line, and keep it in the log of the run."""
@@ -130,16 +161,18 @@ class ArtifactManager:
 
     def finish(self, status: str, exit_code: int) -> dict[str, Any]:
         """Write the run into the history and return what was written."""
-        self.close()
+        self.close(at_once=status == "interrupted")
         content = self._summary(status, exit_code)
         if self.folder is not None:
             _write(self.folder / "run.json", json.dumps(content))
         return content
 
-    def close(self) -> None:
-        """Let go of the index and of the log."""
+    def close(self, *, at_once: bool = False) -> None:
+        """Let go of workers, of the index and of the log."""
         if self._session is not None:
-            self._session.store.close()
+            self._session.close(at_once=at_once)
+        if self._survey is not None:
+            self._survey.index.close()
         if self._log is not None:
             self._log.close()
             self._log = None
@@ -152,15 +185,15 @@ class ArtifactManager:
                 found[call.status] += 1
         return found
 
-    def _foresee_value(self, call: Call) -> None:
-        for _, decision in self.session.foresee(ancestors(call)):
-            if decision.kind != "reuse":
-                self.stopped_at = f"{call.stage.label} {call.label}"
-                raise StopMap
-        trace = call.trace
-        if trace is None or not self.session.store.has_data(trace):
+    def _foreseen_value(self, source: Output) -> Any:
+        """Return a cached value; without it the map ends here."""
+        call = source.call
+        for _ in self.survey.foresee(ancestors(call)):
+            continue
+        if not self.survey.has_data(source):
             self.stopped_at = f"{call.stage.label} {call.label}"
             raise StopMap
+        return self.survey.load(source)
 
     def _begin_run(self) -> None:
         self.folder = _new_folder(self.settings.runs, self.experiment_name)
@@ -187,6 +220,7 @@ class ArtifactManager:
             "status": status,
             "exit_code": exit_code,
             "command": self.command,
+            "request": self.request,
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.time() - self._begin, 3),
             "notes": None,
@@ -235,6 +269,9 @@ class _Logged(Progress):
         super().__init__(quiet=True)
         self.manager = manager
 
+    def plan(self, totals: dict[str, int]) -> None:
+        self.manager.progress.plan(totals)
+
     def started(self, stage: str, label: str) -> None:
         self.manager.progress.started(stage, label)
 
@@ -244,6 +281,9 @@ class _Logged(Progress):
         self.manager.progress.finished(stage, label, status, seconds, reason)
         if status != "reused":
             self.manager.log(f"{status} {stage} {label} {seconds:.3f} s  {reason}")
+
+    def confirm(self, text: str) -> bool:
+        return self.manager.progress.confirm(text)
 
     def message(self, text: str) -> None:
         self.manager.say(text)
@@ -273,16 +313,16 @@ def _entry(call: Call, root: Path) -> dict[str, Any]:
         "artifacts": artifacts,
         "metrics": trace.metrics if trace else {},
         "reportables": trace.reportables if trace else [],
-        "error": _error(call.error) if call.error is not None else None,
+        "error": _error(call.failure) if call.failure is not None else None,
     }
 
 
-def _error(error: BaseException) -> dict[str, Any]:
+def _error(failure: Failure) -> dict[str, Any]:
     return {
-        "type": type(error).__name__,
-        "message": str(error),
-        "where": where(error),
-        "traceback": own_frames(error),
+        "type": failure.kind,
+        "message": failure.message,
+        "where": failure.where,
+        "traceback": failure.traceback,
     }
 
 

@@ -17,9 +17,9 @@ from . import args as argsets
 from . import record, settings, syntax
 from .args import ExperimentArgs
 from .errors import CurifactoryError, IdentityError, RequestError, nearest
-from .execute import where
 from .record import Snapshot
 from .settings import Settings
+from .task import where
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,20 @@
 import functools
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FunctionType
+from types import FrameType, FunctionType
 from typing import Any
 
 from . import args as argsets
 from . import code, hashing, syntax
 from .args import ExperimentArgs, detached, field_names
 from .errors import CurifactoryError
+
+RACY = 2.0
+"""Seconds within which a time stamp may hide a later change."""
 
 EVERYTHING = "*"
 """The key of a read that cannot be followed field by field."""
@@ -42,18 +46,63 @@ class Reads:
     `f:data/raw.csv` a file of the project.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        stream: Path | None = None,
+        declared: Sequence[str] | str | None = None,
+    ) -> None:
         self.keys: dict[str, None] = {}
+        self.lines: dict[str, str] = {}
+        self.stream = stream
+        self.declared = declared
         self.stats: dict[str, tuple[int, int]] = {}
         self.written: set[str] = set()
 
     def note(self, key: str) -> None:
-        self.keys.setdefault(key)
+        """Keep a key; where there is a stream, others see it at once."""
+        if key not in self.keys:
+            self._check(key)
+            self.keys[key] = None
+            if key.endswith((":name", EVERYTHING)):
+                self.lines[key] = _line_of_user()
+            if self.stream is not None:
+                with open(self.stream, "a", encoding="utf-8") as file:
+                    file.write(key + "\n")
+
+    def _check(self, key: str) -> None:
+        """Refuse a read that the stage should have declared."""
+        path = key.partition(":")[2].rstrip("@")
+        declared = self.declared
+        if declared is None or declared == "all" or key[0] not in "am" or not path:
+            return
+        steps = path.split(".")
+        above = {".".join(steps[: i + 1]) for i in range(len(steps))}
+        below = any(each.startswith(path + ".") for each in declared)
+        if not below and above.isdisjoint(declared):
+            what = "the whole argset" if path == EVERYTHING else path
+            raise CurifactoryError(
+                f"the stage reads {what}, which its reads={list(declared)} lacks",
+                "declare it, or leave reads= out: what is read is noticed anyway",
+            )
 
     def argset(self, args: Any, index: int | None = None) -> Any:
         """Return a copy of an argset that notes what is read of it."""
         number = "" if index is None else str(index)
+        declared = [EVERYTHING] if self.declared == "all" else self.declared
+        for path in declared or () if args is not None else ():
+            self.note(f"a{number}:{path}")
         return None if args is None else _track(args, self, number, "")
+
+
+def _line_of_user() -> str:
+    """Return file and line of the innermost frame of the user's own code."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        place = syntax.relative(frame.f_code.co_filename)
+        if place is not None:
+            return f"{place}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
 
 
 def value_at(args: Any, path: str) -> Any:
@@ -261,6 +310,37 @@ def stat_of(path: str) -> tuple[int, int]:
     except OSError:
         return -1, -1
     return status.st_size, status.st_mtime_ns
+
+
+def is_racy(mtime: int) -> bool:
+    """Return whether a time stamp is so recent that it may hide a later change."""
+    return time.time() - mtime / 1e9 < RACY
+
+
+class FileDigests:
+    """The digests of project files; equal size and time shortcut the reading."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.known: dict[tuple[str, tuple[int, int]], str] = {}
+
+    def __call__(self, path: str) -> str:
+        if any(sign in path for sign in "*?["):
+            names = (each.relative_to(self.root) for each in self.root.glob(path))
+            found = sorted(each.as_posix() for each in names)
+            return hashing.hash_text(*(f"{each}={self(each)}" for each in found))
+        full = self.root / path
+        stat = stat_of(str(full))
+        if stat[0] < 0 or not full.is_file():
+            return "absent"
+        key = path, stat
+        if key not in self.known or is_racy(stat[1]):
+            self.known[key] = self.digest(path, stat)
+        return self.known[key]
+
+    def digest(self, path: str, stat: tuple[int, int]) -> str:
+        """Return the digest of a file that was not read yet."""
+        return hashing.hash_file(self.root / path)
 
 
 def _note_named_file(reads: Reads, value: Any) -> None:

@@ -1,7 +1,8 @@
 """Records: one argset's way through the stages, as a growing list of calls."""
 
+import importlib
 import inspect
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -36,6 +37,9 @@ class Snapshot:
         self.name = str(args.name) if args is not None else "-"
         self.paramset = paramset
         self._digests: dict[str, str] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self._source, self.name, self.paramset, self._digests)
 
     @property
     def source(self) -> Any:
@@ -101,6 +105,51 @@ class Snapshot:
         return value_digest(value, where)
 
 
+def _restored(source: Any, *state: Any) -> Snapshot:
+    made = Snapshot.__new__(Snapshot)
+    made.args = made._source = source
+    made.name, made.paramset, made._digests = state
+    return made
+
+
+class Present:
+    """What the keys of reads stand for at present."""
+
+    def __init__(self, file_digest: Callable[[str], str]) -> None:
+        self.file_digest = file_digest
+
+    def now(self, own: Snapshot, members: Sequence[Snapshot], key: str) -> str:
+        """Return the digest that a key of reads has for a call."""
+        kind, (number, _, path) = key[0], key[1:].partition(":")
+        if number and int(number) >= len(members):
+            return "absent"
+        if kind == "f":
+            return self.file_digest(path)
+        if kind == "c":
+            return _class_digest(path)
+        snapshot = members[int(number)] if number else own
+        return snapshot.digest(path) if kind == "a" else snapshot.member(path)
+
+    def shown(self, own: Snapshot, members: Sequence[Snapshot], key: str) -> str:
+        """Return a short text of what was read, for messages."""
+        number, _, path = key[1:].partition(":")
+        if number and int(number) >= len(members):
+            return "absent"
+        snapshot = members[int(number)] if number else own
+        return snapshot.shown(path) if key[0] == "a" else ""
+
+
+def _class_digest(path: str) -> str:
+    module, _, qualname = path.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for step in qualname.split("."):
+            found = getattr(found, step)
+    except (ImportError, AttributeError):
+        return "absent"
+    return code.fingerprint(code.unwrapped(found)).fingerprint
+
+
 def _methods(cls: type, name: str) -> list[Any]:
     """Return what a method may run of its classes; `super()` leads to the others."""
     found: dict[tuple[type, str], Any] = {}
@@ -164,7 +213,7 @@ class Call:
     reason: str = ""
     trace: Trace | None = None
     identities: list[str] = field(default_factory=list)
-    error: BaseException | None = None
+    failure: Any = None
     seconds: float = 0.0
 
     @property
@@ -174,15 +223,19 @@ class Call:
     def producers(self) -> Iterator["Call"]:
         """Yield the calls whose outputs this call takes, each once."""
         seen: dict[int, Call] = {}
-        for member in self.members:
-            for source in member.sources.values():
-                if isinstance(source, Output):
-                    seen.setdefault(id(source.call), source.call)
+        for source in self.sources():
+            if isinstance(source, Output):
+                seen.setdefault(id(source.call), source.call)
         yield from seen.values()
 
-    def snapshot(self, number: str) -> Snapshot:
-        """Return the argset that a key of reads speaks of."""
-        return self.members[int(number)].snapshot if number else self.own
+    def sources(self) -> Iterator[Source]:
+        """Yield where each input comes from."""
+        for member in self.members:
+            yield from member.sources.values()
+
+    def snapshots(self) -> list[Snapshot]:
+        """Return the argsets of its records."""
+        return [member.snapshot for member in self.members]
 
 
 class State(MutableMapping[str, Any]):
@@ -354,7 +407,7 @@ def _member(record: Record[Any], stage: AnyStage, given: dict[str, Literal]) -> 
         source = given.get(name) or record.state.sources.get(name)
         if source is not None:
             sources[name] = source
-        elif not stage.suppress_missing_inputs or not _has_default(stage, name):
+        elif not stage.rules.suppress_missing_inputs or not _has_default(stage, name):
             raise RequestError(
                 f"{stage.where}: stage {stage.label} takes {name!r}, which no stage "
                 f"before it gives to record {record.label!r}",

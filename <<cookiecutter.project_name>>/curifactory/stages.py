@@ -1,19 +1,44 @@
 """@stage and @aggregate: what a function takes from a record and gives to it."""
 
 import functools
+import importlib
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
 
-from . import code, hashing
+from . import code, hashing, provenance
 from .caching import AUTO, Cacheable
-from .errors import RequestError
+from .errors import RequestError, nearest
 
 R = TypeVar("R")
 P = ParamSpec("P")
 T = TypeVar("T")
 Cachers = Sequence[type[Cacheable] | Cacheable | None] | Cacheable | None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a stage may declare beside its inputs, outputs and cachers."""
+
+    suppress_missing_inputs: bool = False
+    """Leave out an input that no stage gives, where the parameter has a default."""
+    partial: bool = False
+    """Let an aggregate leave out records whose calls failed: that is another result."""
+    version: str | None = None
+    """Stands for the code: results are kept until it is changed by hand."""
+    formerly: str | Sequence[str] = ()
+    """Earlier names, as `stages.old.train`: their results are kept."""
+    code: Sequence[Any] = ()
+    """Functions, classes and modules that count, too; of packages, the version."""
+    files: Sequence[str] = ()
+    """Files or patterns, from the root of the project, that count as read."""
+    reads: Sequence[str] | str | None = None
+    """The only fields that may be read; "all" lets the whole argset count."""
+    retries: int = 0
+    """How often a failing call is tried once more."""
+    cpus: int = 1
+    """How many cores a call occupies."""
 
 
 class Stage(Generic[R, P, T]):
@@ -31,8 +56,7 @@ class Stage(Generic[R, P, T]):
         cachers: Sequence[Cacheable | None],
         *,
         is_aggregate: bool,
-        version: str | None = None,
-        suppress_missing_inputs: bool = False,
+        rules: Rules,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
@@ -40,12 +64,26 @@ class Stage(Generic[R, P, T]):
         self.outputs = tuple(outputs)
         self.cachers = tuple(cachers)
         self.is_aggregate = is_aggregate
-        self.version = version
-        self.suppress_missing_inputs = suppress_missing_inputs
+        self.rules = rules
         self.name = hashing.qualified(function)
         self.label = function.__name__
         self.parameters = inspect.signature(function).parameters
         self.where = _where(function)
+
+    def check_importable(self) -> None:
+        """Refuse a stage that another process cannot find by its name."""
+        try:
+            found = _imported(self.function.__module__, self.function.__qualname__)
+        except Exception:
+            found = None
+        if found is not self or self.function.__module__ == "__main__":
+            raise RequestError(
+                f"{self.where}: worker processes cannot import stage {self.label}",
+                "define it at the top level of a module, or use --engine serial",
+            )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _imported, (self.function.__module__, self.function.__qualname__)
 
     def __call__(self, record: R, records: Any = None, **arguments: Any) -> R:
         if records is not None and not self.is_aggregate:
@@ -67,19 +105,52 @@ class Stage(Generic[R, P, T]):
     def code(self) -> code.Code:
         """The code behind the stage, its own cachers included."""
         own = [type(each) for each in self.cachers if each is not None]
-        found = code.fingerprint(self.function, *filter(code.is_project, own))
-        if self.version is None:
+        more = [code.unwrapped(getattr(c, "function", c)) for c in self.rules.code]
+        roots = [*filter(code.is_project, own), *filter(code.is_project, more)]
+        found = code.fingerprint(self.function, *roots)
+        foreign = [each for each in more if not code.is_project(each)]
+        versions = {f"version of {n}": v for n, v in map(_version, foreign)}
+        if self.rules.version is not None:
+            found = replace(found, fingerprint="", parts={})
+            versions["version"] = self.rules.version
+        if not versions:
             return found
-        pinned = hashing.hash_text("version", str(self.version))
-        parts = {f"version {self.version}": pinned}
-        return replace(found, fingerprint=pinned, parts=parts)
+        parts = {name: hashing.hash_text(text) for name, text in versions.items()}
+        pinned = hashing.hash_text(found.fingerprint, *map(str, parts.items()))
+        return replace(found, fingerprint=pinned, parts={**found.parts, **parts})
 
     @functools.cached_property
     def key(self) -> str:
         """The digest of all that is fixed for every call of the stage."""
+        return self.key_as(self.name, self.code.fingerprint)
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """The name of the stage, and those that it had before."""
+        before = self.rules.formerly
+        return self.name, *([before] if isinstance(before, str) else before)
+
+    def key_as(self, name: str, fingerprint: str) -> str:
+        """Return the key under another name or other code, whose results are kept."""
         kinds = [describe(each) for each in self.cachers]
-        declared = [self.name, *self.inputs, "->", *self.outputs, *kinds]
-        return hashing.hash_text(self.code.fingerprint, *declared)
+        declared = [name, *self.inputs, "->", *self.outputs, *kinds]
+        return hashing.hash_text(fingerprint, *declared)
+
+
+def _version(value: Any) -> tuple[str, str]:
+    name = getattr(value, "__module__", None) or getattr(value, "__name__", "")
+    package = str(name).partition(".")[0]
+    return package, provenance.version(package)
+
+
+def _imported(module: str, qualname: str) -> "AnyStage":
+    """Return the stage that another process means."""
+    found: Any = importlib.import_module(module)
+    for step in qualname.split("."):
+        found = getattr(found, step)
+    if not isinstance(found, Stage):
+        raise TypeError(f"{module}.{qualname} is no stage")
+    return found
 
 
 AnyStage: TypeAlias = Stage[Any, ..., Any]
@@ -97,39 +168,34 @@ def stage(
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     cachers: Cachers = AUTO,
-    *,
-    suppress_missing_inputs: bool = False,
-    version: str | None = None,
+    **rules: Any,
 ) -> Declare:
     """Declare a function as a stage: artifacts it takes, artifacts it returns.
 
     The function gets the record first, then each input by name. Cachers: one for each
-    output; left out, chosen by value; None for outputs that are not kept. An input that
-    no stage gives is an error, unless it is suppressed and the parameter has a default.
+    output; left out, chosen by value; None for outputs that are not kept. Further
+    keywords are the fields of `Rules`.
     """
-    return _declare(
-        inputs,
-        outputs,
-        cachers,
-        is_aggregate=False,
-        version=version,
-        suppress_missing_inputs=suppress_missing_inputs,
-    )
+    return _declare(inputs, outputs, cachers, rules, is_aggregate=False)
 
 
 def aggregate(
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     cachers: Cachers = AUTO,
-    *,
-    version: str | None = None,
+    **rules: Any,
 ) -> Declare:
     """Declare a stage over many records: each input is a mapping from record to value."""
-    return _declare(inputs, outputs, cachers, is_aggregate=True, version=version)
+    return _declare(inputs, outputs, cachers, rules, is_aggregate=True)
 
 
 def _declare(
-    inputs: Any, outputs: Any, cachers: Cachers, *, is_aggregate: bool, **options: Any
+    inputs: Any,
+    outputs: Any,
+    cachers: Cachers,
+    rules: dict[str, Any],
+    *,
+    is_aggregate: bool,
 ) -> Declare:
     kind = "aggregate" if is_aggregate else "stage"
     if callable(inputs):
@@ -145,11 +211,26 @@ def _declare(
         gives = _names(outputs, "outputs", where)
         _check_signature(function, takes, is_aggregate, where)
         chosen = _chosen(cachers, gives, where)
+        declared = _rules(rules, where)
         return Stage(
-            function, takes, gives, chosen, is_aggregate=is_aggregate, **options
+            function, takes, gives, chosen, is_aggregate=is_aggregate, rules=declared
         )
 
     return declare
+
+
+def _rules(given: dict[str, Any], where: str) -> Rules:
+    known = [each.name for each in fields(Rules)]
+    for name in given:
+        if name not in known:
+            raise RequestError(f"{where} has no rule {name!r}", nearest(name, known))
+    made = Rules(**given)
+    if made.reads != "all":
+        _names(made.reads, "reads", where)
+    _names(made.files, "files", where)
+    if made.cpus < 1 or made.retries < 0:
+        raise RequestError(f"{where}: cpus={made.cpus}, retries={made.retries}")
+    return made
 
 
 def _names(given: Any, what: str, where: str) -> list[str]:

@@ -1,0 +1,211 @@
+"""The index of the cache: SQLite, derived from the folders, and made anew from them."""
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from . import hashing
+from .errors import RequestError
+from .reads import is_racy
+from .store import Store, Trace, body_of, parse, safe
+
+T = TypeVar("T")
+BATCH = 1000
+
+_TABLES = """
+DROP TABLE IF EXISTS traces;
+DROP TABLE IF EXISTS synced;
+DROP TABLE IF EXISTS files;
+CREATE TABLE traces(folder TEXT PRIMARY KEY, stage TEXT, grp TEXT, label TEXT, body TEXT);
+CREATE INDEX by_group ON traces(grp);
+CREATE INDEX by_label ON traces(stage, label);
+CREATE TABLE synced(stage TEXT PRIMARY KEY, mtime INTEGER);
+CREATE TABLE files(path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, digest TEXT);
+"""
+
+
+class Index:
+    """Finds traces by what they are of; one process at a time writes, in batches."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._connection: sqlite3.Connection | None = None
+        self._synced: set[str] = set()
+        self._new: list[Trace] = []
+        self._new_files: list[tuple[str, int, int, str]] = []
+        self._recent: dict[str, deque[Trace]] = {}
+
+    # Finding ------------------------------------------------------------------------
+
+    def find(self, stage: str, group: str) -> list[Trace]:
+        """Return the traces of one stage, code and inputs, oldest first."""
+        self._sync(stage)
+        query = "SELECT folder, body FROM traces WHERE grp = ? ORDER BY rowid"
+        return self._traces(query, (group,))
+
+    def similar(self, stage: str, label: str) -> list[Trace]:
+        """Return recent traces of a stage, those under the same label first."""
+        self._sync(stage)
+        if stage not in self._recent:
+            query = (
+                "SELECT folder, body FROM traces WHERE stage = ? ORDER BY rowid DESC"
+            )
+            found = self._traces(query + " LIMIT 8", (stage,))
+            self._recent[stage] = deque(found, maxlen=8)
+        query = "SELECT folder, body FROM traces WHERE stage = ? AND label = ? "
+        query += "ORDER BY rowid DESC LIMIT 4"
+        recent = self._recent[stage]
+        return [*(self._traces(query, (stage, label)) if recent else ()), *recent]
+
+    def refresh(self) -> None:
+        """Look again at what other runs may have committed."""
+        self._synced.clear()
+
+    def file_digest(self, root: Path, path: str, stat: tuple[int, int]) -> str:
+        """Return the digest of a project file; equal size and time shortcut the reading."""
+        if stat[0] < 0:
+            return "absent"
+        query = "SELECT digest FROM files WHERE path = ? AND size = ? AND mtime = ?"
+        for (known,) in self._rows(query, (path, *stat)):
+            return str(known)
+        digest = hashing.hash_file(root / path)
+        if not is_racy(stat[1]):
+            self._new_files.append((path, *stat, digest))
+        return digest
+
+    def _traces(self, query: str, values: Sequence[str]) -> list[Trace]:
+        def read() -> list[Trace]:
+            return [parse(folder, body) for folder, body in self._rows(query, values)]
+
+        return self._mending(read)
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        return self._mending(lambda: self.connection.execute(query, values).fetchall())
+
+    # Writing ------------------------------------------------------------------------
+
+    def add(self, trace: Trace) -> None:
+        """Take in a trace that was just committed."""
+        self._new.append(trace)
+        self._recent.setdefault(trace.stage, deque(maxlen=8)).appendleft(trace)
+        if len(self._new) >= BATCH:
+            self.flush()
+
+    def forget(self, folders: Iterable[str]) -> None:
+        """Drop folders that are gone."""
+        gone = set(folders)
+        self._new = [trace for trace in self._new if trace.folder not in gone]
+        with self.connection:
+            rows = [(folder,) for folder in gone]
+            self.connection.executemany("DELETE FROM traces WHERE folder = ?", rows)
+
+    def flush(self) -> None:
+        """Write what was committed since the last time."""
+        if not self._new and not self._new_files:
+            return
+        traces, self._new = self._new, []
+        files, self._new_files = self._new_files, []
+        statement = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)"
+
+        def write() -> None:
+            with self.connection:
+                self._insert(traces)
+                self.connection.executemany(statement, files)
+
+        self._mending(write)
+
+    def close(self) -> None:
+        """Write what is left and let go of the file."""
+        if self._connection is not None:
+            self.flush()
+            self._connection.close()
+            self._connection = None
+
+    def _insert(self, traces: Iterable[Trace]) -> None:
+        rows = [(t.folder, t.stage, t.group, t.label, body_of(t)) for t in traces]
+        statement = "INSERT OR REPLACE INTO traces VALUES (?, ?, ?, ?, ?)"
+        self.connection.executemany(statement, rows)
+
+    # Keeping up with the folders ----------------------------------------------------
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection, made when it is first needed."""
+        if self._connection is None:
+            self.open()
+        assert self._connection is not None
+        return self._connection
+
+    def open(self) -> None:
+        """Open the file, or make it where there is none."""
+        path = self.store.root / "index.sqlite"
+        try:
+            self._connection = self._mending(lambda: _connect(path))
+        except (OSError, sqlite3.OperationalError) as error:
+            raise RequestError(
+                f"the index {path} cannot be written: {error}",
+                "make the folder writable, or choose another with --cache",
+            ) from error
+
+    def _sync(self, stage: str) -> None:
+        """Take in the folders of a stage that the index does not know, once a run."""
+        if stage in self._synced:
+            return
+        self._synced.add(stage)
+        try:
+            mtime = (self.store.root / safe(stage)).stat().st_mtime_ns
+        except OSError:
+            mtime = -1
+        query = "SELECT mtime FROM synced WHERE stage = ?"
+        if self._rows(query, (stage,)) == [(mtime,)]:
+            return
+        self._mending(lambda: self._compare(stage))
+        if not is_racy(mtime):
+            with self.connection:
+                statement = "INSERT OR REPLACE INTO synced VALUES (?, ?)"
+                self.connection.execute(statement, (stage, mtime))
+
+    def _compare(self, stage: str) -> None:
+        query = "SELECT folder FROM traces WHERE stage = ?"
+        known = {row[0] for row in self._rows(query, (stage,))}
+        known |= {trace.folder for trace in self._new}
+        there = self.store.folders(stage)
+        if known - there:
+            self.forget(known - there)
+        found = [self.store.read(each) for each in sorted(there - known)]
+        with self.connection:
+            valid = [trace for trace in found if trace is not None]
+            self._insert(sorted(valid, key=lambda trace: trace.created))
+
+    def _mending(self, use: Callable[[], T]) -> T:
+        """Use the index; a damaged one is made anew from the folders, and used again."""
+        try:
+            return use()
+        except sqlite3.OperationalError:
+            raise
+        except (sqlite3.DatabaseError, ValueError) as error:
+            said = f"the index was damaged ({error}); made anew from the folders"
+            self.store.warn(said)
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+        stages, self._synced = self._synced, set()
+        (self.store.root / "index.sqlite").unlink(missing_ok=True)
+        for stage in stages:
+            self._sync(stage)
+        return use()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=60)
+    # The index can always be made from the folders, so no write waits for the disk.
+    connection.execute("PRAGMA synchronous = OFF")
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("PRAGMA user_version").fetchone()[0] != hashing.SCHEME:
+            for statement in _TABLES.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {hashing.SCHEME}")
+    return connection

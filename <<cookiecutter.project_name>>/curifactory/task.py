@@ -1,0 +1,595 @@
+"""One call as whoever executes it gets it: in this process, or in a worker."""
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import pickle
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from . import caching, code, decide, hashing, reads, store, syntax
+from .caching import Cacheable
+from .errors import ArtifactError, CurifactoryError, DamagedError, nearest
+from .provenance import dependencies
+from .reads import FileDigests, Files, Reads
+from .record import Literal, Present, Snapshot
+from .stages import AnyStage, describe
+from .store import Artifact, Store, Trace
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the project, its cache and its run lie."""
+
+    root: Path
+    cache: Path
+    apart: tuple[Path, ...]
+    run: str
+    spill: Path | None = None
+    """Where values that the cache does not keep are passed on; None in one process."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An input that lies in the cache."""
+
+    folder: str
+    artifact: Artifact
+    cacher: Cacheable
+
+
+@dataclass(frozen=True)
+class Held:
+    """An input that the cache does not keep: the value itself, or where it was put."""
+
+    value: Any
+    is_packed: bool = False
+
+    def unpacked(self) -> Any:
+        """Return a value that is nobody else's."""
+        if self.is_packed:
+            return pickle.loads(Path(self.value).read_bytes())
+        return caching.detached_copy(self.value)
+
+
+Value = Literal | Stored | Held
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that is needed to execute one call, and nothing that stays behind."""
+
+    place: Place
+    stage: AnyStage
+    own: Snapshot
+    members: list[tuple[Snapshot, dict[str, Value]]]
+    arguments: dict[str, Literal]
+    inputs: list[str]
+    before: list[Artifact] | None = None
+    """The outputs of an earlier execution, when only its data is to be made again."""
+    stream: Path | None = None
+    output: Path | None = None
+    is_trial: bool = False
+    """Whether nothing is to be left of it."""
+
+    @property
+    def group(self) -> str:
+        """What this process knows of the call: under the code that it has loaded."""
+        given = {name: each.digest for name, each in self.arguments.items()}
+        return decide.group_of(self.stage.key, self.inputs, given)
+
+
+@dataclass
+class Failure:
+    """Why an execution failed, in texts that any process can read."""
+
+    kind: str
+    message: str
+    where: str
+    traceback: str
+    error: BaseException | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "error": None}  # not every exception can be unpickled
+
+    def raised(self) -> BaseException:
+        """Return the exception itself, or one that says the same."""
+        return self.error or CurifactoryError(f"{self.kind}: {self.message}")
+
+
+@dataclass
+class Outcome:
+    """What comes back from an execution: small, whatever was computed."""
+
+    trace: Trace | None = None
+    failure: Failure | None = None
+    reads: dict[str, str] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
+    kept: dict[int, Held] = field(default_factory=dict)
+    messages: list[str] = field(default_factory=list)
+
+
+def perform(task: Task) -> Outcome:
+    """Execute a call: load its inputs, call the stage, save and commit its outputs."""
+    return _Execution(task).perform()
+
+
+stray: Any = None
+"""In a worker, the file that gets what bypasses `sys.stdout` and `sys.stderr`."""
+_one_at_a_time = threading.Lock()
+
+
+def perform_packed(root: str, data: bytes) -> Outcome:
+    """Execute a call that came from another process, in the project at `root`."""
+    with _one_at_a_time:  # what is read is noted for a process, not for a thread
+        enter(root)
+        task: Task = pickle.loads(data)
+        return perform(task)
+
+
+def enter(root: str) -> None:
+    """Make this process one of the project: its modules, its relative paths."""
+    syntax.watch(Path(root))
+    if sys.path[:1] != [root]:
+        sys.path.insert(0, root)
+    if os.getcwd() != root:
+        os.chdir(root)
+
+
+def failed(error: BaseException) -> Failure:
+    """Return what is to be said of an exception."""
+    message = error.message if isinstance(error, CurifactoryError) else str(error)
+    return Failure(
+        type(error).__name__, message, where(error), own_frames(error), error
+    )
+
+
+class _Execution:
+    """One execution, and what it gathers on its way."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.stage = task.stage
+        self.outcome = Outcome()
+        self.store, self.files, digests = tools(task.place)
+        self.present = Present(digests)
+        self.store.warn = self.outcome.messages.append
+        self.noted = Reads(task.stream, task.stage.rules.reads)
+        self.metrics: dict[str, Any] = {}
+        self.reportables: list[Any] = []
+        self.used_scratch: Path | None = None
+        self.folder = Path()
+
+    def perform(self) -> Outcome:
+        try:
+            self.folder = self.store.prepare()
+            with _captured(self.task.output):
+                self.outcome.trace = self._execute()
+        except KeyboardInterrupt:
+            self.store.discard(self.folder)
+            raise
+        except BaseException as error:
+            self.outcome.failure = failed(error)
+            self.outcome.reads = {key: self._now(key) for key in self.noted.keys}
+            self.store.discard(self.folder)
+        return self.outcome
+
+    def _execute(self) -> Trace:
+        with caching.meeting() as met:
+            values = self._inputs()
+            if self.task.stream is not None:
+                self.task.stream.touch()
+            for path in self.stage.rules.files:
+                self.noted.note(f"f:{path}")
+            begin = time.perf_counter()
+            with self.files.noting(self.noted):
+                outputs = self._save(_split(self.stage, self._call(values)))
+            seconds = time.perf_counter() - begin
+        if self.outcome.damaged:  # whatever the stage made of the exception
+            raise DamagedError(f"{self.outcome.damaged[0]} is damaged")
+        for path in _met(met, values):
+            self.noted.note(f"c:{path}")
+        described = self._described()
+        trace = self._trace(outputs)
+        trace.seconds, trace.metrics = round(seconds, 6), self.metrics
+        trace.reportables = described
+        if self.task.is_trial:
+            self.store.discard(self.folder)
+            return trace
+        committed = self.store.commit(self.folder, trace, self.stage.code.parts)
+        if self.used_scratch is not None:
+            self.store.discard(self.used_scratch)
+        return committed
+
+    # Calling the stage --------------------------------------------------------------
+
+    def _inputs(self) -> list[dict[str, Any]]:
+        if self.stage.is_aggregate:
+            return [_LazyInputs(self, sources) for _, sources in self.task.members]
+        return [
+            {name: self.load(source) for name, source in sources.items()}
+            for _, sources in self.task.members
+        ]
+
+    def load(self, source: Value) -> Any:
+        """Return an input as its cacher loads it, or a copy of what is no artifact."""
+        if isinstance(source, Stored):
+            try:
+                return self.store.load(source.folder, source.artifact, source.cacher)
+            except DamagedError:
+                self.outcome.damaged.append(source.folder)
+                raise
+        if isinstance(source, Held):
+            return source.unpacked()
+        return caching.detached_copy(source.value)
+
+    def _call(self, values: list[dict[str, Any]]) -> Any:
+        task = self.task
+        given = {n: caching.detached_copy(v.value) for n, v in task.arguments.items()}
+        if not self.stage.is_aggregate:
+            record = self._record(task.own, None, values[0])
+            return self.stage.function(record, **values[0], **given)
+        own = self._record(task.own, None, {})
+        records = [
+            self._record(snapshot, index, values[index])
+            for index, (snapshot, _) in enumerate(task.members)
+        ]
+        inputs = {
+            name: _ByRecord({r: values[i] for i, r in enumerate(records)}, name)
+            for name in self.stage.inputs
+        }
+        return self.stage.function(own, records, **inputs, **given)
+
+    def _record(
+        self, snapshot: Snapshot, index: int | None, state: Mapping[str, Any]
+    ) -> "StageRecord":
+        args = self.noted.argset(snapshot.source, index)
+        return StageRecord(self, snapshot.name, args, state)
+
+    def scratch(self) -> Path:
+        own = self.task.own.digest("*") if self.task.own.args is not None else ""
+        self.used_scratch = self.store.scratch(self.task.group, own)
+        return self.used_scratch
+
+    # What it leaves -----------------------------------------------------------------
+
+    def _save(self, values: list[Any]) -> list[Artifact]:
+        artifacts = []
+        outputs = zip(self.stage.outputs, self.stage.cachers, values, strict=True)
+        for index, (name, cacher, value) in enumerate(outputs):
+            if cacher is None:
+                artifacts.append(self._keep(index, value))
+            else:
+                artifacts.append(self._save_one(index, name, cacher, value))
+        return artifacts
+
+    def _save_one(
+        self, index: int, name: str, cacher: Cacheable, value: Any
+    ) -> Artifact:
+        automatic = isinstance(cacher, caching.AutoCacher)
+        chosen = (
+            cacher.chosen(value) if isinstance(cacher, caching.AutoCacher) else cacher
+        )
+        before = set(store.files_in(self.folder))
+        try:
+            chosen.at(self.folder, store.output_stem(name)).save(value)
+        except ArtifactError as error:
+            if not automatic:
+                place = f"{self.stage.where}: {self.stage.label}, output {name!r}"
+                raise ArtifactError(f"{place}: {error.message}", error.hint) from error
+            self.outcome.messages.append(
+                f"{self.stage.label}: output {name!r} is kept for this run only "
+                f"({error.message})"
+            )
+            return self._keep(index, value)
+        found = store.checked_in(self.folder, name, chosen, before)
+        return replace(
+            found, identity=hashing.hash_text(found.checksum, describe(chosen))
+        )
+
+    def _keep(self, index: int, value: Any) -> Artifact:
+        """Pass a value on that the cache does not keep."""
+        spill = self.task.place.spill
+        if spill is not None:
+            path = spill / f"{self.folder.name}-{index}.pkl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(packed(value, f"output {self.stage.outputs[index]!r}"))
+            value = path
+        self.outcome.kept[index] = Held(value, spill is not None)
+        return Artifact(self.stage.outputs[index], (), "", 0, "", "")
+
+    def _described(self) -> list[dict[str, Any]]:
+        """Write what the stage reported beside its artifacts."""
+        found = []
+        for number, each in enumerate(self.reportables):
+            entry = each.describe(self.folder, f"report-{number}")
+            json.dumps(entry)
+            found.append(entry)
+        return found
+
+    def _now(self, key: str) -> str:
+        task = self.task
+        snapshots = [snapshot for snapshot, _ in task.members]
+        return self.present.now(task.own, snapshots, key)
+
+    def _trace(self, outputs: list[Artifact]) -> Trace:
+        task = self.task
+        snapshots = [snapshot for snapshot, _ in task.members]
+        found = [
+            [key, self._now(key), self.present.shown(task.own, snapshots, key)]
+            for key in self.noted.keys
+        ]
+        for path, before in self.noted.stats.items():
+            if reads.stat_of(str(task.place.root / path)) != before:
+                said = f"{path} changed while {self.stage.label} read it"
+                self.outcome.messages.append(said)
+                found.append([f"f:{path}", "changed while it was read", ""])
+        key = hashing.hash_text(task.group, *(f"{k}={d}" for k, d, _ in found))
+        return Trace(
+            stage=self.stage.name,
+            label=task.own.name,
+            group=task.group,
+            code=self.stage.code.fingerprint,
+            inputs=task.inputs,
+            reads=found,
+            outputs=self._identified(outputs, key),
+            arguments={name: value.digest for name, value in task.arguments.items()},
+            lines=self.noted.lines,
+            versions=dependencies(self.stage.code.packages),
+            run=task.place.run,
+        )
+
+    def _identified(self, outputs: list[Artifact], key: str) -> list[Artifact]:
+        """Give identities: without data by the key; what is made again keeps its own."""
+        found = [
+            each if each.is_kept else replace(each, identity=_key_of(key, each))
+            for each in outputs
+        ]
+        if self.task.before is None:
+            return found
+        pairs = list(zip(self.task.before, found, strict=True))
+        if any(old.is_kept and old.checksum != new.checksum for old, new in pairs):
+            self.outcome.messages.append(
+                f"{self.stage.label} {self.task.own.name} is not reproducible: computed "
+                "again, its bytes differ"
+            )
+        return [replace(new, identity=old.identity) for old, new in pairs]
+
+
+class StageRecord:
+    """A record as a stage sees it: nothing that it could use without being noticed."""
+
+    def __init__(
+        self, inside: _Execution, label: str, args: Any, state: Mapping[str, Any]
+    ) -> None:
+        self._inside = inside
+        self.label = label
+        self.args = args
+        self.params = args
+        self.state = state
+
+    def metric(self, name: str, value: Any, goal: str | None = None) -> None:
+        """Show a number in the comparison of argsets; the goal is "max" or "min"."""
+        if goal not in (None, "max", "min"):
+            raise CurifactoryError(
+                f'goal={goal!r} of {name!r} is neither "max" nor "min"'
+            )
+        try:
+            number = float(value)
+        except (TypeError, ValueError) as error:
+            raise CurifactoryError(
+                f"metric {name!r} is no number: {value!r}"
+            ) from error
+        self._inside.metrics[str(name)] = {"value": number, "goal": goal}
+
+    def report(self, reportable: Any) -> None:
+        """Show a figure, table or value in the report of the run."""
+        if not hasattr(reportable, "describe"):
+            raise CurifactoryError(
+                f"{reportable!r:.80} is no reportable",
+                "wrap it: from curifactory.reporting import FigureReporter, TableReporter",
+            )
+        self._inside.reportables.append(reportable)
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for checkpoints, kept over failures until the call is done."""
+        return self._inside.scratch()
+
+    def get_path(self, name: str) -> Path:
+        """Return the path of a file that is kept with the call."""
+        if Path(name).name != name:
+            raise CurifactoryError(f"{name!r} is no plain file name")
+        folder = self._inside.folder / "files"
+        folder.mkdir(exist_ok=True)
+        return folder / name
+
+    def get_dir(self, name: str) -> Path:
+        """Return a folder that is kept with the call."""
+        path = self.get_path(name)
+        path.mkdir(exist_ok=True)
+        return path
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise CurifactoryError(
+            f"inside a stage a record has no {name!r}: {nearest(name, _OFFERED)}",
+            "declare what the stage needs in its inputs, so that a change is noticed",
+        )
+
+
+_OFFERED = (
+    "args",
+    "state",
+    "label",
+    "metric",
+    "report",
+    "scratch",
+    "get_path",
+    "get_dir",
+)
+
+
+class _LazyInputs(dict[str, Any]):
+    """The inputs of one record of an aggregate, each loaded when it is first used."""
+
+    def __init__(self, inside: _Execution, sources: dict[str, Value]) -> None:
+        super().__init__()
+        self._inside = inside
+        self._sources = sources
+
+    def __missing__(self, name: str) -> Any:
+        if name not in self._sources:
+            raise CurifactoryError(
+                f"{name!r} is no input of this aggregate", nearest(name, self._sources)
+            )
+        self[name] = self._inside.load(self._sources[name])
+        return self[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._sources
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+
+class _ByRecord(Mapping[Any, Any]):
+    """One input of an aggregate: a mapping from record to value."""
+
+    def __init__(self, states: Mapping[Any, Any], name: str) -> None:
+        self._states = {r: state for r, state in states.items() if name in state}
+        self._name = name
+
+    def __getitem__(self, record: Any) -> Any:
+        return self._states[record][self._name]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._states)
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+
+# What a stage prints ----------------------------------------------------------------
+
+
+class _Output(io.TextIOBase):
+    """A file that is made when something is written to it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file: io.TextIOBase | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if self.file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.file = open(self.path, "a", encoding="utf-8", errors="replace")
+        return self.file.write(text)
+
+    def flush(self) -> None:
+        if self.file is not None:
+            self.file.flush()
+
+
+@contextlib.contextmanager
+def _captured(path: Path | None) -> Iterator[None]:
+    """Let what is printed within the block go to a file."""
+    if path is None:
+        yield
+        return
+    output = _Output(path)
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        before = stray.tell() if stray is not None else 0
+        try:
+            yield
+        finally:
+            if stray is not None and stray.tell() > before:
+                stray.seek(before)
+                output.write(stray.read().decode(errors="replace"))
+            if output.file is not None:
+                output.file.close()
+
+
+# Helpers ----------------------------------------------------------------------------
+
+
+@cache
+def tools(place: Place) -> tuple[Store, Files, FileDigests]:
+    """Return what this process uses for all calls of a run."""
+    files = Files(place.root, place.apart)
+    return Store(place.cache, print), files, FileDigests(place.root)
+
+
+def packed(value: Any, what: str) -> bytes:
+    """Return a value as bytes for another process; by cloudpickle what pickle refuses."""
+    try:
+        return pickle.dumps(value, protocol=5)
+    except Exception as error:
+        try:
+            return bytes(importlib.import_module("cloudpickle").dumps(value))
+        except Exception:
+            hint = "give it a cacher, or run with --engine serial"
+            message = f"{what} cannot be passed to another process: {error}"
+            raise ArtifactError(message, hint) from error
+
+
+def where(error: BaseException) -> str:
+    """Return file and line of the innermost frame of the user's own code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if syntax.is_project_file(frame.filename)]
+    return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
+
+
+def own_frames(error: BaseException) -> str:
+    """Return the traceback with the frames of the user's own code only."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if syntax.is_project_file(frame.filename)]
+    shown = "".join(traceback.format_list(own))
+    if isinstance(error, CurifactoryError):
+        return f"{shown}{error}"
+    return shown + "".join(traceback.format_exception_only(type(error), error))
+
+
+def _split(stage: AnyStage, result: Any) -> list[Any]:
+    """Return one value for each output."""
+    names = stage.outputs
+    if len(names) == 1:
+        return [result]
+    if not names:
+        return []
+    if not isinstance(result, (tuple, list)) or len(result) != len(names):
+        count = len(result) if isinstance(result, (tuple, list)) else 1
+        raise CurifactoryError(
+            f"{stage.where}: stage {stage.label} returned {count} values for "
+            f"{len(names)} outputs ({', '.join(names)})",
+            f"return {', '.join(names)}",
+        )
+    return list(result)
+
+
+def _key_of(key: str, artifact: Artifact) -> str:
+    return hashing.hash_text(key, artifact.name)
+
+
+def _met(found: list[Any], values: list[dict[str, Any]]) -> list[str]:
+    """Return the project classes and functions that the loaded inputs are made of."""
+    kinds = [type(value) for each in values for value in dict.values(each)]
+    project = [each for each in (*found, *kinds) if code.is_project(each)]
+    paths = (f"{each.__module__}:{each.__qualname__}" for each in project)
+    return list(dict.fromkeys(paths))
