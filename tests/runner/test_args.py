@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pytest
 
+import curifactory
 from curifactory import ExperimentArgs, ExperimentParameters
 from curifactory.args import (
     ABSENT,
@@ -107,6 +108,11 @@ def test_the_base_class_is_an_argset_by_itself():
 
 def test_the_later_name_of_the_class_is_the_same_class():
     assert ExperimentParameters is ExperimentArgs
+
+
+def test_what_declares_fields_has_its_short_names():
+    assert curifactory.parameter is parameter
+    assert curifactory.set_hash_functions is set_hash_functions
 
 
 def test_argsets_do_not_share_their_lists():
