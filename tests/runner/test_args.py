@@ -480,6 +480,25 @@ def test_secrets_are_shown_to_nobody(shown):
     assert "***" in shown(args)
 
 
+def test_secrets_within_collections_are_shown_to_nobody():
+    args = Declared("a", odd=[1, {"x": (Login(token="hunter2"),)}])
+    assert repr(args) == "Declared(name='a', odd=***)"
+    assert short(args.odd) == Snapshot(args).shown("odd") == "***"
+    assert short(Login("you", token="hunter2")) == "Login(user='you', token=***)"
+    endless = [1]
+    endless.append(endless)
+    assert short(endless) == "[1, [...]]"
+
+
+def test_rules_need_no_annotation():
+    @dataclass
+    class Bare(ExperimentArgs):
+        gpus: int = 1
+        hash_representations = set_hash_functions(gpus=None)
+
+    assert Bare(gpus=2).hash == Bare().hash
+
+
 def test_a_snapshot_shows_no_secret():
     snapshot = Snapshot(Declared("a", key="hunter2", login=Login("you", "hunter2")))
     assert snapshot.shown("key") == snapshot.shown("login.token") == "***"
