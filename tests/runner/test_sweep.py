@@ -212,7 +212,7 @@ WRONG = {
     "table=[1]": ("table is '[1]', expected dict[str, float]", "JSON object"),
     "day=soon": ("day is 'soon', expected date", ""),
     "model=3": ("model is '3', expected Model", "in a parameter file"),
-    "twice=3": ("ValueError: field twice is declared with init=False", ""),
+    "twice=3": ("twice is computed by Args", ""),
     "seed": ("--set seed: expected FIELD=VALUE", "--set seed=3"),
     "a b=3": ("--set a b=3: expected FIELD=VALUE", "--set seed=3"),
     "token=": None,

@@ -296,10 +296,10 @@ case(
 )
 case(
     "import error of a name",
-    params("from params import Argz\n"),
+    params("from params import nothing\n"),
     FILE,
-    "params/other.py cannot be imported: ImportError: cannot import name 'Argz' from 'params' (params/__init__.py)",
-    "params/other.py:1: from params import Argz",
+    "params/other.py cannot be imported: ImportError: cannot import name 'nothing' from 'params' (params/__init__.py)",
+    "params/other.py:1: from params import nothing",
 )
 case(
     "syntax error",

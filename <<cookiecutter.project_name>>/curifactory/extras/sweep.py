@@ -122,9 +122,7 @@ def _replaced(owner: Any, path: str, value: Any, setting: Setting) -> Any:
         value = _replaced(getattr(owner, name), rest, value, setting)
     try:
         return dataclasses.replace(owner, **{name: value})
-    except (
-        Exception
-    ) as error:  # of the user's __post_init__, or a field that is computed
+    except Exception as error:  # of the user's __post_init__
         hidden = argsets.is_secret(type(owner), name)
         shown = f"{setting.path}={REDACTED}" if hidden else setting.text
         said = f"{type(error).__name__}: {error}"
@@ -149,6 +147,8 @@ def _value(args: Any, setting: Setting, text: str) -> Any:
             wrong = unknown_field(type(owner), name)
             raise RequestError(f"{where}: {wrong.message}", wrong.hint)
         holder, owner = owner, getattr(owner, name)
+    if not type(holder).__dataclass_fields__[last].init:
+        raise RequestError(f"{where}: {last} is computed by {type(holder).__name__}")
     hint = _hint(type(holder), last)
     try:
         return converted(text, hint)
