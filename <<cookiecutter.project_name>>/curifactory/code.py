@@ -76,11 +76,11 @@ def fingerprint(*roots: Any) -> Code:
     return _codes[key][1]
 
 
-def project_callables(value: object, path: str) -> list[Any]:
-    """Return the functions and classes of the project that a value holds."""
+def project_callables(value: object, path: str) -> tuple[list[Any], str]:
+    """Return functions and classes of the project in a value, and its digest but them."""
     found: list[Any] = []
-    hashing.digest(value, path, opaque=functools.partial(_collect, found))
-    return found
+    shape = hashing.digest(value, path, opaque=functools.partial(_collect, found))
+    return found, shape
 
 
 def is_project(value: Any) -> bool:

@@ -5,6 +5,7 @@ import dataclasses
 import enum
 import functools
 import hashlib
+import io
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -88,8 +89,7 @@ class _Walk:
 
     def tag(self, *texts: str) -> None:
         for text in texts:
-            data = text.encode("utf-8", "surrogatepass")
-            self.parts.append(b"%d:%b" % (len(data), data))
+            self.parts.append(_short(text) if len(text) < 40 else _sized(text))
 
     def add(self, value: Any, path: str) -> None:
         scalar = _SCALARS.get(type(value))
@@ -97,7 +97,10 @@ class _Walk:
             self.tag(scalar[0], scalar[1](value))
             return
         if id(value) in self._active:
-            hint = "a value that contains itself has no finite identity: refer by name"
+            hint = (
+                "give its settings instead and make the object inside a stage, or declare "
+                "what stands for it: parameter(represent=...)"
+            )
             raise IdentityError(path, "contains itself", hint)
         self._active.add(id(value))
         (_RULES.get(type(value)) or _rule_for(value))(self, value, path)
@@ -115,6 +118,14 @@ class _Walk:
             self.add(each, path)
         inner, self.parts = self.parts, outer
         return b"".join(inner)
+
+
+def _sized(text: str) -> bytes:
+    data = text.encode("utf-8", "surrogatepass")
+    return b"%d:%b" % (len(data), data)
+
+
+_short = functools.lru_cache(10_000)(_sized)
 
 
 def _sequence(walk: _Walk, value: Any, path: str) -> None:
@@ -297,9 +308,7 @@ def _reduced(walk: _Walk, value: Any, path: str) -> None:
         reduce = copyreg.dispatch_table.get(type(value))
         state = reduce(value) if reduce else value.__reduce_ex__(4)
     except Exception as error:
-        kind = qualified(type(value)).removeprefix("builtins.")
-        hint = "give a name, path or number instead, and make the object inside a stage"
-        raise IdentityError(path, f"a {kind} has no identity ({error})", hint) from None
+        raise _without_identity(value, path, error) from None
     if isinstance(state, str):
         hidden = walk.opaque is not None and walk.opaque(value)
         walk.tag("global", "" if hidden else f"{value.__module__}.{state}")
@@ -314,6 +323,18 @@ def _reduced(walk: _Walk, value: Any, path: str) -> None:
     walk.add(list(items or ()), path)
     ordered = isinstance(value, OrderedDict)
     walk.add(list(pairs or ()) if ordered else dict(pairs or ()), path)
+
+
+def _without_identity(value: Any, path: str, error: Exception) -> IdentityError:
+    if isinstance(value, io.IOBase):
+        hint = "give its path instead, and open it inside a stage"
+        return IdentityError(path, "an open file has no identity", hint)
+    if isinstance(value, Iterator):
+        hint = "give a list instead, or make it inside a stage"
+        return IdentityError(path, f"a {type(value).__name__} has no identity", hint)
+    kind = qualified(type(value)).removeprefix("builtins.")
+    hint = "give a name, path or number instead, and make the object inside a stage"
+    return IdentityError(path, f"a {kind} has no identity ({error})", hint)
 
 
 def _rule_for(value: Any) -> Rule:

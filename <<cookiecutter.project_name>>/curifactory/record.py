@@ -85,14 +85,15 @@ class Snapshot:
         return argsets.REDACTED if hidden else argsets.short(value)
 
     def _digest(self, path: str) -> str:
-        owner, _, name = path.rstrip(reads.MARKS).rstrip(".").rpartition(".")
+        plain = path.rstrip(reads.MARKS).rstrip(".")
+        owner, _, name = plain.rpartition(".")
         try:
             value = found = reads.value_at(self._source, owner)
             if name:
                 value = getattr(found, name)
         except AttributeError:
             return "absent"
-        where = f"{self.name}.{path}"
+        where = f"{self.name}.{plain}".rstrip(".")
         if path.endswith("@"):
             kind = type(value)
             followed = hasattr(kind, "__dataclass_fields__")
@@ -168,11 +169,9 @@ def _methods(cls: type, name: str) -> list[Any]:
 
 def value_digest(value: Any, path: str) -> str:
     """Return the digest of a value and of the project code that it holds."""
-    found = code.project_callables(value, path)
+    found, shape = code.project_callables(value, path)
     if not found:
-        return hashing.digest(value, path)
-    known = {id(each) for each in found}
-    shape = hashing.digest(value, path, lambda each: id(code.unwrapped(each)) in known)
+        return shape
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 
