@@ -140,7 +140,7 @@ class _Member:
     def __init__(self, name: str, member: Any) -> None:
         self.name = name
         self.member = member
-        own = code.is_project(function_of(member))
+        own = code.is_project(code.function_of(member))
         self.kind, self.read = ("m", name) if own else ("a", FIELDS)
 
     def __get__(self, instance: Any, owner: type) -> Any:
@@ -212,12 +212,6 @@ def _is_constant(name: str, member: Any) -> bool:
     """Return whether a class attribute is a value that a stage may read."""
     descriptor = hasattr(type(member), "__get__")
     return not name.startswith("__") and not descriptor
-
-
-def function_of(member: Any) -> Any:
-    for name in ("fget", "func", "__func__"):
-        member = getattr(member, name, None) or member
-    return code.unwrapped(member)
 
 
 def _is_followed(value: Any) -> bool:

@@ -96,7 +96,7 @@ def _methods(cls: type, name: str) -> list[Any]:
     while waiting:
         name = waiting.pop()
         for base in (each for each in cls.__mro__ if name in vars(each)):
-            function = reads.function_of(vars(base)[name])
+            function = code.function_of(vars(base)[name])
             if (base, name) not in found and code.is_project(function):
                 found[base, name] = function
                 names = function.__code__.co_names
@@ -258,6 +258,7 @@ class Record(Generic[A]):
 
     def call(self, stage: Stage, records: Any, arguments: dict[str, Any]) -> None:
         """Add a call of a stage to this record; nothing is computed yet."""
+        stage.renew()
         _check_arguments(stage, arguments)
         given = {name: literal(value, name) for name, value in arguments.items()}
         replaced = {name: given.pop(name) for name in stage.inputs if name in given}

@@ -40,6 +40,7 @@ class Stage:
         self.label = function.__name__
         self.parameters = inspect.signature(function).parameters
         self.where = _where(function)
+        self._cell = 0
 
     def __call__(self, record: R, records: Any = None, **arguments: Any) -> R:
         if records is not None and not self.is_aggregate:
@@ -56,6 +57,14 @@ class Stage:
             )
         caller.call(self, records, arguments)
         return record
+
+    def renew(self) -> None:
+        """Fix the code as it is before anything executes; each cell may change it."""
+        if self._cell != code.cell():
+            self._cell = code.cell()
+            vars(self).pop("code", None)
+            vars(self).pop("key", None)
+        _ = self.key
 
     @functools.cached_property
     def code(self) -> code.Code:

@@ -22,6 +22,7 @@ import traceback
 from pathlib import Path
 
 import oracle
+from forks import in_a_fork
 
 from curifactory import experiment
 
@@ -170,7 +171,7 @@ class Sequence:
         """Return what one run found, and the bodies that ran, in order."""
         self.log.unlink(missing_ok=True)
         request = str(self.root), str(cache), str(self.log), self.engine
-        found = ENGINES[self.engine](*request)
+        found = ENGINES[self.engine](run, *request)
         text = self.log.read_text() if self.log.exists() else ""
         return found, text.splitlines()
 
@@ -179,25 +180,7 @@ def _shown(value):
     return value if isinstance(value, tuple) else ("int", value)
 
 
-def in_a_fork(*request):
-    """Perform a run in a fork of this process."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.close(reader)
-            with os.fdopen(writer, "w") as file:
-                json.dump(run(*request), file)
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as file:
-        text = file.read()
-    os.waitpid(child, 0)
-    return json.loads(text or '{"error": "the process died"}')
-
-
-def in_a_process(*request):
+def in_a_process(_, *request):
     """Perform a run in a new process."""
     command = [sys.executable, __file__, "--one", *request]
     done = subprocess.run(command, capture_output=True, text=True)
