@@ -10,20 +10,23 @@ be justified in tests/mutants.txt, in one line; else the exit code is 1.
 import argparse
 import ast
 import concurrent.futures
+import contextlib
 import copy
 import hashlib
+import importlib
 import json
+import multiprocessing
 import os
-import queue
 import shutil
-import subprocess
+import signal
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = "<<cookiecutter.project_name>>"
@@ -31,6 +34,13 @@ JUSTIFIED = ROOT / "tests" / "mutants.txt"
 PLACE = ROOT / "build" / "mutants"
 WORKERS = 2
 SECONDS = 240
+PYTEST = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain", "-m", "not slow"]
+ENVIRONMENT = {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "ORACLE_CORES": "1",
+    "ORACLE_SEQUENCES": "25",
+}
+IMPORTED = ("hypothesis", "numpy", "sklearn.pipeline", "sklearn.tree", "pydantic")
 
 # What is asked about a module: first what answers fast, then, of what survives, the rest.
 TESTS = {
@@ -217,44 +227,40 @@ def path_of(root: Path, module: str) -> Path:
     return root / TEMPLATE / "curifactory" / f"{module}.py"
 
 
-class Trials:
-    """Tries mutants in copies of the tree, and remembers what was killed."""
+class Killed:
+    """What was killed so far, kept in a file as long as the module stays as it is."""
 
     def __init__(self, modules: list[str]) -> None:
-        self.known_file = PLACE / "killed.json"
-        self.known: dict[str, list[str]] = {}
-        if self.known_file.exists():
-            self.known = json.loads(self.known_file.read_text("utf-8"))
-        self.digests = {each: self._digest(each) for each in modules}
-        self.lock = threading.Lock()
-        self.trees: queue.Queue[Path] = queue.Queue()
-        for number in range(WORKERS):
-            self.trees.put(_copy_of_tree(PLACE / f"tree-{number}"))
+        self.path = PLACE / "killed.json"
+        self.keys: dict[str, list[str]] = {}
+        if self.path.exists():
+            self.keys = json.loads(self.path.read_text("utf-8"))
+        self.digests = {each: _digest(each) for each in modules}
 
-    def _digest(self, module: str) -> str:
-        data = path_of(ROOT, module).read_bytes()
-        return f"{module} {hashlib.sha256(data).hexdigest()[:16]}"
+    def __contains__(self, mutant: Mutant) -> bool:
+        return mutant.key in self.keys.get(self.digests[mutant.module], ())
 
-    def is_killed(self, mutant: Mutant) -> bool:
-        return mutant.key in self.known.get(self.digests[mutant.module], ())
+    def add(self, mutant: Mutant) -> None:
+        self.keys.setdefault(self.digests[mutant.module], []).append(mutant.key)
+        self.path.write_text(json.dumps(self.keys), encoding="utf-8")
 
-    def survives(self, mutant: Mutant) -> bool:
-        """Return whether no test fails; what is killed is written down at once."""
-        tree = self.trees.get()
-        try:
-            path = path_of(tree, mutant.module)
-            path.write_text(mutant.source, encoding="utf-8")
-            killed = any(not _passes(tree, each) for each in TESTS[mutant.module])
-            shutil.copy(path_of(ROOT, mutant.module), path)
-        finally:
-            self.trees.put(tree)
-        if killed:
-            with self.lock:
-                self.known.setdefault(self.digests[mutant.module], []).append(
-                    mutant.key
-                )
-                self.known_file.write_text(json.dumps(self.known), encoding="utf-8")
-        return not killed
+
+def _digest(module: str) -> str:
+    data = path_of(ROOT, module).read_bytes()
+    return f"{module} {hashlib.sha256(data).hexdigest()[:16]}"
+
+
+def survives(mutant: Mutant) -> bool:
+    """Return whether no test fails, in a copy of the tree that this process has."""
+    tree = PLACE / f"tree-{os.getpid()}"
+    if not tree.exists():
+        _copy_of_tree(tree)
+    path = path_of(tree, mutant.module)
+    path.write_text(mutant.source, encoding="utf-8")
+    try:
+        return all(_passes(tree, each) for each in TESTS[mutant.module])
+    finally:
+        shutil.copy(path_of(ROOT, mutant.module), path)
 
 
 def _copy_of_tree(place: Path) -> Path:
@@ -273,21 +279,26 @@ def _copy_of_tree(place: Path) -> Path:
 
 
 def _passes(tree: Path, selection: list[str]) -> bool:
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-    files = [f"tests/runner/{e}" if e.endswith(".py") else e for e in selection]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    environment |= {"TMPDIR": str(tree), "ORACLE_CORES": "1", "ORACLE_SEQUENCES": "25"}
-    try:
-        done = subprocess.run(
-            [*command, f"--basetemp={tree / 'temporary'}", "-m", "not slow", *files],
-            cwd=tree,
-            env=environment,
-            capture_output=True,
-            timeout=SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+    """Run tests in a fork: the libraries that they need are imported already."""
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        os.chdir(tree)
+        os.environ.update(ENVIRONMENT, TMPDIR=str(tree))
+        null = os.open(os.devnull, os.O_RDWR)
+        for number in range(3):
+            os.dup2(null, number)
+        files = [f"tests/runner/{e}" if e.endswith(".py") else e for e in selection]
+        os._exit(int(pytest.main([*PYTEST, f"--basetemp={tree / 'tmp'}", *files])))
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(0.02)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
 
 
 def justified() -> dict[str, str]:
@@ -311,11 +322,13 @@ def main() -> int:
     if options.list:
         print(*(each.key for each in made), sep="\n")
         return 0
-    trials = Trials(options.modules)
+    for old in PLACE.glob("tree-*"):
+        shutil.rmtree(old)
+    killed = Killed(options.modules)
     reasons = justified()
-    left = [m for m in made if not trials.is_killed(m) and m.key not in reasons]
+    left = [each for each in made if each not in killed and each.key not in reasons]
     print(f"{len(made)} mutants, {len(made) - len(left)} known, {len(left)} to try")
-    survivors = _tried(trials, left[: options.first])
+    survivors = _tried(killed, left[: options.first])
     stale = [k for k in reasons if k.partition(" | ")[0] in options.modules]
     stale = sorted(set(stale) - {each.key for each in made})
     for key in stale:
@@ -324,20 +337,24 @@ def main() -> int:
     return int(bool(survivors or stale))
 
 
-def _tried(trials: Trials, left: list[Mutant]) -> list[Mutant]:
-    for selections in {each.module: TESTS[each.module] for each in left}.values():
-        tree = trials.trees.get()
-        assert all(_passes(tree, each) for each in selections), "tests fail as it is"
-        trials.trees.put(tree)
+def _tried(killed: Killed, left: list[Mutant]) -> list[Mutant]:
+    for name in IMPORTED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    tree = _copy_of_tree(PLACE / "tree-as-it-is")
+    for module in {each.module for each in left}:
+        assert all(_passes(tree, each) for each in TESTS[module]), "tests fail as it is"
     survivors = []
     begin = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-        for number, (mutant, alive) in enumerate(
-            zip(left, pool.map(trials.survives, left), strict=True), 1
-        ):
+    context = multiprocessing.get_context("fork")
+    with concurrent.futures.ProcessPoolExecutor(WORKERS, context) as pool:
+        found = zip(left, pool.map(survives, left), strict=True)
+        for number, (mutant, alive) in enumerate(found, 1):
             if alive:
                 survivors.append(mutant)
                 print(f"survives: {mutant.key}", flush=True)
+            else:
+                killed.add(mutant)
             if number % 50 == 0:
                 spent = time.monotonic() - begin
                 print(f"{number} of {len(left)} tried, {spent:.0f} s", flush=True)

@@ -5,6 +5,7 @@ import dataclasses
 import enum
 import functools
 import hashlib
+import os
 import types
 from collections import OrderedDict
 from collections.abc import Callable
@@ -49,7 +50,10 @@ def hash_text(*texts: str) -> str:
 
 
 def hash_file(path: Path | str) -> str:
-    """Return the digest of the bytes of a file."""
+    """Return the digest of the bytes of a file, or of the names in a folder."""
+    if os.path.isdir(path):
+        shown = (n for n in os.listdir(path) if n[0] != "." and n != "__pycache__")
+        return hash_text(*sorted(shown))
     state = hashlib.blake2b(digest_size=16)
     with open(path, "rb", buffering=0) as file:
         while block := file.read(2**20):

@@ -2,9 +2,10 @@
 
 import dataclasses
 import functools
+import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FunctionType
@@ -40,16 +41,38 @@ class Reads:
     A key says what was read: `a:seed` the field `seed` of the call's argset, `a2:seed`
     that of the third record of an aggregate, `a:model@` the class of a nested
     dataclass, `a:#` which fields there are, `a:*` everything; `m:scaled` a method or
-    property of the argset; `f:data/raw.csv` a file of the project.
+    property of the argset; `f:data/raw.csv` a file of the project, `f:data/` which
+    files a folder holds.
     """
 
     def __init__(self) -> None:
         self.keys: dict[str, None] = {}
         self.stats: dict[str, tuple[int, int]] = {}
         self.written: set[str] = set()
+        self._shared: Any = None
+        self._is_child = False
 
     def note(self, key: str) -> None:
+        if self._is_child and key not in self.keys:
+            os.write(self._shared.fileno(), os.fsencode(key) + b"\0")
         self.keys.setdefault(key)
+
+    def share(self) -> None:
+        """Before a fork: let the children say what they read."""
+        if self._shared is None:
+            self._shared = importlib.import_module("tempfile").TemporaryFile("a+b")
+
+    def become_child(self) -> None:
+        self._is_child = True
+
+    def collect(self) -> None:
+        """Take in what children have read until now."""
+        if self._shared is not None and not self._is_child:
+            self._shared.seek(0)
+            for key in filter(None, self._shared.read().split(b"\0")):
+                self.note(os.fsdecode(key))
+            self._shared.close()
+            self._shared = None
 
     def argset(self, args: Any, index: int | None = None) -> Any:
         """Return a copy of an argset that notes what is read of it."""
@@ -252,6 +275,12 @@ class Files:
         reads.note(f"f:{key}")
         reads.stats.setdefault(key, stat_of(os.path.join(self.root, key)))
 
+    def listed(self, path: object) -> None:
+        """Note a folder whose content was asked for: what is in it counts, by name."""
+        key = self.key(path) if self.reads is not None and path else None
+        if self.reads is not None and key is not None:
+            self.reads.note(f"f:{key}/")
+
     @contextmanager
     def noting(self, reads: Reads) -> Iterator[None]:
         """Note into `reads` what is opened within the block, by any thread."""
@@ -261,6 +290,7 @@ class Files:
         try:
             yield
         finally:
+            reads.collect()
             self.reads = before
             _active = self if before is not None else None
 
@@ -275,6 +305,9 @@ def stat_of(path: str) -> tuple[int, int]:
 
 
 def _note_named_file(reads: Reads, value: Any) -> None:
+    if isinstance(value, (list, tuple)):
+        for each in value:
+            _note_named_file(reads, each)
     if _active is None or not isinstance(value, (str, os.PathLike)) or not value:
         return
     text = os.fspath(value)
@@ -299,8 +332,22 @@ def _install_hook() -> None:
     if not _hooked:
         _hooked = True
         sys.addaudithook(_audit)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=lambda: _tell(Reads.share),
+                after_in_child=lambda: _tell(Reads.become_child),
+            )
+
+
+def _tell(of_a_fork: Callable[[Reads], None]) -> None:
+    if _active is not None and _active.reads is not None:
+        of_a_fork(_active.reads)
 
 
 def _audit(event: str, details: tuple[Any, ...]) -> None:
     if event == "open" and _active is not None:
         _active.opened(*details)
+    elif event in ("os.listdir", "os.scandir") and _active is not None:
+        asking = sys._getframe(1).f_code.co_filename
+        if not asking.startswith("<frozen importlib"):
+            _active.listed(*details)

@@ -256,6 +256,21 @@ def test_a_file_has_the_digest_of_its_bytes(tmp_path):
     assert hashing.hash_file(str(path)) == hashing.hash_bytes(content)
 
 
+def test_a_folder_has_the_digest_of_the_names_in_it(tmp_path):
+    empty = hashing.hash_file(tmp_path)
+    (tmp_path / "b").write_text("1")
+    one = hashing.hash_file(tmp_path)
+    (tmp_path / "a").write_text("1")
+    two = hashing.hash_file(tmp_path)
+    (tmp_path / "a").write_text("2")
+    for name in ("__pycache__", ".hidden"):
+        (tmp_path / name).mkdir()
+    assert len({empty, one, two}) == 3
+    assert hashing.hash_file(tmp_path) == two
+    (tmp_path / "_c").write_text("1")
+    assert hashing.hash_file(tmp_path) != two
+
+
 def test_qualified_names_say_module_and_class():
     assert hashing.qualified(Point) == "identity_cases.Point"
     assert hashing.qualified(len) == "builtins.len"

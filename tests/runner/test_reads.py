@@ -2,7 +2,9 @@
 
 import copy
 import dataclasses
+import glob
 import importlib
+import multiprocessing
 import os
 import pickle
 import subprocess
@@ -651,3 +653,76 @@ def test_files_opened_by_other_programs_are_not_seen(project, files, reads):
             cwd=project,
         )
     assert keys(reads) == []
+
+
+def test_a_file_in_a_list_of_a_field_is_noted(params, project, files, reads):
+    args = reads.argset(params.Args(layers=["data/raw.csv", ("a b/c.txt", 3)]))
+    with files.noting(reads):
+        assert len(args.layers) == 2
+    assert keys(reads) == ["a:layers", "f:data/raw.csv", "f:a b/c.txt"]
+
+
+def test_a_file_named_in_a_copy_of_the_argset_is_noted(params, project, files, reads):
+    args = reads.argset(params.Args(path="data/raw.csv"))
+    with files.noting(reads):
+        copy.copy(args)
+    assert keys(reads) == ["a:*", "f:data/raw.csv"]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: os.listdir("data"),
+        lambda: list(os.scandir("data")),
+        lambda: list(Path("data").glob("*.csv")),
+        lambda: list(Path("data").iterdir()),
+        lambda: glob.glob("data/*.csv"),
+        lambda: next(os.walk("data")),
+    ],
+)
+def test_a_folder_whose_content_was_asked_for_is_noted(ask, project, files, reads):
+    with files.noting(reads):
+        ask()
+    assert keys(reads) == ["f:data/"]
+
+
+def test_an_import_asks_for_no_folder_that_counts(project, files, reads, monkeypatch):
+    (project / "src" / "fresh.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(project / "src")
+    with files.noting(reads):
+        assert importlib.import_module("fresh").x == 1
+    del sys.modules["fresh"]
+    assert keys(reads) == []
+
+
+def test_cloudpickle_gives_a_plain_argset_and_reads_everything(args, params, reads):
+    cloudpickle = pytest.importorskip("cloudpickle")
+    made = cloudpickle.loads(cloudpickle.dumps(lambda: args))()
+    assert type(made) is params.Args
+    assert made == params.Args("base", seed=4, layers=[1, 2])
+    assert "a:*" in keys(reads)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_what_forked_children_read_is_noted(params, project, files, reads):
+    args = reads.argset(params.Args("base", seed=4))
+    with files.noting(reads):
+        assert args.rate == 0.1
+        for name in ("seed", "path"):
+            child = os.fork()
+            if child == 0:
+                getattr(args, name)
+                Path("data/raw.csv").read_text()
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+    assert keys(reads) == ["a:rate", "a:seed", "f:data/raw.csv", "a:path"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_pool_of_forks_reads_as_the_stage_does(args, project, files, reads):
+    context = multiprocessing.get_context("fork")
+    with files.noting(reads):
+        worker = context.Process(target=lambda: args.model.depth)
+        worker.start()
+        worker.join()
+    assert keys(reads) == ["a:model@", "a:model.depth"]
