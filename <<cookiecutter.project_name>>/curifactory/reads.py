@@ -5,6 +5,7 @@ import functools
 import importlib
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,7 +46,13 @@ class Reads:
     files a folder holds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, names: frozenset[str] | None = None) -> None:
+        self.names = names
+        """The names in the code of the stage: no other absent attribute is asked for.
+
+        Where they are known, a field that was read costs nothing any more; else each
+        attribute passes a `__getattr__` that waits for absent ones.
+        """
         self.keys: dict[str, None] = {}
         self.stats: dict[str, tuple[int, int]] = {}
         self.written: set[str] = set()
@@ -127,7 +134,7 @@ def _read_everything(tracked: Any) -> Any:
 
 
 class _Field:
-    """A field not read yet. Not a data descriptor: the first read puts it aside."""
+    """A field not read yet. The first read puts it aside, so that loops cost nothing."""
 
     def __init__(self, name: str, owner: type) -> None:
         self.name = name
@@ -137,8 +144,38 @@ class _Field:
         if instance is None:
             return getattr(self.owner, self.name)
         value = _read(instance, self.name)
-        object.__setattr__(instance, self.name, value)
+        with _LOCK:
+            object.__setattr__(instance, self.name, value)
+            if not hasattr(getattr(self.owner, self.name, None), "__set__"):  # a slot
+                _put_aside(instance, self.owner, self.name)
         return value
+
+
+def _put_aside(instance: Any, cls: Any, name: str) -> None:
+    """Change the class to one without the descriptor: reading is then as fast as ever."""
+    aside = type(instance)._aside | {name}
+    _CLASS.__set__(instance, _tracked_class(cls, aside, _origin(instance)[1].names))
+    own = next(
+        (vars(b)["__dict__"] for b in cls.__mro__ if "__dict__" in vars(b)), None
+    )
+    if own is not None:  # Python 3.11 is fast with a dict of one's own only
+        own.__set__(instance, dict(own.__get__(instance)))
+
+
+_LOCK = threading.RLock()
+_CLASS: Any = vars(object)["__class__"]
+
+
+class _Absent:
+    """A name that the code has and the class does not."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None:
+            raise AttributeError(self.name)
+        return _missing(instance, self.name)
 
 
 class _FieldList:
@@ -200,8 +237,15 @@ def _as_dict(tracked: Any) -> dict[str, Any]:
 
 
 @functools.cache
-def _tracked_class(cls: Any) -> Any:
-    """Return the subclass of a dataclass whose instances note what is read of them."""
+def _tracked_class(
+    cls: Any,
+    aside: frozenset[str] = frozenset(),
+    names: frozenset[str] | None = None,
+) -> Any:
+    """Return the subclass of a dataclass whose instances note what is read of them.
+
+    Fields that were put aside are read already, and are ordinary attributes.
+    """
     members: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         for name, member in vars(base).items():
@@ -210,16 +254,18 @@ def _tracked_class(cls: Any) -> Any:
             elif code.is_project(base) and _is_constant(name, member):
                 members[name] = _Field(name, cls)
     members.update({name: _Field(name, cls) for name in field_names(cls)})
+    for name in aside:
+        del members[name]
     if dataclasses.is_dataclass(cls):
         members["__dataclass_fields__"] = _FieldList(cls)
     members.update(
         __module__=cls.__module__,
         __qualname__=cls.__qualname__,
         __doc__=cls.__doc__,
+        _aside=aside,
         __new__=lambda tracked, *given, **named: cls(*given, **named),
         __class__=property(lambda self: cls),
         __dict__=property(_as_dict),
-        __getattr__=_missing,
         __setattr__=_refuse,
         __delattr__=_refuse,
         __copy__=_read_everything,
@@ -228,7 +274,21 @@ def _tracked_class(cls: Any) -> Any:
             protocol
         ),
     )
+    if names is None or hasattr(cls, "__getattr__"):
+        members["__getattr__"] = _missing
+    else:
+        asked = names | code.fingerprint(*_functions(cls)).names
+        absent = asked - members.keys() - set(field_names(cls))
+        found = (each for each in absent if each.isidentifier())
+        members.update({n: _Absent(n) for n in found if not hasattr(cls, n)})
     return type(cls)(cls.__name__, (cls,), members)
+
+
+def _functions(cls: type) -> list[Any]:
+    """Return the functions of the project that a class has as methods or properties."""
+    members = (each for base in cls.__mro__ for each in vars(base).values())
+    found = (code.function_of(each) for each in members if isinstance(each, CALLABLES))
+    return [each for each in found if code.is_project(each)]
 
 
 def _is_constant(name: str, member: Any) -> bool:

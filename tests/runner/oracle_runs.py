@@ -116,12 +116,15 @@ class Sequence:
         """Let time pass: what is in the cache, and the data, is an hour older."""
         cache = self.root / "data" / "cache"
         folders = [each for each in cache.iterdir() if each.is_dir()]
-        for path in [*folders, *(self.root / name for name in self.world.files)]:
+        data = [self.root / name for name in (*self.world.files, "data/more")]
+        for path in [*folders, *data]:
             status = path.stat()
             os.utime(path, ns=(status.st_atime_ns - HOUR, status.st_mtime_ns - HOUR))
 
     def _write(self):
         text = self.world.text()
+        for name in self.written.keys() - text.keys():
+            (self.root / name).unlink()
         for name, content in text.items():
             if self.written.get(name) != content:
                 path = self.root / name
