@@ -6,6 +6,7 @@ import enum
 import functools
 import hashlib
 import io
+import os
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -54,7 +55,10 @@ def hash_text(*texts: str) -> str:
 
 
 def hash_file(path: Path | str) -> str:
-    """Return the digest of the bytes of a file."""
+    """Return the digest of the bytes of a file, or of the names in a folder."""
+    if os.path.isdir(path):
+        shown = (n for n in os.listdir(path) if n[0] != "." and n != "__pycache__")
+        return hash_text(*sorted(shown))
     state = hashlib.blake2b(digest_size=16)
     with open(path, "rb", buffering=0) as file:
         while block := file.read(2**20):
@@ -144,6 +148,16 @@ def _dict(walk: _Walk, value: Any, path: str) -> None:
     walk.unordered("dict", items)
 
 
+def _read_only(walk: _Walk, value: types.MappingProxyType[Any, Any], path: str) -> None:
+    walk.tag("read-only")
+    walk.add(dict(value), path)
+
+
+def _fraction(walk: _Walk, value: Any, path: str) -> None:
+    walk.tag("fraction", qualified(type(value)))
+    walk.add((value.numerator, value.denominator), path)
+
+
 def _function(walk: _Walk, value: Any, path: str) -> None:
     if walk.opaque is not None and walk.opaque(value):
         walk.tag("code")
@@ -226,6 +240,18 @@ def _series(walk: _Walk, value: Any, path: str) -> None:
     if hasattr(value, "index"):
         walk.add(value.index, f"{path}.index")
     walk.add(value.to_numpy(), path)
+
+
+def _table(walk: _Walk, value: Any, path: str) -> None:
+    """A polars DataFrame counts by its columns; pickled, equal ones differ."""
+    walk.tag("table", qualified(type(value)))
+    walk.add(value.get_columns(), path)
+
+
+def _column(walk: _Walk, value: Any, path: str) -> None:
+    walk.tag("column", qualified(type(value)), value.name, str(value.dtype))
+    is_plain = value.dtype.is_numeric() and not value.null_count()
+    walk.add(value.to_numpy() if is_plain else value.to_list(), path)
 
 
 def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
@@ -375,6 +401,7 @@ _RULES: dict[type, Rule] = {
     types.BuiltinFunctionType: _builtin,
     types.MethodType: _method,
     types.ModuleType: _module,
+    types.MappingProxyType: _read_only,
 }
 _BASES: list[tuple[type, Rule]] = [
     (type, _class),
@@ -384,9 +411,12 @@ _BASES: list[tuple[type, Rule]] = [
     (frozenset, _set),
 ]
 _BY_NAME: dict[tuple[str, str], Rule] = {
+    ("fractions", "Fraction"): _fraction,
     ("numpy", "ndarray"): _array,
     ("numpy", "generic"): _array,
     ("pandas", "DataFrame"): _frame,
     ("pandas", "Series"): _series,
     ("pandas", "Index"): _series,
+    ("polars", "DataFrame"): _table,
+    ("polars", "Series"): _column,
 }
