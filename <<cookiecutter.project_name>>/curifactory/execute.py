@@ -187,6 +187,7 @@ class Session:
         decision = self.survey.decision(call)
         if decision.trace is not None and decision.kind == "reuse":
             take(call, decision.trace)
+            self.peers.use(decision.trace.folder)
             self._finish(call, "reused", decision.reason)
             return True
         earlier = self._failure(call)

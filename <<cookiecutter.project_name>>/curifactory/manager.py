@@ -1,6 +1,7 @@
 """ArtifactManager: the records of a run, its session, and its place in the history."""
 
 import atexit
+import contextlib
 import datetime
 import itertools
 import json
@@ -98,16 +99,15 @@ class ArtifactManager:
             survey = self.survey
             self._begin_run()
             project = self.settings
-            spill = project.cache / ".tmp" / f"spill-{os.getpid()}-{self.name}"
             apart = project.cache, project.runs, project.reports
-            spilled = None if self.engine.is_local else spill
-            place = Place(project.root, project.cache, apart, self.name, spilled)
+            spill = None if self.engine.is_local else survey.store.prepare()
+            place = Place(project.root, project.cache, apart, self.name, spill)
             outputs = self.folder / "output" if self.folder and self.captures else None
             self._session = Session(
                 survey,
                 place,
                 self.engine,
-                Peers(project.cache),
+                Peers(project.cache, self.say),
                 _Logged(self),
                 outputs,
             )
@@ -153,14 +153,33 @@ class ArtifactManager:
     def log(self, text: str) -> None:
         if self._log is not None:
             clock = datetime.datetime.now().strftime("%H:%M:%S")
-            self._log.write(f"{clock} {text}\n")
+            try:
+                self._log.write(f"{clock} {text}\n")
+            except OSError as error:
+                self._miss("log.txt", error)
+
+    def _miss(self, name: str, error: OSError) -> None:
+        """Go on without a file of the history: the results do not depend on it."""
+        if name == "log.txt":
+            self._close_log()
+        place = self.folder / name if self.folder else name
+        self.progress.message(f"{place} cannot be written: {error.strerror}")
+
+    def _close_log(self) -> None:
+        log, self._log = self._log, None
+        if log is not None:
+            with contextlib.suppress(OSError):  # what could not be written before
+                log.close()
 
     def finish(self, status: str, exit_code: int) -> dict[str, Any]:
         """Write the run into the history and return what was written."""
         self.close(at_once=status == "interrupted")
         content = self._summary(status, exit_code)
         if self.folder is not None:
-            _write(self.folder / "run.json", json.dumps(content))
+            try:
+                _write(self.folder / "run.json", json.dumps(content))
+            except OSError as error:
+                self._miss("run.json", error)
         return content
 
     def close(self, *, at_once: bool = False) -> None:
@@ -169,9 +188,7 @@ class ArtifactManager:
             self._session.close(at_once=at_once)
         if self._survey is not None:
             self._survey.index.close()
-        if self._log is not None:
-            self._log.close()
-            self._log = None
+        self._close_log()
 
     def counts(self, calls: Iterable[Call] | None = None) -> dict[str, int]:
         """Return how many calls were computed, reused, skipped and failed."""
@@ -194,9 +211,12 @@ class ArtifactManager:
     def _begin_run(self) -> None:
         self.folder = _new_folder(self.settings.runs, self.experiment_name)
         self._git = provenance.GitState(self.settings.root)
-        # Line buffered: what was said before a crash is on the disk.
-        self._log = open(self.folder / "log.txt", "w", encoding="utf-8", buffering=1)
-        self.log(self.command)
+        path = self.folder / "log.txt"
+        try:  # line buffered: what was said before a crash is on the disk
+            self._log = open(path, "w", encoding="utf-8", buffering=1)
+            self.log(self.command)
+        except OSError as error:
+            self._miss("log.txt", error)
         if self.eager:
             atexit.register(self._finish_by_hand)
 

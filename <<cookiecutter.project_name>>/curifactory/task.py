@@ -164,7 +164,7 @@ class _Execution:
         self.metrics: dict[str, Any] = {}
         self.reportables: list[Any] = []
         self.used_scratch: Path | None = None
-        self.folder = Path()
+        self.folder = self.store.root
 
     def perform(self) -> Outcome:
         try:
@@ -249,7 +249,7 @@ class _Execution:
 
     def scratch(self) -> Path:
         own = self.task.own.digest("*") if self.task.own.args is not None else ""
-        self.used_scratch = self.store.scratch(self.task.group, own)
+        self.used_scratch = self.store.scratch(self.stage.name, self.task.group, own)
         return self.used_scratch
 
     # What it leaves -----------------------------------------------------------------
