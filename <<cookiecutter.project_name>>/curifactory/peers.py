@@ -84,6 +84,7 @@ class Peers:
     def in_use(self) -> set[str]:
         """Return the folders that runs at work have made or use."""
         self._read.clear()
+        self._seen = 0
         return {line[1:] for line in self._lines() if line}
 
     def others(self) -> list[str]:
@@ -141,10 +142,10 @@ class Peers:
                     continue
                 with open(path, "rb") as file:
                     file.seek(start)
-                    text = file.read().rpartition(b"\n")[0]
-                self._read[name] = start + len(text) + 1
+                    text, end, _ = file.read().rpartition(b"\n")
+                self._read[name] = start + len(text) + len(end)
                 lines = text.decode().split("\n")
-                yield from lines if start else lines[1:]
+                yield from lines[0 if start else 1 :]  # the first is its name
 
     def _take(self, claim: Path) -> bool:
         for _ in range(2):
