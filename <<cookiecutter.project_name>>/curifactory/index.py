@@ -12,6 +12,8 @@ from .store import Store, Trace, body_of, parse
 
 T = TypeVar("T")
 BATCH = 1000
+MANY = 20_000
+"""How many traces are written in one batch; how many are too many to read in one."""
 MEMORY = ":memory:"
 VERSION = 1000 * 2 + hashing.SCHEME
 """Changes with the tables, and with the scheme of digests."""
@@ -40,15 +42,33 @@ class Index:
         self._new: list[Trace] = []
         self._new_files: list[tuple[str, int, int, str]] = []
         self._recent: dict[str, deque[Trace]] = {}
+        self._bodies: dict[str, dict[str, list[str]] | None] = {}
 
     # Finding ------------------------------------------------------------------------
 
     def find(self, stage: str, group: str) -> list[Trace]:
         """Return the traces of one stage, code and inputs, oldest first."""
         self._sync(stage)
-        found = self._traces("SELECT body FROM traces WHERE grp = ?", (group,))
+        if stage not in self._bodies:
+            self._bodies[stage] = self._mending(lambda: self._all(stage))
+        known = self._bodies[stage]
+        if known is None:
+            found = self._traces("SELECT body FROM traces WHERE grp = ?", (group,))
+        else:
+            found = self._mending(lambda: [parse(b) for b in known.get(group, ())])
         whole = (trace for trace in found if trace.group == group)
         return sorted(whole, key=lambda trace: trace.created)
+
+    def _all(self, stage: str) -> dict[str, list[str]] | None:
+        """Return the texts of all traces of a stage by group; None where they are many."""
+        query = "SELECT grp, body FROM traces WHERE stage = ? LIMIT ?"
+        rows = self.connection.execute(query, (stage, MANY)).fetchall()
+        if len(rows) == MANY:
+            return None
+        found: dict[str, list[str]] = {}
+        for group, body in rows:
+            found.setdefault(group, []).append(body)
+        return found
 
     def similar(self, stage: str, label: str) -> list[Trace]:
         """Return recent traces of a stage, those under the same label first."""
@@ -64,7 +84,9 @@ class Index:
 
     def refresh(self) -> None:
         """Look again at what other runs may have committed."""
+        self.flush()
         self._synced.clear()
+        self._bodies.clear()
 
     def file_digest(self, root: Path, path: str, stat: tuple[int, int]) -> str:
         """Return the digest of a project file; equal size and time shortcut the reading."""
@@ -149,6 +171,7 @@ class Index:
         if self._connection is not None:
             self._connection.close()
         self._connection, self._synced = None, set()
+        self._bodies.clear()
         for path in (self.place, self.place + "-journal"):
             Path(path).unlink(missing_ok=True)
 

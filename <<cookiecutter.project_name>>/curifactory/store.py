@@ -18,6 +18,8 @@ from .caching import Cacheable
 from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
 
 META = "meta.json"
+FILES = "files"
+"""In a call's folder: what was read and made; what the stage itself put there."""
 OWN = (".tmp", ".scratch")
 """Folders whose content the runner may remove at any time."""
 
@@ -165,7 +167,6 @@ class Store:
 
     def commit(self, folder: Path, trace: Trace, parts: dict[str, str]) -> Trace:
         """Let the prepared folder appear under a new name, with its trace in it."""
-        (self.root / safe(trace.stage)).mkdir(exist_ok=True)
         self._keep_code(trace, parts)
         trace.created = time.time()
         (folder / META).write_bytes(body_of(trace, with_folder=False).encode())
@@ -194,6 +195,7 @@ class Store:
             return
         self._codes.add((trace.stage, trace.code))
         path = self.root / safe(trace.stage) / f"code-{trace.code[:16]}.json"
+        path.parent.mkdir(exist_ok=True)
         with contextlib.suppress(OSError, CurifactoryError):
             if not path.exists():
                 aside = self.prepare()
@@ -302,10 +304,11 @@ def _short(error: Exception) -> str:
 
 
 def checked_in(
-    folder: Path, name: str, cacher: Cacheable, before: set[str]
+    folder: Path, name: str, cacher: Cacheable, earlier: set[str]
 ) -> Artifact:
     """Return the artifact that a cacher has just saved into a prepared folder."""
-    files = tuple(sorted(set(files_in(folder)) - before))
+    own = (f for f in files_in(folder) if not f.startswith(f"{FILES}/"))
+    files = tuple(sorted(set(own) - earlier))
     sums = tuple(hashing.hash_file(folder / file) for file in files)
     size = sum(os.path.getsize(folder / file) for file in files)
     return Artifact(
@@ -346,8 +349,11 @@ def files_in(folder: Path) -> Iterable[str]:
 
 
 def output_stem(name: str) -> str:
-    """Return the file name, without extension, of an artifact."""
-    return safe(name)
+    """Return the file name, without extension, of an artifact: never that of another."""
+    stem = safe(name)
+    if stem == name and stem not in ("meta", FILES) and not stem.startswith("report-"):
+        return stem
+    return f"{stem}-{hashing.hash_text(name)[:8]}"
 
 
 class SchemeError(ValueError):

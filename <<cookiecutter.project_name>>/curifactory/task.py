@@ -163,6 +163,7 @@ class _Execution:
         self.noted = Reads(task.stream)
         self.metrics: dict[str, Any] = {}
         self.reportables: list[Any] = []
+        self.saved: set[str] = set()
         self.used_scratch: Path | None = None
         self.folder = self.store.root
 
@@ -271,7 +272,6 @@ class _Execution:
         chosen = (
             cacher.chosen(value) if isinstance(cacher, caching.AutoCacher) else cacher
         )
-        before = set(store.files_in(self.folder))
         try:
             chosen.at(self.folder, store.output_stem(name)).save(value)
         except ArtifactError as error:
@@ -283,7 +283,8 @@ class _Execution:
                 f"({error.message})"
             )
             return self._keep(index, value)
-        found = store.checked_in(self.folder, name, chosen, before)
+        found = store.checked_in(self.folder, name, chosen, self.saved)
+        self.saved.update(found.files)
         return replace(
             found, identity=hashing.hash_text(found.checksum, describe(chosen))
         )
@@ -399,7 +400,7 @@ class StageRecord:
         """Return the path of a file that is kept with the call."""
         if Path(name).name != name:
             raise CurifactoryError(f"{name!r} is no plain file name")
-        folder = self._inside.folder / "files"
+        folder = self._inside.folder / store.FILES
         folder.mkdir(exist_ok=True)
         return folder / name
 
