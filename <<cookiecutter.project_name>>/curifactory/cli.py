@@ -21,7 +21,10 @@ EXAMPLES = """examples:
   experiment digits --overwrite       compute everything again
 """
 # What can be left out with extras/: a module with add_options(parser), perform(options).
-EXTRAS: dict[str, tuple[str, str]] = {}
+EXTRAS: dict[str, tuple[str, str]] = {
+    "runs": ("history", "list past runs"),
+    "cache": ("maintenance", "list, find, verify and tidy what the cache holds"),
+}
 COMMANDS = ("run", "map", "ls", *EXTRAS)
 
 

@@ -88,6 +88,25 @@ class Index:
         self._synced.clear()
         self._bodies.clear()
 
+    def folders(self, stage: str) -> set[str]:
+        """Return the folders of a stage."""
+        self._sync(stage)
+        query = "SELECT folder FROM traces WHERE stage = ?"
+        return {row[0] for row in self._rows(query, (stage,))}
+
+    def is_whole(self, traces: list[Trace]) -> bool:
+        """Return whether the file is sound, and has these traces as they are."""
+        try:
+            sound = self.connection.execute("PRAGMA integrity_check").fetchone()
+            rows = self.connection.execute("SELECT folder, grp, body FROM traces")
+            known = {folder: (group, parse(body)) for folder, group, body in rows}
+        except (sqlite3.DatabaseError, ValueError):
+            return False
+        wanted = {trace.folder: (trace.group, trace) for trace in traces}
+        return sound == ("ok",) and all(
+            wanted.get(f) == each for f, each in known.items()
+        )
+
     def file_digest(self, root: Path, path: str, stat: tuple[int, int]) -> str:
         """Return the digest of a project file; equal size and time shortcut the reading."""
         if stat[0] < 0:

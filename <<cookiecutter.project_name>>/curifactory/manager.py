@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import datetime
+import getpass
 import itertools
 import json
 import os
@@ -31,6 +32,9 @@ from .store import Store
 from .survey import Options, Survey
 from .task import Failure, Place
 
+SCHEMA = 2
+"""Of run.json; extras/history.py says how an older one is read."""
+LONG = ("argsets", "stages", "calls")
 STATUSES = ("computed", "reused", "skipped", "failed")
 
 
@@ -177,7 +181,7 @@ class ArtifactManager:
         content = self._summary(status, exit_code)
         if self.folder is not None:
             try:
-                _write(self.folder / "run.json", json.dumps(content))
+                _write(self.folder / "run.json", _text(content))
             except OSError as error:
                 self._miss("run.json", error)
         return content
@@ -229,7 +233,7 @@ class ArtifactManager:
         started = datetime.datetime.fromtimestamp(self._begin, datetime.timezone.utc)
         number = self.name.rpartition("-")[2]
         return {
-            "schema": 1,
+            "schema": SCHEMA,
             "run": self.name,
             "experiment": self.experiment_name,
             "number": int(number) if number.isdigit() else 0,
@@ -242,6 +246,8 @@ class ArtifactManager:
             "git": self._git.read() if self._git else None,
             "versions": provenance.versions(packages),
             "host": platform.node(),
+            "user": _user(),
+            "cpus": os.cpu_count(),
             "cache": os.path.relpath(self.settings.cache, self.settings.root),
             "argsets": [self._argset(each) for each in self._snapshots()],
             "counts": self.counts(),
@@ -356,6 +362,20 @@ def _new_folder(parent: Path, name: str) -> Path:
         hint = "make the folder writable"
         raise RequestError(f"{parent} cannot be written: {error}", hint) from error
     raise AssertionError
+
+
+def _text(content: dict[str, Any]) -> str:
+    """Return a run as JSON whose first line has all but the long lists: fast to list."""
+    short = {name: value for name, value in content.items() if name not in LONG}
+    long = {name: content[name] for name in LONG}
+    return f"{json.dumps(short)[:-1]},\n{json.dumps(long)[1:]}\n"
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a user without a name
+        return None
 
 
 def _write(path: Path, text: str) -> None:

@@ -20,7 +20,7 @@ from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
 META = "meta.json"
 FILES = "files"
 """In a call's folder: what was read and made; what the stage itself put there."""
-OWN = (".tmp", ".scratch")
+OWN = (".tmp", ".scratch", ".quarantine")
 """Folders whose content the runner may remove at any time."""
 
 _numbers = itertools.count()
@@ -87,7 +87,7 @@ class Store:
     def open(self) -> None:
         """Make sure that the cache is ours and can be written."""
         for root in self.roots:
-            _check_owner(root)
+            check_owner(root)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self.discard(self.prepare())
@@ -271,7 +271,7 @@ class Store:
                 self.discard(Path(entry.path))
 
 
-def _check_owner(root: Path) -> None:
+def check_owner(root: Path) -> None:
     """Refuse to unpickle what anybody on the machine may have written."""
     if os.name == "posix" and root.exists() and root.stat().st_mode & 0o002:
         raise RequestError(
@@ -326,12 +326,17 @@ def damage(folder: Path, artifact: Artifact) -> str:
     """Return the first file of an artifact whose bytes are not the ones saved."""
     sums = artifact.parts or (artifact.checksum,)[: len(artifact.files)]
     for file, known in zip(artifact.files, sums, strict=True):
-        try:
-            if hashing.hash_file(folder / file) != known:
-                return file
-        except OSError:
+        if digest(folder / file) != known:
             return file
     return ""
+
+
+def digest(path: Path) -> str:
+    """Return the digest of the bytes of a file; "absent" where there is none."""
+    try:
+        return hashing.hash_file(path)
+    except OSError:
+        return "absent"
 
 
 def _whole(files: Sequence[str], sums: Sequence[str]) -> str:

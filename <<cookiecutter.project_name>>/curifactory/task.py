@@ -198,6 +198,11 @@ class _Execution:
         trace = self._trace(outputs)
         trace.seconds, trace.metrics = round(seconds, 6), self.metrics
         trace.reportables = described
+        trace.others = {
+            file: store.digest(self.folder / file)
+            for file in store.files_in(self.folder)
+            if file not in self.saved
+        }
         committed = self.store.commit(self.folder, trace, self.stage.code.parts)
         if self.used_scratch is not None:
             self.store.discard(self.used_scratch)

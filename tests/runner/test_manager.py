@@ -125,7 +125,7 @@ def test_one_experiment_may_be_the_beginning_of_anothers_name(project):
 def test_run_json_keeps_its_schema(project):
     run = project.ok("study", "-p", "base").run
     assert wrong_types(run, SCHEMA) == []
-    assert (run["schema"], run["status"], run["exit_code"]) == (1, "done", 0)
+    assert (run["schema"], run["status"], run["exit_code"]) == (2, "done", 0)
     assert run["command"] == "experiment study -p base"
     assert run["started"].endswith("+00:00")
     assert "python" in run["versions"] and "platform" in run["versions"]
