@@ -14,7 +14,7 @@ PROJECT := '<<cookiecutter.project_name>>'
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: demo test test-all check help clean FORCE
+.PHONY: demo test test-all check bench-envs bench bench-full profile help clean FORCE
 
 demo: $(STAMP) ## a generated project in four acts, in build/demo
 	@$(BIN)/python tools/demo.py
@@ -35,8 +35,31 @@ check: $(STAMP) ## formatting, style, types, layers and the line budget
 	  || { echo "$$said"; exit 1; }
 	@$(BIN)/python tools/line_budget.py
 
+ENVS := build/bench/envs
+COMPARED := $(patsubst benchmarks/%/requirements.txt,$(ENVS)/%/.installed,\
+  $(wildcard benchmarks/*/requirements.txt))
+
+bench-envs: $(COMPARED) ## the compared tools, pinned, an environment for each
+
+$(ENVS)/%/.installed: benchmarks/%/requirements.txt $(STAMP)
+	@echo "Installing $* into $(@D) ..."
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+bench: $(COMPARED) ## the table beside other tools, N = 100 and 1,000: a quarter of an hour
+	@$(BIN)/python benchmarks/run.py -n 100 1000 --limit 30 $(OPTIONS)
+
+bench-full: $(COMPARED) ## the same up to N = 100,000: hours, and 20 GB in build/
+	@$(BIN)/python benchmarks/run.py -n 100 1000 10000 --limit 300 $(OPTIONS)
+	@$(BIN)/python benchmarks/run.py -n 10000 100000 --repeats 1 --limit 3600 \
+	  --tools plain joblib ours --scenarios cold cached map $(OPTIONS)
+
+profile: $(ENVS)/ours/.installed ## where the time goes, N = 1,000: OPTIONS="-n 10000"
+	@$(BIN)/python benchmarks/hotspots.py $(OPTIONS)
+
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
 
 clean: ## remove .venv, build and the caches of tools
 	@rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis

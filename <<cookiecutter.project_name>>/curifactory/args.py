@@ -2,8 +2,9 @@
 
 import copy
 import dataclasses
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +16,16 @@ ATOMIC = frozenset(
     {type(None), bool, int, float, complex, str, bytes, type}
     | {FunctionType, BuiltinFunctionType, ModuleType}
 )
+REDACTED = "***"
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT = _Absent()
+"""What `diff` shows of a field that one of the two does not have."""
 
 
 if TYPE_CHECKING:
@@ -42,9 +53,17 @@ class ExperimentArgs(_Named):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         inherits = any("__dataclass_fields__" in vars(base) for base in cls.__mro__)
-        if not inherits and "name" not in vars(cls).get("__annotations__", {}):
-            cls.__annotations__ = {"name": "str", **cls.__annotations__}
+        own = vars(cls).get("__annotations__", {})
+        rules: Any = vars(cls).get(hashing.RULES)
+        if isinstance(rules, dataclasses.Field):  # it speaks of fields, and is none
+            del own[hashing.RULES]
+            setattr(cls, hashing.RULES, hashing.declared(rules))
+        if not inherits and "name" not in own:
+            cls.__annotations__ = {"name": "str", **own}
             cls.name = ""
+        for method in ("__eq__", "__repr__"):  # @dataclass would make its own
+            if method not in vars(cls):
+                setattr(cls, method, getattr(cls, method))
 
     def __setattr__(self, name: str, value: object) -> None:
         if getattr(self, "_sealed", False):
@@ -54,30 +73,79 @@ class ExperimentArgs(_Named):
                 f"make a changed copy: dataclasses.replace(args, {name}=...)",
             )
         if name not in field_names(type(self)) and name != "_sealed":
-            raise RequestError(
-                f"{type(self).__name__} has no field {name!r}",
-                nearest(name, field_names(type(self))),
-            )
+            raise unknown_field(type(self), name)
         object.__setattr__(self, name, value)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return _restore, (type(self), dict(values(self)))
 
+    def __eq__(self, other: object) -> bool:
+        return other.__class__ is self.__class__ and same(self, other)
+
+    __hash__: Any = None
+
+    def __repr__(self) -> str:
+        return _described(self)
+
     @property
     def hash(self) -> str:
         """The readable identity of the content, the name left out."""
-        content = {k: v for k, v in values(self) if k != "name"}
-        for name in field_names(type(self)):
-            if is_operational(type(self), name):
-                content.pop(name)
+        content = dict(hashing.counted(self, self.name or "args"))
+        content.pop("name", None)
         return hashing.digest(content, self.name or "args")[:12]
+
+    def copy(self: Self, **changes: Any) -> Self:
+        """Return a copy with other values for some fields; the two share nothing."""
+        for name in changes:
+            if name not in field_names(self.__class__):
+                raise unknown_field(self.__class__, name)
+        made = copy.deepcopy(self)
+        if not dataclasses.is_dataclass(made):
+            return made.__class__(**{**dict(values(made)), **changes})
+        return dataclasses.replace(made, **changes)
+
+    def diff(self, other: "ExperimentArgs") -> dict[str, tuple[Any, Any]]:
+        """Return {field: (mine, theirs)} of all but the name; nested fields dotted."""
+        found = dict(_differences(self, other, ""))
+        found.pop("name", None)
+        return found
+
+
+def parameter(
+    default: Any = dataclasses.MISSING,
+    *,
+    operational: bool = False,
+    secret: bool = False,
+    represent: Callable[[Any], object] | None = None,
+    **options: Any,
+) -> Any:
+    """Declare a field of a dataclass that says more than a type and a default.
+
+    An operational field has no influence on results and never counts; a secret one
+    counts, and is shown as ***; represent(value) stands for the value in identities.
+    The options are those of dataclasses.field.
+    """
+    said = {"operational": operational, "secret": secret, "represent": represent}
+    metadata = {**options.pop("metadata", {}), **{k: v for k, v in said.items() if v}}
+    return dataclasses.field(default=default, metadata=metadata, **options)
+
+
+def set_hash_functions(**functions: Callable[[Any, Any], object] | None) -> Any:
+    """Say what stands for fields in identities: function(args, value); None: nothing.
+
+    hash_representations: dict = set_hash_functions(gpus=None, model=lambda a, m: m.id)
+    """
+    # A dataclass refuses a dictionary as default, and sets no field that is not of init.
+    rules: Any = functools.partial(dict, **functions)
+    return dataclasses.field(default=rules, init=False, repr=False, compare=False)
 
 
 def field_names(cls: Any) -> tuple[str, ...]:
     """Return the names of the fields of a class of argsets."""
     if cls not in _field_names:
         fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
-        _field_names[cls] = tuple(field.name for field in fields) or ("name",)
+        names = (field.name for field in fields if field.name != hashing.RULES)
+        _field_names[cls] = tuple(names) or ("name",)
     return _field_names[cls]
 
 
@@ -90,17 +158,88 @@ def values(args: object) -> Iterator[tuple[str, Any]]:
         yield name, getattr(args, name)
 
 
+def unknown_field(cls: type, name: str) -> RequestError:
+    """Return the error for a field that a class does not have."""
+    hint = nearest(name, field_names(cls))
+    return RequestError(f"{cls.__name__} has no field {name!r}", hint)
+
+
+def is_nested(value: object) -> bool:
+    """Return whether a value is looked at field by field."""
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
 def flat(args: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each field with its value; nested dataclasses field by field, dotted."""
+    """Yield each field as it may be shown; nested dataclasses by field, dotted."""
     for name, value in values(args):
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        if is_secret(args.__class__, name):
+            yield prefix + name, REDACTED
+        elif is_nested(value):
             yield from flat(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value
 
 
+def same(mine: Any, theirs: Any) -> bool:
+    """Return whether two values have the same type and content, arrays included."""
+    if mine is theirs:
+        return True
+    if mine.__class__ is not theirs.__class__:
+        return False
+    if type(mine) in ATOMIC:
+        return bool(mine == theirs) or mine != mine  # or both are not a number
+    if is_nested(mine):
+        fields = (field for field in dataclasses.fields(mine) if field.compare)
+        names = [field.name for field in fields]
+        return all(same(getattr(mine, n), getattr(theirs, n)) for n in names)
+    try:
+        return hashing.digest(mine) == hashing.digest(theirs)
+    except IdentityError:
+        return False
+
+
+def _differences(
+    mine: object, theirs: object, prefix: str
+) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    names = field_names(mine.__class__) + field_names(theirs.__class__)
+    for name in dict.fromkeys(names):
+        one, other = getattr(mine, name, ABSENT), getattr(theirs, name, ABSENT)
+        if is_nested(one) and one.__class__ is other.__class__:
+            yield from _differences(one, other, f"{prefix}{name}.")
+        elif not same(one, other):
+            yield prefix + name, (one, other)
+
+
+def _described(args: Any) -> str:
+    """Return the class with the fields that differ from their defaults."""
+    cls = args.__class__
+    known = {f.name: f for f in dataclasses.fields(cls)} if is_nested(args) else {}
+    shown = []
+    for name, value in values(args):
+        field = known.get(name)
+        if field is None or not same(value, default_of(field)):
+            shown.append(f"{name}={_shown(cls, name, value)}")
+    return f"{cls.__qualname__}({', '.join(shown)})"
+
+
+def _shown(cls: type, name: str, value: object) -> str:
+    if is_secret(cls, name):
+        return REDACTED
+    return _described(value) if is_nested(value) else repr(value)
+
+
+def default_of(field: "dataclasses.Field[Any]") -> Any:
+    """Return the default of a field; ABSENT if it has none."""
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return ABSENT if field.default is dataclasses.MISSING else field.default
+
+
 def check_class(cls: type, where: str) -> None:
-    """Refuse a class that declares parameters without being a dataclass."""
+    """Refuse a class whose declarations would not be heeded."""
+    for name in hashing.representations(cls):
+        if name not in field_names(cls) and name != hashing.RULES:
+            raise unknown_field(cls, name)
     for base in cls.__mro__:
         if not issubclass(base, ExperimentArgs) or base is ExperimentArgs:
             continue
@@ -138,15 +277,19 @@ def _private(value: Any, path: str) -> Any:
 
 def short(value: object) -> str:
     """Return a text of at most 60 characters for messages."""
-    # An address in memory says nothing about the value, and differs in every process.
-    text = re.sub(r" at 0x[0-9a-f]+", "", repr(value), flags=re.IGNORECASE)
+    text = plain_repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def is_operational(cls: type, name: str) -> bool:
-    """Return whether a field is declared to have no influence on results."""
+def plain_repr(value: object) -> str:
+    """Return the repr without addresses in memory, which differ in every process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value), flags=re.IGNORECASE)
+
+
+def is_secret(cls: type, name: str) -> bool:
+    """Return whether a field is declared to be shown to nobody."""
     field = getattr(cls, "__dataclass_fields__", {}).get(name)
-    return field is not None and bool(field.metadata.get("operational"))
+    return field is not None and bool(field.metadata.get("secret"))
 
 
 def _restore(cls: type[Self], content: dict[str, Any]) -> Self:

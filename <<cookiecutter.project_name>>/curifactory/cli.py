@@ -9,14 +9,17 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from .experiment import Entry, Request, Run
+    from .experiment import Request, Run
+    from .paramsets import Entry
     from .progress import Progress
+    from .settings import Settings
 
 EXAMPLES = """examples:
   experiment ls                       what there is to run
   experiment digits                   run it with its own parameters
   experiment digits -p base -p models run it with the argsets of two files
   experiment digits -n 'knn_*'        only the argsets whose name matches
+  experiment digits --set C=1,10      with other values, here with two
   experiment map digits               say what would be computed, and why
   experiment digits --overwrite       compute everything again
 """
@@ -24,6 +27,11 @@ EXAMPLES = """examples:
 EXTRAS: dict[str, tuple[str, str]] = {
     "runs": ("history", "list past runs"),
     "cache": ("maintenance", "list, find, verify and tidy what the cache holds"),
+    "explain": ("explain", "say what stages read, and why each call is computed"),
+    "accept": ("keeping", "keep a stage's results although its code changed"),
+    "check": ("keeping", "execute a stage twice and compare the bytes"),
+    "params": ("params", "show argsets, compare them, or write them from a past run"),
+    "new": ("new", "write an experiment, a parameter file or a stage to start from"),
 }
 COMMANDS = ("run", "map", "ls", *EXTRAS)
 
@@ -106,11 +114,11 @@ def _parser(command: str) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run an experiment (`run` can be left out)")
-    _add_run_options(run)
+    add_run_options(run)
     said = "only say what would be done, as `map` does"
     run.add_argument("--map", "--dry-run", action="store_true", help=said)
     mapping = commands.add_parser("map", help="say what would be computed, and why")
-    _add_run_options(mapping)
+    add_run_options(mapping)
     listing = commands.add_parser("ls", help="list experiments and parameter files")
     extras = [commands.add_parser(n, help=told) for n, (_, told) in EXTRAS.items()]
     if command in EXTRAS:
@@ -120,7 +128,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
+def add_run_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("name", help="an experiment, see `experiment ls`")
     add("rest", nargs="*", help=argparse.SUPPRESS)
@@ -132,15 +140,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="take the argsets of this parameter file (may be repeated)",
     )
-    add(
-        "-n",
-        "--names",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="only argsets with this name, or a pattern like 'knn_*'",
-    )
-    add("--indices", default="", metavar="0,2-4", help="only argsets at these places")
+    add_choice_options(parser)
     add("--overwrite", action="store_true", help="compute everything again")
     add(
         "--overwrite-stage",
@@ -155,6 +155,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--retries", type=int, default=0, metavar="N", help="try failing calls again")
     add("--fail-fast", action="store_true", help="begin nothing after a failure")
     add("--max-calls", type=int, metavar="N", help="compute at most N calls")
+    add("--yes", action="store_true", help="repeat long work after edits, unasked")
     add("--pdb", action="store_true", help="debug the first failure (serial)")
     add("--cache", metavar="DIR", help="keep results in another folder")
     add("--quiet", action="store_true", help="print the summary only")
@@ -163,19 +164,32 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--no-color", action="store_true", help="no colours")
 
 
+def add_choice_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that change argsets, and those that select among them."""
+    add = parser.add_argument
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="give a field another value; VALUE,VALUE: an argset for each (repeatable)",
+    )
+    add("--seeds", type=int, metavar="N", help="repeat each argset with seeds 0 to N-1")
+    add(
+        "-n",
+        "--names",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only argsets with this name, or a pattern like 'knn_*'",
+    )
+    add("--indices", default="", metavar="0,2-4", help="only argsets at these places")
+
+
 def _run(options: argparse.Namespace, command: str) -> int:
     from . import experiment
-    from .errors import RequestError
 
-    if options.rest:
-        raise RequestError(
-            f"{options.rest[0]!r} is not understood",
-            "parameters are set in the files of params/ and chosen with -p FILE",
-        )
-    cache = os.path.abspath(options.cache) if options.cache else None
-    project = experiment.open_project(None, cache=cache)
-    os.chdir(project.root)  # relative paths in stages mean the same from any folder
-    request = _request(options, command)
+    project, request = open_request(options, command)
     run = experiment.perform(project, request, _progress(options))
     if run.manager.mapping:
         _print_map(run)
@@ -184,17 +198,45 @@ def _run(options: argparse.Namespace, command: str) -> int:
     return run.exit_code
 
 
+def open_request(
+    options: argparse.Namespace, command: str = ""
+) -> "tuple[Settings, Request]":
+    """Return the project of the current folder and what the options ask for in it."""
+    from .errors import RequestError
+
+    if options.rest:
+        given = options.rest[0]
+        setting = f"give a field a value with --set {given}, or " * ("=" in given)
+        raise RequestError(
+            f"{given!r} is not understood",
+            f"{setting}choose a file of params/ with -p FILE",
+        )
+    return enter(options.cache), _request(options, command)
+
+
+def enter(cache: str | None) -> "Settings":
+    """Go to the root of the project: paths mean the same from any folder below."""
+    from . import experiment
+
+    place = os.path.abspath(cache) if cache else None
+    project = experiment.open_project(None, cache=place)
+    os.chdir(project.root)
+    return project
+
+
 def _request(options: argparse.Namespace, command: str) -> "Request":
     from .experiment import Request
 
     return Request(
         options.name,
         paramsets=options.params,
+        sets=options.set,
+        seeds=options.seeds,
         names=options.names,
         indices=options.indices,
         overwrite=options.overwrite,
         overwrite_stages=options.overwrite_stage,
-        map_only=options.command == "map" or options.map,
+        map_only=options.command != "run" or options.map,
         command=command,
         engine=options.engine,
         jobs=options.jobs,
@@ -203,6 +245,7 @@ def _request(options: argparse.Namespace, command: str) -> "Request":
         fail_fast=options.fail_fast,
         max_calls=options.max_calls,
         debugger=options.pdb,
+        is_confirmed=options.yes,
         captures=not (options.verbose or options.pdb),
     )
 
@@ -224,6 +267,8 @@ def _progress(options: argparse.Namespace) -> "Progress":
 
 
 def _print_map(run: "Run") -> None:
+    from datetime import timedelta
+
     rows: dict[tuple[str, str, str], list[str]] = {}
     for call, decision in run.decisions:
         row = call.stage.label, decision.kind, decision.reason
@@ -232,11 +277,15 @@ def _print_map(run: "Run") -> None:
         (stage, kind, _some(labels), reason)
         for (stage, kind, reason), labels in rows.items()
     ]
-    _print_table(("stage", "decision", "argsets", "why"), lines)
+    print_table(("stage", "decision", "argsets", "why"), lines)
     if run.manager.stopped_at:
         print(f"further calls are known after {run.manager.stopped_at}")
     counts = ", ".join(f"{kind} {number}" for kind, number in run.counts.items())
     print(f"\n{len(run.decisions)} calls: {counts}")
+    seconds = sum(decision.seconds for _, decision in run.decisions)
+    if seconds >= 1:
+        spent = timedelta(seconds=round(seconds))
+        print(f"about {spent} of computing, judged by earlier runs")
 
 
 def _some(labels: Sequence[str]) -> str:
@@ -273,7 +322,7 @@ def _print_comparison(content: dict[str, Any], most: int = 20) -> None:
     for label, row in list(rows.items())[:most]:
         cells = [_cell(row.get(name), best[name]) for name in names]
         lines.append((label, *cells))
-    _print_table(("argset", *names), lines)
+    print_table(("argset", *names), lines)
     if len(rows) > most:
         print(f"... and {len(rows) - most} more argsets, see the report")
     print()
@@ -314,7 +363,7 @@ def _print_entries(title: str, entries: Sequence["Entry"]) -> None:
         print(f"{red}{shown}{plain}" if entry.error else shown)
 
 
-def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print columns as wide as their content; the last one is not padded."""
     lines = [tuple(head), *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]

@@ -11,6 +11,8 @@ from .store import Trace
 OTHER_RECORDS = "other records"
 Now = Callable[[str], str]
 """Gives the digest that a key of reads has for a call at present."""
+Same = Callable[[str], Iterable[str]]
+"""Gives the digests that one of code was accepted for."""
 
 
 class Decision(NamedTuple):
@@ -19,6 +21,8 @@ class Decision(NamedTuple):
     kind: str
     reason: str
     trace: Trace | None = None
+    seconds: float = 0.0
+    """How long it took before, where it is to be computed."""
 
 
 @dataclass
@@ -34,15 +38,17 @@ class Tree:
             node = node.branches.setdefault(key, {}).setdefault(digest, Tree())
         node.trace = trace
 
-    def find(self, now: Now) -> Trace | None:
+    def find(self, now: Now, same: "Same | None" = None) -> Trace | None:
         """Return the trace whose reads all have the same values now."""
         if self.trace is not None:
             return self.trace
         for key, children in self.branches.items():
-            child = children.get(now(key))
-            found = child.find(now) if child is not None else None
-            if found is not None:
-                return found
+            digest = now(key)
+            for each in (digest, *(same(digest) if same else ())):
+                child = children.get(each)
+                found = child.find(now, same) if child is not None else None
+                if found is not None:
+                    return found
         return None
 
     def path(self, now: Now) -> list[str]:
@@ -125,13 +131,26 @@ def is_known(call: Call) -> bool:
     )
 
 
-def decide(call: Call, traces: Tree, now: Now) -> Decision:
+def decide(call: Call, traces: Tree, now: Now, same: Same | None = None) -> Decision:
     """Decide one call whose inputs are known."""
-    trace = traces.find(now)
+    trace = traces.find(now, same)
     if trace is None:
         return Decision("compute", "")
-    shared = trace.label if trace.label != call.label else ""
-    return Decision("reuse", f"shared with {shared}" if shared else "", trace)
+    return Decision("reuse", _why_reused(call, trace), trace)
+
+
+def _why_reused(call: Call, trace: Trace) -> str:
+    if trace.stage != call.stage.name:
+        return f"formerly {trace.stage}"
+    if trace.code != call.stage.code.fingerprint:
+        return "its code was accepted"
+    if trace.label == call.label:
+        return ""
+    fields = dict.fromkeys(
+        key.partition(":")[2].rstrip("@") for key, _, _ in trace.reads if key[0] == "a"
+    )
+    shown = [*fields][:4] + (["..."] if len(fields) > 4 else [])
+    return f"shared with {trace.label} (reads {', '.join(shown) or 'no field'})"
 
 
 def predict(call: Call, similar: Iterable[Trace], now: Now, forced: bool) -> Decision:
@@ -147,12 +166,39 @@ def predict(call: Call, similar: Iterable[Trace], now: Now, forced: bool) -> Dec
     return Decision("compute", "")
 
 
+def by_code_alone(call: Call, trace: Trace, now: Now) -> bool:
+    """Return whether nothing but code tells a call from a trace, as far as is known."""
+    if is_known(call) and trace.inputs != inputs(call):
+        return False
+    given = {name: value.digest for name, value in call.arguments.items()}
+    return given == trace.arguments and all(
+        now(key) == digest for key, digest, _ in trace.reads if key[0] in "af"
+    )
+
+
+def code_changes(
+    call: Call, trace: Trace, now: Now, before: dict[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """Return how code differs from that of a trace: in words, and digest by digest."""
+    found: list[str] = []
+    pairs: dict[str, str] = {}
+    if trace.code != call.stage.code.fingerprint:
+        pairs[call.stage.code.fingerprint] = trace.code
+        found += _code_changes(before, call.stage.code.parts)
+    for key, digest, shown in trace.reads:
+        if key[0] in "cm" and now(key) != digest:
+            pairs[now(key)] = digest
+            found.append(_read_change(key, shown, ""))
+    return found, pairs
+
+
 class Facts(NamedTuple):
     """What is known of a call when its reason is asked for."""
 
     inputs: list[str]
     arguments: dict[str, str]
     code: dict[str, str]
+    versions: dict[str, str]
     shown: Callable[[str], str]
     parts_of: Callable[[Trace], dict[str, str]]
 
@@ -181,6 +227,10 @@ def _differences(call: Call, facts: Facts, trace: Trace, now: Now) -> list[str]:
     for key, digest, shown in trace.reads:
         if now(key) != digest:
             found.append(_read_change(key, shown, facts.shown(key)))
+    versions = facts.versions
+    for name in sorted(set(versions) & set(trace.versions)) if found else ():
+        if trace.versions[name] != versions[name]:
+            found.append(f"{name} {trace.versions[name]} -> {versions[name]}")
     return found
 
 
@@ -222,7 +272,7 @@ def _read_change(key: str, before: str, after: str) -> str:
     kind, name = key[0], key.partition(":")[2]
     if kind in "fcm":
         return f"{name} changed"
-    if name.endswith("*"):
+    if name.endswith(("*", "#")):
         return "some field changed (the stage reads all)"
     if before == after:
         return f"{name.rstrip('@')} changed"

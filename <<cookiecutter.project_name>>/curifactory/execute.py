@@ -2,15 +2,16 @@
 
 import heapq
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from . import caching, decide, store
 from .engine import Engine
-from .errors import CurifactoryError, DamagedError
+from .errors import CurifactoryError, DamagedError, RequestError
 from .peers import Peers
 from .progress import Progress
 from .record import Call, Literal, Member, Output, Source
@@ -81,9 +82,32 @@ class Session:
         if not self.engine.is_local:
             for stage in dict.fromkeys(each.stage for each in waiting):
                 stage.check_importable()
-        for call in waiting:
+        self._reuse(waiting)
+        missing = [each for each in waiting if each.status == "waiting"]
+        self._confirm(missing)
+        self.progress.plan(Counter(each.stage.label for each in waiting))
+        for call in missing:
             self._admit(call)
         self._work()
+
+    def _reuse(self, calls: Iterable[Call]) -> None:
+        """Take what the cache has, as far as no call before it must be computed."""
+        for call in calls:
+            if decide.is_known(call):
+                found = self.survey.decision(call)
+                if found.kind == "reuse" and found.trace is not None:
+                    take(call, found.trace)
+                    self._finish(call, "reused", found.reason)
+
+    def _confirm(self, calls: list[Call]) -> None:
+        """Ask before edits of code let much work be done again."""
+        seconds, told = self.survey.cost_of_edits(calls)
+        if seconds <= self.options.confirm_above or self.options.is_confirmed:
+            return
+        message = f"edits of code would repeat long work:\n  {told}"
+        if not self.progress.confirm(message):
+            hint = "--yes computes it; `experiment accept STAGE` keeps the results; or "
+            raise RequestError(message, hint + "undo the edit")
 
     def value(self, source: Source) -> Any:
         """Return a value as its cacher loads it; what is missing is computed first."""
@@ -152,7 +176,7 @@ class Session:
             self._collect()
 
     def _has_room(self) -> bool:
-        used = sum(each.call.stage.cpus for each in self._running.values())
+        used = sum(each.call.stage.rules.cpus for each in self._running.values())
         return not self._suspects and used < 2 * self.engine.slots
 
     def _collect(self) -> None:
@@ -171,7 +195,7 @@ class Session:
     def _step(self, call: Call) -> None:
         """Decide a call whose inputs are known, and begin what is to be done."""
         blocked = [c for c in call.producers() if c.status in ("failed", "skipped")]
-        if blocked and call.stage.is_partial:
+        if blocked and call.stage.rules.partial:
             call.members = [each for each in call.members if _is_whole(each)]
             blocked = [] if call.members else blocked
         if blocked:
@@ -286,7 +310,7 @@ class Session:
             call.status = "pending"
             heapq.heappush(self._ready, (call.position, call))
         elif self._attempts.get(call, 0) < max(
-            self.options.retries, call.stage.retries
+            self.options.retries, call.stage.rules.retries
         ):
             self._attempts[call] = self._attempts.get(call, 0) + 1
             self.progress.message(f"{call.stage.label} {call.label} failed, once more")
@@ -425,16 +449,8 @@ class Session:
     def _task(self, call: Call, stream: Path | None) -> Task:
         again = call.trace if call in self._again else None
         name = f"{call.position}-{call.stage.label}-{store.safe(call.label)}.txt"
-        return Task(
-            place=self.place,
-            stage=call.stage,
-            own=call.own,
-            members=[
-                (m.snapshot, {n: self._given(s) for n, s in m.sources.items()})
-                for m in call.members
-            ],
-            arguments=call.arguments,
-            inputs=decide.inputs(call),
+        return replace(
+            task_of(call, self.place, self._given),
             before=again.outputs if again else None,
             stream=stream,
             output=self.outputs / name if self.outputs else None,
@@ -442,18 +458,12 @@ class Session:
 
     def _given(self, source: Source) -> Value:
         """Return an input as an execution gets it."""
-        if isinstance(source, Literal):
-            return source
-        trace, index = source.call.trace, source.index
-        assert trace is not None
-        held = self._kept.get((trace.folder, index))
-        if held is not None:
-            return held
-        artifact = trace.outputs[index]
-        declared = source.call.stage.cachers[index]
-        return Stored(
-            trace.folder, artifact, caching.cacher_of(declared, artifact.cacher)
-        )
+        trace = source.call.trace if isinstance(source, Output) else None
+        if trace is not None and isinstance(source, Output):
+            held = self._kept.get((trace.folder, source.index))
+            if held is not None:
+                return held
+        return stored(source)
 
     def _stream(self, call: Call) -> Path | None:
         if self.engine.is_local or self.place.spill is None:
@@ -495,6 +505,32 @@ class _Running:
             return self.stream.read_text(encoding="utf-8") if self.stream else None
         except OSError:
             return None
+
+
+def task_of(call: Call, place: Place, given: Callable[[Source], Value]) -> Task:
+    """Return a call as it can be executed anywhere."""
+    return Task(
+        place=place,
+        stage=call.stage,
+        own=call.own,
+        members=[
+            (m.snapshot, {n: given(s) for n, s in m.sources.items()})
+            for m in call.members
+        ],
+        arguments=call.arguments,
+        inputs=decide.inputs(call),
+    )
+
+
+def stored(source: Source) -> Value:
+    """Return an input that lies in the cache, or was given by hand."""
+    if isinstance(source, Literal):
+        return source
+    trace, index = source.call.trace, source.index
+    assert trace is not None
+    artifact = trace.outputs[index]
+    declared = source.call.stage.cachers[index]
+    return Stored(trace.folder, artifact, caching.cacher_of(declared, artifact.cacher))
 
 
 def ancestors(call: Call) -> list[Call]:

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import types
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -17,8 +17,12 @@ from .errors import IdentityError
 SCHEME = 1
 """The version of this scheme; another version shares no digest with this one."""
 
+RULES = "hash_representations"
+"""The attribute of a dataclass that says what stands for its fields in digests."""
+
 Opaque = Callable[[object], bool]
 Rule = Callable[["_Walk", Any, str], None]
+Representation = Callable[[Any, Any], object]
 
 
 def digest(value: object, path: str = "value", opaque: Opaque | None = None) -> str:
@@ -225,20 +229,64 @@ def _path(walk: _Walk, value: PurePath, path: str) -> None:
 
 def _dataclass(walk: _Walk, value: Any, path: str) -> None:
     walk.add(type(value), path)
-    names = [field.name for field in counted_fields(value)]
-    skipped = {field.name for field in dataclasses.fields(value)}
+    declared = {field.name for field in dataclasses.fields(value)}
+    found = list(counted(value, path))
     for name in getattr(value, "__dict__", {}):
         lazy = isinstance(getattr(type(value), name, None), functools.cached_property)
-        if name not in skipped and not lazy:
-            names.append(name)
-    items = [(f"{path}.{n}", (n, getattr(value, n, None))) for n in names]
-    walk.unordered("fields", items)
+        if name not in declared and not lazy:
+            found.append((name, getattr(value, name, None)))
+    walk.unordered("fields", [(f"{path}.{n}", (n, each)) for n, each in found])
 
 
-def counted_fields(value: Any) -> list[dataclasses.Field[Any]]:
-    """Return the fields that enter a digest: all but those declared operational."""
-    fields = dataclasses.fields(value)
-    return [field for field in fields if not field.metadata.get("operational")]
+def counted(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield the fields that enter a digest, each with what stands for its value."""
+    rules = representations(value.__class__)
+    fields = getattr(value.__class__, "__dataclass_fields__", ())
+    for name in fields or ("name",):
+        if name not in rules:
+            yield name, getattr(value, name, None)
+        elif rules[name] is not None:
+            yield name, represented(value, name, f"{path}.{name}")
+
+
+def represented(owner: Any, name: str, path: str) -> Any:
+    """Return what stands for the value of a field in digests."""
+    rule, value = representations(owner.__class__).get(name), getattr(owner, name)
+    if rule is None:
+        return value
+    try:
+        return rule(owner, value)
+    except Exception as error:
+        hint = f"mend the function that is declared to represent {name}"
+        said = f"its representation failed: {type(error).__name__}: {error}"
+        raise IdentityError(path, said, hint) from error
+
+
+@functools.cache
+def representations(cls: type) -> dict[str, Representation | None]:
+    """Return what is declared to stand for fields; None for those that do not count."""
+    fields = getattr(cls, "__dataclass_fields__", {})
+    found: dict[str, Representation | None] = {}
+    for name, field in fields.items():
+        if "represent" in field.metadata:
+            found[name] = _of_value(field.metadata["represent"])
+        if field.metadata.get("operational"):
+            found[name] = None
+    if RULES in fields:
+        return {**found, **declared(fields[RULES]), RULES: None}
+    return {**found, **getattr(cls, RULES, {})}
+
+
+def declared(field: "dataclasses.Field[Any]") -> dict[str, Representation | None]:
+    """Return what the field `hash_representations` holds in every instance."""
+    if field.default_factory is not dataclasses.MISSING:
+        return dict(field.default_factory())
+    made: Any = field.default
+    return dict(made() if callable(made) else made)
+
+
+def _of_value(function: Callable[[Any], object]) -> Representation:
+    return lambda owner, value: function(value)
 
 
 def _reduced(walk: _Walk, value: Any, path: str) -> None:

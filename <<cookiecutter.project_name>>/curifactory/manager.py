@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import datetime
 import getpass
+import importlib
 import itertools
 import json
 import os
@@ -18,6 +19,7 @@ from typing import Any, TextIO
 
 from . import provenance, settings, syntax
 from .args import flat, short
+from .caching import json_problem
 from .decide import Decision
 from .engine import Engine
 from .errors import RequestError
@@ -62,7 +64,8 @@ class ArtifactManager:
         self.experiment_name = experiment_name
         self.settings = project or _settings_near(root)
         self.progress = progress or Progress(quiet=True)
-        self.options = options or Options()
+        limit = self.settings.confirm_above
+        self.options = options or Options(confirm_above=limit)
         self.eager = eager
         self.mapping = mapping
         self.command = command or " ".join(map(shlex.quote, sys.argv[:1]))
@@ -71,6 +74,7 @@ class ArtifactManager:
         self.records: list[Record[Any]] = []
         self.calls: list[Call] = []
         self.snapshots: list[Snapshot] = []
+        self.request: dict[str, Any] = {}
         self.stopped_at = ""
         self.folder: Path | None = None
         self._survey: Survey | None = None
@@ -240,6 +244,7 @@ class ArtifactManager:
             "status": status,
             "exit_code": exit_code,
             "command": self.command,
+            "request": self.request,
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.time() - self._begin, 3),
             "notes": None,
@@ -260,16 +265,13 @@ class ArtifactManager:
         return {id(each): each for each in [*self.snapshots, *used]}.values()
 
     def _argset(self, snapshot: Snapshot) -> dict[str, Any]:
-        fields = {
-            name: _plain(value)
-            for name, value in flat(snapshot.source)
-            if name != "name"
-        }
+        fields = shown_fields(snapshot.source)
         return {
             "name": snapshot.name,
             "hash": snapshot.source.hash,
             "paramset": snapshot.paramset,
             "fields": fields,
+            **_recipe(snapshot.source, fields),
         }
 
     def _stages(self) -> dict[str, Any]:
@@ -293,6 +295,9 @@ class _Logged(Progress):
         super().__init__(quiet=True)
         self.manager = manager
 
+    def plan(self, totals: dict[str, int]) -> None:
+        self.manager.progress.plan(totals)
+
     def started(self, stage: str, label: str) -> None:
         self.manager.progress.started(stage, label)
 
@@ -302,6 +307,9 @@ class _Logged(Progress):
         self.manager.progress.finished(stage, label, status, seconds, reason)
         if status != "reused":
             self.manager.log(f"{status} {stage} {label} {seconds:.3f} s  {reason}")
+
+    def confirm(self, text: str) -> bool:
+        return self.manager.progress.confirm(text)
 
     def message(self, text: str) -> None:
         self.manager.say(text)
@@ -384,14 +392,21 @@ def _write(path: Path, text: str) -> None:
     os.replace(aside, path)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, (bool, int, float, str, type(None))):
-        return value
-    if isinstance(value, (list, tuple)) and all(
-        isinstance(each, (bool, int, float, str, type(None))) for each in value
-    ):
-        return list(value)
-    return short(value)
+def shown_fields(args: Any) -> dict[str, Any]:
+    """Return fields as JSON where that would give them back, else as a short text."""
+    found = dict(flat(args))
+    found.pop("name", None)
+    return {n: short(v) if json_problem(v) else v for n, v in found.items()}
+
+
+def _recipe(args: Any, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return what else it takes to make an argset again; nothing without the extras."""
+    try:
+        recreate = importlib.import_module("curifactory.extras.recreate")
+    except ImportError:
+        return {}
+    recipe: dict[str, Any] = recreate.recipe(args, fields)
+    return recipe
 
 
 def _settings_near(root: Path | str | None) -> Settings:

@@ -34,6 +34,13 @@ class Progress:
             spent = f" {seconds:.1f} s" if status == "computed" else ""
             self._line(f"{status:<8} {stage} {label}{spent}  {reason}".rstrip())
 
+    def confirm(self, text: str) -> bool:
+        """Ask whether to go on; where nobody can answer, the answer is no."""
+        if not (sys.stdin and sys.stdin.isatty()):
+            return False
+        print(f"{text}\ngo on? [y/N] ", end="", file=self.stream, flush=True)
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
     def message(self, text: str) -> None:
         """Something to know that is no failure."""
         self._line(text)

@@ -1,11 +1,14 @@
 """Where a run came from: the state of git, versions, the host."""
 
+import functools
 import platform
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+STANDARD = sys.stdlib_module_names | {"curifactory", "builtins"}
 
 
 class GitState:
@@ -46,12 +49,26 @@ class GitState:
         }
 
 
+@functools.cache
+def version(package: str) -> str:
+    """Return the version of a package as it is loaded or installed; "?" if unknown."""
+    loaded = getattr(sys.modules.get(package), "__version__", None)
+    if isinstance(loaded, str):
+        return loaded
+    from importlib import metadata  # slow to import
+
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "?"
+
+
+def dependencies(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of packages that are no part of Python."""
+    return {name: version(name) for name in sorted(set(packages) - STANDARD)}
+
+
 def versions(packages: Iterable[str]) -> dict[str, str]:
     """Return the versions of Python, the platform and the packages that are loaded."""
     found = {"python": platform.python_version(), "platform": sys.platform}
-    for name in sorted(set(packages) - sys.stdlib_module_names):
-        module = sys.modules.get(name)
-        version = getattr(module, "__version__", None)
-        if isinstance(version, str):
-            found[name] = version
-    return found
+    return {**found, **dependencies(packages)}

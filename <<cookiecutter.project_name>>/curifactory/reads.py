@@ -1,18 +1,18 @@
 """What one execution read: fields of argsets, code met through values, files."""
 
-import dataclasses
 import functools
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FunctionType
+from types import FrameType, FunctionType
 from typing import Any
 
+from . import args as argsets
 from . import code, hashing, syntax
-from .args import detached, field_names, is_operational
+from .args import ExperimentArgs, detached, field_names
 from .errors import CurifactoryError
 
 RACY = 2.0
@@ -20,6 +20,8 @@ RACY = 2.0
 
 EVERYTHING = "*"
 """The key of a read that cannot be followed field by field."""
+TEXT = "#"
+"""The key of a read of the repr, which depends on defaults as well."""
 
 CALLABLES = (
     FunctionType,
@@ -40,28 +42,67 @@ class Reads:
 
     A key says what was read: `a:seed` the field `seed` of the call's argset, `a2:seed`
     that of the third record of an aggregate, `a:model@` the class of a nested
-    dataclass, `a:*` everything; `m:scaled` a method or property of the argset;
+    dataclass, `a:*` everything, `a:#` the repr; `m:scaled` a method or property of the argset;
     `f:data/raw.csv` a file of the project.
     """
 
-    def __init__(self, stream: Path | None = None) -> None:
+    def __init__(
+        self,
+        stream: Path | None = None,
+        declared: Sequence[str] | str | None = None,
+    ) -> None:
         self.keys: dict[str, None] = {}
+        self.lines: dict[str, str] = {}
         self.stream = stream
+        self.declared = declared
         self.stats: dict[str, tuple[int, int]] = {}
         self.written: set[str] = set()
 
     def note(self, key: str) -> None:
         """Keep a key; where there is a stream, others see it at once."""
         if key not in self.keys:
+            self._check(key)
             self.keys[key] = None
+            if key.endswith((":name", EVERYTHING)):
+                self.lines[key] = _line_of_user()
             if self.stream is not None:
                 with open(self.stream, "a", encoding="utf-8") as file:
                     file.write(key + "\n")
 
+    def _check(self, key: str) -> None:
+        """Refuse a read that the stage should have declared."""
+        path = key.partition(":")[2].rstrip("@")
+        declared = self.declared
+        if declared is None or declared == "all" or key[0] not in "am" or not path:
+            return
+        steps = path.split(".")
+        above = {".".join(steps[: i + 1]) for i in range(len(steps))}
+        below = any(each.startswith(path + ".") for each in declared)
+        if not below and above.isdisjoint(declared):
+            what = "the whole argset" if path == EVERYTHING else path
+            raise CurifactoryError(
+                f"the stage reads {what}, which its reads={list(declared)} lacks",
+                "declare it, or leave reads= out: what is read is noticed anyway",
+            )
+
     def argset(self, args: Any, index: int | None = None) -> Any:
         """Return a copy of an argset that notes what is read of it."""
         number = "" if index is None else str(index)
+        declared = [EVERYTHING] if self.declared == "all" else self.declared
+        for path in declared or () if args is not None else ():
+            self.note(f"a{number}:{path}")
         return None if args is None else _track(args, self, number, "")
+
+
+def _line_of_user() -> str:
+    """Return file and line of the innermost frame of the user's own code."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        place = syntax.relative(frame.f_code.co_filename)
+        if place is not None:
+            return f"{place}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
 
 
 def value_at(args: Any, path: str) -> Any:
@@ -87,10 +128,12 @@ def _read(tracked: Any, name: str) -> Any:
     origin, reads, number, prefix = _origin(tracked)
     value = getattr(origin, name)
     path = prefix + name
-    if _is_followed(value):
+    cls: Any = type(origin)
+    rules = hashing.representations(cls)
+    if argsets.is_nested(value) and name not in rules:
         reads.note(f"a{number}:{path}@")
         return _track(value, reads, number, path + ".")
-    if not is_operational(type(origin), name):
+    if rules.get(name, name) is not None:
         reads.note(f"a{number}:{path}")
         _note_named_file(reads, value)
     return detached(value)
@@ -158,8 +201,15 @@ def _refuse(tracked: Any, name: str, value: object = None) -> None:
     )
 
 
+def _text(tracked: Any) -> str:
+    """Note that the repr was read, and nothing but that."""
+    origin, reads, number, prefix = _origin(tracked)
+    reads.note(f"a{number}:{prefix}{TEXT}")
+    return repr(origin)
+
+
 def _as_dict(tracked: Any) -> dict[str, Any]:
-    return dict(vars(_read_everything(tracked)))
+    return dict(_read_everything(tracked).__dict__)
 
 
 @functools.cache
@@ -189,6 +239,8 @@ def _tracked_class(cls: Any) -> Any:
             protocol
         ),
     )
+    if cls.__repr__ is ExperimentArgs.__repr__:
+        members["__repr__"] = _text
     return type(cls)(cls.__name__, (cls,), members)
 
 
@@ -202,10 +254,6 @@ def function_of(member: Any) -> Any:
     for name in ("fget", "func", "__func__"):
         member = getattr(member, name, None) or member
     return code.unwrapped(member)
-
-
-def _is_followed(value: Any) -> bool:
-    return dataclasses.is_dataclass(value) and not isinstance(value, type)
 
 
 # Files ------------------------------------------------------------------------------
@@ -277,6 +325,10 @@ class FileDigests:
         self.known: dict[tuple[str, tuple[int, int]], str] = {}
 
     def __call__(self, path: str) -> str:
+        if any(sign in path for sign in "*?["):
+            names = (each.relative_to(self.root) for each in self.root.glob(path))
+            found = sorted(each.as_posix() for each in names)
+            return hashing.hash_text(*(f"{each}={self(each)}" for each in found))
         full = self.root / path
         stat = stat_of(str(full))
         if stat[0] < 0 or not full.is_file():

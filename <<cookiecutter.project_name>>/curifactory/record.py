@@ -10,7 +10,7 @@ from . import args as argsets
 from . import code, hashing, reads
 from .args import ExperimentArgs
 from .errors import RequestError, nearest
-from .stages import Stage
+from .stages import AnyStage
 from .store import Trace
 
 A = TypeVar("A")
@@ -73,22 +73,35 @@ class Snapshot:
 
     def shown(self, path: str) -> str:
         """Return a short text of a value for messages."""
+        if path.endswith(("@", "*", "#")):
+            return ""
+        value, hidden = self._source, False
         try:
-            value = reads.value_at(self._source, path.rstrip("@*").rstrip("."))
+            for name in path.split("."):
+                hidden = hidden or argsets.is_secret(type(value), name)
+                value = getattr(value, name)
         except AttributeError:
             return "absent"
-        return "" if path.endswith(("@", "*")) else argsets.short(value)
+        return argsets.REDACTED if hidden else argsets.short(value)
 
     def _digest(self, path: str) -> str:
+        owner, _, name = path.rstrip("@*#").rstrip(".").rpartition(".")
         try:
-            value = reads.value_at(self._source, path.rstrip("@*").rstrip("."))
+            value = found = reads.value_at(self._source, owner)
+            if name:
+                value = getattr(found, name)
         except AttributeError:
             return "absent"
+        where = f"{self.name}.{path}"
         if path.endswith("@"):
             kind = type(value)
             followed = hasattr(kind, "__dataclass_fields__")
             return hashing.qualified(kind) if followed else "absent"
-        return value_digest(value, f"{self.name}.{path}")
+        if path.endswith("#"):
+            return hashing.hash_text(argsets.plain_repr(value))
+        if not path.endswith("*"):
+            value = hashing.represented(found, name, where)
+        return value_digest(value, where)
 
 
 def _restored(source: Any, *state: Any) -> Snapshot:
@@ -192,7 +205,7 @@ class Member:
 class Call:
     """One stage call on one record (an aggregate: over many), and what became of it."""
 
-    stage: Stage
+    stage: AnyStage
     own: Snapshot
     members: list[Member]
     arguments: dict[str, Literal]
@@ -211,11 +224,15 @@ class Call:
     def producers(self) -> Iterator["Call"]:
         """Yield the calls whose outputs this call takes, each once."""
         seen: dict[int, Call] = {}
-        for member in self.members:
-            for source in member.sources.values():
-                if isinstance(source, Output):
-                    seen.setdefault(id(source.call), source.call)
+        for source in self.sources():
+            if isinstance(source, Output):
+                seen.setdefault(id(source.call), source.call)
         yield from seen.values()
+
+    def sources(self) -> Iterator[Source]:
+        """Yield where each input comes from."""
+        for member in self.members:
+            yield from member.sources.values()
 
     def snapshots(self) -> list[Snapshot]:
         """Return the argsets of its records."""
@@ -303,7 +320,7 @@ class Record(Generic[A]):
         made.state.sources.update(self.state.sources)
         return made
 
-    def call(self, stage: Stage, records: Any, arguments: dict[str, Any]) -> None:
+    def call(self, stage: AnyStage, records: Any, arguments: dict[str, Any]) -> None:
         """Add a call of a stage to this record; nothing is computed yet."""
         _check_arguments(stage, arguments)
         given = {name: literal(value, name) for name, value in arguments.items()}
@@ -373,7 +390,7 @@ def literal(value: Any, name: str) -> Literal:
     return Literal(argsets.detached(value), digest)
 
 
-def _check_arguments(stage: Stage, arguments: dict[str, Any]) -> None:
+def _check_arguments(stage: AnyStage, arguments: dict[str, Any]) -> None:
     kinds = stage.parameters.values()
     if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in kinds):
         return
@@ -385,13 +402,13 @@ def _check_arguments(stage: Stage, arguments: dict[str, Any]) -> None:
             )
 
 
-def _member(record: Record[Any], stage: Stage, given: dict[str, Literal]) -> Member:
+def _member(record: Record[Any], stage: AnyStage, given: dict[str, Literal]) -> Member:
     sources: dict[str, Source] = {}
     for name in stage.inputs:
         source = given.get(name) or record.state.sources.get(name)
         if source is not None:
             sources[name] = source
-        elif not stage.suppress_missing_inputs or not _has_default(stage, name):
+        elif not stage.rules.suppress_missing_inputs or not _has_default(stage, name):
             raise RequestError(
                 f"{stage.where}: stage {stage.label} takes {name!r}, which no stage "
                 f"before it gives to record {record.label!r}",
@@ -400,12 +417,12 @@ def _member(record: Record[Any], stage: Stage, given: dict[str, Literal]) -> Mem
     return Member(record.snapshot, sources)
 
 
-def _has_default(stage: Stage, name: str) -> bool:
+def _has_default(stage: AnyStage, name: str) -> bool:
     parameter = stage.parameters.get(name)
     return parameter is not None and parameter.default is not inspect.Parameter.empty
 
 
-def _partial_member(record: Any, stage: Stage, given: dict[str, Literal]) -> Member:
+def _partial_member(record: Any, stage: AnyStage, given: dict[str, Literal]) -> Member:
     if not isinstance(record, Record):
         raise RequestError(
             f"aggregate {stage.label} takes a list of records, not {record!r:.60}",
@@ -415,7 +432,7 @@ def _partial_member(record: Any, stage: Stage, given: dict[str, Literal]) -> Mem
     return Member(record.snapshot, {n: have[n] for n in stage.inputs if n in have})
 
 
-def _check_aggregate(stage: Stage, members: list[Member]) -> None:
+def _check_aggregate(stage: AnyStage, members: list[Member]) -> None:
     for name in stage.inputs:
         if not any(name in member.sources for member in members):
             known = [n for m in members for n in m.sources]

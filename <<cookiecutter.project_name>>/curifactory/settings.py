@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from .errors import RequestError, nearest
 
 CACHE_VARIABLE = "CURIFACTORY_CACHE"
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Settings:
     cache: Path = Path("data/cache")
     runs: Path = Path("data/runs")
     reports: Path = Path("reports")
+    confirm_above: float = 600.0
+    """Seconds of earlier work that a change of code repeats without asking."""
 
 
 def find_root(start: Path) -> Path:
@@ -48,8 +52,10 @@ def load(root: Path, **overrides: Any) -> Settings:
             f"pyproject.toml: [tool.curifactory] has no setting {name!r}",
             nearest(name, known),
         )
+    if "confirm_above" in section:
+        section["confirm_above"] = seconds(section["confirm_above"])
     for name, value in section.items():
-        if not isinstance(value, (str, dict)):
+        if name != "confirm_above" and not isinstance(value, (str, dict)):
             raise RequestError(
                 f"pyproject.toml: [tool.curifactory] {name} = {value!r} is no text",
                 f'{name} = "a/folder"',
@@ -58,6 +64,17 @@ def load(root: Path, **overrides: Any) -> Settings:
     settings = replace(Settings(root), **chosen)
     folders = {n: root / getattr(settings, n) for n in ("cache", "runs", "reports")}
     return replace(settings, **folders)
+
+
+def seconds(given: object) -> float:
+    """Return the seconds in a number, or in a text like `10 min`, `2h` or `3 days`."""
+    match = re.fullmatch(r"\s*([\d.]+)\s*([a-z]*)\s*", str(given))
+    unit = next((u for u in UNITS if match and match[2][:1] == u), "")
+    try:
+        return float(match[1]) * UNITS[unit] if match else float(str(given))
+    except ValueError as error:
+        hint = 'write "10 min", "2 h" or "3 days"'
+        raise RequestError(f"{given!r} is no length of time", hint) from error
 
 
 def table(root: Path, name: str) -> dict[str, Any]:

@@ -4,33 +4,59 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, fields, replace
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
 
-from . import code, hashing
+from . import code, hashing, provenance
 from .caching import AUTO, Cacheable
-from .errors import RequestError
+from .errors import RequestError, nearest
 
 R = TypeVar("R")
+P = ParamSpec("P")
+T = TypeVar("T")
 Cachers = Sequence[type[Cacheable] | Cacheable | None] | Cacheable | None
 
 
-class Stage:
-    """A declared stage. Calling it adds a call to the record and returns the record."""
+@dataclass(frozen=True)
+class Rules:
+    """What a stage may declare beside its inputs, outputs and cachers."""
+
+    suppress_missing_inputs: bool = False
+    """Leave out an input that no stage gives, where the parameter has a default."""
+    partial: bool = False
+    """Let an aggregate leave out records whose calls failed: that is another result."""
+    version: str | None = None
+    """Stands for the code: results are kept until it is changed by hand."""
+    formerly: str | Sequence[str] = ()
+    """Earlier names, as `stages.old.train`: their results are kept."""
+    code: Sequence[Any] = ()
+    """Functions, classes and modules that count, too; of packages, the version."""
+    files: Sequence[str] = ()
+    """Files or patterns, from the root of the project, that count as read."""
+    reads: Sequence[str] | str | None = None
+    """The only fields that may be read; "all" lets the whole argset count."""
+    retries: int = 0
+    """How often a failing call is tried once more."""
+    cpus: int = 1
+    """How many cores a call occupies."""
+
+
+class Stage(Generic[R, P, T]):
+    """A declared stage. Calling it adds a call to the record and returns the record.
+
+    To type checkers it takes the records that its function takes; `stage.function` is
+    that function, with its own signature.
+    """
 
     def __init__(
         self,
-        function: Callable[..., Any],
+        function: Callable[Concatenate[R, P], T],
         inputs: Sequence[str],
         outputs: Sequence[str],
         cachers: Sequence[Cacheable | None],
         *,
         is_aggregate: bool,
-        version: str | None = None,
-        suppress_missing_inputs: bool = False,
-        is_partial: bool = False,
-        retries: int = 0,
-        cpus: int = 1,
+        rules: Rules,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
@@ -38,11 +64,7 @@ class Stage:
         self.outputs = tuple(outputs)
         self.cachers = tuple(cachers)
         self.is_aggregate = is_aggregate
-        self.version = version
-        self.suppress_missing_inputs = suppress_missing_inputs
-        self.is_partial = is_partial
-        self.retries = retries
-        self.cpus = cpus
+        self.rules = rules
         self.name = hashing.qualified(function)
         self.label = function.__name__
         self.parameters = inspect.signature(function).parameters
@@ -83,22 +105,45 @@ class Stage:
     def code(self) -> code.Code:
         """The code behind the stage, its own cachers included."""
         own = [type(each) for each in self.cachers if each is not None]
-        found = code.fingerprint(self.function, *filter(code.is_project, own))
-        if self.version is None:
+        more = [code.unwrapped(getattr(c, "function", c)) for c in self.rules.code]
+        roots = [*filter(code.is_project, own), *filter(code.is_project, more)]
+        found = code.fingerprint(self.function, *roots)
+        foreign = [each for each in more if not code.is_project(each)]
+        versions = {f"version of {n}": v for n, v in map(_version, foreign)}
+        if self.rules.version is not None:
+            found = replace(found, fingerprint="", parts={})
+            versions["version"] = self.rules.version
+        if not versions:
             return found
-        pinned = hashing.hash_text("version", str(self.version))
-        parts = {f"version {self.version}": pinned}
-        return replace(found, fingerprint=pinned, parts=parts)
+        parts = {name: hashing.hash_text(text) for name, text in versions.items()}
+        pinned = hashing.hash_text(found.fingerprint, *map(str, parts.items()))
+        return replace(found, fingerprint=pinned, parts={**found.parts, **parts})
 
     @functools.cached_property
     def key(self) -> str:
         """The digest of all that is fixed for every call of the stage."""
+        return self.key_as(self.name, self.code.fingerprint)
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """The name of the stage, and those that it had before."""
+        before = self.rules.formerly
+        return self.name, *([before] if isinstance(before, str) else before)
+
+    def key_as(self, name: str, fingerprint: str) -> str:
+        """Return the key under another name or other code, whose results are kept."""
         kinds = [describe(each) for each in self.cachers]
-        declared = [self.name, *self.inputs, "->", *self.outputs, *kinds]
-        return hashing.hash_text(self.code.fingerprint, *declared)
+        declared = [name, *self.inputs, "->", *self.outputs, *kinds]
+        return hashing.hash_text(fingerprint, *declared)
 
 
-def _imported(module: str, qualname: str) -> Stage:
+def _version(value: Any) -> tuple[str, str]:
+    name = getattr(value, "__module__", None) or getattr(value, "__name__", "")
+    package = str(name).partition(".")[0]
+    return package, provenance.version(package)
+
+
+def _imported(module: str, qualname: str) -> "AnyStage":
     """Return the stage that another process means."""
     found: Any = importlib.import_module(module)
     for step in qualname.split("."):
@@ -108,65 +153,50 @@ def _imported(module: str, qualname: str) -> Stage:
     return found
 
 
+AnyStage: TypeAlias = Stage[Any, ..., Any]
+
+
+class Declare(Protocol):
+    """Takes the function of a stage."""
+
+    def __call__(
+        self, function: Callable[Concatenate[R, P], T], /
+    ) -> Stage[R, P, T]: ...
+
+
 def stage(
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     cachers: Cachers = AUTO,
-    *,
-    suppress_missing_inputs: bool = False,
-    version: str | None = None,
-    retries: int = 0,
-    cpus: int = 1,
-) -> Callable[[Callable[..., Any]], Stage]:
+    **rules: Any,
+) -> Declare:
     """Declare a function as a stage: artifacts it takes, artifacts it returns.
 
     The function gets the record first, then each input by name. Cachers: one for each
-    output; left out, chosen by value; None for outputs that are not kept. An input that
-    no stage gives is an error, unless it is suppressed and the parameter has a default.
-    A failing call is tried `retries` times more; each one occupies `cpus` cores.
+    output; left out, chosen by value; None for outputs that are not kept. Further
+    keywords are the fields of `Rules`.
     """
-    return _declare(
-        inputs,
-        outputs,
-        cachers,
-        is_aggregate=False,
-        version=version,
-        suppress_missing_inputs=suppress_missing_inputs,
-        retries=retries,
-        cpus=cpus,
-    )
+    return _declare(inputs, outputs, cachers, rules, is_aggregate=False)
 
 
 def aggregate(
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     cachers: Cachers = AUTO,
-    *,
-    version: str | None = None,
-    retries: int = 0,
-    cpus: int = 1,
-    partial: bool = False,
-) -> Callable[[Callable[..., Any]], Stage]:
-    """Declare a stage over many records: each input is a mapping from record to value.
-
-    With `partial`, records whose calls failed are left out, which is another result;
-    without it the aggregate is skipped then.
-    """
-    return _declare(
-        inputs,
-        outputs,
-        cachers,
-        is_aggregate=True,
-        version=version,
-        retries=retries,
-        cpus=cpus,
-        is_partial=partial,
-    )
+    **rules: Any,
+) -> Declare:
+    """Declare a stage over many records: each input is a mapping from record to value."""
+    return _declare(inputs, outputs, cachers, rules, is_aggregate=True)
 
 
 def _declare(
-    inputs: Any, outputs: Any, cachers: Cachers, *, is_aggregate: bool, **options: Any
-) -> Callable[[Callable[..., Any]], Stage]:
+    inputs: Any,
+    outputs: Any,
+    cachers: Cachers,
+    rules: dict[str, Any],
+    *,
+    is_aggregate: bool,
+) -> Declare:
     kind = "aggregate" if is_aggregate else "stage"
     if callable(inputs):
         name = getattr(inputs, "__name__", "")
@@ -175,17 +205,32 @@ def _declare(
             f'write @{kind}(["input"], ["output"])',
         )
 
-    def declare(function: Callable[..., Any]) -> Stage:
+    def declare(function: Callable[Concatenate[R, P], T]) -> Stage[R, P, T]:
         where = f"{_where(function)}: {kind} {function.__name__}"
         takes = _names(inputs, "inputs", where)
         gives = _names(outputs, "outputs", where)
         _check_signature(function, takes, is_aggregate, where)
         chosen = _chosen(cachers, gives, where)
+        declared = _rules(rules, where)
         return Stage(
-            function, takes, gives, chosen, is_aggregate=is_aggregate, **options
+            function, takes, gives, chosen, is_aggregate=is_aggregate, rules=declared
         )
 
     return declare
+
+
+def _rules(given: dict[str, Any], where: str) -> Rules:
+    known = [each.name for each in fields(Rules)]
+    for name in given:
+        if name not in known:
+            raise RequestError(f"{where} has no rule {name!r}", nearest(name, known))
+    made = Rules(**given)
+    if made.reads != "all":
+        _names(made.reads, "reads", where)
+    _names(made.files, "files", where)
+    if made.cpus < 1 or made.retries < 0:
+        raise RequestError(f"{where}: cpus={made.cpus}, retries={made.retries}")
+    return made
 
 
 def _names(given: Any, what: str, where: str) -> list[str]:

@@ -63,6 +63,9 @@ class Trace:
     reportables: list[dict[str, Any]] = field(default_factory=list)
     others: dict[str, str] = field(default_factory=dict)
     """The digests of files that are no artifacts, such as figures of the report."""
+    lines: dict[str, str] = field(default_factory=dict)
+    """Where the name or the whole argset was read."""
+    versions: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     created: float = 0.0
     run: str = ""
@@ -151,6 +154,24 @@ class Store:
         with contextlib.suppress(OSError, ValueError):
             return dict(unsealed(path.read_bytes().decode()))
         return {}
+
+    def accept(self, stage: str, pairs: dict[str, str], why: str) -> None:
+        """Let digests of code count as earlier ones, by which results are filed."""
+        content = {"stage": stage, "pairs": pairs, "why": why, "when": time.time()}
+        aside = self.prepare()
+        (aside / "accepted").write_bytes(sealed(content).encode())
+        target = self.root / ".accepted" / f"{safe(stage)}-{aside.name}.json"
+        target.parent.mkdir(exist_ok=True)
+        rename(aside / "accepted", target)
+        self.discard(aside)
+
+    def accepted(self) -> list[dict[str, Any]]:
+        """Return what was accepted, in the order of time."""
+        found = []
+        for entry in (e for root in self.roots for e in entries(root / ".accepted")):
+            with contextlib.suppress(OSError, ValueError):
+                found.append(unsealed(Path(entry.path).read_bytes().decode()))
+        return sorted(found, key=lambda each: float(each["when"]))
 
     # Commits ------------------------------------------------------------------------
 

@@ -1,12 +1,15 @@
 """Gathers what decisions need: traces of the past, and digests of the present."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from . import caching, decide
 from .decide import Decision, Now, Tree
 from .index import Index
+from .provenance import dependencies
 from .reads import FileDigests
 from .record import Call, Literal, Output, Present, Source
 from .store import Store, Trace
@@ -22,6 +25,9 @@ class Options:
     fail_fast: bool = False
     max_calls: int | None = None
     debugger: bool = False
+    confirm_above: float = 600.0
+    """Seconds of earlier work that an edit may repeat without being asked for."""
+    is_confirmed: bool = False
 
     def forces(self, call: Call) -> bool:
         return self.overwrite or call.stage.label in self.overwrite_stages
@@ -40,10 +46,11 @@ class Survey:
         self.fresh: set[str] = set()
         """Folders that this run has made: they are never forced again."""
         self._trees: dict[str, Tree] = {}
+        self._accepted: dict[str, dict[str, None]] | None = None
 
     def decision(self, call: Call) -> Decision:
         """Return what is to happen to a call whose inputs are known."""
-        found = decide.decide(call, self.tree(call), self.now(call))
+        found = decide.decide(call, self.tree(call), self.now(call), self._same)
         is_fresh = found.trace is not None and found.trace.folder in self.fresh
         if self.options.forces(call) and not is_fresh:
             return Decision("compute", "forced")
@@ -54,8 +61,30 @@ class Survey:
         group = decide.group(call)
         if group not in self._trees:
             found = self.index.find(call.stage.name, group)
-            self._trees[group] = decide.tree(found)
+            self._trees[group] = decide.tree([*self._earlier(call), *found])
         return self._trees[group]
+
+    def _earlier(self, call: Call) -> Iterator[Trace]:
+        """Yield traces under earlier names of a stage, and of code accepted as equal."""
+        stage = call.stage
+        codes = (stage.code.fingerprint, *self._same(stage.code.fingerprint))
+        given = {name: value.digest for name, value in call.arguments.items()}
+        inputs = decide.inputs(call)
+        for name, fingerprint in itertools.product(stage.names, codes):
+            key = stage.key_as(name, fingerprint)
+            if key != stage.key:
+                group = decide.group_of(key, inputs, given)
+                yield from self.index.find(name, group)
+
+    def _same(self, digest: str) -> Iterable[str]:
+        """Return the digests of code that one was accepted for, directly or in turn."""
+        if self._accepted is None:
+            self._accepted = {}
+            for each in self.store.accepted():
+                for new, old in each["pairs"].items():
+                    olds = self._accepted.setdefault(new, {})
+                    olds.update({old: None, **self._accepted.get(old, {})})
+        return self._accepted.get(digest, ())
 
     def insert(self, trace: Trace) -> None:
         """Take in a trace that was committed while the run goes on."""
@@ -92,24 +121,83 @@ class Survey:
 
     # Looking ahead ------------------------------------------------------------------
 
-    def foresee(self, calls: Iterable[Call]) -> Iterator[tuple[Call, Decision]]:
-        """Yield the decision of each call, computing nothing."""
+    def foresee(self, calls: Iterable[Call]) -> list[tuple[Call, Decision]]:
+        """Return the decision of each call, computing nothing."""
+        decisions: dict[Call, Decision] = {}
         prospects: dict[int, str] = {}
         leaders: dict[str, Call] = {}
         for call in calls:
             found = self._foreseen(call)
             if found.trace is not None:
                 take(call, found.trace)
-                yield call, found
+            else:
+                likely = prospects[id(call)] = decide.prospect(call, prospects)
+                leader = leaders.setdefault(likely, call)
+                if leader is not call and found.kind == "compute":
+                    reason = f"shared with {leader.label}, once it is computed"
+                    found = Decision("reuse", reason)
+                elif found.kind == "compute":
+                    found = self._explained(call, found)
+            decisions[call] = found
+        self._mark_collected(decisions)
+        return list(decisions.items())
+
+    def _explained(self, call: Call, found: Decision) -> Decision:
+        similar = self.index.similar(call.stage.name, call.label)
+        seconds = next((each.seconds for each in similar), 0.0)
+        return found._replace(reason=found.reason or self.reason(call), seconds=seconds)
+
+    def _mark_collected(self, decisions: dict[Call, Decision]) -> None:
+        """Compute what was collected where a computing call needs its data."""
+        for call in reversed(decisions):
+            if decisions[call].kind != "compute":
                 continue
-            likely = prospects[id(call)] = decide.prospect(call, prospects)
-            leader = leaders.setdefault(likely, call)
-            if leader is not call and found.kind == "compute":
-                reason = f"shared with {leader.label}, once it is computed"
-                found = Decision("reuse", reason)
-            elif found.kind == "compute" and not found.reason:
-                found = found._replace(reason=self.reason(call))
-            yield call, found
+            for source in call.sources():
+                producer = source.call if isinstance(source, Output) else None
+                known = decisions.get(producer) if producer is not None else None
+                if known is None or producer is None or known.trace is None:
+                    continue
+                if known.kind == "reuse" and not self.has_data(source):
+                    reason = f"data was collected, and {call.stage.label} needs it"
+                    again = Decision(
+                        "compute", reason, known.trace, known.trace.seconds
+                    )
+                    decisions[producer] = again
+
+    # What edits would cost ----------------------------------------------------------
+
+    def cost_of_edits(self, calls: Iterable[Call]) -> tuple[float, str]:
+        """Return how long it took what code changes alone invalidate, and what they are.
+
+        Calls after an invalidated one count, too: its new result may differ.
+        """
+        causes: dict[Call, str] = {}
+        spent: dict[str, tuple[str, str, float]] = {}
+        for call in calls:
+            found = self._invalidated(call, causes)
+            if found is not None and not self.options.forces(call):
+                causes[call], trace = found
+                spent[trace.folder] = causes[call], call.stage.label, trace.seconds
+        lines: dict[str, list[tuple[str, float]]] = {}
+        for cause, label, seconds in spent.values():
+            lines.setdefault(cause, []).append((label, seconds))
+        told = [_cost_line(cause, items) for cause, items in lines.items()]
+        return sum(each[2] for each in spent.values()), "\n  ".join(told)
+
+    def _invalidated(
+        self, call: Call, causes: dict[Call, str]
+    ) -> tuple[str, Trace] | None:
+        now = self.now(call)
+        after = [causes[each] for each in call.producers() if each in causes]
+        if not after and not decide.is_known(call):
+            return None
+        for trace in self.index.similar(call.stage.name, call.label):
+            if decide.by_code_alone(call, trace, now):
+                before = self.store.code_parts(trace.stage, trace.code)
+                changes, _ = decide.code_changes(call, trace, now, before)
+                if changes or after:
+                    return ", ".join(changes[:2] or after[:1]), trace
+        return None
 
     def _foreseen(self, call: Call) -> Decision:
         if decide.is_known(call):
@@ -128,6 +216,7 @@ class Survey:
             decide.inputs(call),
             {name: value.digest for name, value in call.arguments.items()},
             call.stage.code.parts,
+            dependencies(call.stage.code.packages),
             lambda key: self.present.shown(own, members, key),
             lambda trace: self.store.code_parts(trace.stage, trace.code),
         )
@@ -139,3 +228,10 @@ def take(call: Call, trace: Trace) -> None:
     """Let a call go by what a trace produced."""
     call.trace = trace
     call.identities = [artifact.identity for artifact in trace.outputs]
+
+
+def _cost_line(cause: str, items: list[tuple[str, float]]) -> str:
+    labels = [label for label, _ in items]
+    counts = [f"{label} {labels.count(label)}" for label in dict.fromkeys(labels)]
+    seconds = timedelta(seconds=round(sum(seconds for _, seconds in items)))
+    return f"{cause}: {', '.join(counts)}, {seconds} by the last time"

@@ -19,9 +19,10 @@ from typing import Any
 from . import caching, code, decide, hashing, reads, store, syntax
 from .caching import Cacheable
 from .errors import ArtifactError, CurifactoryError, DamagedError, nearest
+from .provenance import dependencies
 from .reads import FileDigests, Files, Reads
 from .record import Literal, Present, Snapshot
-from .stages import Stage, describe
+from .stages import AnyStage, describe
 from .store import Artifact, Store, Trace
 
 
@@ -68,7 +69,7 @@ class Task:
     """All that is needed to execute one call, and nothing that stays behind."""
 
     place: Place
-    stage: Stage
+    stage: AnyStage
     own: Snapshot
     members: list[tuple[Snapshot, dict[str, Value]]]
     arguments: dict[str, Literal]
@@ -77,6 +78,8 @@ class Task:
     """The outputs of an earlier execution, when only its data is to be made again."""
     stream: Path | None = None
     output: Path | None = None
+    is_trial: bool = False
+    """Whether nothing is to be left of it."""
 
     @property
     def group(self) -> str:
@@ -160,10 +163,11 @@ class _Execution:
         self.store, self.files, digests = tools(task.place)
         self.present = Present(digests)
         self.store.warn = self.outcome.messages.append
-        self.noted = Reads(task.stream)
+        self.noted = Reads(task.stream, task.stage.rules.reads)
         self.metrics: dict[str, Any] = {}
         self.reportables: list[Any] = []
         self.saved: set[str] = set()
+        self.has_files = False
         self.used_scratch: Path | None = None
         self.folder = self.store.root
 
@@ -186,6 +190,8 @@ class _Execution:
             values = self._inputs()
             if self.task.stream is not None:
                 self.task.stream.touch()
+            for path in self.stage.rules.files:
+                self.noted.note(f"f:{path}")
             begin = time.perf_counter()
             with self.files.noting(self.noted):
                 outputs = self._save(_split(self.stage, self._call(values)))
@@ -198,11 +204,15 @@ class _Execution:
         trace = self._trace(outputs)
         trace.seconds, trace.metrics = round(seconds, 6), self.metrics
         trace.reportables = described
-        trace.others = {
-            file: store.digest(self.folder / file)
-            for file in store.files_in(self.folder)
-            if file not in self.saved
-        }
+        if described or self.has_files:
+            trace.others = {
+                file: store.digest(self.folder / file)
+                for file in store.files_in(self.folder)
+                if file not in self.saved
+            }
+        if self.task.is_trial:
+            self.store.discard(self.folder)
+            return trace
         committed = self.store.commit(self.folder, trace, self.stage.code.parts)
         if self.used_scratch is not None:
             self.store.discard(self.used_scratch)
@@ -341,6 +351,8 @@ class _Execution:
             reads=found,
             outputs=self._identified(outputs, key),
             arguments={name: value.digest for name, value in task.arguments.items()},
+            lines=self.noted.lines,
+            versions=dependencies(self.stage.code.packages),
             run=task.place.run,
         )
 
@@ -405,6 +417,7 @@ class StageRecord:
         """Return the path of a file that is kept with the call."""
         if Path(name).name != name:
             raise CurifactoryError(f"{name!r} is no plain file name")
+        self._inside.has_files = True
         folder = self._inside.folder / store.FILES
         folder.mkdir(exist_ok=True)
         return folder / name
@@ -562,7 +575,7 @@ def own_frames(error: BaseException) -> str:
     return shown + "".join(traceback.format_exception_only(type(error), error))
 
 
-def _split(stage: Stage, result: Any) -> list[Any]:
+def _split(stage: AnyStage, result: Any) -> list[Any]:
     """Return one value for each output."""
     names = stage.outputs
     if len(names) == 1:

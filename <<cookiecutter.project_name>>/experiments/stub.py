@@ -7,12 +7,12 @@ DEFAULT_PARAMS = ["base"]
 
 
 @stage(None, ["numbers"])
-def collect(record: Record) -> list[int]:
+def collect(record: Record[Args]) -> list[int]:
     return record.args.starting_data + record.args.example_data
 
 
 @stage(["numbers"], ["total"])
-def add_up(record: Record, numbers: list[int]) -> int:
+def add_up(record: Record[Args], numbers: list[int]) -> int:
     total = record.args.example_number_of_epochs * sum(numbers)
     record.metric("total", total)
     return total

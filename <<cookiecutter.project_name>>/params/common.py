@@ -1,32 +1,35 @@
-"""Helpers that build many argsets from one. They return copies, never the original."""
+"""Helpers that build many argsets from one, or from each of a list.
+
+They return copies, named after what varies, and never change what they are given. A
+field of a nested dataclass goes by its path: grid(args, **{"model.depth": [1, 2]}).
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from itertools import product
-from typing import Any, Protocol, TypeVar
+from random import Random
+from typing import Any, TypeAlias, TypeVar
 
 from curifactory import ExperimentArgs
 
-
-class Seeded(Protocol):
-    """Any argset that has a seed."""
-
-    name: str
-    seed: int
-
-
-AnySeeded = TypeVar("AnySeeded", bound=Seeded)
 AnyArgs = TypeVar("AnyArgs", bound=ExperimentArgs)
+Point: TypeAlias = dict[str, tuple[Any, str]]  # by field: a value, and how to name it
+Distribution: TypeAlias = Callable[[float], Any]  # takes a number in [0, 1)
 
 
-def seed_set(args: AnySeeded, seed_count: int = 5) -> list[AnySeeded]:
-    """Repeat one argset with the seeds 0, 1, ... up to `seed_count`.
+def seed_set(args: AnyArgs | Sequence[AnyArgs], seed_count: int = 5) -> list[AnyArgs]:
+    """Repeat argsets with the seeds 0, 1, ... up to `seed_count`.
 
     >>> [copy.name for copy in seed_set(Args(name="knn"), 3)]
     ['knn_seed0', 'knn_seed1', 'knn_seed2']
     """
-    return [_with_seed(args, seed) for seed in range(seed_count)]
+    return [
+        each.copy(name=f"{each.name}_seed{seed}", seed=seed)
+        for each in _listed(args)
+        for seed in range(seed_count)
+    ]
 
 
 def seed_group(name: str) -> str:
@@ -38,39 +41,159 @@ def seed_group(name: str) -> str:
     return re.sub(r"_seed\d+$", "", name)
 
 
-def grid(args: AnyArgs, **fields: Iterable[Any]) -> list[AnyArgs]:
+def grid(args: AnyArgs | Sequence[AnyArgs], **fields: Iterable[Any]) -> list[AnyArgs]:
     """Combine all given values of all given fields; the last field varies fastest.
 
     >>> [copy.name for copy in grid(Args(name="base"), C=[1.0, 10.0], gamma=[0.1])]
     ['base_C=1.0_gamma=0.1', 'base_C=10.0_gamma=0.1']
     """
-    choices = [_choices(field, values) for field, values in fields.items()]
-    return [_with_values(args, combination) for combination in product(*choices)]
+    columns = _columns("grid", fields)
+    rows = product(*columns.values())
+    return _varied(args, [dict(zip(columns, row, strict=True)) for row in rows])
 
 
-def _with_seed(args: AnySeeded, seed: int) -> AnySeeded:
-    copy = deepcopy(args)
-    copy.name += f"_seed{seed}"
-    copy.seed = seed
-    return copy
+def zipped(args: AnyArgs | Sequence[AnyArgs], **fields: Iterable[Any]) -> list[AnyArgs]:
+    """Take the first value of each field together, then the second of each, ...
+
+    >>> [copy.name for copy in zipped(Args(name="base"), C=[1.0, 9.0], gamma=[0.3, 0.1])]
+    ['base_C=1.0_gamma=0.3', 'base_C=9.0_gamma=0.1']
+    """
+    columns = _columns("zipped", fields)
+    counts = {field: len(column) for field, column in columns.items()}
+    if len(set(counts.values())) > 1:
+        raise ValueError(f"zipped takes as many values of each field, got {counts}")
+    rows = zip(*columns.values(), strict=True)
+    return _varied(args, [dict(zip(columns, row, strict=True)) for row in rows])
 
 
-def _with_values(args: AnyArgs, combination: Iterable[tuple[str, Any, str]]) -> AnyArgs:
-    copy = deepcopy(args)
-    for field, value, label in combination:
-        setattr(copy, field, deepcopy(value))
-        copy.name += f"_{field}={label}"
-    return copy
+def one_at_a_time(
+    args: AnyArgs | Sequence[AnyArgs], **fields: Iterable[Any]
+) -> list[AnyArgs]:
+    """Give the argset as it is, then copies with one field changed: an ablation.
+
+    >>> [copy.name for copy in one_at_a_time(Args(name="base"), C=[9.0], gamma=[0.3])]
+    ['base', 'base_C=9.0', 'base_gamma=0.3']
+    """
+    columns = _columns("one_at_a_time", fields).items()
+    changes = [{field: choice} for field, column in columns for choice in column]
+    return [copy for each in _listed(args) for copy in _varied(each, [{}, *changes])]
 
 
-def _choices(field: str, values: Iterable[Any]) -> list[tuple[str, Any, str]]:
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise TypeError(f"grid({field}=...) takes a list of values, got {values!r}")
-    values = list(values)
-    labels = [_label(value) for value in values]
-    if len(set(labels)) < len(labels):
-        labels = [str(position) for position in range(len(values))]
-    return [(field, value, label) for value, label in zip(values, labels, strict=True)]
+def random_search(
+    args: AnyArgs | Sequence[AnyArgs], count: int, /, draw: int = 0, **fields: Any
+) -> list[AnyArgs]:
+    """Draw each field `count` times; the same `draw` gives the same values again.
+
+    A field is a distribution (see below), or a list to choose from.
+
+    >>> for copy in random_search(Args(name="a"), 2, C=log_uniform(1, 100), seed=[1, 2]):
+    ...     print(copy.name, 1 <= copy.C < 100)
+    a_C=48.8_seed=2 True
+    a_C=6.94_seed=1 True
+    """
+    random = Random(draw)
+    units = [[random.random() for _ in fields] for _ in range(count)]
+    return _varied(args, [_drawn(fields, unit) for unit in units])
+
+
+def sobol(
+    args: AnyArgs | Sequence[AnyArgs], count: int, /, **fields: Any
+) -> list[AnyArgs]:
+    """Cover the ranges of all fields evenly with `count` points of a Sobol sequence.
+
+    Fields are given as for `random_search`. Best is a `count` that is a power of two.
+
+    >>> [copy.C for copy in sobol(Args(name="a"), 4, C=uniform(0, 1))]
+    [0.0, 0.5, 0.75, 0.25]
+    """
+    from scipy.stats import qmc
+
+    points = qmc.Sobol(len(fields), scramble=False).random_base2(
+        (count - 1).bit_length()
+    )
+    return _varied(args, [_drawn(fields, point.tolist()) for point in points[:count]])
+
+
+# Distributions ----------------------------------------------------------------------
+
+
+def uniform(low: float, high: float) -> Distribution:
+    """Any number from `low` to below `high`."""
+    return lambda unit: low + unit * (high - low)
+
+
+def log_uniform(low: float, high: float) -> Distribution:
+    """Any number from `low` to below `high`, each order of magnitude equally often."""
+    return lambda unit: low * (high / low) ** unit
+
+
+def integers(low: int, high: int) -> Distribution:
+    """Any whole number from `low` to `high`, both included."""
+    return lambda unit: low + int(unit * (high - low + 1))
+
+
+# Copies and names -------------------------------------------------------------------
+
+
+def _listed(args: AnyArgs | Sequence[AnyArgs]) -> Sequence[AnyArgs]:
+    return [args] if isinstance(args, ExperimentArgs) else args
+
+
+def _varied(
+    args: AnyArgs | Sequence[AnyArgs], points: Sequence[Point]
+) -> list[AnyArgs]:
+    """Return a copy of each argset for each point; names that clash get a number."""
+    names = ["".join(f"_{f}={label}" for f, (_, label) in p.items()) for p in points]
+    if len(set(names)) < len(names):
+        names = [f"{name}_{place}" for place, name in enumerate(names)]
+    return [
+        _changed(each, point, each.name + name)
+        for each in _listed(args)
+        for point, name in zip(points, names, strict=True)
+    ]
+
+
+def _changed(args: AnyArgs, point: Point, name: str) -> AnyArgs:
+    changes: dict[str, Any] = {"name": name}
+    for path, (value, _) in point.items():
+        field, _, inner = path.partition(".")
+        owner = changes.get(field, getattr(args, field, None))
+        changes[field] = _with(owner, inner, value) if inner else deepcopy(value)
+    return args.copy(**changes)
+
+
+def _with(owner: Any, path: str, value: Any) -> Any:
+    """Return a copy of a nested dataclass with another value at a path."""
+    field, _, inner = path.partition(".")
+    new = _with(getattr(owner, field), inner, value) if inner else deepcopy(value)
+    return replace(deepcopy(owner), **{field: new})
+
+
+def _columns(
+    function: str, fields: dict[str, Iterable[Any]]
+) -> dict[str, list[tuple[Any, str]]]:
+    """Return the values of each field with their labels, which differ from each other."""
+    columns = {}
+    for field, values in fields.items():
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            said = f"{function}({field}=...) takes a list of values, got {values!r}"
+            raise TypeError(said)
+        values = list(values)
+        labels = [_label(value) for value in values]
+        if len(set(labels)) < len(labels):
+            labels = [str(position) for position in range(len(values))]
+        columns[field] = list(zip(values, labels, strict=True))
+    return columns
+
+
+def _drawn(fields: dict[str, Any], unit: Sequence[float]) -> Point:
+    """Return the point that numbers in [0, 1) choose, one number for each field."""
+    point = {}
+    for (field, among), number in zip(fields.items(), unit, strict=True):
+        is_list = not callable(among)
+        value = among[int(number * len(among))] if is_list else among(number)
+        point[field] = value, f"{value:.3g}" if type(value) is float else _label(value)
+    return point
 
 
 def _label(value: Any) -> str:

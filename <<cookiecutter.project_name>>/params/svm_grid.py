@@ -7,4 +7,4 @@ from params.common import grid, seed_set
 def get_params() -> list[Args]:
     svm_args = Args(name="svm", model_type="svm")
     points = grid(svm_args, C=[1.0, 10.0], gamma=[0.01, 0.03, 0.1])
-    return [args for point in points for args in seed_set(point, 2)]
+    return seed_set(points, 2)

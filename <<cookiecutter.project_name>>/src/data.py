@@ -1,6 +1,7 @@
 """The handwritten digits: load them, split them, draw from them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,13 +72,13 @@ def split(samples: Samples, test_fraction: float, seed: int) -> tuple[Samples, S
     ValueError
         If one side would be empty, or has no room for each digit.
     """
-    train_rows, test_rows = train_test_split(
+    rows: Any = train_test_split(
         np.arange(len(samples)),
         test_size=test_fraction,
         stratify=samples.labels,
         random_state=seed,
     )
-    return samples.take(train_rows), samples.take(test_rows)
+    return samples.take(rows[0]), samples.take(rows[1])
 
 
 def subsample(samples: Samples, fraction: float, seed: int) -> Samples:

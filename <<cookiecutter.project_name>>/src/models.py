@@ -1,18 +1,21 @@
 """The classifiers: one function builds each kind, one fits, one predicts."""
 
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 
 from src.data import Samples
 
+Classifier: TypeAlias = Any  # scikit-learn does not say its types
 
-def knn(n_neighbors: int) -> ClassifierMixin:
+
+def knn(n_neighbors: int) -> Classifier:
     """Build a vote of the nearest training images, by Euclidean distance.
 
     Parameters
@@ -28,7 +31,7 @@ def knn(n_neighbors: int) -> ClassifierMixin:
     return KNeighborsClassifier(n_neighbors=n_neighbors)
 
 
-def svm(C: float, gamma: float) -> ClassifierMixin:
+def svm(C: float, gamma: float) -> Classifier:
     """Build a support vector machine with the kernel exp(-gamma |x - y|^2).
 
     Parameters
@@ -43,10 +46,10 @@ def svm(C: float, gamma: float) -> ClassifierMixin:
     C. Cortes and V. Vapnik, "Support-vector networks", Machine Learning 20, 1995,
     https://doi.org/10.1007/BF00994018.
     """
-    return SVC(C=C, gamma=gamma)
+    return SVC(C=C, gamma=gamma)  # pyright: ignore[reportArgumentType]
 
 
-def mlp(hidden_sizes: Sequence[int], max_passes: int, seed: int) -> ClassifierMixin:
+def mlp(hidden_sizes: Sequence[int], max_passes: int, seed: int) -> Classifier:
     """Build a network of fully connected layers with rectifiers, trained by Adam.
 
     Parameters
@@ -72,7 +75,7 @@ def mlp(hidden_sizes: Sequence[int], max_passes: int, seed: int) -> ClassifierMi
     )
 
 
-def fit(model: ClassifierMixin, samples: Samples) -> ClassifierMixin:
+def fit(model: Classifier, samples: Samples) -> Classifier:
     """Fit a copy of the model to the samples; the model itself stays as it is.
 
     Parameters
@@ -92,10 +95,11 @@ def fit(model: ClassifierMixin, samples: Samples) -> ClassifierMixin:
     ValueError
         If a number of the model is out of its range, or there are too few images.
     """
-    return clone(model).fit(samples.images, samples.labels)
+    fresh: Classifier = clone(model)
+    return fresh.fit(samples.images, samples.labels)
 
 
-def predict(model: ClassifierMixin, images: NDArray[np.float64]) -> NDArray[np.int64]:
+def predict(model: Classifier, images: NDArray[np.float64]) -> NDArray[np.int64]:
     """Read each image with a fitted model.
 
     Parameters

@@ -16,24 +16,24 @@ from params.common import seed_group
 
 
 @stage(None, ["samples"], [PickleCacher])
-def load(record: Record) -> src.data.Samples:
+def load(record: Record[Args]) -> src.data.Samples:
     """All images, the same for every argset."""
     return src.data.load_digits()
 
 
 @stage(["samples"], ["train_set", "test_set"], [PickleCacher, PickleCacher])
 def split(
-    record: Record, samples: src.data.Samples
+    record: Record[Args], samples: src.data.Samples
 ) -> tuple[src.data.Samples, src.data.Samples]:
     """Training and test set. This reads no `seed`, so that all seeds share it."""
-    args: Args = record.args
+    args = record.args
     return src.data.split(samples, args.test_fraction, args.split_seed)
 
 
 @stage(["train_set"], ["model"], [PickleCacher])
-def train_model(record: Record, train_set: src.data.Samples) -> Any:
+def train_model(record: Record[Args], train_set: src.data.Samples) -> Any:
     """The model, fitted to a random draw of the training set."""
-    args: Args = record.args
+    args = record.args
     drawn = src.data.subsample(train_set, args.fit_fraction, args.seed)
     return src.models.fit(build_model(args), drawn)
 
@@ -53,7 +53,7 @@ def build_model(args: Args) -> Any:
 
 @stage(["model", "test_set"], ["accuracy", "confusion"], [JsonCacher, JsonCacher])
 def score(
-    record: Record, model: Any, test_set: src.data.Samples
+    record: Record[Args], model: Any, test_set: src.data.Samples
 ) -> tuple[float, list[list[int]]]:
     """Accuracy and confusion matrix on the test set."""
     predicted = src.models.predict(model, test_set.images)
@@ -67,10 +67,10 @@ def score(
 
 @aggregate(["accuracy", "confusion"], ["comparison"], [JsonCacher])
 def compare(
-    record: Record,
-    records: list[Record],
-    accuracy: Mapping[Record, float],
-    confusion: Mapping[Record, list[list[int]]],
+    record: Record[None],
+    records: list[Record[Args]],
+    accuracy: Mapping[Record[Args], float],
+    confusion: Mapping[Record[Args], list[list[int]]],
 ) -> list[dict[str, Any]]:
     """Mean and spread over the seeds of each group, best first."""
     accuracies, confusions = by_group(accuracy), by_group(confusion)
@@ -87,7 +87,7 @@ def compare(
     return rows
 
 
-def by_group(values: Mapping[Record, Any]) -> dict[str, list[Any]]:
+def by_group(values: Mapping[Record[Args], Any]) -> dict[str, list[Any]]:
     """Collect the values of argsets that differ in nothing but the seed."""
     groups: dict[str, list[Any]] = defaultdict(list)
     for record, value in values.items():

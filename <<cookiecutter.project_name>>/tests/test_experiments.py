@@ -24,6 +24,8 @@ def values(result, output):
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiment_maps(tmp_path, name):
+    if name == "search":
+        pytest.importorskip("optuna")
     result = run(tmp_path, name, map_only=True)
     assert result.exit_code == 0
     assert result.counts["compute"] > 0

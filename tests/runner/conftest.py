@@ -23,3 +23,17 @@ def project(empty_project):
     """A project of three stages and an aggregate, over the argsets a and b."""
     empty_project.write(CHAIN)
     return empty_project
+
+
+@pytest.fixture(scope="session")
+def whole_home(tmp_path_factory):
+    """A folder with the runner and its extras."""
+    return copy_runner(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture
+def whole(tmp_path, whole_home):
+    """The project of three stages and an aggregate, with a runner that has extras."""
+    made = Project(tmp_path / "project", whole_home)
+    made.write(CHAIN)
+    return made

@@ -91,8 +91,9 @@ CHAIN = {
 class Result:
     """What one process returned, and the history it wrote."""
 
-    def __init__(self, code, out, err, run):
+    def __init__(self, code, out, err, run, printed=""):
         self.code, self.out, self.err, self.run = code, out, err, run
+        self.printed = printed
 
     def __repr__(self):
         return f"exit {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
@@ -171,7 +172,9 @@ class Project:
             encoding="utf-8",
             timeout=60,
         )
-        return Result(done.returncode, done.stdout, done.stderr, self.newest())
+        newest = self.newest()
+        printed = self.printed(newest)
+        return Result(done.returncode, done.stdout, done.stderr, newest, printed)
 
     def script(self, text, **environment):
         """Run a Python text in the project."""
@@ -197,7 +200,8 @@ class Project:
         finally:
             process.kill()
             process.wait()
-        return Result(process.returncode, out, err, self.newest())
+        newest = self.newest()
+        return Result(process.returncode, out, err, newest, self.printed(newest))
 
     def wait_for(self, marker, process, seconds=20):
         end = time.monotonic() + seconds
@@ -215,6 +219,12 @@ class Project:
             found, key=lambda path: (path.stat().st_mtime_ns, path.parent.name)
         )
         return json.loads(newest.read_text(encoding="utf-8"))
+
+    def printed(self, run):
+        """All that the stages of a run printed."""
+        folder = self.root / "data" / "runs" / run["run"] / "output" if run else None
+        found = sorted(folder.glob("*.txt")) if folder else []
+        return "".join(each.read_text(encoding="utf-8") for each in found)
 
     def folder(self, result, stage, label=None):
         """The folder in the cache of the first call of a stage (with a label)."""

@@ -10,8 +10,21 @@ from typing import ClassVar
 import pytest
 
 from curifactory import ExperimentArgs, ExperimentParameters
-from curifactory.args import check_class, detached, flat, sealed, short, values
+from curifactory.args import (
+    ABSENT,
+    check_class,
+    detached,
+    flat,
+    parameter,
+    plain_repr,
+    sealed,
+    set_hash_functions,
+    short,
+    values,
+)
 from curifactory.errors import CurifactoryError, IdentityError, RequestError
+from curifactory.reads import Reads
+from curifactory.record import Snapshot
 
 
 @dataclass
@@ -320,3 +333,279 @@ def test_errors_carry_their_data_through_pickle():
     assert type(again) is IdentityError
     assert (str(again), again.path, again.hint) == (str(error), error.path, error.hint)
     assert isinstance(again, CurifactoryError)
+
+
+# Declarations that say more ---------------------------------------------------------
+
+
+@dataclass
+class Login:
+    user: str = "me"
+    token: str = parameter("", secret=True)
+
+
+class Odd:
+    """An object whose state says nothing of it."""
+
+    def __init__(self, label):
+        self.label, self.noise = label, object()
+
+
+@dataclass
+class Declared(ExperimentArgs):
+    size: int = 9000
+    gpus: int = parameter(1, operational=True)
+    key: str = parameter("", secret=True)
+    odd: object = parameter(None, represent=lambda value: value and value.label)
+    layers: list[int] = parameter(default_factory=list)
+    login: Login = field(default_factory=Login)
+
+
+@dataclass
+class Represented(ExperimentArgs):
+    size: int = 9000
+    gpus: int = 1
+    verbose: bool = False
+    hash_representations: dict = set_hash_functions(
+        verbose=None, gpus=None, size=lambda self, value: value / self.gpus
+    )
+
+
+@dataclass
+class Inner:
+    depth: int = 1
+    workers: int = 1
+    hash_representations: dict = set_hash_functions(workers=None)
+
+
+@dataclass(slots=True)
+class SlottedInner:
+    depth: int = 1
+    workers: int = 1
+    hash_representations: dict = set_hash_functions(workers=None)
+
+
+@dataclass
+class Outer(ExperimentArgs):
+    inner: Inner = field(default_factory=Inner)
+    slotted: SlottedInner = field(default_factory=SlottedInner)
+
+
+@dataclass
+class PlainRules(ExperimentArgs):
+    rate: float = 0.1
+    hash_representations = {"rate": lambda self, value: round(value, 3)}
+
+
+def test_parameter_declares_defaults_as_field_does():
+    assert Declared().layers == [] and Declared().size == 9000
+    assert Declared().layers is not Declared().layers
+    with pytest.raises(TypeError, match="seed"):
+        make = dataclasses.make_dataclass("Must", [("seed", int, parameter())])
+        make()
+
+
+def test_operational_fields_do_not_count_and_secret_ones_do():
+    assert Declared(gpus=1).hash == Declared(gpus=8).hash
+    assert Declared(key="a").hash != Declared(key="b").hash
+    assert Declared(login=Login(token="a")).hash != Declared(login=Login()).hash
+
+
+def test_a_representation_stands_for_a_value_without_identity():
+    one, same_label, other = (Declared(odd=Odd(label)) for label in "xxy")
+    assert one.hash == same_label.hash != other.hash
+    digests = {Snapshot(each).digest("odd") for each in (one, same_label, other)}
+    assert len(digests) == 2
+    assert len({Snapshot(each).digest("*") for each in (one, same_label, other)}) == 2
+
+
+def test_a_representation_that_fails_names_the_field():
+    args = Declared("base", odd=3)
+    with pytest.raises(IdentityError, match="base.odd: its repr.* AttributeError"):
+        _ = args.hash
+
+
+def test_the_later_names_of_representations_mean_the_same():
+    one_gpu, two_gpus = Represented(size=4500), Represented(size=9000, gpus=2)
+    assert one_gpu.hash == two_gpus.hash != Represented(size=9000).hash
+    assert Represented(verbose=True).hash == Represented().hash
+    assert "hash_representations" not in {f.name for f in dataclasses.fields(one_gpu)}
+    assert set(Represented.hash_representations) == {"verbose", "gpus", "size"}
+    assert Outer(inner=Inner(workers=4)).hash == Outer().hash
+    assert Outer(slotted=SlottedInner(workers=4)).hash == Outer().hash
+    assert Outer(inner=Inner(depth=4)).hash != Outer().hash
+    assert PlainRules(rate=0.1001).hash == PlainRules(rate=0.1002).hash
+    assert "hash_representations" not in dict(flat(Outer()))
+
+
+@pytest.mark.parametrize(
+    "args", [Represented("a", 2), Outer("a", Inner(3)), PlainRules("a")]
+)
+def test_argsets_with_representations_are_copied_and_pickled(args):
+    assert (
+        copy.deepcopy(args) == args == pickle.loads(pickle.dumps(args)) == args.copy()
+    )
+    assert sealed(args) == args
+
+
+def test_a_representation_of_no_field_is_refused():
+    @dataclass
+    class Wrong(ExperimentArgs):
+        gpus: int = 1
+        hash_representations = {"gpu": None}
+
+    with pytest.raises(RequestError, match="no field 'gpu'"):
+        check_class(Wrong, "params/base.py")
+
+
+def test_operational_and_represented_fields_are_read_as_declared():
+    reads = Reads()
+    tracked = reads.argset(Represented("a", 4500, gpus=3))
+    assert (tracked.gpus, tracked.size, tracked.verbose) == (3, 4500, False)
+    assert list(reads.keys) == ["a:size"]
+
+
+@pytest.mark.parametrize(
+    "shown", [repr, short, plain_repr, lambda a: str(dict(flat(a)))]
+)
+def test_secrets_are_shown_to_nobody(shown):
+    args = Declared("a", key="hunter2", login=Login(token="hunter2"))
+    assert "hunter2" not in shown(args)
+    assert "***" in shown(args)
+
+
+def test_a_snapshot_shows_no_secret():
+    snapshot = Snapshot(Declared("a", key="hunter2", login=Login("you", "hunter2")))
+    assert snapshot.shown("key") == snapshot.shown("login.token") == "***"
+    assert snapshot.shown("login.user") == "'you'"
+
+    @dataclass
+    class Hidden(ExperimentArgs):
+        login: Login = parameter(default_factory=Login, secret=True)
+
+    assert Snapshot(Hidden()).shown("login.user") == "***"
+    assert repr(Hidden(login=Login("you"))) == f"{Hidden.__qualname__}(login=***)"
+
+
+# Equality, copies, differences ------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Identical(ExperimentArgs):
+    seed: int = 0
+
+
+@dataclass
+class Own(ExperimentArgs):
+    seed: int = 0
+
+    def __repr__(self):
+        return "mine"
+
+    def __eq__(self, other):
+        return True
+
+
+@dataclass
+class BelowOwn(Own):
+    width: int = 0
+
+
+@pytest.mark.parametrize(
+    "cls", [Args, Wider, FrozenArgs, SlottedArgs, Labelled, Identical]
+)
+def test_argsets_are_equal_by_content_whatever_the_dataclass(cls):
+    assert cls(name="a", seed=1) == cls(name="a", seed=1)
+    assert cls(name="a", seed=1) != cls(name="a", seed=2)
+    assert cls(name="a", seed=1) != cls(name="b", seed=1)
+    assert cls(name="a") != "a"
+    assert ExperimentArgs("a") == ExperimentArgs("a") != ExperimentArgs("b")
+    assert Args("a", 1) != Wider("a", 1)
+
+
+def test_arrays_and_functions_count_by_content():
+    numpy = pytest.importorskip("numpy")
+
+    @dataclass
+    class Any(ExperimentArgs):
+        value: object = None
+
+    for make in (
+        lambda: numpy.arange(3),
+        lambda: [numpy.arange(3)],
+        lambda: float("nan"),
+    ):
+        assert Any(value=make()) == Any(value=make())
+    assert Any(value=numpy.arange(3)) != Any(value=numpy.arange(4))
+    assert Any(value=1) != Any(value=True)
+    assert Any(value=numpy.arange(3)).diff(Any(value=numpy.arange(3))) == {}
+    assert Any(value=numpy.arange(3)).copy() == Any(value=numpy.arange(3))
+
+
+def test_operational_fields_count_for_equality():
+    assert Args(gpus=1) != Args(gpus=2)
+
+
+def test_what_a_class_says_of_itself_holds():
+    assert repr(Own("a")) == repr(BelowOwn("b")) == "mine"
+    assert Own("a") == BelowOwn("b") == 5
+
+
+def test_repr_shows_what_differs_from_the_defaults():
+    assert repr(Args("a")) == "Args(name='a')"
+    assert repr(Args()) == "Args()"
+    args = Args("a", 3, layers=[1], model=Model(depth=5))
+    assert repr(args) == "Args(name='a', seed=3, layers=[1], model=Model(depth=5))"
+    assert repr(Args(seed=False)) == "Args(seed=False)"
+    assert repr(Required(name="r", seed=1)) == "Required(name='r', seed=1)"
+    assert repr(ExperimentArgs("x")) == "ExperimentArgs(name='x')"
+
+
+@pytest.mark.parametrize(
+    "cls", [Args, Wider, FrozenArgs, SlottedArgs, Labelled, Identical]
+)
+@pytest.mark.parametrize("freeze", [sealed, lambda args: args])
+def test_a_copy_changes_what_it_is_told_and_nothing_else(cls, freeze):
+    args = freeze(cls(name="a", seed=1))
+    made = args.copy(name="b", seed=2)
+    assert made == cls(name="b", seed=2) and type(made) is cls
+    assert args == cls(name="a", seed=1)
+    assert args.copy() == args and args.copy() is not args
+
+
+def test_a_copy_shares_nothing():
+    args = Args("a", layers=[1], model=Model(widths=[2]))
+    made = args.copy(name="b")
+    made.layers.append(9)
+    made.model.widths.append(9)
+    assert (args.layers, args.model.widths) == ([1], [2])
+
+
+def test_a_copy_computes_derived_fields_anew():
+    @dataclass
+    class Derived(ExperimentArgs):
+        a: int = 1
+        b: int = field(init=False, default=0)
+
+        def __post_init__(self):
+            self.b = self.a + 1
+
+    assert Derived(a=1).copy(a=5).b == 6
+
+
+def test_a_copy_refuses_a_wrong_field_with_the_nearest():
+    with pytest.raises(RequestError, match="no field 'sed'") as caught:
+        Args("a").copy(sed=1)
+    assert "'seed'" in caught.value.hint
+    assert ExperimentArgs("a").copy(name="b") == ExperimentArgs("b")
+
+
+def test_diff_names_nested_fields_and_leaves_the_name_out():
+    one = Args("a", 1, model=Model(depth=4))
+    assert one.diff(Args("b", 2)) == {"seed": (1, 2), "model.depth": (4, 3)}
+    assert one.diff(one.copy(name="c")) == {}
+
+
+def test_diff_of_two_classes_shows_absent_fields():
+    assert Args("a").diff(Wider("b", width=7)) == {"width": (ABSENT, 7)}
+    assert repr(ABSENT) == "absent"

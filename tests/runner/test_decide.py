@@ -49,7 +49,7 @@ def test_a_map_of_one_more_argset_says_what_is_new(project):
     project.edit("params/base.py", "seed=2)]", 'seed=2), Args(name="c", seed=3)]')
     result = project.ok("map", "study")
     found = rows(result)
-    assert ("reuse", "shared with a") in found["load"]
+    assert ("reuse", "shared with a (reads no field)") in found["load"]
     assert {row[0] for row in found["fit"]} == {"reuse", "compute"}
     # Whether `fit c` gives what another fit gave is known only once it has run.
     assert [row[0] for row in found["score"]] in (

@@ -35,7 +35,7 @@ def test_argsets_that_differ_only_in_unread_fields_share_results(project):
         "compare",
     ]
     assert result.done("reused") == ["load b"]
-    assert result.reasons("load")[1] == "shared with a"
+    assert result.reasons("load")[1] == "shared with a (reads no field)"
 
 
 def test_ten_seeds_load_once(project):
@@ -251,7 +251,7 @@ def test_a_failure_that_argsets_share_happens_once(project):
     )
     result = project.run("study")
     assert result.code == 1
-    assert result.out.count("TRIES") == 1
+    assert result.printed.count("TRIES") == 1
     assert result.done("failed") == ["load a", "load b"]
     assert result.counts == {"computed": 0, "reused": 0, "skipped": 5, "failed": 2}
 
@@ -360,12 +360,12 @@ USE = EACH.format("use(make(Record(manager, args)))")
 def test_a_transient_output_is_made_again_only_for_a_consumer(project):
     given = {"cachers": ", cachers=None", "made": "print('MADE')", "value": "[1, 2]"}
     project.write(other(PAIR.format(**given, used="sum(big)"), USE))
-    assert project.ok("other").out.count("MADE") == 1
+    assert project.ok("other").printed.count("MADE") == 1
     again = project.ok("other")
-    assert (again.counts["reused"], again.out.count("MADE")) == (2, 0)
+    assert (again.counts["reused"], again.printed.count("MADE")) == (2, 0)
     project.write(other(PAIR.format(**given, used="max(big)"), USE))
     result = project.ok("other")
-    assert result.out.count("MADE") == 1
+    assert result.printed.count("MADE") == 1
     assert project.value(result, "use") == 2
     assert not list(project.cache.rglob("big*"))
 
@@ -526,7 +526,7 @@ def test_equal_calls_execute_once(project):
     run = "record = Record(manager, argsets[0])\nnoisy(record)\nnoisy(record)"
     project.write(other(stages, run))
     result = project.ok("other")
-    assert result.out.count("NOISE") == 1
+    assert result.printed.count("NOISE") == 1
     assert result.counts["computed"] == 1
 
 
@@ -565,9 +565,9 @@ def test_a_record_without_argset_is_a_constant(project):
 def test_a_stage_without_outputs_is_still_remembered(project):
     stages = '@stage()\ndef note(record):\n    print("NOTE", record.args.seed)\n'
     project.write(other(stages, "note(Record(manager, argsets[0]))"))
-    assert "NOTE 0" in project.ok("other").out
+    assert "NOTE 0" in project.ok("other").printed
     again = project.ok("other")
-    assert "NOTE" not in again.out and again.counts["reused"] == 1
+    assert "NOTE" not in again.printed and again.counts["reused"] == 1
 
 
 def test_two_outputs_go_by_their_own_content(project):
@@ -600,7 +600,7 @@ def test_an_aggregate_loads_an_input_when_it_is_first_used(project):
     project.write(other(LOUD.format("x[records[1]] + x[records[1]]"), GATHER, THREE))
     result = project.ok("other")
     assert project.value(result, "gather") == 2
-    assert result.out.count("LOADS") == 1
+    assert result.printed.count("LOADS") == 1
 
 
 def test_an_aggregate_gets_its_records_in_order(project):

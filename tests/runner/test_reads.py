@@ -292,9 +292,38 @@ def test_equality_holds_both_ways_and_reads_the_fields(args, params, reads):
     assert args != params.Args("base", seed=5, layers=[1, 2])
 
 
-def test_repr_is_that_of_the_argset_and_reads_the_fields(args, params, reads):
+def test_repr_is_that_of_the_argset_and_reads_nothing_else(args, params, reads):
+    assert repr(args) == "Args(name='base', seed=4, layers=[1, 2])"
     assert repr(args) == repr(params.Args("base", seed=4, layers=[1, 2]))
-    assert {f"a:{name}" for name in ALL | NESTED} <= set(keys(reads))
+    assert keys(reads) == ["a:#"]
+
+
+def test_equality_reads_fields_until_one_differs(args, params, reads):
+    assert args == params.Args("base", seed=4, layers=[1, 2])
+    assert ALL <= {key[2:] for key in keys(reads)}
+    other = Reads()
+    assert other.argset(params.Args("a")) != params.Args("b", seed=3)
+    assert keys(other) == ["a:name"]
+
+
+def test_a_copy_reads_everything_and_can_be_set(args, params, reads):
+    made = args.copy(seed=5)
+    made.rate = 0.5
+    assert made == params.Args("base", seed=5, rate=0.5, layers=[1, 2])
+    assert type(made) is params.Args
+    assert keys(reads) == ["a:*"]
+
+
+def test_diff_reads_all_fields_and_shows_the_differing_ones(args, params, reads):
+    other = params.Args("x", seed=4, model=params.Model(depth=9))
+    assert args.diff(other) == {"layers": ([1, 2], []), "model.depth": (3, 9)}
+    assert {"a:seed", "a:rate", "a:model@", "a:model.width"} <= set(keys(reads))
+    assert other.diff(args) == {"layers": ([], [1, 2]), "model.depth": (9, 3)}
+
+
+def test_the_hash_reads_what_it_counts(args, params, reads):
+    assert args.hash == params.Args("z", seed=4, layers=[1, 2]).hash
+    assert "a:seed" in keys(reads) and "a:gpus" not in keys(reads)
 
 
 def test_asdict_and_astuple_are_those_of_the_argset(args, params, reads):

@@ -1,0 +1,121 @@
+"""`experiment accept` and `experiment check`: may a stage's results be kept?"""
+
+import argparse
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+
+from .. import decide, experiment, task
+from ..cli import enter
+from ..errors import CurifactoryError, RequestError, nearest
+from ..execute import stored, task_of
+from ..experiment import Request, Run
+from ..progress import Progress
+from ..record import Call
+from ..settings import Settings
+from ..task import Place, Task
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("stage", help="a stage of the last run that had it")
+    parser.add_argument("--cache", metavar="DIR", help="where results are kept")
+
+
+def perform(options: argparse.Namespace) -> int:
+    """Map the last run that had the stage, and accept or check its calls."""
+    project = enter(options.cache)
+    run = _last(project, options.stage)
+    calls = [c for c, _ in run.decisions if c.stage.label == options.stage]
+    if options.command == "accept":
+        return _accept(run, calls)
+    return _check(project, run, calls)
+
+
+def _last(project: Settings, label: str) -> Run:
+    """Map the experiment of the last run that had a stage, as it was asked for."""
+    known: set[str] = set()
+    for path in sorted(project.runs.glob("*/run.json"), key=_age, reverse=True):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        known |= set(content["stages"])
+        if label in content["stages"] and content.get("request"):
+            names = {each.name for each in fields(Request)}
+            given = {k: v for k, v in content["request"].items() if k in names}
+            request = Request(**{**given, "map_only": True, "overwrite": False})
+            request = replace(request, overwrite_stages=())
+            return experiment.perform(project, request, Progress(quiet=True))
+    raise RequestError(f"no run had a stage {label!r}", nearest(label, known))
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _accept(run: Run, calls: list[Call]) -> int:
+    """File results of earlier code under the present one."""
+    survey, stage = run.manager.survey, calls[0].stage
+    pairs: dict[str, str] = {}
+    changes: dict[str, None] = {}
+    kept = 0
+    for call in calls:
+        now = survey.now(call)
+        for trace in survey.index.similar(stage.name, call.label):
+            if not decide.by_code_alone(call, trace, now):
+                continue
+            before = survey.store.code_parts(trace.stage, trace.code)
+            found, digests = decide.code_changes(call, trace, now, before)
+            if digests:
+                pairs.update(digests)
+                changes.update(dict.fromkeys(found))
+                kept += 1
+            break
+    if not pairs:
+        raise RequestError(
+            f"{stage.label}: there is nothing to accept",
+            f"`experiment explain {run.manager.experiment_name}` says what changed",
+        )
+    why = ", ".join(changes)
+    survey.store.accept(stage.name, pairs, why)
+    survey.index.close()
+    print(f"{stage.label}: results of {kept} calls are kept, although {why}")
+    return 0
+
+
+def _check(project: Settings, run: Run, calls: list[Call]) -> int:
+    """Execute each distinct call twice, leaving nothing, and compare bytes."""
+    apart = project.cache, project.runs, project.reports
+    place = Place(project.root, project.cache, apart, "check")
+    seen: set[str] = set()
+    results = []
+    for call in calls:
+        _check_inputs(run, call)
+        if decide.prospect(call, {}) not in seen:
+            seen.add(decide.prospect(call, {}))
+            results.append(_compared(call, place))
+    run.manager.survey.index.close()
+    return 0 if all(results) else 1
+
+
+def _compared(call: Call, place: Place) -> bool:
+    trial = replace(task_of(call, place, stored), is_trial=True)
+    first, second = _checksums(trial), _checksums(trial)
+    names = [name for name, digest in first.items() if second[name] != digest]
+    said = f"differs in {', '.join(names)}" if names else "the same bytes twice"
+    print(f"{call.stage.label} {call.label}: {said}")
+    return not names
+
+
+def _checksums(trial: Task) -> dict[str, str]:
+    outcome = task.perform(trial)
+    if outcome.trace is None:
+        said = outcome.failure.message if outcome.failure else "no result"
+        raise CurifactoryError(f"{trial.stage.label} {trial.own.name} failed: {said}")
+    return {each.name: each.checksum for each in outcome.trace.outputs}
+
+
+def _check_inputs(run: Run, call: Call) -> None:
+    missing = [s for s in call.sources() if not run.manager.survey.has_data(s)]
+    if missing or not decide.is_known(call):
+        raise RequestError(
+            f"{call.stage.label} {call.label}: not all its inputs lie in the cache",
+            f"run the experiment {run.manager.experiment_name} first",
+        )

@@ -1,0 +1,53 @@
+"""`experiment new`: writes an experiment, a parameter file or a stage to start from."""
+
+import argparse
+import keyword
+import re
+from pathlib import Path
+
+from .. import paramsets
+from ..errors import RequestError
+from ..settings import Settings
+
+TEMPLATES = Path(__file__).parent / "templates"
+KINDS = ("experiment", "params", "stage")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("name", help="its name, and that of its file")
+
+
+def perform(options: argparse.Namespace) -> int:
+    project = paramsets.open_project(None)
+    name = options.name
+    if not re.fullmatch(r"[a-z_]\w*", name) or keyword.iskeyword(name):
+        hint = "take small letters, digits and _: experiment new params deeper_trees"
+        raise RequestError(f"{name!r} is no name of a Python module", hint)
+    target = _folder(project, options.kind) / f"{name}.py"
+    shown = target.relative_to(project.root).as_posix()
+    text = (TEMPLATES / f"{options.kind}.py.txt").read_text(encoding="utf-8")
+    for word, value in {"NAME": name, "PARAMS": project.params}.items():
+        text = text.replace(word, value.replace("/", "."))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(target, "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise RequestError(f"{shown} is there already", "take another name") from None
+    print(f"wrote {shown}{_next_step(options.kind, name)}")
+    return 0
+
+
+def _folder(project: Settings, kind: str) -> Path:
+    inner = {"experiment": project.experiments, "params": project.params}
+    return project.root / inner.get(kind, "stages")
+
+
+def _next_step(kind: str, name: str) -> str:
+    steps = {
+        "experiment": f"; run it with: experiment {name}",
+        "params": f"; look at it with: experiment params {name}",
+        "stage": f"; use it with: from stages.{name} import {name}",
+    }
+    return steps[kind]

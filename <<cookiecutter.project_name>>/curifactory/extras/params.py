@@ -1,0 +1,136 @@
+"""`experiment params`: shows argsets, compares them, writes those of a past run."""
+
+import argparse
+import json
+from typing import Any
+
+from .. import paramsets
+from ..args import ExperimentArgs, is_secret, short
+from ..cli import add_choice_options, print_table
+from ..errors import RequestError, nearest
+from ..manager import shown_fields
+from ..paramsets import Choice
+from ..record import Snapshot
+from ..settings import Settings
+from . import recreate
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("paramsets", nargs="*", metavar="PARAMSET", help="parameter files, see `ls`")
+    add("--full", action="store_true", help="all fields, not only those that vary")
+    add("--json", action="store_true", help="all fields, for other programs")
+    add("--diff", nargs=2, metavar=("A", "B"), help="how two argsets differ")
+    add("--from-run", metavar="RUN", help="write a parameter file from a past run")
+    add_choice_options(parser)
+
+
+def perform(options: argparse.Namespace) -> int:
+    project = paramsets.open_project(None)
+    if options.from_run:
+        return _from_run(project, options.from_run)
+    if not options.paramsets:
+        known = [entry.name for entry in paramsets.list_paramsets(project.root)]
+        raise RequestError("no parameter file is named", nearest("", known))
+    choice = Choice(options.set, options.seeds, options.names, options.indices)
+    found = paramsets.collect(paramsets.sources(project, options.paramsets), choice)
+    if options.diff:
+        _print_diff(found, *options.diff, as_json=options.json)
+    elif options.json:
+        print(json.dumps([_described(each) for each in found], indent=1))
+    else:
+        _print_argsets(found, is_full=options.full)
+    return 0
+
+
+def _described(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "name": snapshot.name,
+        "hash": snapshot.source.hash,
+        "paramset": snapshot.paramset,
+        "fields": shown_fields(snapshot.source),
+    }
+
+
+def _print_argsets(snapshots: list[Snapshot], *, is_full: bool) -> None:
+    rows = [shown_fields(each.source) for each in snapshots]
+    texts = [{n: short(v) for n, v in row.items()} for row in rows]
+    names = list(dict.fromkeys(name for row in texts for name in row))
+    varying = [n for n in names if len({row.get(n) for row in texts}) > 1]
+    shown = names if is_full else varying
+    lines = [
+        (each.name, each.source.hash, *(row.get(name, "-") for name in shown))
+        for each, row in zip(snapshots, texts, strict=True)
+    ]
+    print_table(("argset", "hash", *shown), lines)
+    rest = len(names) - len(shown)
+    told = f", {rest} fields are the same in all (--full)" if rest else ""
+    print(f"\n{len(snapshots)} argsets{told}")
+
+
+def _print_diff(
+    snapshots: list[Snapshot], first: str, second: str, *, as_json: bool
+) -> None:
+    one, other = _named(snapshots, first), _named(snapshots, second)
+    rows = [
+        (
+            path,
+            *(
+                _shown(args, path, v)
+                for args, v in zip((one, other), pair, strict=True)
+            ),
+        )
+        for path, pair in one.diff(other).items()
+    ]
+    if as_json:
+        print(json.dumps({path: [mine, theirs] for path, mine, theirs in rows}))
+    elif rows:
+        print_table(("field", first, second), rows)
+    else:
+        print(f"{first} and {second} differ in nothing but the name")
+
+
+def _named(snapshots: list[Snapshot], name: str) -> ExperimentArgs:
+    for snapshot in snapshots:
+        if snapshot.name == name:
+            found: ExperimentArgs = snapshot.source
+            return found
+    known = [snapshot.name for snapshot in snapshots]
+    raise RequestError(f"no argset is named {name!r}", nearest(name, known))
+
+
+def _shown(args: Any, path: str, value: object) -> str:
+    for name in path.split("."):
+        if is_secret(type(args), name):
+            return "***"
+        args = getattr(args, name, None)
+    return short(value)
+
+
+def _from_run(project: Settings, name: str) -> int:
+    text = recreate.parameter_file(_history(project, name))
+    target = project.root / project.params / f"{_identifier(name)}.py"
+    shown = target.relative_to(project.root)
+    try:
+        with open(target, "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise RequestError(f"{shown} is there already", "move it away first") from None
+    print(f"wrote {shown}; look at it with: experiment params {target.stem}")
+    return 0
+
+
+def _history(project: Settings, name: str) -> dict[str, Any]:
+    path = project.runs / name / "run.json"
+    known = [each.parent.name for each in project.runs.glob("*/run.json")]
+    if name not in known:
+        raise RequestError(f"there is no run {name!r}", nearest(name, known))
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RequestError(f"{path} cannot be read: {error}") from error
+    return found
+
+
+def _identifier(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in name)

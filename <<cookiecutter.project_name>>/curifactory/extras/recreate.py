@@ -1,0 +1,314 @@
+"""Argsets of past runs: what the history keeps of them, and a file that makes them."""
+
+import ast
+import dataclasses
+import enum
+import importlib
+import importlib.util
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePath
+from types import BuiltinFunctionType, FunctionType
+from typing import Any
+
+from ..args import (
+    field_names,
+    is_nested,
+    is_secret,
+    same,
+    short,
+    unknown_field,
+    values,
+)
+from ..errors import RequestError
+
+Data = dict[str, Any]
+BRACKETS: dict[Any, str] = {
+    list: "[{}]",
+    tuple: "({})",
+    set: "{{{}}}",
+    frozenset: "frozenset([{}])",
+}
+
+
+def recipe(args: Any, fields: Data) -> Data:
+    """Return classes, and expressions for the fields that JSON does not give back."""
+    classes = {path: _name(type(each)) for path, each in _parts(args, "")}
+    exact = {
+        path: expression(value)
+        for path, value in _leaves(args, "")
+        if not same(value, fields.get(path)) and path != "name"
+    }
+    secret = list(_secrets(args, ""))
+    found = {"classes": classes, "exact": exact, "secret": secret}
+    return {name: said for name, said in found.items() if said}
+
+
+def _secrets(args: Any, prefix: str) -> Iterator[str]:
+    for name, value in values(args):
+        if is_secret(type(args), name):
+            yield prefix + name
+        elif is_nested(value):
+            yield from _secrets(value, f"{prefix}{name}.")
+
+
+def _parts(args: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield an argset and its nested dataclasses with their paths."""
+    yield path, args
+    for name, value in values(args):
+        if is_nested(value) and not is_secret(type(args), name):
+            yield from _parts(value, f"{path}.{name}".lstrip("."))
+
+
+def _leaves(args: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Yield the fields that are shown, secret ones left out."""
+    for name, value in values(args):
+        if is_secret(type(args), name):
+            continue
+        if is_nested(value):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def expression(value: Any) -> str | None:
+    """Return a Python expression for a value; None where none would give it back."""
+    try:
+        text = _written(value)
+        scope = {n: sys.modules[n] for n in map(_top, _modules_of(text))}
+        return text if same(eval(text, scope), value) else None
+    except Exception:
+        return None
+
+
+def _written(value: Any) -> str:
+    if value and type(value) in BRACKETS:
+        inner = ", ".join(map(_written, value))
+        is_single = type(value) is tuple and len(value) == 1
+        return BRACKETS[type(value)].format(inner + "," * is_single)
+    if type(value) is dict:
+        pairs = (f"{_written(k)}: {_written(v)}" for k, v in value.items())
+        return "{" + ", ".join(pairs) + "}"
+    if type(value) is float and value - value != 0:
+        return f'float("{value}")'
+    if type(value) is str and '"' not in value:
+        return repr(value + "'")[:-2] + '"'  # in double quotes, as black has them
+    if isinstance(value, enum.Enum):
+        return f"{_name(type(value))}.{value.name}"
+    if isinstance(value, (type, FunctionType, BuiltinFunctionType)):
+        return _name(value)
+    if isinstance(value, PurePath):
+        name = "Path" if isinstance(value, Path) else type(value).__name__
+        return f"pathlib.{name}({_written(str(value))})"
+    if is_nested(value):
+        if any(is_secret(type(value), name) for name in field_names(type(value))):
+            raise ValueError("secret")
+        given = (f"{name}={_written(each)}" for name, each in values(value))
+        return f"{_name(type(value))}({', '.join(given)})"
+    return _of_repr(value)
+
+
+def _of_repr(value: Any) -> str:
+    text, module = repr(value), type(value).__module__
+    if module == "builtins" or text.startswith(f"{module}."):
+        return text
+    return f"{module}.{text}"
+
+
+def _name(value: Any) -> str:
+    module = "" if value.__module__ == "builtins" else f"{value.__module__}."
+    return f"{module}{value.__qualname__}"
+
+
+def _modules_of(text: str) -> set[str]:
+    """Return the modules that the dotted names of a program text begin with."""
+    found = set()
+    for node in ast.walk(ast.parse(textwrap.dedent(text))):
+        if isinstance(node, ast.Attribute):
+            steps = ast.unparse(node).split(".")
+            names = [".".join(steps[:count]) for count in range(len(steps), 0, -1)]
+            found.update([name for name in names if _is_module(name)][:1])
+    return found
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _is_module(name: str) -> bool:
+    if name in sys.modules:
+        return True
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+# The file ---------------------------------------------------------------------------
+
+
+def parameter_file(run: Data) -> str:
+    """Return the text of a parameter file that makes the argsets of a run again."""
+    made = [_Past(run["run"], entry) for entry in run["argsets"]]
+    if not made:
+        raise RequestError(f"run {run['run']} has no argsets")
+    bases = {each.classes[""]: each for each in reversed(made)}
+    names = {cls: f"base{place or ''}" for place, cls in enumerate(bases)}
+    shared = {cls: _shared(cls, made) for cls in bases}
+    lines = []
+    for cls, name in names.items():
+        lines += _call(f"    {name} = {cls}", shared[cls], always=True)
+    lines += ["    return ["]
+    for each in made:
+        cls = each.classes[""]
+        own = {n: t for n, t in each.arguments("").items() if n not in shared[cls]}
+        given = {"name": _written(each.name), **own}
+        lines += _call(f"        {names[cls]}.copy", given, end=",")
+    body = "\n".join([*lines, "    ]"])
+    text = "\n".join([*_head(run["run"], made, body), "", "", _define(bases), body, ""])
+    _verify(text, made)
+    return text
+
+
+def _head(run: str, made: list["_Past"], body: str) -> list[str]:
+    secret = sorted({path for each in made for path in each.secret})
+    note = f"# Secret, and so with their defaults here: {', '.join(secret)}"
+    modules = sorted(_modules_of(body))
+    standard = [name for name in modules if _top(name) in sys.stdlib_module_names]
+    own = [f"import {name}" for name in modules if name not in standard]
+    imports = [
+        *(f"import {name}" for name in standard),
+        *([""] if standard else []),
+        *own,
+    ]
+    head = [f'"""The argsets of run {run}, as they were."""', "", *imports]
+    return [*head, "", note] if secret else head
+
+
+def _define(classes: Iterable[str]) -> str:
+    return f"def get_params() -> list[{' | '.join(classes)}]:"
+
+
+def _call(
+    function: str, given: dict[str, str], *, end: str = "", always: bool = False
+) -> list[str]:
+    """Return a call as black would write it; always one line for each argument."""
+    arguments = [f"{name}={text}" for name, text in given.items()]
+    line = f"{function}({', '.join(arguments)}){end}"
+    if not given or (len(line) <= 88 and not always):
+        return [line]
+    indent = " " * (len(function) - len(function.lstrip()))
+    return [
+        f"{function}(",
+        *(f"{indent}    {each}," for each in arguments),
+        f"{indent}){end}",
+    ]
+
+
+class _Past:
+    """One argset as the history keeps it."""
+
+    def __init__(self, run: str, entry: Data) -> None:
+        self.where = f"run {run}, argset {entry['name']!r}"
+        self.name: str = entry["name"]
+        if "classes" not in entry:
+            raise RequestError(f"{self.where}: its class was not recorded")
+        self.classes: dict[str, str] = entry["classes"]
+        self.secret: list[str] = entry.get("secret", [])
+        self.entry = entry
+        self.fields = dict(self._fields())
+        for path, name in self.classes.items():
+            self._check_class(path, name)
+
+    def _fields(self) -> Iterator[tuple[str, str]]:
+        exact = self.entry.get("exact", {})
+        for path, value in self.entry["fields"].items():
+            if path in self.secret:
+                continue
+            text = exact[path] if path in exact else _written(value)
+            if text is None:
+                said = f"{path} was {value}, which no Python expression gives back"
+                hint = "write a parameter file for this argset by hand"
+                raise RequestError(f"{self.where}: {said}", hint)
+            yield path, text
+
+    def _check_class(self, path: str, name: str) -> None:
+        """Refuse fields that a class no longer has; drop those that it computes."""
+        cls = _located(name, self.where)
+        known = {field.name: field for field in dataclasses.fields(cls)}
+        for inner in self.direct(path):
+            if inner not in known:
+                wrong = unknown_field(cls, inner)
+                said = f"{self.where}: {wrong.message} any more"
+                raise RequestError(said, wrong.hint)
+            if not known[inner].init:
+                del self.fields[f"{path}.{inner}".lstrip(".")]
+
+    def direct(self, path: str) -> list[str]:
+        """Return the names of the plain fields of the dataclass at a path."""
+        prefix = f"{path}." if path else ""
+        inner = (n.removeprefix(prefix) for n in self.fields if n.startswith(prefix))
+        return [name for name in inner if "." not in name]
+
+    def parts(self, path: str) -> list[str]:
+        """Return the names of the nested dataclasses at a path."""
+        outer = {p.rpartition(".")[2]: p.rpartition(".")[0] for p in self.classes if p}
+        return [name for name, place in outer.items() if place == path]
+
+    def arguments(self, path: str) -> dict[str, str]:
+        """Return the expression of each argument of the dataclass at a path."""
+        prefix = f"{path}." if path else ""
+        plain = {name: self.fields[prefix + name] for name in self.direct(path)}
+        return {**plain, **{n: self.written(prefix + n) for n in self.parts(path)}}
+
+    def written(self, path: str) -> str:
+        """Return the expression that makes the dataclass at a path."""
+        inner = (f"{name}={text}" for name, text in self.arguments(path).items())
+        return f"{self.classes[path]}({', '.join(inner)})"
+
+
+def _shared(cls: str, made: list[_Past]) -> dict[str, str]:
+    """Return the arguments that all argsets of a class have in common."""
+    first, *others = [each.arguments("") for each in made if each.classes[""] == cls]
+    return {
+        name: text
+        for name, text in first.items()
+        if all(other.get(name) == text for other in others)
+    }
+
+
+def _located(name: str, where: str) -> Any:
+    module = next(iter(_modules_of(f"{name}()")), name.rpartition(".")[0])
+    try:
+        found: Any = importlib.import_module(module)
+        for step in name.removeprefix(f"{module}.").split("."):
+            found = getattr(found, step)
+        return found
+    except Exception as error:
+        said = f"{where}: its class {name} cannot be found: {_told(error)}"
+        raise RequestError(
+            said, "bring it back, or write the argset by hand"
+        ) from error
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _verify(text: str, made: list[_Past]) -> None:
+    """Refuse a text whose argsets are not those of the history."""
+    scope: Data = {}
+    where = made[0].where.partition(",")[0]
+    try:
+        exec(text, scope)
+        found = scope["get_params"]()
+    except Exception as error:
+        said = f"{where} cannot be made again: {_told(error)}"
+        raise RequestError(said) from error
+    for past, args in zip(made, found, strict=True):
+        leaves = dict(_leaves(args, ""))
+        for path, expected in past.fields.items():
+            if path not in leaves or _written(leaves[path]) != expected:
+                said = f"{path} would be {short(leaves.get(path))}, not {expected}"
+                raise RequestError(f"{past.where}: {said}")

@@ -1,0 +1,254 @@
+"""Argsets varied from the command line: --set FIELD=VALUE and --seeds N."""
+
+import dataclasses
+import enum
+import json
+import re
+import types
+from collections import abc
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePath
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from ..args import REDACTED, field_names, is_nested, is_secret, unknown_field
+from ..errors import RequestError, nearest
+from .typed import described
+
+LISTS = (list, abc.Sequence, abc.Iterable, abc.Collection, abc.MutableSequence)
+WORDS = {"true": True, "false": False}
+Varied = list[Any]
+
+
+class Mismatch(Exception):
+    """A text that is no value of the type that is asked for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One `--set`: a dotted field, and the texts of its values."""
+
+    text: str
+    path: str
+    values: tuple[str, ...]
+
+    @property
+    def is_sweep(self) -> bool:
+        return len(self.values) > 1
+
+
+def variation(sets: Sequence[str], seeds: int | None) -> Callable[[Any], Varied]:
+    """Return a function that makes of one argset those that are asked for."""
+    settings = [parsed(text) for text in sets]
+    if seeds is not None and seeds < 1:
+        raise RequestError(f"--seeds {seeds}: expected 1 or more", "--seeds 5")
+
+    def vary(args: Any) -> Varied:
+        found = [args]
+        for setting in settings:
+            found = [made for each in found for made in applied(each, setting)]
+        if seeds is None:
+            return found
+        return [_seeded(each, seed) for each in found for seed in range(seeds)]
+
+    return vary
+
+
+def parsed(text: str) -> Setting:
+    """Split `field=value,value`; commas within brackets or quotes belong to a value."""
+    path, equals, values = text.partition("=")
+    if not equals or not re.fullmatch(r"\w+(\.\w+)*", path):
+        hint = "--set seed=3, --set model.depth=4, --set lr=0.1,0.01"
+        raise RequestError(f"--set {text}: expected FIELD=VALUE", hint)
+    return Setting(text, path, tuple(_parts(values)))
+
+
+def _parts(text: str) -> Iterator[str]:
+    depth, start, quoted = 0, 0, False
+    for place, letter in enumerate(text):
+        if letter == '"' and text[place - 1 : place] != "\\":
+            quoted = not quoted
+        elif not quoted:
+            depth += (letter in "[{(") - (letter in "]})")
+        if letter == "," and not quoted and depth <= 0:
+            yield text[start:place]
+            start = place + 1
+    yield text[start:]
+
+
+def applied(args: Any, setting: Setting) -> Varied:
+    """Return a copy of an argset for each value; a sweep appends it to the name."""
+    values = [_value(args, setting, text) for text in setting.values]
+    labels = [
+        re.sub(r"[^\w.+-]+", "-", text)[:40].strip("-") for text in setting.values
+    ]
+    if len(set(labels)) < len(labels) or is_hidden(args, setting.path):
+        labels = [str(place) for place in range(len(labels))]
+    made = []
+    for value, label in zip(values, labels, strict=True):
+        new = _replaced(args, setting.path, value, setting)
+        suffix = f"_{setting.path}={label}" if setting.is_sweep else ""
+        made.append(dataclasses.replace(new, name=new.name + suffix) if suffix else new)
+    return made
+
+
+def without_secrets(command: str, sets: Sequence[str], argsets: Sequence[Any]) -> str:
+    """Return a command line with the values of secret fields made unreadable."""
+    for setting in map(parsed, sets):
+        if any(is_hidden(args, setting.path) for args in argsets):
+            command = command.replace(setting.text, f"{setting.path}={REDACTED}")
+    return command
+
+
+def is_hidden(args: Any, path: str) -> bool:
+    """Return whether a field, or one that it lies in, is secret."""
+    for name in path.split("."):
+        if is_secret(type(args), name):
+            return True
+        args = getattr(args, name, None)
+    return False
+
+
+def _seeded(args: Any, seed: int) -> Any:
+    if "seed" not in field_names(type(args)):
+        message = f"--seeds: {unknown_field(type(args), 'seed').message}"
+        raise RequestError(message, "declare seed: int = 0")
+    return dataclasses.replace(args, seed=seed, name=f"{args.name}_seed{seed}")
+
+
+def _replaced(owner: Any, path: str, value: Any, setting: Setting) -> Any:
+    name, _, rest = path.partition(".")
+    if rest:
+        value = _replaced(getattr(owner, name), rest, value, setting)
+    try:
+        return dataclasses.replace(owner, **{name: value})
+    except (
+        Exception
+    ) as error:  # of the user's __post_init__, or a field that is computed
+        said = f"{type(error).__name__}: {error}"
+        raise RequestError(f"--set {setting.text}: {said}") from error
+
+
+# Values -----------------------------------------------------------------------------
+
+
+def _value(args: Any, setting: Setting, text: str) -> Any:
+    """Return a text as the value that the field's annotation asks for."""
+    owner = args
+    *outer, last = setting.path.split(".")
+    for name in [*outer, last]:
+        if not is_nested(owner):
+            said = (
+                f"--set {setting.text}: {name} lies in {owner!r}, which has no fields"
+            )
+            raise RequestError(said, "set the field as a whole, in a parameter file")
+        if name not in field_names(type(owner)):
+            wrong = unknown_field(type(owner), name)
+            raise RequestError(f"--set {setting.text}: {wrong.message}", wrong.hint)
+        holder, owner = owner, getattr(owner, name)
+    hint = _hint(type(holder), last)
+    try:
+        return converted(text, hint)
+    except Mismatch as mismatch:
+        hidden = is_hidden(args, setting.path)
+        where = f"--set {setting.path}={REDACTED if hidden else text}"
+        shown = REDACTED if hidden else repr(text)
+        said = f"{where}: {setting.path} is {shown}, expected {described(hint)}"
+        raise RequestError(said, str(mismatch)) from None
+
+
+def _hint(cls: type, name: str) -> Any:
+    try:
+        return get_type_hints(cls)[name]
+    except Exception:  # a name that only type checkers know
+        return Any
+
+
+def converted(text: str, hint: Any) -> Any:
+    """Return a text as a value of a type; raises Mismatch where it is none."""
+    origin, inner = get_origin(hint) or hint, get_args(hint)
+    if origin in (Union, types.UnionType):
+        return _first(text, inner)
+    if origin is Literal:
+        return _one_of(text, {str(each): each for each in inner})
+    if origin is Any or origin is object:
+        return _json(text, text)
+    if origin is type(None):
+        return _one_of(text, {"None": None, "null": None})
+    if origin is bool:
+        return _one_of(text.lower(), WORDS)
+    if origin is str:
+        found = _json(text, text) if text.startswith('"') else text
+        return found if isinstance(found, str) else text
+    if isinstance(origin, type) and issubclass(origin, enum.Enum):
+        return _one_of(text, dict(origin.__members__))
+    if origin in (*LISTS, tuple, set, frozenset, dict, abc.Mapping, abc.MutableMapping):
+        return _collection(_json(text, None), origin, inner)
+    return _made(text, origin)
+
+
+def _first(text: str, hints: Sequence[Any]) -> Any:
+    """Return a text as a value of the first type that takes it; text comes last."""
+    for hint in sorted(hints, key=lambda each: (each is str, each is not type(None))):
+        try:
+            return converted(text, hint)
+        except Mismatch:
+            continue
+    raise Mismatch("")
+
+
+def _one_of(text: str, options: dict[str, Any]) -> Any:
+    if text not in options:
+        raise Mismatch(nearest(text, options))
+    return options[text]
+
+
+def _json(text: str, otherwise: Any) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return otherwise
+
+
+def _made(text: str, cls: Any) -> Any:
+    """Return what a class makes of one text: numbers, paths, dates."""
+    is_plain = cls in (int, float, complex)
+    if is_plain or (isinstance(cls, type) and issubclass(cls, PurePath)):
+        make = cls
+    elif hasattr(cls, "fromisoformat"):
+        make = cls.fromisoformat
+    else:
+        raise Mismatch("a value of this type is written in a parameter file")
+    try:
+        return make(text)
+    except ValueError:
+        raise Mismatch("") from None
+
+
+def _collection(found: Any, origin: Any, inner: Sequence[Any]) -> Any:
+    """Return a JSON list or dictionary as the collection that is asked for."""
+    if origin in (dict, abc.Mapping, abc.MutableMapping):
+        if not isinstance(found, dict):
+            raise Mismatch("give a JSON object: '{\"key\": 1}'")
+        keys, values = inner or (Any, Any)
+        return {_inner(k, keys): _inner(v, values) for k, v in found.items()}
+    if not isinstance(found, list):
+        raise Mismatch(
+            "give a JSON list: '[64,32]'; lists with commas between: a sweep"
+        )
+    if origin is tuple and inner and inner[-1] is not ...:
+        if len(found) != len(inner):
+            raise Mismatch(f"give {len(inner)} values")
+        return tuple(_inner(v, h) for v, h in zip(found, inner, strict=True))
+    items = [_inner(each, inner[0] if inner else Any) for each in found]
+    return items if origin in LISTS else origin(items)
+
+
+def _inner(value: Any, hint: Any) -> Any:
+    """Return a value out of JSON as a value of a type."""
+    union = get_origin(hint) in (Union, types.UnionType)
+    if hint is Any or type(value) in (get_args(hint) if union else (hint,)):
+        return value
+    if hint is str:
+        raise Mismatch('texts in a list have quotes: ["a","b"]')
+    text = value if isinstance(value, str) else json.dumps(value)
+    return converted(text, hint)

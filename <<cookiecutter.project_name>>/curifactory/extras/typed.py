@@ -1,0 +1,105 @@
+"""Compares the values of an argset with the annotations of its class."""
+
+import collections.abc
+import difflib
+import functools
+import types
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from ..args import field_names, is_nested, is_secret, short
+from ..errors import RequestError
+
+RELAX = "check_fields"
+"""A class that sets this attribute to False is not checked."""
+
+
+def check(args: Any, place: str) -> None:
+    """Refuse an argset with a value that its annotation does not allow."""
+    _check(args, f"{place}: argset {args.name!r}: ", "")
+
+
+def _check(owner: Any, where: str, prefix: str) -> None:
+    cls: Any = type(owner)
+    hints = hints_of(cls)
+    for name in field_names(cls):
+        value = getattr(owner, name)
+        if name in hints and not _is_declared(owner, name, value):
+            if not _fits(value, hints[name]):
+                shown = "***" if is_secret(cls, name) else short(value)
+                raise wrong_value(where, prefix + name, shown, value, hints[name])
+        if is_nested(value):
+            _check(value, where, f"{prefix}{name}.")
+
+
+def wrong_value(
+    where: str, path: str, shown: str, value: object, hint: Any
+) -> RequestError:
+    """Return the error for a value that its annotation does not allow."""
+    kind = "" if value is None else f" ({type(value).__name__})"
+    said = f"{where}{path} is {shown}{kind}, expected {described(hint)}"
+    options = get_args(hint) if get_origin(hint) is Literal else ()
+    texts = {str(option): option for option in options}
+    close = difflib.get_close_matches(str(value), texts, n=1)
+    if close:
+        return RequestError(said, f"did you mean {texts[close[0]]!r}?")
+    return RequestError(said, f"{RELAX} = False in the class turns this check off")
+
+
+def described(hint: Any) -> str:
+    """Return an annotation as a user writes it."""
+    if get_origin(hint) is Literal:
+        return " or ".join(map(repr, get_args(hint)))
+    if get_origin(hint) in (Union, types.UnionType):
+        return " or ".join(map(described, get_args(hint)))
+    if hint is type(None):
+        return "None"
+    if isinstance(hint, type) and not get_args(hint):
+        return hint.__name__
+    return str(hint).replace("typing.", "").replace("collections.abc.", "")
+
+
+@functools.cache
+def hints_of(cls: type) -> dict[str, Any]:
+    """Return the annotations of a class; none where it is relaxed or they are unknown."""
+    if not getattr(cls, RELAX, True):
+        return {}
+    try:
+        return get_type_hints(cls)
+    except Exception:  # a name that only type checkers know
+        return {}
+
+
+def _is_declared(owner: Any, name: str, value: object) -> bool:
+    """Return whether a value is the default itself: the class has said so."""
+    return owner.__dataclass_fields__[name].default is value
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    return _fits_plainly(value, hint) or _fits_closely(value, hint)
+
+
+def _fits_plainly(value: Any, hint: Any) -> bool:
+    """Return whether a value of the usual kinds fits; False if that takes a closer look."""
+    if hint is Any or type(value) is hint or (hint is float and type(value) is int):
+        return True
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(_fits_plainly(value, each) for each in inner)
+    if origin in (list, collections.abc.Sequence) and type(value) is list:
+        return all(_fits_plainly(each, inner[0]) for each in value)
+    return value is None and hint is type(None)
+
+
+def _fits_closely(value: Any, hint: Any) -> bool:
+    import typeguard
+
+    try:
+        typeguard.check_type(
+            value,
+            hint,
+            forward_ref_policy=typeguard.ForwardRefPolicy.IGNORE,
+            collection_check_strategy=typeguard.CollectionCheckStrategy.ALL_ITEMS,
+        )
+    except typeguard.TypeCheckError:
+        return False
+    return True

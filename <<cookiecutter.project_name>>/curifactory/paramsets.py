@@ -1,0 +1,360 @@
+"""Finds the files of a project, and collects the argsets of parameter files."""
+
+import ast
+import fnmatch
+import importlib
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from . import args as argsets
+from . import record, settings, syntax
+from .args import ExperimentArgs
+from .errors import CurifactoryError, IdentityError, RequestError, nearest
+from .record import Snapshot
+from .settings import Settings
+from .task import where
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An experiment or parameter file, as far as its text tells."""
+
+    name: str
+    path: Path
+    summary: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where argsets come from: a parameter file, or an experiment with its own."""
+
+    name: str
+    place: str
+    get_params: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How the command line changes and selects the argsets of parameter files."""
+
+    sets: Sequence[str] = ()
+    seeds: int | None = None
+    names: Sequence[str] = ()
+    indices: str = ""
+
+
+# Finding ----------------------------------------------------------------------------
+
+
+def list_experiments(root: Path) -> list[Entry]:
+    """Return the experiments of a project; files are parsed, never imported."""
+    return entries(settings.load(root), "experiments", "run")
+
+
+def list_paramsets(root: Path) -> list[Entry]:
+    """Return the parameter files of a project; files are parsed, never imported."""
+    return entries(settings.load(root), "params", "get_params")
+
+
+def entries(project: Settings, kind: str, function: str) -> list[Entry]:
+    """Return the files in a folder of the project that define a function."""
+    folder = project.root / getattr(project, kind)
+    paths = (p for p in sorted(folder.rglob("*.py")) if p.name != "__init__.py")
+    found = (_entry(folder, path, function) for path in paths)
+    return [entry for entry in found if entry is not None]
+
+
+def _entry(folder: Path, path: Path, function: str) -> Entry | None:
+    name = path.relative_to(folder).with_suffix("").as_posix()
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        return Entry(name, path, error=f"line {line}: {error.args[0]}")
+    defined = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+    if function not in defined:
+        return None
+    return Entry(name, path, (ast.get_docstring(tree) or "").partition("\n")[0])
+
+
+def load(project: Settings, kind: str, function: str, name: str) -> ModuleType:
+    """Import the module of an experiment or parameter file."""
+    folder = getattr(project, kind)
+    path = _located(project, kind, function, name)
+    inner = path.relative_to(project.root / folder).with_suffix("").parts
+    module = _import(".".join((*Path(folder).parts, *inner)), path)
+    if not callable(getattr(module, function, None)):
+        shown = path.relative_to(project.root)
+        raise RequestError(
+            f"{shown} has no function {function}()",
+            (
+                "def get_params(): return [Args(...)]"
+                if function == "get_params"
+                else "def run(argsets, manager): ..."
+            ),
+        )
+    return module
+
+
+def _located(project: Settings, kind: str, function: str, name: str) -> Path:
+    folder: Path = project.root / getattr(project, kind)
+    what = "experiment" if kind == "experiments" else "parameter file"
+    if not re.fullmatch(r"\w[\w-]*(/\w[\w-]*)*", name.replace(".", "/")):
+        raise RequestError(
+            f"{name!r} is no name of an {what}".replace("an p", "a p"),
+            f"give the name of a file in {getattr(project, kind)}/, without .py",
+        )
+    path = folder / (name.replace(".", "/") + ".py")
+    if not path.is_file():
+        known = [entry.name for entry in entries(project, kind, function)]
+        raise RequestError(f"there is no {what} {name!r}", nearest(name, known))
+    return path
+
+
+def _import(name: str, path: Path) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except CurifactoryError as error:
+        raise RequestError(error.message, error.hint) from error
+    except SyntaxError as error:
+        place = relative(error.filename or str(path))
+        text = (error.text or "").strip()
+        raise RequestError(f"{place}:{error.lineno}: {error.msg}", text) from error
+    except Exception as error:
+        raise _users(error, f"{relative(str(path))} cannot be imported") from error
+
+
+def _users(error: Exception, what: str) -> RequestError:
+    """Return an error that shows the user's own frame in two lines."""
+    place = where(error)
+    shown = f" ({relative(place)})" if place else ""
+    unknown = _unknown_field(error)
+    if unknown is not None:
+        return RequestError(f"{relative(place)}: {unknown[0]}", unknown[1])
+    lines = traceback.format_exception_only(type(error), error)[-1].strip()
+    return RequestError(f"{what}: {lines}{shown}")
+
+
+def _unknown_field(error: Exception) -> tuple[str, str] | None:
+    """Return message and hint for an argset made with a field that it does not have."""
+    pattern = r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'"
+    match = re.match(pattern, str(error))
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    cls = last.tb_frame.f_globals.get(match[1]) if match and last else None
+    if match is None or not isinstance(cls, type):
+        return None
+    hint = nearest(match[2], argsets.field_names(cls))
+    return f"{match[1]} has no field {match[2]!r}", hint
+
+
+def relative(place: str) -> str:
+    path, colon, line = place.rpartition(":")
+    path, tail = (path, colon + line) if line.isdigit() else (place, "")
+    return (syntax.relative(path) or path) + tail
+
+
+# Argsets ----------------------------------------------------------------------------
+
+
+def load_argsets(
+    root: Path | str, names: Sequence[str], choice: Choice = Choice()
+) -> list[Any]:
+    """Return the argsets of parameter files, with unique names; they cannot be set."""
+    project = open_project(root)
+    return [each.args for each in collect(sources(project, names), choice)]
+
+
+def open_project(root: Path | str | None, **places: Any) -> Settings:
+    """Return the settings of a project, and make its modules importable."""
+    found = Path(root).resolve() if root else settings.find_root(Path.cwd())
+    own = Path(__file__).resolve().parents[1]
+    if (found / "curifactory").is_dir() and (
+        found / "curifactory"
+    ).resolve().parent != own:
+        raise RequestError(
+            f"this is the curifactory of {own}, the project {found} has its own",
+            f"run `python -m curifactory` in {found}",
+        )
+    syntax.watch(found)
+    if sys.path[:1] != [str(found)]:
+        sys.path.insert(0, str(found))
+    return settings.load(found, **places)
+
+
+def sources(project: Settings, names: Iterable[str]) -> Iterator[Source]:
+    """Import parameter files, each once."""
+    for name in dict.fromkeys(names):
+        module = load(project, "params", "get_params", name)
+        yield Source(name, relative(str(module.__file__)), module.get_params)
+
+
+def collect(sources: Iterable[Source], choice: Choice) -> list[Snapshot]:
+    """Call each get_params() once and take snapshots of the argsets that are chosen."""
+    check, vary = _field_check(), _variation(choice)
+    found: dict[str, tuple[Snapshot, str]] = {}
+    owners: dict[int, tuple[Any, str]] = {}
+    for source in sources:
+        for index, args in enumerate(_called(source)):
+            _check_argset(args, index, source.place)
+            check(args, source.place)
+            other = owners.setdefault(id(args), (args, source.place))[1]
+            if other != source.place:
+                raise RequestError(
+                    f"{source.place} and {other} return the same object, argset "
+                    f"{args.name!r}",
+                    "make a copy in one of them: args.copy()",
+                )
+            for made in vary(_named(args, source.name, index)):
+                _add(found, _snapshot(made, source), source.place)
+    chosen = _select([snapshot for snapshot, _ in found.values()], choice)
+    for snapshot in chosen:
+        record.keep_snapshot(snapshot)
+    return chosen
+
+
+def _field_check() -> Callable[[Any, str], None]:
+    """Return what compares values with annotations, where that is installed."""
+    try:
+        check: Callable[[Any, str], None] = importlib.import_module(
+            "curifactory.extras.typed"
+        ).check
+    except ImportError:
+        return lambda args, place: None
+    return check
+
+
+def _variation(choice: Choice) -> Callable[[Any], Iterable[Any]]:
+    """Return what makes of one argset those that --set and --seeds ask for."""
+    if not choice.sets and choice.seeds is None:
+        return lambda args: [args]
+    vary: Callable[[Any], Iterable[Any]]
+    vary = _sweep().variation(choice.sets, choice.seeds)
+    return vary
+
+
+def shown_command(command: str, choice: Choice, snapshots: Sequence[Snapshot]) -> str:
+    """Return the command as the history keeps it: without values of secret fields."""
+    if not choice.sets:
+        return command
+    argsets = [snapshot.source for snapshot in snapshots]
+    return str(_sweep().without_secrets(command, choice.sets, argsets))
+
+
+def _sweep() -> Any:
+    try:
+        return importlib.import_module("curifactory.extras.sweep")
+    except ImportError as error:
+        hint = "bring back the folder curifactory/extras/"
+        raise RequestError("--set and --seeds need the extras", hint) from error
+
+
+def _snapshot(args: Any, source: Source) -> Snapshot:
+    """Return a snapshot; a value without identity is refused here."""
+    try:
+        snapshot = Snapshot(args, source.name)
+        snapshot.digest("*")
+    except IdentityError as error:
+        raise RequestError(f"{source.place}: {error.message}", error.hint) from error
+    return snapshot
+
+
+def _add(
+    found: dict[str, tuple[Snapshot, str]], snapshot: Snapshot, place: str
+) -> None:
+    earlier, other = found.get(snapshot.name, (None, ""))
+    if earlier is None:
+        found[snapshot.name] = snapshot, place
+    elif earlier.digest("*") != snapshot.digest("*"):
+        both = place if place == other else f"{other} and {place}"
+        raise RequestError(
+            f"two argsets are named {snapshot.name!r}, with different content ({both})",
+            "give each argset its own name",
+        )
+    elif place == other:
+        raise RequestError(f"{place} returns the argset {snapshot.name!r} twice")
+
+
+def _called(source: Source) -> list[Any]:
+    place = source.place
+    try:
+        returned = source.get_params()
+        if isinstance(returned, ExperimentArgs) or not hasattr(returned, "__iter__"):
+            shown = argsets.short(returned)
+            hint = "get_params() returns a list: return [Args(...)]"
+            raise RequestError(f"{place}: get_params() returned {shown}", hint)
+        found = list(returned)
+    except CurifactoryError as error:
+        at = where(error)
+        message = error.message if place in error.message else ""
+        shown = message or f"{relative(at) or place}: {error.message}"
+        raise RequestError(shown, error.hint) from error
+    except Exception as error:
+        raise _users(error, f"{place}: get_params() failed") from error
+    if not found:
+        raise RequestError(f"{place}: get_params() returned no argsets")
+    return found
+
+
+def _check_argset(args: Any, index: int, place: str) -> None:
+    if not isinstance(args, ExperimentArgs):
+        raise RequestError(
+            f"{place}: item {index} of get_params() is {argsets.short(args)}, no argset",
+            "return instances of a class that extends ExperimentArgs",
+        )
+    argsets.check_class(type(args), place)
+    if not isinstance(args.name, str):
+        raise RequestError(f"{place}: the name of an argset is text, not {args.name!r}")
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in args.name):
+        raise RequestError(f"{place}: the name {args.name!r} has a control character")
+
+
+def _named(args: Any, paramset: str, index: int) -> Any:
+    """Return an argset that has a name: its own, or one after its parameter file."""
+    if args.name:
+        return args
+    named = argsets.sealed(args)
+    object.__setattr__(named, "name", paramset if index == 0 else f"{paramset}_{index}")
+    return named
+
+
+def _select(snapshots: list[Snapshot], choice: Choice) -> list[Snapshot]:
+    """Return the argsets that -n and --indices choose, in their order."""
+    chosen = (
+        set(range(len(snapshots))) if not (choice.names or choice.indices) else set()
+    )
+    for pattern in choice.names:
+        hits = {
+            i
+            for i, snapshot in enumerate(snapshots)
+            if snapshot.name == pattern or fnmatch.fnmatchcase(snapshot.name, pattern)
+        }
+        if not hits:
+            known = [snapshot.name for snapshot in snapshots]
+            raise RequestError(
+                f"no argset is named {pattern!r}", nearest(pattern, known)
+            )
+        chosen |= hits
+    chosen |= _indices(choice.indices, len(snapshots))
+    return [snapshot for i, snapshot in enumerate(snapshots) if i in chosen]
+
+
+def _indices(text: str, count: int) -> set[int]:
+    """Return the numbers in a text like `0,2-4`."""
+    found: set[int] = set()
+    for part in filter(None, text.split(",")):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if not first <= last < count:
+            hint = f"there are {count} argsets: give numbers from 0 to {count - 1}"
+            raise RequestError(f"--indices {text}: {part!r} is out of range", hint)
+        found.update(range(first, last + 1))
+    return found

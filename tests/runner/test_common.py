@@ -1,0 +1,128 @@
+"""Laws of the template's params/common.py."""
+
+import math
+import subprocess
+import sys
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from projects import TEMPLATE
+
+from curifactory import ExperimentArgs
+from params import common
+
+
+@dataclass
+class Model:
+    depth: int = 3
+    widths: list[int] = field(default_factory=lambda: [8])
+
+
+@dataclass
+class Args(ExperimentArgs):
+    seed: int = 0
+    lr: float = 0.1
+    text: str = ""
+    layers: list[int] = field(default_factory=list)
+    model: Model = field(default_factory=Model)
+
+
+@dataclass(frozen=True)
+class Frozen(ExperimentArgs):
+    seed: int = 0
+    lr: float = 0.1
+
+
+BASES = st.lists(
+    st.builds(Args, name=st.text("abc", min_size=1), layers=st.lists(st.integers())),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda args: args.name,
+)
+COLUMNS = st.fixed_dictionaries(
+    {},
+    optional={
+        "lr": st.lists(st.floats(allow_nan=False), max_size=4),
+        "text": st.lists(st.text(), max_size=3),
+        "layers": st.lists(st.lists(st.integers()), max_size=3),
+        "model.depth": st.lists(st.integers(), max_size=3),
+    },
+)
+MADE = {
+    "grid": (common.grid, lambda counts: math.prod(counts)),
+    "one_at_a_time": (common.one_at_a_time, lambda counts: 1 + sum(counts)),
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+@given(bases=BASES, columns=COLUMNS)
+def test_sizes_names_and_inputs(name, bases, columns):
+    function, expected = MADE[name]
+    before = deepcopy((bases, columns))
+    found = function(bases, **columns)
+    assert len(found) == len(bases) * expected([len(each) for each in columns.values()])
+    assert (bases, columns) == before
+    if all(each for each in columns.values()) and len(bases) == 1:
+        assert len({args.name for args in found}) == len(found)
+    for args in found:
+        args.layers.append(99)
+        args.model.widths.append(99)
+    assert (bases, columns) == before
+
+
+@given(BASES, st.integers(0, 20), st.integers())
+def test_random_searches_draw_what_they_are_told(bases, count, draw):
+    found = common.random_search(
+        bases[0],
+        count,
+        draw=draw,
+        lr=common.log_uniform(0.01, 10),
+        seed=common.integers(2, 5),
+        layers=[[1], [2, 3]],
+    )
+    assert len(found) == len({args.name for args in found}) == count
+    for args in found:
+        assert 0.01 <= args.lr <= 10 and 2 <= args.seed <= 5 and args.layers
+        assert len(args.name) < 60
+    assert found == common.random_search(
+        bases[0],
+        count,
+        draw=draw,
+        lr=common.log_uniform(0.01, 10),
+        seed=common.integers(2, 5),
+        layers=[[1], [2, 3]],
+    )
+
+
+@settings(deadline=None)  # the first one imports scipy
+@given(st.integers(1, 40))
+def test_sobol_gives_as_many_points_as_asked_for(count):
+    pytest.importorskip("scipy")
+    found = common.sobol(Args("a"), count, lr=common.uniform(0, 1), seed=[0, 1, 2, 3])
+    assert len(found) == len({args.name for args in found}) == count
+    assert len({args.lr for args in found}) == count
+
+
+def test_frozen_argsets_and_nested_fields_are_varied():
+    assert [a.lr for a in common.grid(Frozen("a"), lr=[1.0, 2.0])] == [1.0, 2.0]
+    assert common.seed_set(Frozen("a"), 2)[1] == Frozen("a_seed1", 1)
+    base = Args("a")
+    points = common.zipped(base, **{"model.depth": [4, 5], "model.widths": [[1], [2]]})
+    assert [a.model for a in points] == [Model(4, [1]), Model(5, [2])]
+    assert points[0].name == "a_model.depth=4_model.widths=1"
+    assert base == Args("a")
+
+
+def test_a_wrong_field_names_the_nearest():
+    with pytest.raises(Exception, match="Args has no field 'lrr'\n  did you mean 'lr'"):
+        common.grid(Args("a"), lrr=[1])
+
+
+def test_scipy_is_imported_only_when_used():
+    text = "import sys, params.common; print('scipy' in sys.modules)"
+    command = [sys.executable, "-B", "-c", text]
+    done = subprocess.run(command, cwd=TEMPLATE, capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr

@@ -1,0 +1,305 @@
+"""explain, accept, check and the question before long work is repeated."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+from projects import copy_runner
+from test_execute import other
+
+from curifactory.store import body_of, parse
+
+
+@pytest.fixture(scope="session")
+def whole_home(tmp_path_factory):
+    return copy_runner(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture
+def whole(project, whole_home):
+    """The project of three stages, with a runner that has its extras."""
+    project.home = whole_home
+    return project
+
+
+def let_it_have_taken(project, stage, seconds):
+    """Record that results of a stage took long, as if they had."""
+    for path in project.cache.glob(f"*.{stage}/*/meta.json"):
+        trace = parse(path.parent.name, path.read_text())
+        trace.seconds = seconds
+        path.write_text(body_of(trace))
+    (project.cache / "index.sqlite").unlink()
+
+
+def explained(project, *options):
+    result = project.ok("explain", "study", "--json", *options)
+    return {each["stage"].rpartition(".")[2]: each for each in json.loads(result.out)}
+
+
+def folders(project):
+    return sorted(str(path) for path in project.cache.glob("*/*/meta.json"))
+
+
+# explain ----------------------------------------------------------------------------
+
+
+def test_explain_tells_reads_code_and_why_of_each_stage(whole):
+    whole.ok()
+    found = explained(whole)
+    assert list(found) == ["load", "fit", "score", "compare"]
+    assert found["fit"]["reads"] == ["seed"]
+    assert found["fit"]["code"] == ["src/helpers.py: double", "stages/chain.py: fit"]
+    assert found["load"]["calls"][1]["why"] == "shared with a (reads no field)"
+    assert {call["decision"] for call in found["score"]["calls"]} == {"reuse"}
+
+
+def test_explain_before_the_first_run_computes_nothing(whole):
+    found = explained(whole)
+    assert found["fit"]["reads"] == []
+    assert found["fit"]["calls"][0] == {
+        "argset": "a",
+        "decision": "compute",
+        "why": "after load",
+        "seconds": 0.0,
+        "made_with": {},
+    }
+    assert folders(whole) == []
+
+
+def test_explain_says_at_which_line_the_name_or_everything_is_read(whole):
+    stages = (
+        '@stage(None, ["x"])\ndef named(record):\n    return record.args.name\n\n\n'
+        '@stage(None, ["y"])\ndef all_of(record):\n    return vars(record.args)\n'
+    )
+    whole.write(other(stages, "all_of(named(Record(manager, argsets[0])))"))
+    whole.ok("other")
+    result = whole.ok("explain", "other")
+    assert "name (at experiments/other.py:12)" in result.out
+    assert "everything (at experiments/other.py:17)" in result.out
+
+
+def test_explain_lists_files_packages_and_what_could_not_be_followed(whole):
+    stages = (
+        "import json\n\n\n"
+        '@stage(None, ["x"], files=["raw/*.csv"])\ndef read(record):\n'
+        "    with open('notes.txt') as file:\n"
+        "        return [eval('1'), json.dumps(file.read())]\n"
+    )
+    whole.write({"notes.txt": "n", "raw/a.csv": "1"})
+    whole.write(other(stages, "read(Record(manager, argsets[0]))"))
+    whole.ok("other")
+    result = whole.ok("explain", "other", "--json")
+    found = json.loads(result.out)[0]
+    assert found["files"] == ["raw/*.csv", "notes.txt"]
+    assert found["unfollowed"] == ["experiments/other.py: read calls eval"]
+
+
+def test_explain_selects_a_stage_and_an_argset(whole):
+    whole.ok()
+    found = explained(whole, "--stage", "fit", "-n", "b")
+    assert [call["argset"] for call in found["fit"]["calls"]] == ["b"]
+    assert list(found) == ["fit"]
+    result = whole.run("explain", "study", "--stage", "fitt")
+    assert result.code == 2 and "did you mean 'fit'?" in result.err
+
+
+def test_reasons_show_versions_that_changed_as_well(whole):
+    text = (
+        "import sys, types\n\nsys.modules['pack'] = pack = types.ModuleType('pack')\n"
+    )
+    text += "pack.__version__ = '{}'\npack.one = {}\n\n\n"
+    stage = '@stage(None, ["x"])\ndef use(record):\n    return pack.one + {}\n'
+    run = "use(Record(manager, argsets[0]))"
+    whole.write(other(text.format("1.0", 1) + stage.format(1), run))
+    whole.ok("other")
+    whole.write(other(text.format("2.0", 1) + stage.format(1), run))
+    result = whole.ok("explain", "other", "--json")
+    assert json.loads(result.out)[0]["calls"][0]["made_with"] == {"pack": "1.0"}
+    whole.write(other(text.format("2.0", 1) + stage.format(2), run))
+    changed = "experiments/other.py: use changed, pack 1.0 -> 2.0"
+    assert whole.ok("other").reasons("use") == [changed]
+
+
+# accept -----------------------------------------------------------------------------
+
+
+def test_accept_keeps_results_over_a_change_and_the_history_says_so(whole):
+    whole.ok()
+    whole.edit("src/helpers.py", "x + 1", "1 + x")
+    result = whole.ok("accept", "score")
+    assert result.out.splitlines() == [
+        "score: results of 2 calls are kept, although src/helpers.py: shift changed"
+    ]
+    again = whole.ok()
+    assert again.counts["computed"] == 0
+    assert again.reasons("score") == ["its code was accepted"] * 2
+
+
+def test_an_accepted_change_may_be_followed_by_another(whole):
+    whole.ok()
+    for old, new in (("x + 1", "1 + x"), ("1 + x", "0 + 1 + x")):
+        whole.edit("src/helpers.py", old, new)
+        whole.ok("accept", "score")
+    assert whole.ok().counts["computed"] == 0
+    whole.edit("src/helpers.py", "0 + 1 + x", "5 + x")
+    assert whole.ok().done() == ["score a", "score b", "compare"]
+
+
+def test_accept_covers_methods_of_argsets(whole):
+    whole.edit(
+        "params/__init__.py",
+        "    items: list = field(default_factory=list)",
+        "    items: list = field(default_factory=list)\n\n"
+        "    def twice(self):\n        return 2 * self.depth",
+    )
+    whole.edit("stages/chain.py", "record.args.depth", "record.args.twice()")
+    whole.ok()
+    whole.edit("params/__init__.py", "2 * self.depth", "self.depth * 2")
+    assert "twice changed" in whole.ok("accept", "score").out
+    assert whole.ok().counts["computed"] == 0
+
+
+def test_there_may_be_nothing_to_accept(whole):
+    whole.ok()
+    result = whole.run("accept", "score")
+    assert result.code == 2 and "nothing to accept" in result.err
+    result = whole.run("accept", "scor")
+    assert result.code == 2 and "did you mean 'score'?" in result.err
+
+
+def test_a_changed_field_is_not_accepted(whole):
+    whole.ok()
+    whole.edit("params/base.py", "seed=1)", "seed=1, depth=3)")
+    whole.edit("src/helpers.py", "x + 1", "1 + x")
+    assert "results of 1 calls" in whole.ok("accept", "score").out
+    assert whole.ok().done() == ["score a", "compare"]
+
+
+# check ------------------------------------------------------------------------------
+
+
+def test_check_executes_twice_and_compares_bytes(whole):
+    whole.ok()
+    before = folders(whole)
+    result = whole.ok("check", "fit")
+    assert result.out.splitlines() == [
+        "fit a: the same bytes twice",
+        "fit b: the same bytes twice",
+    ]
+    assert folders(whole) == before
+
+
+def test_check_names_what_differs_and_exits_1(whole):
+    stages = (
+        "import random\n\n\n"
+        '@stage(None, ["x", "y"])\ndef draw(record):\n    return random.random(), 1\n'
+    )
+    whole.write(other(stages, "draw(Record(manager, argsets[0]))"))
+    whole.ok("other")
+    result = whole.run("check", "draw")
+    assert (result.code, result.out) == (1, "draw a: differs in x\n")
+
+
+def test_check_needs_the_inputs_of_the_stage(whole):
+    whole.ok()
+    for path in whole.cache.glob("*.load/*/data.*"):
+        path.unlink()
+    result = whole.run("check", "fit")
+    assert result.code == 2
+    assert "fit a: not all its inputs lie in the cache" in result.err
+
+
+# The question before long work is repeated ------------------------------------------
+
+DAYS = 3 * 24 * 3600.0
+
+
+@pytest.fixture
+def costly(whole):
+    """A project whose fits took three days, and whose helper was edited since."""
+    whole.ok()
+    let_it_have_taken(whole, "fit", DAYS)
+    assert whole.ok().counts["computed"] == 0
+    whole.edit("src/helpers.py", "2 * x", "x + x")
+    return whole
+
+
+def test_an_edit_under_long_work_is_refused_where_nobody_answers(costly):
+    result = costly.run("study")
+    assert result.code == 2
+    assert "src/helpers.py: double changed: fit 2" in result.err
+    assert "6 days, 0:00:00 by the last time" in result.err
+    assert "--yes" in result.err and "experiment accept STAGE" in result.err
+    assert result.counts["computed"] == 0
+
+
+def test_yes_goes_on(costly):
+    assert "fit a" in costly.ok("study", "--yes").done()
+
+
+def test_undoing_the_edit_computes_nothing(costly):
+    assert costly.run("study").code == 2
+    costly.edit("src/helpers.py", "x + x", "2 * x")
+    assert costly.ok().counts["computed"] == 0
+
+
+def test_accepting_the_edit_computes_nothing(costly):
+    costly.ok("accept", "fit")
+    assert costly.ok().counts["computed"] == 0
+
+
+def test_a_change_of_arguments_asks_nothing(costly):
+    costly.edit("src/helpers.py", "x + x", "2 * x")
+    costly.edit("params/base.py", "seed=1", "seed=8")
+    assert "fit a" in costly.ok().done()
+
+
+def test_an_edit_upstream_of_long_work_asks_too(whole):
+    whole.ok()
+    let_it_have_taken(whole, "fit", DAYS)
+    whole.edit("stages/chain.py", "return [1, 2, 3]", "return [1, 2, 4]")
+    result = whole.run("study")
+    assert result.code == 2
+    assert "stages/chain.py: load changed: load 1, fit 2" in result.err
+
+
+def test_overwrite_asks_nothing(costly):
+    assert "fit a" in costly.ok("study", "--overwrite").done()
+
+
+@pytest.mark.parametrize(("above", "code"), [("4 days", 2), ("7 days", 0), (5, 2)])
+def test_the_limit_is_a_setting(costly, above, code):
+    text = f"[tool.curifactory]\nconfirm-above = {json.dumps(above)}\n"
+    costly.write({"pyproject.toml": text})
+    assert costly.run("study").code == code
+
+
+def test_a_limit_that_is_no_time_is_refused(whole):
+    whole.write({"pyproject.toml": '[tool.curifactory]\nconfirm-above = "soon"\n'})
+    result = whole.run("study")
+    assert result.code == 2 and "'soon' is no length of time" in result.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a terminal")
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 2), ("\n", 2)])
+def test_on_a_terminal_it_asks(costly, answer, code):
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "curifactory", "study", "--plain"],
+        cwd=costly.root,
+        env=costly.environment(),
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.write(master, answer.encode())
+    _, err = process.communicate(timeout=60)
+    os.close(slave)
+    os.close(master)
+    assert "go on? [y/N]" in err
+    assert process.returncode == code
+    assert ("fit a" in costly.ok("study", "--yes").done()) == (code == 2)

@@ -1,0 +1,211 @@
+"""experiment params and experiment new; --set, --seeds and selection of a run."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+MODELS = """
+    from params import Args
+
+
+    def get_params():
+        print("CALLED", file=__import__("sys").stderr)
+        return [Args(name="a"), Args(name="b", seed=2), Args(name="c", seed=2, depth=3)]
+    """
+
+
+@pytest.fixture
+def models(whole):
+    whole.write({"params/models.py": MODELS})
+    return whole
+
+
+def table(text):
+    return [line.split() for line in text.splitlines() if line]
+
+
+def names(result):
+    return [each["name"] for each in result.run["argsets"]]
+
+
+# experiment params ------------------------------------------------------------------
+
+
+def test_params_shows_what_varies_with_hashes_and_computes_nothing(models):
+    result = models.ok("params", "models")
+    head, a, b, c, end = table(result.out)
+    assert head == ["argset", "hash", "seed", "depth"]
+    assert [a[0], *a[2:]] == ["a", "0", "1"]
+    assert [c[0], *c[2:]] == ["c", "2", "3"]
+    assert all(len(row[1]) == 12 for row in (a, b, c)) and a[1] != b[1] != c[1]
+    assert result.out.endswith("3 argsets, 2 fields are the same in all (--full)\n")
+    assert models.left_behind() == []
+
+
+def test_params_shows_all_fields_when_asked(models):
+    head = table(models.ok("params", "models", "--full").out)[0]
+    assert head == ["argset", "hash", "seed", "depth", "path", "items"]
+
+
+def test_params_takes_several_files_and_each_is_called_once(models):
+    more = MODELS.replace('"a"', '"x"').replace('"b"', '"y"').replace('"c"', '"z"')
+    models.write({"params/more.py": more})
+    result = models.ok("params", "models", "more", "models", "-n", "[cx]")
+    assert [row[0] for row in table(result.out)[1:3]] == ["c", "x"]
+    assert result.err.count("CALLED") == 2
+
+
+def test_params_speaks_json(models):
+    found = json.loads(models.ok("params", "models", "--json").out)
+    assert found[2]["name"] == "c" and found[2]["paramset"] == "models"
+    assert found[2]["fields"] == {"seed": 2, "depth": 3, "path": "", "items": []}
+    assert len(found[2]["hash"]) == 12
+
+
+def test_params_compares_two_argsets(models):
+    result = models.ok("params", "models", "--diff", "a", "c")
+    assert table(result.out) == [
+        ["field", "a", "c"],
+        ["seed", "0", "2"],
+        ["depth", "1", "3"],
+    ]
+    found = models.ok("params", "models", "--diff", "a", "c", "--json").out
+    assert json.loads(found) == {"seed": ["0", "2"], "depth": ["1", "3"]}
+    same = models.ok("params", "models", "--diff", "a", "a")
+    assert same.out == "a and a differ in nothing but the name\n"
+
+
+def test_params_shows_sweeps_before_they_are_run(models):
+    result = models.ok(
+        "params", "models", "--set", "depth=5,6", "--seeds", "2", "-n", "a*1"
+    )
+    rows = table(result.out)
+    assert [row[0] for row in rows[1:3]] == ["a_depth=5_seed1", "a_depth=6_seed1"]
+
+
+def test_params_imports_the_parameter_files_alone(models):
+    models.write({"stages/__init__.py": "raise SystemExit('imported')\n"})
+    assert models.run("params", "models").code == 0
+
+
+def test_secrets_are_redacted_wherever_argsets_are_shown(models):
+    models.edit(
+        "params/__init__.py",
+        "from curifactory import",
+        "from curifactory.args import parameter\nfrom curifactory import",
+    )
+    models.edit(
+        "params/__init__.py", 'path: str = ""', 'path: str = parameter("", secret=True)'
+    )
+    models.edit(
+        "stages/chain.py", "return [1, 2, 3]", "return [len(record.args.path), 2, 3]"
+    )
+    first = models.ok("study", "--set", "path=hunter2")
+    again = models.ok("study", "--set", "path=hunter22")
+    assert "load a" in again.done()  # a secret counts
+    shown = [first.out, again.out, again.err]
+    shown += [models.ok("params", "models", "--set", "path=hunter2", "--full").out]
+    shown += [models.ok("params", "models", "--set", "path=hunter2", "--json").out]
+    shown += [models.ok("map", "study", "--set", "path=hunter3").out]
+    for path in models.root.rglob("*"):
+        if path.suffix in (".json", ".html", ".txt"):
+            shown.append(path.read_text())
+    assert not [text for text in shown if "hunter" in text]
+    assert again.reasons("load")[0] == "path changed"
+    assert again.run["command"] == "experiment study --set path=***"
+    assert again.run["argsets"][0]["fields"]["path"] == "***"
+    said = models.run("study", "--set", "path=hunter2", "--set", "seed=x").err
+    assert "hunter" not in said
+
+
+# --set, --seeds, selection ----------------------------------------------------------
+
+
+def test_set_changes_all_argsets_of_a_run(models):
+    result = models.ok("study", "-p", "models", "--set", "depth=2")
+    assert [each["fields"]["depth"] for each in result.run["argsets"]] == [2, 2, 2]
+    assert names(result) == ["a", "b", "c"]
+    assert (
+        models.ok("study", "-p", "models", "--set", "depth=2").counts["computed"] == 0
+    )
+
+
+def test_a_sweep_shares_what_it_does_not_reach(models):
+    result = models.ok("study", "-p", "models", "--set", "depth=2,3", "-n", "a_*")
+    assert names(result) == ["a_depth=2", "a_depth=3"]
+    assert result.done() == [
+        "load a_depth=2",
+        "fit a_depth=2",
+        "score a_depth=2",
+        "score a_depth=3",
+        "compare",
+    ]
+
+
+def test_selection_comes_after_set_and_seeds(models):
+    result = models.ok("study", "-p", "models", "--seeds", "3", "--indices", "1,3-4")
+    assert names(result) == ["a_seed1", "b_seed0", "b_seed1"]
+    assert [each["fields"]["seed"] for each in result.run["argsets"]] == [1, 0, 1]
+
+
+def test_map_takes_the_same_options(models):
+    result = models.ok(
+        "map", "study", "-p", "models", "--set", "depth=7", "--seeds", "2"
+    )
+    assert "19 calls" in result.out
+
+
+def test_get_params_is_called_once_a_run(models):
+    assert models.ok("study", "-p", "models").err.count("CALLED") == 1
+    assert models.ok("map", "study", "-p", "models").err.count("CALLED") == 1
+    given = ("-p", "models", "-p", "models", "--set", "depth=1,2")
+    assert models.ok("study", *given).err.count("CALLED") == 1
+
+
+def test_without_the_extras_set_says_so(project):
+    result = project.run("study", "--set", "seed=3")
+    assert (result.code, result.err) == (
+        2,
+        "error: --set and --seeds need the extras\n  bring back the folder curifactory/extras/\n",
+    )
+
+
+# experiment new ---------------------------------------------------------------------
+
+
+def test_new_writes_stubs_that_work_and_keep_the_style(whole):
+    assert whole.ok("new", "params", "trees").out == (
+        "wrote params/trees.py; look at it with: experiment params trees\n"
+    )
+    whole.ok("new", "experiment", "forest")
+    whole.ok("new", "stage", "prune")
+    result = whole.ok("forest", "-p", "trees")
+    assert names(result) == ["trees", "trees_changed"]
+    assert whole.python("-c", "from stages.prune import prune").code == 0
+    assert len(table(whole.ok("params", "trees").out)) == 4
+    written = [
+        whole.root / f"{p}.py"
+        for p in ("params/trees", "experiments/forest", "stages/prune")
+    ]
+    for tool in (["black", "--check", "-q"], ["ruff", "check", "-q", "--isolated"]):
+        done = subprocess.run(
+            [sys.executable, "-m", *tool, *written], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_new_never_overwrites(whole):
+    before = (whole.root / "params/base.py").read_text()
+    result = whole.run("new", "params", "base")
+    assert result.code == 2
+    assert result.err == "error: params/base.py is there already\n  take another name\n"
+    assert (whole.root / "params/base.py").read_text() == before
+
+
+@pytest.mark.parametrize("name", ["../x", "a b", "class", "3d", "", "Trees", "a/b"])
+def test_new_refuses_names_that_are_no_module(whole, name):
+    result = whole.run("new", "stage", name)
+    assert result.code == 2
+    assert result.err.startswith(f"error: {name!r} is no name of a Python module")

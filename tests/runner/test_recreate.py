@@ -1,0 +1,283 @@
+"""Argsets of past runs: expressions, and parameter files written from the history."""
+
+import collections
+import datetime
+import decimal
+import enum
+import fractions
+import json
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curifactory.args import parameter, same
+from curifactory.extras.recreate import expression
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+@dataclass
+class Point:
+    x: int = 0
+
+
+@dataclass
+class Secretive:
+    token: str = parameter("", secret=True)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        (1,),
+        (),
+        ((1, "it's"), [b"x"]),
+        {1: {2, 3}},
+        set(),
+        frozenset(),
+        frozenset([1]),
+        range(3),
+        1 + 2j,
+        float("nan"),
+        float("-inf"),
+        'say "it\'s"\n\\',
+        Color.RED,
+        [Color.RED, Point(3)],
+        Point,
+        os.path.join,
+        len,
+        Path("a/b"),
+        PurePosixPath("a"),
+        datetime.date(2020, 1, 2),
+        datetime.timedelta(days=1),
+        decimal.Decimal("1.10"),
+        fractions.Fraction(1, 3),
+        collections.OrderedDict(a=1),
+        Ellipsis,
+    ],
+    ids=repr,
+)
+def test_an_expression_gives_its_value_back(value):
+    text = expression(value)
+    assert text is not None
+    names = {name: sys.modules[name] for name in list(sys.modules)}
+    assert same(eval(text, names), value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [threading.Lock(), lambda: 1, object(), [object()], Secretive("x")],
+    ids=repr,
+)
+def test_what_no_expression_gives_back_has_none(value):
+    assert expression(value) is None
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+nested = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner)
+    | st.tuples(inner, inner)
+    | st.dictionaries(st.text(), inner),
+)
+
+
+@given(nested)
+def test_plain_values_always_come_back(value):
+    assert same(eval(expression(value)), value)
+
+
+# The command ------------------------------------------------------------------------
+
+ARGS = """
+    import enum
+    from dataclasses import dataclass, field
+    from pathlib import Path
+
+    from curifactory import ExperimentArgs
+    from curifactory.args import parameter
+
+
+    class Kind(enum.Enum):
+        BIG = "b"
+        SMALL = "s"
+
+
+    @dataclass
+    class Model:
+        depth: int = 3
+        widths: tuple = (8, 8)
+
+
+    @dataclass
+    class Login:
+        user: str = "me"
+        token: str = parameter("", secret=True)
+
+
+    @dataclass
+    class Args(ExperimentArgs):
+        seed: int = 0
+        rate: float = 0.1
+        kind: Kind = Kind.BIG
+        folder: Path = Path("data")
+        layers: dict = field(default_factory=dict)
+        model: Model = field(default_factory=Model)
+        login: Login = field(default_factory=Login)
+        twice: int = field(init=False, default=0)
+
+        def __post_init__(self):
+            self.twice = 2 * self.seed
+    """
+SEEN = {"experiments/seen.py": """
+        from curifactory import Record, stage
+
+
+        @stage(None, ["value"])
+        def look(record):
+            return record.args.seed
+
+
+        def run(argsets, manager):
+            for args in argsets:
+                look(Record(manager, args))
+        """}
+MANY = """
+    from pathlib import Path
+
+    from params import Args, Kind, Login, Model
+
+
+    def get_params():
+        first = Args(name="it's", seed=4, layers={"a": [1, None]}, folder=Path("x y"))
+        return [
+            first,
+            first.copy(name="deep", model=Model(depth=9)),
+            Args(name="hidden", kind=Kind.SMALL, login=Login("you", "hunter2")),
+        ]
+    """
+
+
+@pytest.fixture
+def many(whole):
+    """The whole project with argsets of all kinds."""
+    whole.write({"params/__init__.py": ARGS, "params/many.py": MANY, **SEEN})
+    return whole
+
+
+def listed(project, *arguments):
+    result = project.run("params", *arguments, "--json")
+    assert result.code == 0, result
+    return json.loads(result.out)
+
+
+def test_a_past_run_s_argsets_are_made_again(many):
+    many.ok("seen", "-p", "many")
+    result = many.run("params", "--from-run", "seen-1")
+    assert result.code == 0, result
+    assert result.out == (
+        "wrote params/seen_1.py; look at it with: experiment params seen_1\n"
+    )
+    before, again = listed(many, "many"), listed(many, "seen_1")
+    assert [each["fields"] for each in again] == [each["fields"] for each in before]
+    assert [each["hash"] for each in again][:2] == [each["hash"] for each in before][:2]
+    text = (many.root / "params/seen_1.py").read_text()
+    assert "hunter2" not in text + (many.root / "data/runs/seen-1/run.json").read_text()
+    assert "# Secret, and so with their defaults here: login.token" in text
+    assert many.ok("seen", "-p", "seen_1").counts["computed"] == 0
+
+
+def test_the_file_is_in_the_project_s_style(many):
+    many.ok("seen", "-p", "many")
+    many.run("params", "--from-run", "seen-1")
+    for tool in (["black", "--check", "-q"], ["ruff", "check", "-q", "--isolated"]):
+        command = [sys.executable, "-m", *tool, many.root / "params/seen_1.py"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_field_gained_since_gets_its_default_and_old_defaults_stay(many):
+    many.ok("seen", "-p", "many")
+    many.edit(
+        "params/__init__.py", "rate: float = 0.1", "rate: float = 7\n    more: int = 5"
+    )
+    assert many.run("params", "--from-run", "seen-1").code == 0
+    for entry in listed(many, "seen_1"):
+        assert (entry["fields"]["rate"], entry["fields"]["more"]) == (0.1, 5)
+    assert many.ok("seen", "-p", "seen_1").counts["computed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "    rate: float = 0.1\n",
+            "    ratio: float = 0.1\n",
+            "run seen-1, argset \"it's\": Args has no field 'rate' any more\n"
+            "  did you mean 'ratio'?",
+        ),
+        (
+            "Model",
+            "Net",
+            'run seen-1, argset "it\'s": its class params.Model cannot be found: '
+            "AttributeError: module "
+            "'params' has no attribute 'Model'\n"
+            "  bring it back, or write the argset by hand",
+        ),
+        (
+            "SMALL = ",
+            "TINY = ",
+            "run seen-1 cannot be made again: AttributeError: ",
+        ),
+        (
+            "self.twice = 2",
+            "self.rate = 2",
+            'run seen-1, argset "it\'s": rate would be 8, not 0.1',
+        ),
+    ],
+)
+def test_what_cannot_be_made_again_is_refused(many, old, new, said):
+    many.ok("seen", "-p", "many")
+    path = many.root / "params/__init__.py"
+    path.write_text(path.read_text().replace(old, new))
+    result = many.run("params", "--from-run", "seen-1")
+    assert result.code == 2 and result.err.startswith(f"error: {said}"), result
+    assert not (many.root / "params/seen_1.py").exists()
+
+
+def test_a_value_without_an_expression_is_refused_by_name(many):
+    many.write(
+        {
+            "params/odd.py": "from params import Args\n\n\n"
+            "def get_params():\n    return [Args(name='a', layers={'f': lambda: 1})]\n"
+        }
+    )
+    many.edit("params/__init__.py", "layers: dict", "layers: object")
+    many.ok("seen", "-p", "odd")
+    result = many.run("params", "--from-run", "seen-1")
+    assert result.code == 2
+    assert result.err.startswith("error: run seen-1, argset 'a': layers was {'f': <")
+    assert "which no Python expression gives back" in result.err
+
+
+def test_an_unknown_run_and_a_file_that_exists_are_refused(many):
+    many.ok("seen", "-p", "many")
+    result = many.run("params", "--from-run", "sen-1")
+    assert (result.code, result.err) == (
+        2,
+        "error: there is no run 'sen-1'\n  did you mean 'seen-1'?\n",
+    )
+    many.run("params", "--from-run", "seen-1")
+    result = many.run("params", "--from-run", "seen-1")
+    assert (
+        result.err == "error: params/seen_1.py is there already\n  move it away first\n"
+    )

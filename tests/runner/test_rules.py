@@ -1,0 +1,122 @@
+"""What stages declare beside inputs and outputs: reads, files, code, names, versions."""
+
+import pytest
+from test_execute import other
+
+RUN = "for args in argsets:\n    pick(Record(manager, args))"
+
+
+def pick(rules, body="return record.args.seed"):
+    """A stage `pick` with the given rules."""
+    return f'@stage(None, ["x"], {rules})\ndef pick(record):\n    {body}\n'
+
+
+def computed(project, rules, argsets, body="return record.args.seed"):
+    project.write(other(pick(rules, body), RUN, argsets))
+    return project.ok("other").counts["computed"]
+
+
+def test_declared_reads_share_before_anything_has_run(project):
+    argsets = "Args('a', seed=1), Args('b', seed=1, depth=7)"
+    assert computed(project, "reads=['seed']", argsets) == 1
+    assert computed(project, "reads=['seed']", "Args('c', seed=1, depth=9)") == 0
+
+
+def test_a_declared_field_counts_even_where_it_is_not_read(project):
+    rules = "reads=['seed', 'depth']"
+    assert computed(project, rules, "Args('a', seed=1, depth=1)") == 1
+    assert computed(project, rules, "Args('a', seed=1, depth=2)") == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ("return record.args.depth", "depth"),
+        ("return record.args.name", "name"),
+        ("return vars(record.args)", "the whole argset"),
+    ],
+)
+def test_a_read_that_was_not_declared_fails_with_its_name(project, body, what):
+    project.write(other(pick("reads=['seed']", body), RUN))
+    result = project.run("other")
+    assert result.code == 1
+    assert f"the stage reads {what}, which its reads=['seed'] lacks" in result.err
+
+
+def test_reads_all_counts_the_whole_argset(project):
+    assert computed(project, "reads='all'", "Args('a', seed=1)") == 1
+    assert computed(project, "reads='all'", "Args('a', seed=1, depth=4)") == 1
+
+
+def test_declared_files_count_without_being_opened_by_python(project):
+    for name in ("one", "two"):
+        project.write({f"raw/{name}.csv": "1"})
+    rules, body = "files=['raw/*.csv', 'more.txt']", "return 1"
+    assert computed(project, rules, "Args('a')", body) == 1
+    assert computed(project, rules, "Args('a')", body) == 0
+    project.write({"raw/two.csv": "2"})
+    assert computed(project, rules, "Args('a')", body) == 1
+    project.write({"raw/three.csv": "3"})
+    assert computed(project, rules, "Args('a')", body) == 1
+    project.write({"more.txt": "new"})
+    result = project.ok("other")
+    assert result.reasons("pick") == ["more.txt changed"]
+
+
+def test_declared_code_counts_although_no_call_leads_to_it(project):
+    head = "import importlib\nimport src.helpers\n\n\n"
+    body = "return importlib.import_module('src.helpers').shift(1)"
+    stages = head + pick("code=[src.helpers.shift]", body)
+    project.write(other(stages, RUN))
+    assert project.ok("other").counts["computed"] == 1
+    project.edit("src/helpers.py", "2 * x", "x + x")
+    assert project.ok("other").counts["computed"] == 0
+    project.edit("src/helpers.py", "x + 1", "x + 10")
+    result = project.ok("other")
+    assert result.reasons("pick") == ["src/helpers.py: shift changed"]
+
+
+def test_the_version_of_a_package_counts_if_asked_for(project):
+    project.write({"vendor.py": ""})
+    text = (
+        "import sys, types\n\nsys.modules['pack'] = pack = types.ModuleType('pack')\n"
+    )
+    text += "pack.__version__ = '{}'\n\n\n"
+    for version, asked, count in (
+        ("1", False, 1),
+        ("2", False, 0),
+        ("2", True, 1),
+        ("2", True, 0),
+        ("3", True, 1),
+    ):
+        rules = "code=[pack]" if asked else ""
+        project.write(other(text.format(version) + pick(rules), RUN))
+        assert project.ok("other").counts["computed"] == count
+    assert project.newest()["calls"][0]["reason"] == "version of pack changed"
+
+
+def test_a_stage_that_was_renamed_keeps_its_results(project):
+    assert computed(project, "", "Args('a', seed=3)") == 1
+    renamed = pick("formerly='experiments.other.pick'").replace("def pick", "def take")
+    project.write(other(renamed, RUN.replace("pick", "take"), "Args('a', seed=3)"))
+    result = project.ok("other")
+    assert result.counts["computed"] == 0
+    assert result.reasons("take") == ["formerly experiments.other.pick"]
+    assert project.value(result, "take") == 3
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ("versoin='1'", "has no rule 'versoin'"),
+        ("reads='seed'", "reads is 'seed', not a list of names"),
+        ("files='a.csv'", "files is 'a.csv', not a list of names"),
+        ("cpus=0", "cpus=0"),
+        ("retries=-1", "retries=-1"),
+    ],
+)
+def test_a_wrong_rule_is_said_before_anything_is_computed(project, rules, said):
+    project.write(other(pick(rules), RUN))
+    result = project.run("other")
+    assert result.code == 2
+    assert said in result.err and "other.py:" in result.err

@@ -1,0 +1,143 @@
+"""Values of argsets against the annotations of their class."""
+
+import dataclasses
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+import pytest
+
+from curifactory import ExperimentArgs
+from curifactory.args import parameter
+from curifactory.errors import RequestError
+from curifactory.extras.typed import check
+
+T = TypeVar("T")
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+@dataclass
+class Model:
+    depth: int = 3
+    token: str = parameter("", secret=True)
+
+
+@dataclass
+class Relaxed:
+    depth: int = 3
+    check_fields = False
+
+
+@dataclass
+class Args(ExperimentArgs):
+    epochs: int = 1
+    rate: float = 0.1
+    kind: Literal["knn", "svm"] = "knn"
+    color: Color = Color.RED
+    limit: int | None = None
+    layers: list[int] = field(default_factory=list)
+    rates: Sequence[float] = ()
+    table: Mapping[str, list[int]] = field(default_factory=dict)
+    pair: tuple[int, str] = (0, "")
+    make: Callable[[], int] | None = None
+    path: Path | str = ""
+    plain: list = field(default_factory=list)
+    anything: Any = None
+    later: "int | str" = 0
+    sloppy: int = None
+    model: Model = field(default_factory=Model)
+    relaxed: Relaxed = field(default_factory=Relaxed)
+
+
+GOOD = [
+    {"epochs": 3},
+    {"epochs": True},
+    {"rate": 1},
+    {"kind": "svm"},
+    {"limit": 3},
+    {"layers": [1, 2]},
+    {"rates": [1, 0.5]},
+    {"rates": (0.5,)},
+    {"table": {"a": [1]}},
+    {"pair": (1, "a")},
+    {"make": lambda: 1},
+    {"path": Path("a")},
+    {"plain": [1, "a"]},
+    {"anything": object},
+    {"later": "a"},
+    {"sloppy": None},
+    {"model": Model(5)},
+    {"relaxed": Relaxed("deep")},
+]
+BAD = {
+    "epochs is '15' (str), expected int": {"epochs": "15"},
+    "epochs is 1.5 (float), expected int": {"epochs": 1.5},
+    "epochs is None, expected int": {"epochs": None},
+    "rate is '0.1' (str), expected float": {"rate": "0.1"},
+    "kind is 'svn' (str), expected 'knn' or 'svm'": {"kind": "svn"},
+    "color is 'RED' (str), expected Color": {"color": "RED"},
+    "limit is 'x' (str), expected int or None": {"limit": "x"},
+    "layers is [1, '2'] (list), expected list[int]": {"layers": [1, "2"]},
+    "layers is (1,) (tuple), expected list[int]": {"layers": (1,)},
+    "rates is 0.5 (float), expected Sequence[float]": {"rates": 0.5},
+    "table is {'a': [1, 'b']} (dict), expected Mapping[str, list[int]]": {
+        "table": {"a": [1, "b"]}
+    },
+    "pair is (1, 2) (tuple), expected tuple[int, str]": {"pair": (1, 2)},
+    "make is 3 (int), expected Callable[[], int] or None": {"make": 3},
+    "later is 1.5 (float), expected int or str": {"later": 1.5},
+    "sloppy is 'x' (str), expected int": {"sloppy": "x"},
+    "model is 3 (int), expected Model": {"model": 3},
+    "model.depth is '3' (str), expected int": {"model": Model("3")},
+    "model.token is *** (int), expected str": {"model": Model(token=123)},
+}
+
+
+@pytest.mark.parametrize("values", GOOD, ids=str)
+def test_what_fits_passes(values):
+    check(Args("a", **values), "params/base.py")
+
+
+@pytest.mark.parametrize("said", BAD)
+def test_what_contradicts_its_annotation_is_refused(said):
+    with pytest.raises(RequestError) as caught:
+        check(Args("a", **BAD[said]), "params/base.py")
+    assert caught.value.message == f"params/base.py: argset 'a': {said}"
+    assert caught.value.hint in (
+        "check_fields = False in the class turns this check off",
+        "did you mean 'svm'?",
+    )
+
+
+def test_a_class_may_be_relaxed():
+    @dataclass
+    class Loose(Args):
+        check_fields = False
+
+    assert "check_fields" not in {each.name for each in dataclasses.fields(Loose)}
+    check(Loose("a", epochs="15"), "here")
+
+
+def test_a_class_whose_annotations_are_unknown_is_not_checked():
+    @dataclass
+    class Unknown(ExperimentArgs):
+        epochs: "NowhereDefined" = 1  # noqa: F821
+
+    check(Unknown("a", epochs="15"), "here")
+
+
+def test_generic_dataclasses_pass():
+    @dataclass
+    class Box(Generic[T]):
+        value: T
+
+    @dataclass
+    class Holder(ExperimentArgs):
+        box: Box[int] | None = None
+
+    check(Holder("a", box=Box(3)), "here")
