@@ -211,7 +211,6 @@ class Session:
         decision = self.survey.decision(call)
         if decision.trace is not None and decision.kind == "reuse":
             take(call, decision.trace)
-            self.peers.use(decision.trace.folder)
             self._finish(call, "reused", decision.reason)
             return True
         earlier = self._failure(call)
@@ -361,6 +360,8 @@ class Session:
 
     def _finish(self, call: Call, status: str, reason: str) -> None:
         call.status, call.reason = status, reason
+        if call.trace is not None and status == "reused":
+            self.peers.use(call.trace.folder)
         self.progress.finished(
             call.stage.label, call.label, status, call.seconds, reason
         )
