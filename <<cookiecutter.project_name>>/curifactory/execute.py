@@ -328,6 +328,7 @@ class Session:
             self._fail(call, Outcome(failure=failure), group)
             return
         self.peers.announce(trace.folder)
+        self.survey.store.damaged.discard(trace.folder)
         self.survey.index.add(trace)
         self.survey.insert(trace)
         self.survey.fresh.add(trace.folder)
@@ -445,6 +446,7 @@ class Session:
 
     def _note_damage(self, folders: list[str]) -> None:
         self._damaged.update(folders)
+        self.survey.store.damaged.update(folders)
         self.survey.index.forget(folders)
 
     def _task(self, call: Call, stream: Path | None) -> Task:

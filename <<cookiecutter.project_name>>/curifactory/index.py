@@ -1,5 +1,7 @@
 """The index of the cache: SQLite, derived from the folders, and made anew from them."""
 
+import contextlib
+import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -49,15 +51,20 @@ class Index:
     def find(self, stage: str, group: str) -> list[Trace]:
         """Return the traces of one stage, code and inputs, oldest first."""
         self._sync(stage)
+        found = self._mending(lambda: self._found(stage, group))
+        return sorted(found, key=lambda trace: trace.created)
+
+    def _found(self, stage: str, group: str) -> list[Trace]:
         if stage not in self._bodies:
-            self._bodies[stage] = self._mending(lambda: self._all(stage))
+            self._bodies[stage] = self._all(stage)
         known = self._bodies[stage]
-        if known is None:
-            found = self._traces("SELECT body FROM traces WHERE grp = ?", (group,))
-        else:
-            found = self._mending(lambda: [parse(b) for b in known.get(group, ())])
-        whole = (trace for trace in found if trace.group == group)
-        return sorted(whole, key=lambda trace: trace.created)
+        query = "SELECT body FROM traces WHERE grp = ?"
+        texts = (
+            [row[0] for row in self.connection.execute(query, (group,))]
+            if known is None
+            else known.get(group, ())
+        )
+        return [trace for trace in map(parse, texts) if trace.group == group]
 
     def _all(self, stage: str) -> dict[str, list[str]] | None:
         """Return the texts of all traces of a stage by group; None where they are many."""
@@ -183,7 +190,17 @@ class Index:
 
     def open(self) -> None:
         """Open the file, or make it where there is none."""
+        if len(self.store.roots) > 1:
+            self._copy(self.store.roots[1] / "index.sqlite")
         self._mending(lambda: self.connection)
+
+    def _copy(self, source: Path) -> None:
+        """Begin with what the index of a cache says that is read only."""
+        with contextlib.suppress(sqlite3.Error):
+            uri = f"{source.absolute().as_uri()}?mode=ro"
+            with contextlib.closing(sqlite3.connect(uri, uri=True)) as known:
+                with contextlib.closing(sqlite3.connect(self.place)) as own:
+                    known.backup(own)
 
     def rebuild(self) -> None:
         """Begin with an empty file."""
@@ -252,6 +269,10 @@ def _is_about_the_disk(error: Exception) -> bool:
 
 
 def _connect(place: str) -> sqlite3.Connection:
+    if place != MEMORY and not os.path.exists(place):
+        Path(
+            place
+        ).touch()  # SQLite itself would let nobody else write, whatever the umask
     connection = sqlite3.connect(place, timeout=60)
     # The index can always be made from the folders, so no write waits for the disk.
     connection.execute("PRAGMA synchronous = OFF")

@@ -92,7 +92,7 @@ class ArtifactManager:
     def survey(self) -> Survey:
         """What decides calls; made when it is first needed."""
         if self._survey is None:
-            store = Store(self.settings.cache, self.say)
+            store = Store(self.settings.cache, self.say, self.settings.base)
             store.open()
             index = Index(store)
             index.open()
@@ -107,9 +107,12 @@ class ArtifactManager:
             survey = self.survey
             self._begin_run()
             project = self.settings
-            apart = project.cache, project.runs, project.reports
+            given = project.cache, project.base, project.runs, project.reports
+            apart = tuple(each for each in given if each is not None)
             spill = None if self.engine.is_local else survey.store.prepare()
-            place = Place(project.root, project.cache, apart, self.name, spill)
+            place = Place(
+                project.root, project.cache, apart, self.name, spill, project.base
+            )
             outputs = self.folder / "output" if self.folder and self.captures else None
             self._session = Session(
                 survey,
@@ -338,7 +341,11 @@ def _entry(call: Call, root: Path) -> dict[str, Any]:
         "folder": trace.folder if trace else None,
         "artifacts": artifacts,
         "metrics": trace.metrics if trace else {},
-        "reportables": trace.reportables if trace else [],
+        "reportables": trace
+        and [
+            {**each, "checksum": trace.others.get(each["file"])}
+            for each in trace.reportables
+        ],
         "error": _error(call.failure) if call.failure is not None else None,
     }
 

@@ -84,6 +84,8 @@ class Store:
         self.root = root
         self.warn = warn
         self.roots = (root,) if base is None else (root, base)
+        self.damaged: set[str] = set()
+        """Folders that do not count, wherever they still lie."""
         self._verified: set[tuple[str, str]] = set()
         self._codes: set[tuple[str, str]] = set()
 
@@ -228,6 +230,8 @@ class Store:
 
     def has_data(self, trace: Trace, index: int | None = None) -> bool:
         """Return whether an output of a trace, or each one, can be loaded."""
+        if trace.folder in self.damaged:
+            return False
         folder = self.place(trace.folder)
         chosen = trace.outputs if index is None else [trace.outputs[index]]
         return all(

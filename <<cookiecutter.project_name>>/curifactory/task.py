@@ -36,6 +36,7 @@ class Place:
     run: str
     spill: Path | None = None
     """Where values that the cache does not keep are passed on; None in one process."""
+    base: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -264,7 +265,7 @@ class _Execution:
         return StageRecord(self, snapshot.name, args, state)
 
     def scratch(self) -> Path:
-        own = self.task.own.digest("*") if self.task.own.args is not None else ""
+        own = self.task.own.source.hash if self.task.own.args is not None else ""
         self.used_scratch = self.store.scratch(self.stage.name, self.task.group, own)
         return self.used_scratch
 
@@ -542,7 +543,7 @@ def _captured(path: Path | None) -> Iterator[None]:
 def tools(place: Place) -> tuple[Store, Files, FileDigests]:
     """Return what this process uses for all calls of a run."""
     files = Files(place.root, place.apart)
-    return Store(place.cache, print), files, FileDigests(place.root)
+    return Store(place.cache, print, place.base), files, FileDigests(place.root)
 
 
 def packed(value: Any, what: str) -> bytes:
