@@ -61,7 +61,7 @@ class ArtifactManager:
         engine: Engine | None = None,
         captures: bool = False,
     ) -> None:
-        self.experiment_name = experiment_name
+        self.experiment_name = _checked(experiment_name)
         self.settings = project or _settings_near(root)
         self.progress = progress or Progress(quiet=True)
         limit = self.settings.confirm_above
@@ -357,6 +357,14 @@ def _error(failure: Failure) -> dict[str, Any]:
         "where": failure.where,
         "traceback": failure.traceback,
     }
+
+
+def _checked(name: str) -> str:
+    """Return the name of an experiment, of which folders are named."""
+    if not isinstance(name, str) or not re.fullmatch(r"\w[\w. -]{0,99}", name):
+        hint = "use letters, digits, dots and dashes, as in ArtifactManager('baseline')"
+        raise RequestError(f"{name!r:.120} is no name of an experiment", hint)
+    return name
 
 
 def _new_folder(parent: Path, name: str) -> Path:

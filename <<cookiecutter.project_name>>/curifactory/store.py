@@ -188,8 +188,13 @@ class Store:
             raise CurifactoryError(said) from error
         return folder
 
-    def commit(self, folder: Path, trace: Trace, parts: dict[str, str]) -> Trace:
-        """Let the prepared folder appear under a new name, with its trace in it."""
+    def commit(
+        self, folder: Path, trace: Trace, parts: dict[str, str], begun: float
+    ) -> Trace:
+        """Let the prepared folder appear under a new name, with its trace in it.
+
+        Where another run has committed the same call since it begun, that one counts.
+        """
         self._keep_code(trace, parts)
         trace.created = time.time()
         (folder / META).write_bytes(body_of(trace, with_folder=False).encode())
@@ -204,8 +209,17 @@ class Store:
             except OSError:
                 if not (self.root / trace.folder).exists():
                     raise
+                twin = self.read(trace.folder)
+                if twin is not None and self._is_first(twin, trace, begun):
+                    self.discard(folder)
+                    return twin
         self._verified.update((trace.folder, each.name) for each in trace.outputs)
         return trace
+
+    def _is_first(self, twin: Trace, trace: Trace, begun: float) -> bool:
+        pairs = zip(twin.reads, trace.reads, strict=False)
+        is_same = twin.group == trace.group and all(a[:2] == b[:2] for a, b in pairs)
+        return is_same and twin.created > begun and self.has_data(twin)
 
     def discard(self, folder: Path) -> None:
         """Remove a folder of the cache that is not committed; nothing else, ever."""

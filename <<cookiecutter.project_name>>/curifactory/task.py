@@ -169,6 +169,7 @@ class _Execution:
         self.reportables: list[Any] = []
         self.saved: set[str] = set()
         self.has_files = False
+        self.begun = time.time()
         self.used_scratch: Path | None = None
         self.folder = self.store.root
 
@@ -214,7 +215,9 @@ class _Execution:
         if self.task.is_trial:
             self.store.discard(self.folder)
             return trace
-        committed = self.store.commit(self.folder, trace, self.stage.code.parts)
+        committed = self.store.commit(
+            self.folder, trace, self.stage.code.parts, self.begun
+        )
         if self.used_scratch is not None:
             self.store.discard(self.used_scratch)
         return committed

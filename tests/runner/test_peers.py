@@ -298,3 +298,30 @@ def test_where_no_claim_can_be_made_a_run_goes_on_alone(tmp_path, name):
     run.release("call")
     run.close()
     assert len(said) == 1 and "no claims" in said[0]
+
+
+def test_of_two_runs_that_finish_the_same_call_the_first_commit_counts(project):
+    project.edit(
+        "stages/chain.py",
+        "        return [1, 2, 3]".removeprefix("    "),
+        "    import os\n    import time\n    from pathlib import Path\n\n"
+        '    Path(f"begun-{os.getpid()}").touch()\n'
+        '    while len(list(Path().glob("begun-*"))) < 2:\n'
+        "        time.sleep(0.001)\n"
+        "    return [os.getpid()]",
+    )
+    project.cache.mkdir(parents=True)
+    (project.cache / ".claims").write_text("no claims can be made here")
+    command = [sys.executable, "-m", "curifactory", "study", "--quiet"]
+    runs = [
+        subprocess.Popen(command, cwd=project.root, env=project.environment())
+        for _ in range(2)
+    ]
+    assert [run.wait(timeout=60) for run in runs] == [0, 0]
+    loads = list(project.cache.glob("stages.chain.load/*/data.json"))
+    assert len(loads) == 1
+    used = [
+        json.loads(path.read_text())["calls"][0]["folder"]
+        for path in project.root.glob("data/runs/*/run.json")
+    ]
+    assert used == [str(loads[0].parent.relative_to(project.cache))] * 2
