@@ -43,7 +43,7 @@ class Peers:
 
     def take(self, key: str) -> bool:
         """Claim a call; False while a run that is alive computes it."""
-        if self._is_alone:
+        if self._is_alone or key in self._held:
             return True
         try:
             if self._journal is None:
@@ -55,11 +55,11 @@ class Peers:
             return True
 
     def release(self, key: str) -> None:
-        """Give a claim back."""
+        """Give a claim back; one that cannot be removed stays ours, until we end."""
         if key in self._held:
-            self._held.remove(key)
             with contextlib.suppress(OSError):
-                (self.claims / key).unlink()
+                (self.claims / key).unlink(missing_ok=True)
+                self._held.remove(key)
 
     def announce(self, folder: str) -> None:
         """Tell the others what was committed; before its claim is given back."""

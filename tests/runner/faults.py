@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -110,6 +111,7 @@ def perform(request, library, said, count):
     os.dup2(output, 1)
     os.dup2(output, 2)
     code = 99
+    signal.alarm(60)  # a run that waits for ever has failed
     library.fault_arm(request["kind"], request["point"])
     try:
         code = main(request["command"])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import settings, store
-from ..errors import RequestError, nearest
+from ..errors import CurifactoryError, RequestError, nearest
 from ..index import Index
 from ..peers import Peers
 from ..settings import Settings
@@ -56,7 +56,12 @@ def perform(options: argparse.Namespace) -> int:
     found = Store(project.cache, _say)
     store.check_owner(found.root)
     actions = {"ls": _ls, "path": _path, "verify": _verify, "gc": _gc}
-    return {**actions, "rebuild": _rebuild}[options.action](project, found, options)
+    chosen = {**actions, "rebuild": _rebuild}[options.action]
+    try:
+        return chosen(project, found, options)
+    except OSError as error:
+        said = f"the cache {project.cache} cannot be used: {error}"
+        raise CurifactoryError(said, "nothing that is needed was lost") from error
 
 
 def _say(text: str) -> None:
