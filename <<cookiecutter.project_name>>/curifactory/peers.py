@@ -129,7 +129,10 @@ class Peers:
 
     def _lines(self) -> Iterator[str]:
         """Yield the new lines of other journals; "" when runs came or went."""
-        seen = self.runs.stat().st_mtime_ns
+        try:
+            seen = self.runs.stat().st_mtime_ns
+        except OSError:  # somebody has deleted the cache
+            seen = 0
         if seen != self._seen:
             self._seen = seen
             yield ""

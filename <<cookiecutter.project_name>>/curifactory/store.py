@@ -204,7 +204,7 @@ class Store:
         for number in itertools.count(1):
             trace.folder = stem if number == 1 else f"{stem}-{number}"
             try:
-                rename(folder, self.root / trace.folder)
+                _appear(folder, self.root / trace.folder)
                 break
             except OSError:
                 if not (self.root / trace.folder).exists():
@@ -328,6 +328,16 @@ def rename(source: Path, target: Path) -> None:
             if os.name != "nt" or pause is None or os.path.isdir(target):
                 raise
             time.sleep(pause)
+
+
+def _appear(folder: Path, place: Path) -> None:
+    try:
+        rename(folder, place)
+    except FileNotFoundError:
+        if place.parent.exists():
+            raise
+        place.parent.mkdir()  # somebody has deleted the cache
+        rename(folder, place)
 
 
 def entries(folder: Path) -> list["os.DirEntry[str]"]:
