@@ -3,6 +3,7 @@
 
 PYTHON =
 OPTIONS =
+SEQUENCES = 20000
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +15,7 @@ PROJECT := '<<cookiecutter.project_name>>'
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: demo test test-all check bench-envs bench bench-full profile help clean FORCE
+.PHONY: demo test test-all fuzz check bench-envs bench bench-full profile help clean FORCE
 
 demo: $(STAMP) ## a generated project in four acts, in build/demo
 	@$(BIN)/python tools/demo.py
@@ -25,6 +26,9 @@ test: $(STAMP) ## the quick tests, under three minutes; options: OPTIONS="-k nam
 test-all: $(STAMP) ## all tests, and the quick ones with other Pythons if present
 	@$(BIN)/python -m pytest -q --durations=10 $(OPTIONS)
 	@sh tools/other_pythons.sh $(VENV)
+
+fuzz: $(STAMP) ## random experiments and edits, as many as SEQUENCES=20000
+	@$(BIN)/python tests/runner/oracle_fuzz.py $(SEQUENCES)
 
 check: $(STAMP) ## formatting, style, types, layers and the line budget
 	@$(BIN)/python -m black --quiet --check . \

@@ -90,9 +90,8 @@ class ExperimentArgs(_Named):
     @property
     def hash(self) -> str:
         """The readable identity of the content, the name left out."""
-        content = dict(hashing.counted(self, self.name or "args"))
-        content.pop("name", None)
-        return hashing.digest(content, self.name or "args")[:12]
+        content = dict(hashing.counted(self, "args", but="name"))
+        return hashing.digest(content, "args")[:12]
 
     def copy(self: Self, **changes: Any) -> Self:
         """Return a copy with other values for some fields; the two share nothing."""

@@ -244,9 +244,14 @@ def _constant(constant: Named) -> Unit:
 
 
 def _origin(module: str, name: str) -> tuple[str, str]:
-    """Return where a name that a module imports from another one was bound first."""
+    """Return where a name that modules of the project import was bound first.
+
+    What others wrote goes by the name that it is imported by: where it is defined, and
+    whether there is a source, may change with its version.
+    """
     found = sys.modules.get(module)
-    tree = syntax.tree_of(getattr(found, "__file__", None) or "")
+    filename = getattr(found, "__file__", None) or ""
+    tree = syntax.tree_of(filename) if syntax.is_project_file(filename) else None
     for node in tree.body if tree else ():
         if not isinstance(node, ast.ImportFrom):
             continue

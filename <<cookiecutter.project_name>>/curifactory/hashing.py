@@ -238,11 +238,13 @@ def _dataclass(walk: _Walk, value: Any, path: str) -> None:
     walk.unordered("fields", [(f"{path}.{n}", (n, each)) for n, each in found])
 
 
-def counted(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+def counted(value: Any, path: str, but: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the fields that enter a digest, each with what stands for its value."""
     rules = representations(value.__class__)
     fields = getattr(value.__class__, "__dataclass_fields__", ())
     for name in fields or ("name",):
+        if name == but:
+            continue
         if name not in rules:
             yield name, getattr(value, name, None)
         elif rules[name] is not None:

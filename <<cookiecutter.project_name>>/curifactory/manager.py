@@ -236,6 +236,9 @@ class ArtifactManager:
         self.finish("failed" if failed else "done", int(failed))
 
     def _summary(self, status: str, exit_code: int) -> dict[str, Any]:
+        if self._session is not None:
+            for call in self.calls:
+                self._session.follow(call)
         packages = {p for call in self.calls for p in call.stage.code.packages}
         started = datetime.datetime.fromtimestamp(self._begin, datetime.timezone.utc)
         number = self.name.rpartition("-")[2]

@@ -1,5 +1,6 @@
 """What one execution read: fields of argsets, code met through values, files."""
 
+import dataclasses
 import functools
 import os
 import sys
@@ -20,8 +21,13 @@ RACY = 2.0
 
 EVERYTHING = "*"
 """The key of a read that cannot be followed field by field."""
-TEXT = "#"
+TEXT = "~"
 """The key of a read of the repr, which depends on defaults as well."""
+
+FIELDS = "#"
+"""The key of the names of the fields, which what goes through all of them reads."""
+
+MARKS = f"@{FIELDS}{TEXT}{EVERYTHING}"
 
 CALLABLES = (
     FunctionType,
@@ -42,8 +48,8 @@ class Reads:
 
     A key says what was read: `a:seed` the field `seed` of the call's argset, `a2:seed`
     that of the third record of an aggregate, `a:model@` the class of a nested
-    dataclass, `a:*` everything, `a:#` the repr; `m:scaled` a method or property of the argset;
-    `f:data/raw.csv` a file of the project.
+    dataclass, `a:#` which fields there are, `a:~` the repr, `a:*` everything; `m:scaled` a
+    method or property of the argset; `f:data/raw.csv` a file of the project.
     """
 
     def __init__(
@@ -71,7 +77,7 @@ class Reads:
 
     def _check(self, key: str) -> None:
         """Refuse a read that the stage should have declared."""
-        path = key.partition(":")[2].rstrip("@")
+        path = key.partition(":")[2].rstrip(f"@{FIELDS}").rstrip(".")
         declared = self.declared
         if declared is None or declared == "all" or key[0] not in "am" or not path:
             return
@@ -79,7 +85,7 @@ class Reads:
         above = {".".join(steps[: i + 1]) for i in range(len(steps))}
         below = any(each.startswith(path + ".") for each in declared)
         if not below and above.isdisjoint(declared):
-            what = "the whole argset" if path == EVERYTHING else path
+            what = "the whole argset" if path in (EVERYTHING, TEXT) else path
             raise CurifactoryError(
                 f"the stage reads {what}, which its reads={list(declared)} lacks",
                 "declare it, or leave reads= out: what is read is noticed anyway",
@@ -107,7 +113,8 @@ def _line_of_user() -> str:
 
 def value_at(args: Any, path: str) -> Any:
     """Return the value of a dotted field; raises AttributeError where there is none."""
-    for step in path.split(".") if path else ():
+    owner = path.rstrip(MARKS).rstrip(".")
+    for step in owner.split(".") if owner else ():
         args = getattr(args, step)
     return args
 
@@ -146,7 +153,9 @@ def _read_everything(tracked: Any) -> Any:
     cls: Any = type(origin)
     made = cls.__new__(cls)
     for name in field_names(cls):
-        object.__setattr__(made, name, detached(getattr(origin, name)))
+        value = getattr(origin, name)
+        _note_named_file(reads, value)
+        object.__setattr__(made, name, detached(value))
     return made
 
 
@@ -165,18 +174,36 @@ class _Field:
         return value
 
 
+class _FieldList:
+    """The declaration of the fields, as `fields`, `asdict` and `replace` ask for it."""
+
+    def __init__(self, cls: Any) -> None:
+        self.fields = cls.__dataclass_fields__
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is not None:
+            _, reads, number, prefix = _origin(instance)
+            reads.note(f"a{number}:{prefix}{FIELDS}")
+        return self.fields
+
+
 class _Member:
-    """A method or property of the user's class: using it means reading its code."""
+    """A method or property: using it means reading its code.
+
+    What the project did not write (`__eq__`, `__repr__`) goes through all fields.
+    """
 
     def __init__(self, name: str, member: Any) -> None:
         self.name = name
         self.member = member
+        own = code.is_project(function_of(member))
+        self.kind, self.read = ("m", name) if own else ("a", FIELDS)
 
     def __get__(self, instance: Any, owner: type) -> Any:
         if instance is None:
             return self.member.__get__(None, owner)
         origin, reads, number, prefix = _origin(instance)
-        reads.note(f"m{number}:{prefix}{self.name}")
+        reads.note(f"{self.kind}{number}:{prefix}{self.read}")
         if isinstance(self.member, functools.cached_property):
             value = self.member.func(instance)
             object.__setattr__(instance, self.name, value)
@@ -219,15 +246,17 @@ def _tracked_class(cls: Any) -> Any:
     for base in reversed(cls.__mro__):
         for name, member in vars(base).items():
             if isinstance(member, CALLABLES) and name not in UNTRACKED:
-                if code.is_project(function_of(member)):
-                    members[name] = _Member(name, member)
+                members[name] = _Member(name, member)
             elif code.is_project(base) and _is_constant(name, member):
                 members[name] = _Field(name, cls)
     members.update({name: _Field(name, cls) for name in field_names(cls)})
+    if dataclasses.is_dataclass(cls):
+        members["__dataclass_fields__"] = _FieldList(cls)
     members.update(
         __module__=cls.__module__,
         __qualname__=cls.__qualname__,
         __doc__=cls.__doc__,
+        __new__=lambda tracked, *given, **named: cls(*given, **named),
         __class__=property(lambda self: cls),
         __dict__=property(_as_dict),
         __getattr__=_missing,

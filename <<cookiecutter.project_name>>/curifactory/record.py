@@ -73,7 +73,7 @@ class Snapshot:
 
     def shown(self, path: str) -> str:
         """Return a short text of a value for messages."""
-        if path.endswith(("@", "*", "#")):
+        if path.endswith(tuple(reads.MARKS)):
             return ""
         value, hidden = self._source, False
         try:
@@ -85,7 +85,7 @@ class Snapshot:
         return argsets.REDACTED if hidden else argsets.short(value)
 
     def _digest(self, path: str) -> str:
-        owner, _, name = path.rstrip("@*#").rstrip(".").rpartition(".")
+        owner, _, name = path.rstrip(reads.MARKS).rstrip(".").rpartition(".")
         try:
             value = found = reads.value_at(self._source, owner)
             if name:
@@ -97,7 +97,9 @@ class Snapshot:
             kind = type(value)
             followed = hasattr(kind, "__dataclass_fields__")
             return hashing.qualified(kind) if followed else "absent"
-        if path.endswith("#"):
+        if path.endswith(reads.FIELDS):
+            return hashing.hash_text(*argsets.field_names(type(value)))
+        if path.endswith(reads.TEXT):
             return hashing.hash_text(argsets.plain_repr(value))
         if not path.endswith("*"):
             value = hashing.represented(found, name, where)

@@ -275,9 +275,44 @@ def test_isinstance_and_class_are_those_of_the_argset(args, params, reads):
     assert keys(reads) == []
 
 
-def test_fields_are_those_of_the_argset_and_no_read(args, params, reads):
-    assert dataclasses.fields(args) == dataclasses.fields(params.Args)
+def test_the_type_of_the_argset_makes_plain_argsets(args, params, reads):
+    made = type(args)(seed=3)
+    assert type(made) is params.Args
+    assert made.scaled() == 30
     assert keys(reads) == []
+
+
+def test_fields_are_those_of_the_argset_and_the_only_read(args, params, reads):
+    assert dataclasses.fields(args) == dataclasses.fields(params.Args)
+    assert dataclasses.fields(type(args)) == dataclasses.fields(params.Args)
+    assert keys(reads) == ["a:#"]
+
+
+@pytest.mark.parametrize(
+    "through_all",
+    [
+        dataclasses.fields,
+        dataclasses.asdict,
+        dataclasses.astuple,
+        lambda args: dataclasses.replace(args, seed=3),
+        lambda args: args == dataclasses.replace(args, seed=3),
+        lambda args: dataclasses.replace(args, seed=3) == args,
+        lambda args: args.hash,
+    ],
+)
+def test_what_goes_through_all_fields_reads_which_there_are(through_all, args, reads):
+    through_all(args)
+    assert "a:#" in keys(reads)
+
+
+def test_the_hash_of_an_argset_is_its_own_and_no_read_of_the_name(args, params, reads):
+    assert args.hash == params.Args("other", seed=4, layers=[1, 2]).hash
+    assert "a:name" not in keys(reads)
+
+
+def test_what_goes_through_all_fields_of_a_nested_dataclass_reads_its_own(args, reads):
+    assert dataclasses.asdict(args.frozen) == {"x": 1, "y": 2}
+    assert keys(reads) == ["a:frozen@", "a:frozen.#", "a:frozen.x", "a:frozen.y"]
 
 
 ALL = {"name", "seed", "rate", "layers", "path"}
@@ -295,7 +330,7 @@ def test_equality_holds_both_ways_and_reads_the_fields(args, params, reads):
 def test_repr_is_that_of_the_argset_and_reads_nothing_else(args, params, reads):
     assert repr(args) == "Args(name='base', seed=4, layers=[1, 2])"
     assert repr(args) == repr(params.Args("base", seed=4, layers=[1, 2]))
-    assert keys(reads) == ["a:#"]
+    assert keys(reads) == ["a:~"]
 
 
 def test_equality_reads_fields_until_one_differs(args, params, reads):
@@ -303,7 +338,7 @@ def test_equality_reads_fields_until_one_differs(args, params, reads):
     assert ALL <= {key[2:] for key in keys(reads)}
     other = Reads()
     assert other.argset(params.Args("a")) != params.Args("b", seed=3)
-    assert keys(other) == ["a:name"]
+    assert keys(other) == ["a:#", "a:name"]
 
 
 def test_a_copy_reads_everything_and_can_be_set(args, params, reads):
@@ -311,7 +346,7 @@ def test_a_copy_reads_everything_and_can_be_set(args, params, reads):
     made.rate = 0.5
     assert made == params.Args("base", seed=5, rate=0.5, layers=[1, 2])
     assert type(made) is params.Args
-    assert keys(reads) == ["a:*"]
+    assert keys(reads) == ["a:#", "a:*"]
 
 
 def test_diff_reads_all_fields_and_shows_the_differing_ones(args, params, reads):
