@@ -313,3 +313,13 @@ def _restore(cls: type[Self], content: dict[str, Any]) -> Self:
     for name, value in content.items():
         object.__setattr__(made, name, value)
     return made
+
+
+def check_name(name: Any, place: str) -> None:
+    """Refuse a name that cannot be written on a line; any other text will do."""
+    if not isinstance(name, str):
+        raise RequestError(f"{place}: the name of an argset is text, not {name!r:.80}")
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
+        raise RequestError(f"{place}: the name {name!r} has a control character")
+    if any("\ud800" <= letter <= "\udfff" for letter in name):
+        raise RequestError(f"{place}: the name {name!r} is no valid text")

@@ -333,6 +333,7 @@ class Session:
             self._fail(call, Outcome(failure=failure), group)
             return
         self.peers.announce(trace.folder)
+        self.survey.store.damaged.discard(trace.folder)
         self.survey.index.add(trace)
         self.survey.insert(trace)
         self.survey.fresh.add(trace.folder)
@@ -368,6 +369,8 @@ class Session:
 
     def _finish(self, call: Call, status: str, reason: str) -> None:
         call.status, call.reason = status, reason
+        if call.trace is not None and status == "reused":
+            self.peers.use(call.trace.folder)
         self.progress.finished(
             call.stage.label, call.label, status, call.seconds, reason
         )
@@ -474,6 +477,7 @@ class Session:
 
     def _note_damage(self, folders: list[str]) -> None:
         self._damaged.update(folders)
+        self.survey.store.damaged.update(folders)
         self.survey.index.forget(folders)
 
     def _task(self, call: Call, stream: Path | None) -> Task:

@@ -314,10 +314,7 @@ def _check_argset(args: Any, index: int, place: str) -> None:
             "return instances of a class that extends ExperimentArgs",
         )
     argsets.check_class(type(args), place)
-    if not isinstance(args.name, str):
-        raise RequestError(f"{place}: the name of an argset is text, not {args.name!r}")
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in args.name):
-        raise RequestError(f"{place}: the name {args.name!r} has a control character")
+    argsets.check_name(args.name, place)
 
 
 def _named(args: Any, paramset: str, index: int) -> Any:

@@ -369,6 +369,8 @@ def snapshot_of(args: Any) -> Snapshot:
             "Record(manager, args), with args an instance of a class that extends "
             "ExperimentArgs, or None",
         )
+    if args is not None:
+        argsets.check_name(args.name, "a record was made by hand")
     made = Snapshot(args)
     if args is not None:
         keep_snapshot(made)

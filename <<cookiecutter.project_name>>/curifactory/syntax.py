@@ -4,6 +4,7 @@ import ast
 import importlib.machinery
 import importlib.util
 import linecache
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +41,11 @@ def watch(root: Path) -> None:
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         place = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else 0
         sys.meta_path.insert(place, _Finder())
+
+
+def root() -> str:
+    """Return the folder of the project at work, or else the current one."""
+    return _roots[-1] if _roots else os.getcwd()
 
 
 def is_project_file(filename: str | None) -> bool:

@@ -36,6 +36,7 @@ class Place:
     run: str
     spill: Path | None = None
     """Where values that the cache does not keep are passed on; None in one process."""
+    base: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -168,8 +169,11 @@ class _Execution:
         self.noted = Reads(task.stream, task.stage.rules.reads, known)
         self.metrics: dict[str, Any] = {}
         self.reportables: list[Any] = []
+        self.saved: set[str] = set()
+        self.has_files = False
+        self.begun = time.time()
         self.used_scratch: Path | None = None
-        self.folder = Path()
+        self.folder = self.store.root
 
     def perform(self) -> Outcome:
         try:
@@ -204,10 +208,18 @@ class _Execution:
         trace = self._trace(outputs)
         trace.seconds, trace.metrics = round(seconds, 6), self.metrics
         trace.reportables = described
+        if described or self.has_files:
+            trace.others = {
+                file: store.digest(self.folder / file)
+                for file in store.files_in(self.folder)
+                if file not in self.saved
+            }
         if self.task.is_trial:
             self.store.discard(self.folder)
             return trace
-        committed = self.store.commit(self.folder, trace, self.stage.code.parts)
+        committed = self.store.commit(
+            self.folder, trace, self.stage.code.parts, self.begun
+        )
         if self.used_scratch is not None:
             self.store.discard(self.used_scratch)
         return committed
@@ -258,8 +270,8 @@ class _Execution:
         return StageRecord(self, snapshot.name, args, state)
 
     def scratch(self) -> Path:
-        own = self.task.own.digest("*") if self.task.own.args is not None else ""
-        self.used_scratch = self.store.scratch(self.task.group, own)
+        own = self.task.own.source.hash if self.task.own.args is not None else ""
+        self.used_scratch = self.store.scratch(self.stage.name, self.task.group, own)
         return self.used_scratch
 
     # What it leaves -----------------------------------------------------------------
@@ -281,7 +293,6 @@ class _Execution:
         chosen = (
             cacher.chosen(value) if isinstance(cacher, caching.AutoCacher) else cacher
         )
-        before = set(store.files_in(self.folder))
         try:
             chosen.at(self.folder, store.output_stem(name)).save(value)
         except ArtifactError as error:
@@ -293,7 +304,8 @@ class _Execution:
                 f"({error.message})"
             )
             return self._keep(index, value)
-        found = store.checked_in(self.folder, name, chosen, before)
+        found = store.checked_in(self.folder, name, chosen, self.saved)
+        self.saved.update(found.files)
         return replace(
             found, identity=hashing.hash_text(found.checksum, describe(chosen))
         )
@@ -411,7 +423,8 @@ class StageRecord:
         """Return the path of a file that is kept with the call."""
         if Path(name).name != name:
             raise CurifactoryError(f"{name!r} is no plain file name")
-        folder = self._inside.folder / "files"
+        self._inside.has_files = True
+        folder = self._inside.folder / store.FILES
         folder.mkdir(exist_ok=True)
         return folder / name
 
@@ -535,7 +548,7 @@ def _captured(path: Path | None) -> Iterator[None]:
 def tools(place: Place) -> tuple[Store, Files, FileDigests]:
     """Return what this process uses for all calls of a run."""
     files = Files(place.root, place.apart)
-    return Store(place.cache, print), files, FileDigests(place.root)
+    return Store(place.cache, print, place.base), files, FileDigests(place.root)
 
 
 def packed(value: Any, what: str) -> bytes:
