@@ -25,6 +25,8 @@ EXAMPLES = """examples:
 """
 # What can be left out with extras/: a module with add_options(parser), perform(options).
 EXTRAS: dict[str, tuple[str, str]] = {
+    "runs": ("history", "list past runs"),
+    "cache": ("maintenance", "list, find, verify and tidy what the cache holds"),
     "explain": ("explain", "say what stages read, and why each call is computed"),
     "accept": ("keeping", "keep a stage's results although its code changed"),
     "check": ("keeping", "execute a stage twice and compare the bytes"),
@@ -156,6 +158,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--yes", action="store_true", help="repeat long work after edits, unasked")
     add("--pdb", action="store_true", help="debug the first failure (serial)")
     add("--cache", metavar="DIR", help="keep results in another folder")
+    add("--read-only", action="store_true", help="use the cache, write nothing to it")
     add("--quiet", action="store_true", help="print the summary only")
     add("--verbose", action="store_true", help="a line for each call, reused ones too")
     add("--plain", action="store_true", help="plain lines, no live display")
@@ -240,6 +243,7 @@ def _request(options: argparse.Namespace, command: str) -> "Request":
         jobs=options.jobs,
         scheduler=options.scheduler,
         retries=options.retries,
+        read_only=options.read_only,
         fail_fast=options.fail_fast,
         max_calls=options.max_calls,
         debugger=options.pdb,

@@ -272,8 +272,10 @@ def _read_change(key: str, before: str, after: str) -> str:
     kind, name = key[0], key.partition(":")[2]
     if kind in "fcm":
         return f"{name} changed"
-    if name.endswith(("*", "#")):
+    if name.endswith(("*", "~")):
         return "some field changed (the stage reads all)"
+    if name.endswith("#"):
+        return "there are other fields (the stage goes through all)"
     if before == after:
         return f"{name.rstrip('@')} changed"
     return f"{name} {before} -> {after}"

@@ -78,6 +78,8 @@ class Session:
         self._kills: dict[Call, int] = {}
         self._kept: dict[tuple[str, int], Held] = {}
         self._damaged: set[str] = set()
+        self._replaced: dict[str, Trace] = {}
+        self._making: dict[str, Call] = {}
         # by group, by what was read, by the digests it had
         self._failures: dict[str, dict[tuple[str, ...], dict[str, _Failed]]] = {}
         self._said: set[str] = set()
@@ -128,7 +130,7 @@ class Session:
             loaded = self._load(source) if self._is_at_hand(source) else None
             if loaded is not None:
                 return loaded.value
-            self._compute_again([call])
+            call = self._compute_again([call])[0]
             self._work()
         if call.failure is not None:
             raise call.failure.raised()
@@ -291,8 +293,11 @@ class Session:
         missing = [each.call for each in outputs if not self._is_at_hand(each)]
         if missing:
             self.peers.release(claim)
-            self._compute_again(missing)
-            self._wait_for(call, list(dict.fromkeys(missing)))
+            makers = self._compute_again(missing)
+            if any(each.status == "failed" for each in makers):
+                self._finish(call, "skipped", f"{makers[0].stage.label} failed again")
+            else:
+                self._wait_for(call, makers)
             return
         call.reason = reason
         self.progress.started(call.stage.label, call.label)
@@ -369,9 +374,13 @@ class Session:
             self._fail(call, Outcome(failure=failure), group)
             return
         self.peers.announce(trace.folder)
+        self.survey.store.damaged.discard(trace.folder)
         self.survey.index.add(trace)
         self.survey.insert(trace)
         self.survey.fresh.add(trace.folder)
+        if call in self._again and call.trace is not None:
+            self._replaced[call.trace.folder] = trace
+            self._making.pop(call.trace.folder, None)
         self._kept.update({(trace.folder, i): held for i, held in kept.items()})
         take(call, trace)
         self._again.pop(call, None)
@@ -405,6 +414,8 @@ class Session:
 
     def _finish(self, call: Call, status: str, reason: str) -> None:
         call.status, call.reason = status, reason
+        if call.trace is not None and status == "reused":
+            self.peers.use(call.trace.folder)
         self.progress.finished(
             call.stage.label, call.label, status, call.seconds, reason
         )
@@ -485,24 +496,48 @@ class Session:
     def _is_at_hand(self, source: Source) -> bool:
         if self.survey.has_data(source):
             return True
-        trace = source.call.trace if isinstance(source, Output) else None
-        if trace is None or not isinstance(source, Output):
+        if not isinstance(source, Output) or source.call.trace is None:
             return False
-        return (trace.folder, source.index) in self._kept
+        trace = self.follow(source.call)
+        is_kept = trace is not None and (trace.folder, source.index) in self._kept
+        return is_kept or self.survey.has_data(source)
 
-    def _compute_again(self, calls: Iterable[Call]) -> None:
-        """Compute calls for their data alone; consumers keep going by its identity."""
-        for call in dict.fromkeys(calls):
-            if call not in self._again and call.trace is not None:
-                kept = all(each.is_kept for each in call.trace.outputs)
-                what = "data was collected" if kept else "its data was not kept"
-                if call.trace.folder in self._damaged:
-                    what = "artifact damaged"
-                self._again[call] = f"{what}, and a later stage needs it"
-                self._admit(call)
+    def follow(self, call: Call) -> Trace | None:
+        """Return the trace of a call; of one whose data was made again, the new one."""
+        while call.trace is not None:
+            newer = self._replaced.get(call.trace.folder, call.trace)
+            if newer is call.trace:
+                break
+            call.trace = newer
+        return call.trace
+
+    def _compute_again(self, calls: Iterable[Call]) -> list[Call]:
+        """Compute calls for their data alone; consumers keep going by its identity.
+
+        Returns the calls that do it: equal ones are computed once.
+        """
+        chosen: dict[str, Call] = {}
+        for call in calls:
+            if call.trace is None or call.trace.folder in chosen:
+                continue
+            made = self._making.setdefault(call.trace.folder, call)
+            chosen[call.trace.folder] = made
+            if made not in self._again and made.status != "failed":
+                self._again[made] = (
+                    f"{self._lack(call.trace)}, and a later stage needs it"
+                )
+                self._admit(made)
+        return list(chosen.values())
+
+    def _lack(self, trace: Trace) -> str:
+        if trace.folder in self._damaged:
+            return "artifact damaged"
+        kept = all(each.is_kept for each in trace.outputs)
+        return "data was collected" if kept else "its data was not kept"
 
     def _note_damage(self, folders: list[str]) -> None:
         self._damaged.update(folders)
+        self.survey.store.damaged.update(folders)
         self.survey.index.forget(folders)
 
     def _task(self, call: Call, stream: Path | None) -> Task:

@@ -1,8 +1,11 @@
 """Performs a run: argsets, the calls of run(), their results, history and report."""
 
+import atexit
 import importlib
+import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -43,6 +46,7 @@ class Request:
     jobs: int | None = None
     scheduler: str | None = None
     retries: int = 0
+    read_only: bool = False
     fail_fast: bool = False
     max_calls: int | None = None
     debugger: bool = False
@@ -113,6 +117,8 @@ def run_experiment(
 
 def perform(project: Settings, request: Request, progress: Progress) -> Run:
     """Do what a request asks for."""
+    if request.read_only:
+        project = replace(project, base=project.cache, cache=_temporary())
     asked = request.engine, project.root, request.jobs, request.scheduler
     chosen = engine.make(*asked)
     if request.debugger and not chosen.is_local:
@@ -128,6 +134,13 @@ def perform(project: Settings, request: Request, progress: Progress) -> Run:
     except BaseException:
         chosen.stop(at_once=True)
         raise
+
+
+def _temporary() -> Path:
+    """Return a folder that is removed when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="curifactory-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _perform(
@@ -244,7 +257,7 @@ def _write_report(run: Run) -> Path | None:
         return None
     target = project.reports / run.manager.name
     try:
-        written: Path = report.write(run.content, project.cache, target)
+        written: Path = report.write(run.content, project.cache, target, project.base)
         _point(project.reports / "latest", target)
     except Exception as error:  # the results are safe; a report can be made again
         run.manager.progress.message(f"no report: {type(error).__name__}: {error}")

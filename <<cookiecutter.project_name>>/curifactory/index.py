@@ -1,5 +1,7 @@
 """The index of the cache: SQLite, derived from the folders, and made anew from them."""
 
+import contextlib
+import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -7,12 +9,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from . import hashing
-from .errors import RequestError
 from .reads import is_racy
-from .store import Store, Trace, body_of, parse, safe
+from .store import Store, Trace, body_of, parse
 
 T = TypeVar("T")
 BATCH = 1000
+MANY = 20_000
+"""How many traces are written in one batch; how many are too many to read in one."""
+MEMORY = ":memory:"
+VERSION = 1000 * 2 + hashing.SCHEME
+"""Changes with the tables, and with the scheme of digests."""
 
 _TABLES = """
 DROP TABLE IF EXISTS traces;
@@ -21,7 +27,7 @@ DROP TABLE IF EXISTS files;
 CREATE TABLE traces(folder TEXT PRIMARY KEY, stage TEXT, grp TEXT, label TEXT, body TEXT);
 CREATE INDEX by_group ON traces(grp);
 CREATE INDEX by_label ON traces(stage, label);
-CREATE TABLE synced(stage TEXT PRIMARY KEY, mtime INTEGER);
+CREATE TABLE synced(stage TEXT PRIMARY KEY, stamp TEXT);
 CREATE TABLE files(path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, digest TEXT);
 """
 
@@ -31,37 +37,82 @@ class Index:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.place = str(store.root / "index.sqlite")
         self._connection: sqlite3.Connection | None = None
+        self._is_mended = False
         self._synced: set[str] = set()
         self._new: list[Trace] = []
         self._new_files: list[tuple[str, int, int, str]] = []
         self._recent: dict[str, deque[Trace]] = {}
+        self._bodies: dict[str, dict[str, list[str]] | None] = {}
 
     # Finding ------------------------------------------------------------------------
 
     def find(self, stage: str, group: str) -> list[Trace]:
         """Return the traces of one stage, code and inputs, oldest first."""
         self._sync(stage)
-        query = "SELECT folder, body FROM traces WHERE grp = ? ORDER BY rowid"
-        return self._traces(query, (group,))
+        found = self._mending(lambda: self._found(stage, group))
+        return sorted(found, key=lambda trace: trace.created)
+
+    def _found(self, stage: str, group: str) -> list[Trace]:
+        if stage not in self._bodies:
+            self._bodies[stage] = self._all(stage)
+        known = self._bodies[stage]
+        query = "SELECT body FROM traces WHERE grp = ?"
+        texts = (
+            [row[0] for row in self.connection.execute(query, (group,))]
+            if known is None
+            else known.get(group, ())
+        )
+        return [trace for trace in map(parse, texts) if trace.group == group]
+
+    def _all(self, stage: str) -> dict[str, list[str]] | None:
+        """Return the texts of all traces of a stage by group; None where they are many."""
+        query = "SELECT grp, body FROM traces WHERE stage = ? LIMIT ?"
+        rows = self.connection.execute(query, (stage, MANY)).fetchall()
+        if len(rows) == MANY:
+            return None
+        found: dict[str, list[str]] = {}
+        for group, body in rows:
+            found.setdefault(group, []).append(body)
+        return found
 
     def similar(self, stage: str, label: str) -> list[Trace]:
         """Return recent traces of a stage, those under the same label first."""
         self._sync(stage)
         if stage not in self._recent:
-            query = (
-                "SELECT folder, body FROM traces WHERE stage = ? ORDER BY rowid DESC"
-            )
+            query = "SELECT body FROM traces WHERE stage = ? ORDER BY rowid DESC"
             found = self._traces(query + " LIMIT 8", (stage,))
             self._recent[stage] = deque(found, maxlen=8)
-        query = "SELECT folder, body FROM traces WHERE stage = ? AND label = ? "
+        query = "SELECT body FROM traces WHERE stage = ? AND label = ? "
         query += "ORDER BY rowid DESC LIMIT 4"
         recent = self._recent[stage]
         return [*(self._traces(query, (stage, label)) if recent else ()), *recent]
 
     def refresh(self) -> None:
         """Look again at what other runs may have committed."""
+        self.flush()
         self._synced.clear()
+        self._bodies.clear()
+
+    def folders(self, stage: str) -> set[str]:
+        """Return the folders of a stage."""
+        self._sync(stage)
+        query = "SELECT folder FROM traces WHERE stage = ?"
+        return {row[0] for row in self._rows(query, (stage,))}
+
+    def is_whole(self, traces: list[Trace]) -> bool:
+        """Return whether the file is sound, and has these traces as they are."""
+        try:
+            sound = self.connection.execute("PRAGMA integrity_check").fetchone()
+            rows = self.connection.execute("SELECT folder, grp, body FROM traces")
+            known = {folder: (group, parse(body)) for folder, group, body in rows}
+        except (sqlite3.DatabaseError, ValueError):
+            return False
+        wanted = {trace.folder: (trace.group, trace) for trace in traces}
+        return sound == ("ok",) and all(
+            wanted.get(f) == each for f, each in known.items()
+        )
 
     def file_digest(self, root: Path, path: str, stat: tuple[int, int]) -> str:
         """Return the digest of a project file; equal size and time shortcut the reading."""
@@ -77,7 +128,7 @@ class Index:
 
     def _traces(self, query: str, values: Sequence[str]) -> list[Trace]:
         def read() -> list[Trace]:
-            return [parse(folder, body) for folder, body in self._rows(query, values)]
+            return [parse(body) for (body,) in self._rows(query, values)]
 
         return self._mending(read)
 
@@ -97,24 +148,17 @@ class Index:
         """Drop folders that are gone."""
         gone = set(folders)
         self._new = [trace for trace in self._new if trace.folder not in gone]
-        with self.connection:
-            rows = [(folder,) for folder in gone]
-            self.connection.executemany("DELETE FROM traces WHERE folder = ?", rows)
+        rows = [(folder,) for folder in gone]
+        self._write("DELETE FROM traces WHERE folder = ?", rows)
 
     def flush(self) -> None:
         """Write what was committed since the last time."""
-        if not self._new and not self._new_files:
-            return
-        traces, self._new = self._new, []
-        files, self._new_files = self._new_files, []
-        statement = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)"
-
-        def write() -> None:
-            with self.connection:
-                self._insert(traces)
-                self.connection.executemany(statement, files)
-
-        self._mending(write)
+        if self._new:
+            traces, self._new = self._new, []
+            self._insert(traces)
+        if self._new_files:
+            files, self._new_files = self._new_files, []
+            self._write("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", files)
 
     def close(self) -> None:
         """Write what is left and let go of the file."""
@@ -125,8 +169,15 @@ class Index:
 
     def _insert(self, traces: Iterable[Trace]) -> None:
         rows = [(t.folder, t.stage, t.group, t.label, body_of(t)) for t in traces]
-        statement = "INSERT OR REPLACE INTO traces VALUES (?, ?, ?, ?, ?)"
-        self.connection.executemany(statement, rows)
+        self._write("INSERT OR REPLACE INTO traces VALUES (?, ?, ?, ?, ?)", rows)
+
+    def _write(self, statement: str, rows: Sequence[Any]) -> None:
+        def write() -> None:
+            with self.connection:
+                self.connection.executemany(statement, rows)
+
+        if rows:
+            self._mending(write)
 
     # Keeping up with the folders ----------------------------------------------------
 
@@ -134,38 +185,45 @@ class Index:
     def connection(self) -> sqlite3.Connection:
         """The connection, made when it is first needed."""
         if self._connection is None:
-            self.open()
-        assert self._connection is not None
+            self._connection = _connect(self.place)
         return self._connection
 
     def open(self) -> None:
         """Open the file, or make it where there is none."""
-        path = self.store.root / "index.sqlite"
-        try:
-            self._connection = self._mending(lambda: _connect(path))
-        except (OSError, sqlite3.OperationalError) as error:
-            raise RequestError(
-                f"the index {path} cannot be written: {error}",
-                "make the folder writable, or choose another with --cache",
-            ) from error
+        if len(self.store.roots) > 1:
+            self._copy(self.store.roots[1] / "index.sqlite")
+        self._mending(lambda: self.connection)
+
+    def _copy(self, source: Path) -> None:
+        """Begin with what the index of a cache says that is read only."""
+        with contextlib.suppress(sqlite3.Error):
+            uri = f"{source.absolute().as_uri()}?mode=ro"
+            with contextlib.closing(sqlite3.connect(uri, uri=True)) as known:
+                with contextlib.closing(sqlite3.connect(self.place)) as own:
+                    known.backup(own)
+
+    def rebuild(self) -> None:
+        """Begin with an empty file."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._synced = None, set()
+        self._bodies.clear()
+        for path in (self.place, self.place + "-journal"):
+            Path(path).unlink(missing_ok=True)
 
     def _sync(self, stage: str) -> None:
         """Take in the folders of a stage that the index does not know, once a run."""
         if stage in self._synced:
             return
         self._synced.add(stage)
-        try:
-            mtime = (self.store.root / safe(stage)).stat().st_mtime_ns
-        except OSError:
-            mtime = -1
-        query = "SELECT mtime FROM synced WHERE stage = ?"
-        if self._rows(query, (stage,)) == [(mtime,)]:
+        times = self.store.times(stage)
+        stamp = " ".join(map(str, times))
+        query = "SELECT stamp FROM synced WHERE stage = ?"
+        if self._rows(query, (stage,)) == ([(stamp,)] if times else []):
             return
-        self._mending(lambda: self._compare(stage))
-        if not is_racy(mtime):
-            with self.connection:
-                statement = "INSERT OR REPLACE INTO synced VALUES (?, ?)"
-                self.connection.execute(statement, (stage, mtime))
+        self._compare(stage)
+        if not is_racy(max(times, default=0)):
+            self._write("INSERT OR REPLACE INTO synced VALUES (?, ?)", [(stage, stamp)])
 
     def _compare(self, stage: str) -> None:
         query = "SELECT folder FROM traces WHERE stage = ?"
@@ -175,37 +233,58 @@ class Index:
         if known - there:
             self.forget(known - there)
         found = [self.store.read(each) for each in sorted(there - known)]
-        with self.connection:
-            valid = [trace for trace in found if trace is not None]
-            self._insert(sorted(valid, key=lambda trace: trace.created))
+        valid = [trace for trace in found if trace is not None]
+        self._insert(sorted(valid, key=lambda trace: trace.created))
 
     def _mending(self, use: Callable[[], T]) -> T:
-        """Use the index; a damaged one is made anew from the folders, and used again."""
+        """Use the index. A damaged one is made anew from the folders, and used again;
+        one that cannot be written is held in memory for this run."""
         try:
             return use()
-        except sqlite3.OperationalError:
-            raise
-        except (sqlite3.DatabaseError, ValueError) as error:
+        except (sqlite3.DatabaseError, ValueError, OSError) as error:
+            self._replace(error)
+        return self._mending(use) if self.place != MEMORY else use()
+
+    def _replace(self, error: Exception) -> None:
+        stages = self._synced
+        try:
+            if self._is_mended or _is_about_the_disk(error):
+                raise error
+            self._is_mended = True
+            self.rebuild()
             said = f"the index was damaged ({error}); made anew from the folders"
-            self.store.warn(said)
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
-        stages, self._synced = self._synced, set()
-        (self.store.root / "index.sqlite").unlink(missing_ok=True)
+        except (sqlite3.DatabaseError, ValueError, OSError) as problem:
+            self._connection, self._synced, self.place = None, set(), MEMORY
+            said = f"the index cannot be used ({problem}); this run goes on without it"
+        self.store.warn(said)
         for stage in stages:
             self._sync(stage)
-        return use()
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=60)
+def _is_about_the_disk(error: Exception) -> bool:
+    """Return whether an index is whole, as far as known, but cannot be used."""
+    if not isinstance(error, sqlite3.OperationalError):
+        return isinstance(error, OSError)
+    return "no such" not in str(error) and "no column" not in str(error)
+
+
+def _connect(place: str) -> sqlite3.Connection:
+    if place != MEMORY and not os.path.exists(place):
+        Path(
+            place
+        ).touch()  # SQLite itself would let nobody else write, whatever the umask
+    connection = sqlite3.connect(place, timeout=60)
     # The index can always be made from the folders, so no write waits for the disk.
     connection.execute("PRAGMA synchronous = OFF")
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("PRAGMA user_version").fetchone()[0] != hashing.SCHEME:
-            for statement in _TABLES.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {hashing.SCHEME}")
+    if not _is_current(connection):
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if not _is_current(connection):  # no other run has made them meanwhile
+                for statement in _TABLES.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {VERSION}")
     return connection
+
+
+def _is_current(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA user_version").fetchone()[0] == VERSION)

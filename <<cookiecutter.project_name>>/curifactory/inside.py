@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from . import store
 from .errors import CurifactoryError, nearest
 
 
@@ -13,6 +14,7 @@ class Inside(Protocol):
     metrics: dict[str, Any]
     reportables: list[Any]
     folder: Path
+    has_files: bool
 
     def scratch(self) -> Path: ...
 
@@ -63,7 +65,8 @@ class StageRecord:
         """Return the path of a file that is kept with the call."""
         if Path(name).name != name:
             raise CurifactoryError(f"{name!r} is no plain file name")
-        folder = self._inside.folder / "files"
+        self._inside.has_files = True
+        folder = self._inside.folder / store.FILES
         folder.mkdir(exist_ok=True)
         return folder / name
 

@@ -1,7 +1,9 @@
 """ArtifactManager: the records of a run, its session, and its place in the history."""
 
 import atexit
+import contextlib
 import datetime
+import getpass
 import importlib
 import itertools
 import json
@@ -32,6 +34,9 @@ from .store import Store
 from .survey import Options, Survey
 from .task import Failure, Place
 
+SCHEMA = 2
+"""Of run.json; extras/history.py says how an older one is read."""
+LONG = ("argsets", "stages", "calls")
 STATUSES = ("computed", "reused", "skipped", "failed")
 
 
@@ -56,7 +61,7 @@ class ArtifactManager:
         engine: Engine | None = None,
         captures: bool = False,
     ) -> None:
-        self.experiment_name = experiment_name
+        self.experiment_name = _checked(experiment_name)
         self.settings = project or _settings_near(root)
         self.progress = progress or Progress(quiet=True)
         limit = self.settings.confirm_above
@@ -87,7 +92,7 @@ class ArtifactManager:
     def survey(self) -> Survey:
         """What decides calls; made when it is first needed."""
         if self._survey is None:
-            store = Store(self.settings.cache, self.say)
+            store = Store(self.settings.cache, self.say, self.settings.base)
             store.open()
             index = Index(store)
             index.open()
@@ -102,16 +107,18 @@ class ArtifactManager:
             survey = self.survey
             self._begin_run()
             project = self.settings
-            spill = project.cache / ".tmp" / f"spill-{os.getpid()}-{self.name}"
-            apart = project.cache, project.runs, project.reports
-            spilled = None if self.engine.is_local else spill
-            place = Place(project.root, project.cache, apart, self.name, spilled)
+            given = project.cache, project.base, project.runs, project.reports
+            apart = tuple(each for each in given if each is not None)
+            spill = None if self.engine.is_local else survey.store.prepare()
+            place = Place(
+                project.root, project.cache, apart, self.name, spill, project.base
+            )
             outputs = self.folder / "output" if self.folder and self.captures else None
             self._session = Session(
                 survey,
                 place,
                 self.engine,
-                Peers(project.cache),
+                Peers(project.cache, self.say),
                 _Logged(self),
                 outputs,
             )
@@ -157,14 +164,33 @@ class ArtifactManager:
     def log(self, text: str) -> None:
         if self._log is not None:
             clock = datetime.datetime.now().strftime("%H:%M:%S")
-            self._log.write(f"{clock} {text}\n")
+            try:
+                self._log.write(f"{clock} {text}\n")
+            except OSError as error:
+                self._miss("log.txt", error)
+
+    def _miss(self, name: str, error: OSError) -> None:
+        """Go on without a file of the history: the results do not depend on it."""
+        if name == "log.txt":
+            self._close_log()
+        place = self.folder / name if self.folder else name
+        self.progress.message(f"{place} cannot be written: {error.strerror}")
+
+    def _close_log(self) -> None:
+        log, self._log = self._log, None
+        if log is not None:
+            with contextlib.suppress(OSError):  # what could not be written before
+                log.close()
 
     def finish(self, status: str, exit_code: int) -> dict[str, Any]:
         """Write the run into the history and return what was written."""
         self.close(at_once=status != "done")
         content = self._summary(status, exit_code)
         if self.folder is not None:
-            _write(self.folder / "run.json", json.dumps(content))
+            try:
+                _write(self.folder / "run.json", _text(content))
+            except OSError as error:
+                self._miss("run.json", error)
         return content
 
     def close(self, *, at_once: bool = False) -> None:
@@ -173,9 +199,7 @@ class ArtifactManager:
             self._session.close(at_once=at_once)
         if self._survey is not None:
             self._survey.index.close()
-        if self._log is not None:
-            self._log.close()
-            self._log = None
+        self._close_log()
 
     def counts(self, calls: Iterable[Call] | None = None) -> dict[str, int]:
         """Return how many calls were computed, reused, skipped and failed."""
@@ -198,9 +222,12 @@ class ArtifactManager:
     def _begin_run(self) -> None:
         self.folder = _new_folder(self.settings.runs, self.experiment_name)
         self._git = provenance.GitState(self.settings.root)
-        # Line buffered: what was said before a crash is on the disk.
-        self._log = open(self.folder / "log.txt", "w", encoding="utf-8", buffering=1)
-        self.log(self.command)
+        path = self.folder / "log.txt"
+        try:  # line buffered: what was said before a crash is on the disk
+            self._log = open(path, "w", encoding="utf-8", buffering=1)
+            self.log(self.command)
+        except OSError as error:
+            self._miss("log.txt", error)
         if self.eager:
             atexit.register(self._finish_by_hand)
 
@@ -209,11 +236,14 @@ class ArtifactManager:
         self.finish("failed" if failed else "done", int(failed))
 
     def _summary(self, status: str, exit_code: int) -> dict[str, Any]:
+        if self._session is not None:
+            for call in self.calls:
+                self._session.follow(call)
         packages = {p for call in self.calls for p in call.stage.code.packages}
         started = datetime.datetime.fromtimestamp(self._begin, datetime.timezone.utc)
         number = self.name.rpartition("-")[2]
         return {
-            "schema": 1,
+            "schema": SCHEMA,
             "run": self.name,
             "experiment": self.experiment_name,
             "number": int(number) if number.isdigit() else 0,
@@ -227,6 +257,8 @@ class ArtifactManager:
             "git": self._git.read() if self._git else None,
             "versions": provenance.versions(packages),
             "host": platform.node(),
+            "user": _user(),
+            "cpus": os.cpu_count(),
             "cache": os.path.relpath(self.settings.cache, self.settings.root),
             "argsets": [self._argset(each) for each in self._snapshots()],
             "counts": self.counts(),
@@ -312,7 +344,11 @@ def _entry(call: Call, root: Path) -> dict[str, Any]:
         "folder": trace.folder if trace else None,
         "artifacts": artifacts,
         "metrics": trace.metrics if trace else {},
-        "reportables": trace.reportables if trace else [],
+        "reportables": trace
+        and [
+            {**each, "checksum": trace.others.get(each["file"])}
+            for each in trace.reportables
+        ],
         "output": f"output/{call.output}" if call.output else None,
         "error": _error(call.failure) if call.failure is not None else None,
     }
@@ -326,6 +362,14 @@ def _error(failure: Failure) -> dict[str, Any]:
         "traceback": failure.traceback,
         "printed": failure.printed,
     }
+
+
+def _checked(name: str) -> str:
+    """Return the name of an experiment, of which folders are named."""
+    if not isinstance(name, str) or not re.fullmatch(r"\w[\w. -]{0,99}", name):
+        hint = "use letters, digits, dots and dashes, as in ArtifactManager('baseline')"
+        raise RequestError(f"{name!r:.120} is no name of an experiment", hint)
+    return name
 
 
 def _new_folder(parent: Path, name: str) -> Path:
@@ -346,6 +390,20 @@ def _new_folder(parent: Path, name: str) -> Path:
         hint = "make the folder writable"
         raise RequestError(f"{parent} cannot be written: {error}", hint) from error
     raise AssertionError
+
+
+def _text(content: dict[str, Any]) -> str:
+    """Return a run as JSON whose first line has all but the long lists: fast to list."""
+    short = {name: value for name, value in content.items() if name not in LONG}
+    long = {name: content[name] for name in LONG}
+    return f"{json.dumps(short)[:-1]},\n{json.dumps(long)[1:]}\n"
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a user without a name
+        return None
 
 
 def _write(path: Path, text: str) -> None:

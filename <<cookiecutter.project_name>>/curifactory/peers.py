@@ -6,15 +6,16 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from .store import is_alive
+from .store import entries, is_alive
 
 BEAT = 10.0
 STALE = 60.0
 """Seconds between two signs of life, and after which a run counts as dead."""
+MADE, USED = "+", "="
 
 _numbers = itertools.count()
 
@@ -22,74 +23,77 @@ _numbers = itertools.count()
 class Peers:
     """This run among the others that use a cache.
 
-    Each run has a file, its journal: the folders that it committed, a line each, and by
-    its time stamp a sign of life. A claim is an exclusive file that names its run.
+    Each run has a file, its journal: its own name, then a line for each folder that it
+    made or uses, and by the time stamp a sign of life. A claim is a hard link to the
+    journal of the run that holds it: made in one step, it says whose it is.
     """
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, warn: Callable[[str], None]) -> None:
         self.runs = cache / ".runs"
         self.claims = cache / ".claims"
+        self.warn = warn
         self.name = f"{socket.gethostname()}-{os.getpid()}-{next(_numbers)}"
         self._held: set[str] = set()
+        self._used: list[str] = []
         self._read: dict[str, int] = {}
+        self._seen = 0
         self._over = threading.Event()
         self._journal: TextIO | None = None
-
-    def _join(self) -> None:
-        """Let others see this run, from its first claim on."""
-        for folder in (self.runs, self.claims):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._journal = open(self.runs / self.name, "w", encoding="utf-8")
-        self._over.clear()
-        self._clean_up()
-        threading.Thread(target=self._beat, daemon=True).start()
+        self._is_alone = False
 
     def take(self, key: str) -> bool:
         """Claim a call; False while a run that is alive computes it."""
-        if self._journal is None:
-            self._join()
-        for _ in range(2):
-            try:
-                with open(self.claims / key, "x", encoding="utf-8") as file:
-                    file.write(self.name)
-                self._held.add(key)
-                return True
-            except FileExistsError:
-                if not self._is_stale(self.claims / key):
-                    return False
-                self._take_over(self.claims / key)
-        return False
+        if self._is_alone or key in self._held:
+            return True
+        try:
+            if self._journal is None:
+                self._join()
+            self._tell()
+            return self._take(self.claims / key)
+        except OSError as error:
+            self._go_alone(error)
+            return True
 
     def holds(self, key: str) -> bool:
         return key in self._held
 
     def release(self, key: str) -> None:
-        """Give a claim back."""
+        """Give a claim back; one that cannot be removed stays ours, until we end."""
         if key in self._held:
-            self._held.remove(key)
-            (self.claims / key).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (self.claims / key).unlink(missing_ok=True)
+                self._held.remove(key)
 
     def announce(self, folder: str) -> None:
         """Tell the others what was committed; before its claim is given back."""
         if self._journal is not None:
-            self._journal.write(folder + "\n")
-            self._journal.flush()
+            try:
+                self._tell(MADE + folder)
+            except OSError as error:
+                self._go_alone(error)
+
+    def use(self, folder: str) -> None:
+        """Note a folder of which data may be loaded; told before the next claim."""
+        self._used.append(USED + folder)
 
     def news(self) -> Iterator[str]:
-        """Yield what others committed since the last time; "" when one has ended."""
-        others = {each.name: each for each in os.scandir(self.runs)}
-        others.pop(self.name, None)
-        for name in set(self._read) - set(others):
-            del self._read[name]
-            yield ""
-        for name in others:
-            with contextlib.suppress(OSError):
-                with open(self.runs / name, encoding="utf-8") as file:
-                    file.seek(self._read.get(name, 0))
-                    lines = file.read().splitlines(keepends=True)
-                whole = [line for line in lines if line.endswith("\n")]
-                self._read[name] = self._read.get(name, 0) + len("".join(whole))
-                yield from (line.rstrip("\n") for line in whole)
+        """Yield what others committed since the last time; "" when runs came or went."""
+        if self._is_alone:
+            return
+        for folder in self._lines():
+            if not folder or folder[0] == MADE:
+                yield folder[1:]
+
+    def in_use(self) -> set[str]:
+        """Return the folders that runs at work have made or use."""
+        self._read.clear()
+        self._seen = 0
+        return {line[1:] for line in self._lines() if line}
+
+    def others(self) -> list[str]:
+        """Return the names of the other runs that are at work."""
+        found = [each.name for each in entries(self.runs) if each.name != self.name]
+        return [name for name in found if not self._is_dead(name)]
 
     def close(self) -> None:
         """Leave: no claim and no journal stays behind."""
@@ -97,9 +101,78 @@ class Peers:
         for key in list(self._held):
             self.release(key)
         if self._journal is not None:
-            self._journal.close()
+            with contextlib.suppress(OSError):
+                self._journal.close()
             self._journal = None
-            (self.runs / self.name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (self.runs / self.name).unlink()
+
+    def _join(self) -> None:
+        """Let others see this run, from its first claim on."""
+        for folder in (self.runs, self.claims):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._journal = open(self.runs / self.name, "w", encoding="utf-8")
+        self._tell(self.name)
+        self._over.clear()
+        self._clean_up()
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def _go_alone(self, error: OSError) -> None:
+        """Go on without claims: at worst, a call is computed by two runs."""
+        self._is_alone = True
+        self.close()
+        said = error.strerror or error
+        self.warn(f"no claims on calls: {self.runs.parent} cannot be written ({said})")
+
+    def _tell(self, *lines: str) -> None:
+        if self._journal is not None and (lines or self._used):
+            self._journal.writelines(f"{line}\n" for line in (*lines, *self._used))
+            self._used.clear()
+            self._journal.flush()
+
+    def _lines(self) -> Iterator[str]:
+        """Yield the new lines of other journals; "" when runs came or went."""
+        try:
+            seen = self.runs.stat().st_mtime_ns
+        except OSError:  # somebody has deleted the cache
+            seen = 0
+        if seen != self._seen:
+            self._seen = seen
+            yield ""
+            there = {each.name for each in entries(self.runs)} - {self.name}
+            self._read = {name: self._read.get(name, 0) for name in there}
+        for name, start in list(self._read.items()):
+            with contextlib.suppress(OSError):
+                path = self.runs / name
+                if path.stat().st_size == start:
+                    continue
+                with open(path, "rb") as file:
+                    file.seek(start)
+                    text, end, _ = file.read().rpartition(b"\n")
+                self._read[name] = start + len(text) + len(end)
+                lines = text.decode().split("\n")
+                yield from lines[0 if start else 1 :]  # the first is its name
+
+    def _take(self, claim: Path) -> bool:
+        for _ in range(2):
+            try:
+                self._mark(claim)
+                self._held.add(claim.name)
+                return True
+            except FileExistsError:
+                if not self._is_stale(claim):
+                    return False
+                self._take_over(claim)
+        return False
+
+    def _mark(self, claim: Path) -> None:
+        try:
+            os.link(self.runs / self.name, claim)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
+            with open(claim, "x", encoding="utf-8") as file:
+                file.write(self.name + "\n")
 
     def _beat(self) -> None:
         while not self._over.wait(BEAT):
@@ -108,21 +181,31 @@ class Peers:
 
     def _is_stale(self, claim: Path) -> bool:
         try:
-            owner = claim.read_text(encoding="utf-8")
-            age = time.time() - claim.stat().st_mtime
+            with open(claim, encoding="utf-8") as file:
+                owner = file.readline().rstrip("\n")
+            return self._is_dead(owner) if owner else self._silence(claim) > STALE
         except OSError:
             return False  # given back in the meantime
-        return age > STALE if not owner else self._is_dead(owner)
 
     def _is_dead(self, name: str) -> bool:
-        host, pid, _ = name.rsplit("-", 2)
         try:
-            silent = time.time() - (self.runs / name).stat().st_mtime
+            host, pid, _ = name.rsplit("-", 2)
+            is_here = host == socket.gethostname()
+            if is_here and not is_alive(int(pid)):
+                return True
+            return self._silence(self.runs / name) > STALE
         except OSError:
             return True
-        return silent > STALE or (
-            host == socket.gethostname() and not is_alive(int(pid))
-        )
+        except ValueError:
+            return False  # not the name of a run: somebody's own file
+
+    def _silence(self, path: Path) -> float:
+        """Return for how long a file was not touched, by the clock of its own disk."""
+        try:
+            now = (self.runs / self.name).stat().st_mtime
+        except OSError:
+            now = time.time()
+        return now - path.stat().st_mtime
 
     def _take_over(self, claim: Path) -> None:
         """Remove a stale claim; of several runs that try, one does."""
@@ -136,6 +219,7 @@ class Peers:
 
     def _clean_up(self) -> None:
         """Remove the journals of runs that were killed."""
-        for path in self.runs.iterdir():
-            if path.name.count("-") > 1 and self._is_dead(path.name):
-                path.unlink(missing_ok=True)
+        for entry in entries(self.runs):
+            if entry.name != self.name and self._is_dead(entry.name):
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)

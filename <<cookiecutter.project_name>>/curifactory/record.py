@@ -52,6 +52,19 @@ class Snapshot:
             self._digests[path] = self._digest(path)
         return self._digests[path]
 
+    def content(self) -> str:
+        """Return the digest of everything but the name."""
+        if "content" not in self._digests:
+            known = self._source.hash if self._source is not None else ""
+            self._digests["content"] = known
+        return self._digests["content"]
+
+    def know_all(self) -> None:
+        """Keep every digest, for a process that could not tell those of lambdas."""
+        self.content()
+        for path, _ in argsets.flat(self._source) if self._source is not None else ():
+            self.digest(path)
+
     def member(self, path: str) -> str:
         """Return the digest of the code of a method or property."""
         key = f"{path}()"
@@ -66,6 +79,8 @@ class Snapshot:
         """Return the digest of the fields that code with these names may read."""
         if self._source is None:
             return ""
+        if code.ANY_NAME in names:
+            return self.digest("*")
         fields = set(argsets.field_names(type(self._source)))
         members = {name for name in names - fields if hasattr(self._source, name)}
         read = [f"{name}={self.digest(name)}" for name in sorted(fields & names)]
@@ -73,7 +88,7 @@ class Snapshot:
 
     def shown(self, path: str) -> str:
         """Return a short text of a value for messages."""
-        if path.endswith(("@", "*", "#")):
+        if path.endswith(tuple(reads.MARKS)):
             return ""
         value, hidden = self._source, False
         try:
@@ -85,19 +100,22 @@ class Snapshot:
         return argsets.REDACTED if hidden else argsets.short(value)
 
     def _digest(self, path: str) -> str:
-        owner, _, name = path.rstrip("@*#").rstrip(".").rpartition(".")
+        plain = path.rstrip(reads.MARKS).rstrip(".")
+        owner, _, name = plain.rpartition(".")
         try:
             value = found = reads.value_at(self._source, owner)
             if name:
                 value = getattr(found, name)
         except AttributeError:
             return "absent"
-        where = f"{self.name}.{path}"
+        where = f"{self.name}.{plain}".rstrip(".")
         if path.endswith("@"):
             kind = type(value)
             followed = hasattr(kind, "__dataclass_fields__")
             return hashing.qualified(kind) if followed else "absent"
-        if path.endswith("#"):
+        if path.endswith(reads.FIELDS):
+            return hashing.hash_text(*argsets.field_names(type(value)))
+        if path.endswith(reads.TEXT):
             return hashing.hash_text(argsets.plain_repr(value))
         if not path.endswith("*"):
             value = hashing.represented(found, name, where)
@@ -156,7 +174,7 @@ def _methods(cls: type, name: str) -> list[Any]:
     while waiting:
         name = waiting.pop()
         for base in (each for each in cls.__mro__ if name in vars(each)):
-            function = reads.function_of(vars(base)[name])
+            function = code.function_of(vars(base)[name])
             if (base, name) not in found and code.is_project(function):
                 found[base, name] = function
                 names = function.__code__.co_names
@@ -166,11 +184,9 @@ def _methods(cls: type, name: str) -> list[Any]:
 
 def value_digest(value: Any, path: str) -> str:
     """Return the digest of a value and of the project code that it holds."""
-    found = code.project_callables(value, path)
+    found, shape = code.project_callables(value, path)
     if not found:
-        return hashing.digest(value, path)
-    known = {id(each) for each in found}
-    shape = hashing.digest(value, path, lambda each: id(code.unwrapped(each)) in known)
+        return shape
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 
@@ -324,6 +340,7 @@ class Record(Generic[A]):
 
     def call(self, stage: AnyStage, records: Any, arguments: dict[str, Any]) -> None:
         """Add a call of a stage to this record; nothing is computed yet."""
+        stage.renew()
         _check_arguments(stage, arguments)
         given = {name: literal(value, name) for name, value in arguments.items()}
         replaced = {name: given.pop(name) for name in stage.inputs if name in given}
@@ -367,6 +384,8 @@ def snapshot_of(args: Any) -> Snapshot:
             "Record(manager, args), with args an instance of a class that extends "
             "ExperimentArgs, or None",
         )
+    if args is not None:
+        argsets.check_name(args.name, "a record was made by hand")
     made = Snapshot(args)
     if args is not None:
         keep_snapshot(made)

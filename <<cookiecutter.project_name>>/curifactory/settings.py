@@ -23,6 +23,8 @@ class Settings:
     cache: Path = Path("data/cache")
     runs: Path = Path("data/runs")
     reports: Path = Path("reports")
+    base: Path | None = None
+    """A cache to read results from, while `cache` is a temporary one on top of it."""
     confirm_above: float = 600.0
     """Seconds of earlier work that a change of code repeats without asking."""
 
@@ -45,7 +47,7 @@ def load(root: Path, **overrides: Any) -> Settings:
     given = {k: v for k, v in overrides.items() if v is not None}
     if CACHE_VARIABLE in os.environ:
         section["cache"] = os.environ[CACHE_VARIABLE]
-    known = {each.name for each in fields(Settings)} - {"root"}
+    known = {each.name for each in fields(Settings)} - {"root", "base"}
     tables = {key for key, value in section.items() if isinstance(value, dict)}
     for name in sorted(set(section) - known - tables):
         raise RequestError(
@@ -59,6 +61,13 @@ def load(root: Path, **overrides: Any) -> Settings:
             raise RequestError(
                 f"pyproject.toml: [tool.curifactory] {name} = {value!r} is no text",
                 f'{name} = "a/folder"',
+            )
+    for name in ("experiments", "params"):
+        folder = section.get(name, name)
+        if not all(part.isidentifier() for part in folder.split("/")):
+            raise RequestError(
+                f"pyproject.toml: [tool.curifactory] {name} = {folder!r} is no package",
+                "name a folder inside the project, by words with / between them",
             )
     chosen = {k: v for k, v in {**section, **given}.items() if k not in tables}
     settings = replace(Settings(root), **chosen)

@@ -18,13 +18,20 @@ from .caching import Cacheable
 from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
 
 META = "meta.json"
+FILES = "files"
+"""In a call's folder: what was read and made; what the stage itself put there."""
+OWN = (".tmp", ".scratch", ".quarantine")
+"""Folders whose content the runner may remove at any time."""
 
 _numbers = itertools.count()
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """One saved output: its files, the digest of their bytes, what consumers go by."""
+    """One saved output: its files, the digest of their bytes, what consumers go by.
+
+    Where there are several files, `parts` has a digest for each.
+    """
 
     name: str
     files: tuple[str, ...]
@@ -32,11 +39,12 @@ class Artifact:
     size: int
     checksum: str
     identity: str
+    parts: tuple[str, ...] = ()
 
     @property
     def is_kept(self) -> bool:
-        """Whether data was saved; a transient output has none."""
-        return bool(self.files)
+        """Whether it was saved; a transient output was not."""
+        return bool(self.cacher)
 
 
 @dataclass
@@ -53,6 +61,8 @@ class Trace:
     arguments: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     reportables: list[dict[str, Any]] = field(default_factory=list)
+    others: dict[str, str] = field(default_factory=dict)
+    """The digests of files that are no artifacts, such as figures of the report."""
     lines: dict[str, str] = field(default_factory=dict)
     """Where the name or the whole argset was read."""
     versions: dict[str, str] = field(default_factory=dict)
@@ -63,69 +73,106 @@ class Trace:
 
 
 class Store:
-    """All access to the folders of the cache, from the run itself and from workers."""
+    """All access to the folders of the cache, from the run itself and from workers.
 
-    def __init__(self, root: Path, warn: Callable[[str], None]) -> None:
+    With a `base`, that is another cache, which is read and never written.
+    """
+
+    def __init__(
+        self, root: Path, warn: Callable[[str], None], base: Path | None = None
+    ) -> None:
         self.root = root
         self.warn = warn
+        self.roots = (root,) if base is None else (root, base)
+        self.damaged: set[str] = set()
+        """Folders that do not count, wherever they still lie."""
         self._verified: set[tuple[str, str]] = set()
         self._codes: set[tuple[str, str]] = set()
 
     def open(self) -> None:
         """Make sure that the cache is ours and can be written."""
-        self._check_owner()
+        for root in self.roots:
+            check_owner(root)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self.discard(self.prepare())
         except (OSError, CurifactoryError) as error:
             raise RequestError(
-                f"the cache {self.root} cannot be written: {error}",
-                "make the folder writable, or choose another with --cache",
+                f"the cache {self.root} cannot be written: {_short(error)}",
+                "make the folder writable, choose another with --cache, or use it as it "
+                "is with --read-only",
             ) from error
         self._clean_up()
 
+    def place(self, folder: str) -> Path:
+        """Return where a folder of the cache lies."""
+        return next(
+            (root / folder for root in self.roots if (root / folder).exists()),
+            self.root / folder,
+        )
+
     # Traces -------------------------------------------------------------------------
+
+    def stages(self) -> list[str]:
+        """Return the folders of stages."""
+        found = {
+            each.name
+            for root in self.roots
+            for each in entries(root)
+            if each.is_dir() and each.name[0] != "."
+        }
+        return sorted(found)
 
     def folders(self, stage: str) -> set[str]:
         """Return the folders that lie in the cache for a stage."""
-        try:
-            entries = list(os.scandir(self.root / safe(stage)))
-        except OSError:
-            return set()
-        return {f"{safe(stage)}/{each.name}" for each in entries if each.is_dir()}
+        name = safe(stage)
+        found = (each for root in self.roots for each in entries(root / name))
+        return {f"{name}/{each.name}" for each in found if each.is_dir()}
+
+    def times(self, stage: str) -> list[int]:
+        """Return when folders of a stage last came or went."""
+        found = []
+        for root in self.roots:
+            with contextlib.suppress(OSError):
+                found.append((root / safe(stage)).stat().st_mtime_ns)
+        return found
 
     def read(self, folder: str) -> Trace | None:
         """Return the trace in a folder; None, and a line, if it is not whole."""
         try:
-            body = (self.root / folder / META).read_text(encoding="utf-8")
-            return parse(folder, body)
-        except (OSError, ValueError, KeyError, TypeError):
-            self.warn(f"{folder} has no valid {META}; left alone")
-            return None
+            body = (self.place(folder) / META).read_bytes().decode()
+            return parse(body, folder)
+        except OSError as error:
+            self.warn(f"{folder}/{META} cannot be read: {_short(error)}; left alone")
+        except SchemeError:
+            pass
+        except (ValueError, KeyError, TypeError):
+            self.quarantine(folder, META)
+        return None
 
     def code_parts(self, stage: str, fingerprint: str) -> dict[str, str]:
         """Return the parts of the code that a trace was made with, by file and name."""
-        path = self.root / safe(stage) / f"code-{fingerprint[:16]}.json"
+        path = self.place(f"{safe(stage)}/code-{fingerprint[:16]}.json")
         with contextlib.suppress(OSError, ValueError):
-            return dict(json.loads(path.read_text(encoding="utf-8")))
+            return dict(unsealed(path.read_bytes().decode()))
         return {}
 
     def accept(self, stage: str, pairs: dict[str, str], why: str) -> None:
         """Let digests of code count as earlier ones, by which results are filed."""
         content = {"stage": stage, "pairs": pairs, "why": why, "when": time.time()}
         aside = self.prepare()
-        (aside / "accepted").write_text(json.dumps(content), encoding="utf-8")
+        (aside / "accepted").write_bytes(sealed(content).encode())
         target = self.root / ".accepted" / f"{safe(stage)}-{aside.name}.json"
         target.parent.mkdir(exist_ok=True)
-        os.replace(aside / "accepted", target)
+        rename(aside / "accepted", target)
         self.discard(aside)
 
     def accepted(self) -> list[dict[str, Any]]:
         """Return what was accepted, in the order of time."""
         found = []
-        for path in (self.root / ".accepted").glob("*.json"):
+        for entry in (e for root in self.roots for e in entries(root / ".accepted")):
             with contextlib.suppress(OSError, ValueError):
-                found.append(json.loads(path.read_text(encoding="utf-8")))
+                found.append(unsealed(Path(entry.path).read_bytes().decode()))
         return sorted(found, key=lambda each: float(each["when"]))
 
     # Commits ------------------------------------------------------------------------
@@ -137,50 +184,69 @@ class Store:
         try:
             os.makedirs(folder)
         except OSError as error:
-            raise CurifactoryError(f"the cache cannot be written: {error}") from error
+            said = f"the cache cannot be written: {_short(error)}"
+            raise CurifactoryError(said) from error
         return folder
 
-    def commit(self, folder: Path, trace: Trace, parts: dict[str, str]) -> Trace:
-        """Let the prepared folder appear under a new name, with its trace in it."""
+    def commit(
+        self, folder: Path, trace: Trace, parts: dict[str, str], begun: float
+    ) -> Trace:
+        """Let the prepared folder appear under a new name, with its trace in it.
+
+        Where another run has committed the same call since it begun, that one counts.
+        """
         self._keep_code(trace, parts)
         trace.created = time.time()
-        with open(folder / META, "w", encoding="utf-8") as file:
-            file.write(body_of(trace))
+        (folder / META).write_bytes(body_of(trace, with_folder=False).encode())
         key = hashing.hash_text(trace.group, *(f"{k}={d}" for k, d, _ in trace.reads))
         label = "all" if trace.label == "-" else safe(trace.label)
         stem = f"{safe(trace.stage)}/{label}-{key[:12]}"
         for number in itertools.count(1):
             trace.folder = stem if number == 1 else f"{stem}-{number}"
             try:
-                os.rename(folder, self.root / trace.folder)
+                _appear(folder, self.root / trace.folder)
                 break
             except OSError:
                 if not (self.root / trace.folder).exists():
                     raise
+                twin = self.read(trace.folder)
+                if twin is not None and self._is_first(twin, trace, begun):
+                    self.discard(folder)
+                    return twin
         self._verified.update((trace.folder, each.name) for each in trace.outputs)
         return trace
 
+    def _is_first(self, twin: Trace, trace: Trace, begun: float) -> bool:
+        pairs = zip(twin.reads, trace.reads, strict=False)
+        is_same = twin.group == trace.group and all(a[:2] == b[:2] for a, b in pairs)
+        return is_same and twin.created > begun and self.has_data(twin)
+
     def discard(self, folder: Path) -> None:
-        """Remove a prepared folder that will not be committed."""
-        shutil.rmtree(folder, ignore_errors=True)
+        """Remove a folder of the cache that is not committed; nothing else, ever."""
+        if folder.parent.parent == self.root and folder.parent.name in OWN:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _keep_code(self, trace: Trace, parts: dict[str, str]) -> None:
+        """Keep what reasons are given by; a cache without it is a cache still."""
         if (trace.stage, trace.code) in self._codes:
             return
         self._codes.add((trace.stage, trace.code))
         path = self.root / safe(trace.stage) / f"code-{trace.code[:16]}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            aside = self.prepare()
-            (aside / "code").write_text(json.dumps(parts, indent=1), encoding="utf-8")
-            os.replace(aside / "code", path)
-            self.discard(aside)
+        path.parent.mkdir(exist_ok=True)
+        with contextlib.suppress(OSError, CurifactoryError):
+            if not path.exists():
+                aside = self.prepare()
+                (aside / "code").write_bytes(sealed(parts, indent=1).encode())
+                rename(aside / "code", path)
+                self.discard(aside)
 
     # Data ---------------------------------------------------------------------------
 
     def has_data(self, trace: Trace, index: int | None = None) -> bool:
         """Return whether an output of a trace, or each one, can be loaded."""
-        folder = self.root / trace.folder
+        if trace.folder in self.damaged:
+            return False
+        folder = self.place(trace.folder)
         chosen = trace.outputs if index is None else [trace.outputs[index]]
         return all(
             artifact.is_kept and all(os.path.exists(folder / f) for f in artifact.files)
@@ -189,64 +255,144 @@ class Store:
 
     def load(self, folder: str, artifact: Artifact, cacher: Cacheable) -> Any:
         """Return an artifact as its cacher loads it; its bytes are checked once a run."""
-        place = self.root / folder
-        key = folder, artifact.name
-        if key not in self._verified:
-            if _checksum(place, artifact.files) != artifact.checksum:
-                self.quarantine(folder)
-                damaged = f"{folder}/{artifact.files[0]}"
-                raise DamagedError(f"{damaged} is damaged: its bytes have changed")
-            self._verified.add(key)
+        place = self.place(folder)
+        if (folder, artifact.name) not in self._verified:
+            wrong = damage(place, artifact)
+            if wrong and not (place / wrong).exists():
+                raise DamagedError(f"{folder}/{wrong} is gone")
+            if wrong:
+                self.quarantine(folder, wrong)
+                raise DamagedError(f"{folder}/{wrong} is damaged: its bytes differ")
+            self._verified.add((folder, artifact.name))
         try:
             return cacher.at(place, output_stem(artifact.name)).load()
+        except DamagedError as error:
+            self.warn(f"{folder}: {error.message}")
+            raise
         except Exception as error:
             hint = "the data is kept: mend the import or the cacher and run again"
-            message = f"{folder}/{artifact.files[0]} does not load: "
+            message = f"{folder}/{(*artifact.files, artifact.name)[0]} does not load: "
             message += f"{type(error).__name__}: {error}"
             raise ArtifactError(message, hint) from error
 
-    def quarantine(self, folder: str) -> None:
+    def quarantine(self, folder: str, file: str) -> None:
         """Move a damaged folder out of the way; it then counts as absent."""
-        target = self.root / ".quarantine" / folder.replace("/", "--")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(OSError):
-            os.rename(self.root / folder, target)
-        self.warn(f"{folder} is damaged; moved to {target.parent.name}/")
+        said = f"{folder}/{file} is damaged"
+        parent = self.root / ".quarantine"
+        for number in itertools.count(1):
+            target = parent / f"{folder.replace('/', '--')}-{number}"
+            if not target.exists():
+                break
+        try:
+            if not (self.root / folder).exists():
+                raise OSError("it lies in a cache that is only read")
+            parent.mkdir(exist_ok=True)
+            rename(self.root / folder, target)
+            self.warn(f"{said}; the folder was moved to {parent.name}/")
+        except OSError as error:
+            self.warn(f"{said}; the folder stays: {_short(error)}")
 
-    def scratch(self, *names: str) -> Path:
+    def scratch(self, stage: str, *names: str) -> Path:
         """Return a folder for checkpoints that outlives a failure of its call."""
-        path = self.root / ".scratch" / hashing.hash_text(*names)
+        name = f"{safe(stage)}-{hashing.hash_text(*names)[:24]}"
+        path = self.root / ".scratch" / name
         path.mkdir(parents=True, exist_ok=True)
         return path
 
     # The folder itself --------------------------------------------------------------
 
-    def _check_owner(self) -> None:
-        """Refuse to unpickle what anybody on the machine may have written."""
-        if os.name != "posix" or not self.root.exists():
-            return
-        if self.root.stat().st_mode & 0o002:
-            raise RequestError(
-                f"the cache {self.root} can be written by everybody",
-                f"chmod o-w '{self.root}', after making sure that its content is yours",
-            )
-
     def _clean_up(self) -> None:
         """Remove what processes of this host left behind when they were killed."""
-        for folder in (self.root / ".tmp").glob(f"{socket.gethostname()}-*"):
-            if not is_alive(int(folder.name.split("-")[-2])):
-                self.discard(folder)
+        pattern = re.compile(re.escape(socket.gethostname()) + r"-(\d+)-\d+")
+        for entry in entries(self.root / ".tmp"):
+            match = pattern.fullmatch(entry.name)
+            if match and not is_alive(int(match[1])):
+                self.discard(Path(entry.path))
+
+
+def check_owner(root: Path) -> None:
+    """Refuse to unpickle what anybody on the machine may have written."""
+    if os.name == "posix" and root.exists() and root.stat().st_mode & 0o002:
+        raise RequestError(
+            f"the cache {root} can be written by everybody",
+            f"chmod o-w '{root}', after making sure that its content is yours",
+        )
+
+
+def rename(source: Path, target: Path) -> None:
+    """Rename; where a scanner holds files open for a moment (Windows), try again."""
+    for pause in (0.05, 0.2, 1.0, None):
+        try:
+            return os.replace(source, target)
+        except PermissionError:
+            if os.name != "nt" or pause is None or os.path.isdir(target):
+                raise
+            time.sleep(pause)
+
+
+def _appear(folder: Path, place: Path) -> None:
+    try:
+        rename(folder, place)
+    except FileNotFoundError:
+        if place.parent.exists():
+            raise
+        place.parent.mkdir()  # somebody has deleted the cache
+        rename(folder, place)
+
+
+def entries(folder: Path) -> list["os.DirEntry[str]"]:
+    """Return what lies in a folder; nothing where there is none."""
+    try:
+        return list(os.scandir(folder))
+    except OSError:
+        return []
+
+
+def _short(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def checked_in(
-    folder: Path, name: str, cacher: Cacheable, before: set[str]
+    folder: Path, name: str, cacher: Cacheable, earlier: set[str]
 ) -> Artifact:
     """Return the artifact that a cacher has just saved into a prepared folder."""
-    files = tuple(sorted(set(files_in(folder)) - before))
-    checksum = _checksum(folder, files)
+    own = (f for f in files_in(folder) if not f.startswith(f"{FILES}/"))
+    files = tuple(sorted(set(own) - earlier))
+    sums = tuple(hashing.hash_file(folder / file) for file in files)
     size = sum(os.path.getsize(folder / file) for file in files)
-    kind = type(cacher).__name__
-    return Artifact(name, files, kind, size, checksum, checksum)
+    return Artifact(
+        name,
+        files,
+        cacher=type(cacher).__name__,
+        size=size,
+        checksum=_whole(files, sums),
+        identity=_whole(files, sums),
+        parts=sums if len(files) > 1 else (),
+    )
+
+
+def damage(folder: Path, artifact: Artifact) -> str:
+    """Return the first file of an artifact whose bytes are not the ones saved."""
+    sums = artifact.parts or (artifact.checksum,)[: len(artifact.files)]
+    for file, known in zip(artifact.files, sums, strict=True):
+        if digest(folder / file) != known:
+            return file
+    return ""
+
+
+def digest(path: Path) -> str:
+    """Return the digest of the bytes of a file; "absent" where there is none."""
+    try:
+        return hashing.hash_file(path)
+    except OSError:
+        return "absent"
+
+
+def _whole(files: Sequence[str], sums: Sequence[str]) -> str:
+    if len(files) == 1:
+        return sums[0]
+    pairs = zip(files, sums, strict=True)
+    return hashing.hash_text(*(f"{file}={each}" for file, each in pairs))
 
 
 def files_in(folder: Path) -> Iterable[str]:
@@ -257,46 +403,51 @@ def files_in(folder: Path) -> Iterable[str]:
 
 
 def output_stem(name: str) -> str:
-    """Return the file name, without extension, of an artifact."""
-    return safe(name)
+    """Return the file name, without extension, of an artifact: never that of another."""
+    stem = safe(name)
+    if stem == name and stem not in ("meta", FILES) and not stem.startswith("report-"):
+        return stem
+    return f"{stem}-{hashing.hash_text(name)[:8]}"
 
 
-def _checksum(folder: Path, files: Sequence[str]) -> str:
-    try:
-        if len(files) == 1:
-            return hashing.hash_file(folder / files[0])
-        return hashing.hash_text(
-            *(f"{file}={hashing.hash_file(folder / file)}" for file in files)
-        )
-    except OSError:
-        return "absent"
+class SchemeError(ValueError):
+    """A trace was written by another version of the runner, with other digests."""
 
 
-def body_of(trace: Trace) -> str:
-    """Return the text of meta.json; it ends with the digest of what stands before."""
-    text = json.dumps({"scheme": hashing.SCHEME, **_content(trace)})[:-1]
+def sealed(content: dict[str, Any], indent: int | None = None) -> str:
+    """Return a text of JSON that ends with the digest of what stands before."""
+    text = json.dumps(content, indent=indent).removesuffix("}").rstrip()
     return f'{text}, "digest": "{hashing.hash_bytes(text.encode())}"}}\n'
 
 
-def _content(trace: Trace) -> dict[str, Any]:
+def unsealed(text: str) -> dict[str, Any]:
+    """Return what was sealed; ValueError if it is not whole."""
+    begin, found, end = text.rpartition(', "digest": "')
+    if not found or f'{hashing.hash_bytes(begin.encode())}"}}\n' != end:
+        raise ValueError("the text does not match its digest")
+    return dict(json.loads(begin + "}"))
+
+
+def body_of(trace: Trace, *, with_folder: bool = True) -> str:
+    """Return a trace as text; a meta.json does not know the name of its folder yet."""
     content = dict(vars(trace), outputs=[vars(each) for each in trace.outputs])
-    del content["folder"]
-    return content
+    if not with_folder:
+        del content["folder"]
+    return sealed({"scheme": hashing.SCHEME, **content})
 
 
-def parse(folder: str, body: str) -> Trace:
-    """Return the trace that a meta.json holds; ValueError if it is not whole."""
-    text, found, end = body.rpartition(', "digest": "')
-    if not found or hashing.hash_bytes(text.encode()) != end.rstrip()[:-2]:
-        raise ValueError(f"{folder} does not match its digest")
-    content = json.loads(text + "}")
+def parse(body: str, folder: str = "") -> Trace:
+    """Return the trace that a text holds; ValueError if it is not whole."""
+    content = unsealed(body)
     if content.pop("scheme") != hashing.SCHEME:
-        raise ValueError(f"{folder} has another scheme")
+        raise SchemeError(f"{folder} was written with other digests")
     outputs = [
-        Artifact(**{**each, "files": tuple(each["files"])})
+        Artifact(
+            **{**each, "files": tuple(each["files"]), "parts": tuple(each["parts"])}
+        )
         for each in content.pop("outputs")
     ]
-    return Trace(**content, outputs=outputs, folder=folder)
+    return Trace(**{"folder": folder, **content}, outputs=outputs)
 
 
 def safe(text: str) -> str:

@@ -37,6 +37,7 @@ class Place:
     run: str
     spill: Path | None = None
     """Where values that the cache does not keep are passed on; None in one process."""
+    base: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -171,11 +172,16 @@ class _Execution:
         self.store, self.files, digests = tools(task.place)
         self.present = Present(digests)
         self.store.warn = self.outcome.messages.append
-        self.noted = Reads(task.stream, task.stage.rules.reads)
+        names = task.stage.code.names
+        known = None if code.ANY_NAME in names else names
+        self.noted = Reads(task.stream, task.stage.rules.reads, known)
         self.metrics: dict[str, Any] = {}
         self.reportables: list[Any] = []
+        self.saved: set[str] = set()
+        self.has_files = False
+        self.begun = time.time()
         self.used_scratch: Path | None = None
-        self.folder = Path()
+        self.folder = self.store.root
 
     def perform(self) -> Outcome:
         try:
@@ -208,10 +214,18 @@ class _Execution:
         trace = self._trace(outputs)
         trace.seconds, trace.metrics = round(seconds, 6), self.metrics
         trace.reportables = described
+        if described or self.has_files:
+            trace.others = {
+                file: store.digest(self.folder / file)
+                for file in store.files_in(self.folder)
+                if file not in self.saved
+            }
         if self.task.is_trial:
             self.store.discard(self.folder)
             return trace
-        committed = self.store.commit(self.folder, trace, self.stage.code.parts)
+        committed = self.store.commit(
+            self.folder, trace, self.stage.code.parts, self.begun
+        )
         if self.used_scratch is not None:
             self.store.discard(self.used_scratch)
         return committed
@@ -268,8 +282,8 @@ class _Execution:
         return StageRecord(self, snapshot.name, args, state)
 
     def scratch(self) -> Path:
-        own = self.task.own.digest("*") if self.task.own.args is not None else ""
-        self.used_scratch = self.store.scratch(self.task.group, own)
+        own = self.task.own.content()
+        self.used_scratch = self.store.scratch(self.stage.name, self.task.group, own)
         return self.used_scratch
 
     # What it leaves -----------------------------------------------------------------
@@ -291,7 +305,6 @@ class _Execution:
         chosen = (
             cacher.chosen(value) if isinstance(cacher, caching.AutoCacher) else cacher
         )
-        before = set(store.files_in(self.folder))
         try:
             chosen.at(self.folder, store.output_stem(name)).save(value)
         except ArtifactError as error:
@@ -303,7 +316,8 @@ class _Execution:
                 f"({error.message})"
             )
             return self._keep(index, value)
-        found = store.checked_in(self.folder, name, chosen, before)
+        found = store.checked_in(self.folder, name, chosen, self.saved)
+        self.saved.update(found.files)
         return replace(
             found, identity=hashing.hash_text(found.checksum, describe(chosen))
         )
@@ -384,7 +398,7 @@ class _Execution:
 def tools(place: Place) -> tuple[Store, Files, FileDigests]:
     """Return what this process uses for all calls of a run."""
     files = Files(place.root, place.apart)
-    return Store(place.cache, print), files, FileDigests(place.root)
+    return Store(place.cache, print, place.base), files, FileDigests(place.root)
 
 
 def packed(value: Any, what: str) -> bytes:
@@ -405,12 +419,12 @@ def packed(value: Any, what: str) -> bytes:
 def check_packable(snapshots: list[Snapshot]) -> None:
     """Refuse an argset that cannot be passed to another process, by its field."""
     try:
-        packed([each.source for each in snapshots], "argsets")
-    except ArtifactError as error:
+        pickle.dumps([each.source for each in snapshots], protocol=5)
+    except Exception:
         for each in snapshots:
             for path, value in flat(each.source) if each.source is not None else ():
                 _check_packable(f"{each.name}.{path}", value)
-        raise RequestError(error.message, error.hint) from error
+            each.know_all()
 
 
 def _check_packable(path: str, value: Any) -> None:

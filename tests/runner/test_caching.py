@@ -255,3 +255,15 @@ def test_a_cacher_without_save_and_load_says_which(tmp_path):
 def test_pickle_can_use_another_extension(tmp_path):
     PickleCacher(".bin").at(tmp_path, "thing").save(1)
     assert pickle.loads((tmp_path / "thing.bin").read_bytes()) == 1
+
+
+def test_the_cacher_written_in_the_docs_works(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "cachers.md").read_text("utf-8")
+    block = page.split("```python\n")[-1].partition("```")[0]
+    made = {}
+    exec(block, made)
+    cacher = made["WeightsCacher"]()
+    value = {"first": [0.5, -1.0], "second": []}
+    assert round_trip(cacher, tmp_path, value) == value
+    with pytest.raises(ArtifactError, match="layer first"):
+        cacher.at(tmp_path, "thing").save({"first": [1]})

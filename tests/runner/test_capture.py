@@ -92,6 +92,6 @@ def test_the_display_of_a_terminal_is_not_torn(on):
     os.close(ours)
     assert process.wait(30) == 1
     display, _, summary = shown.decode().partition("it had printed")
-    assert "loud" in display and "1/3" in display
+    assert "loud" in display and "3/3" in display
     for each in ("PRINTED", "LOGGED", "CHILD", "BAR"):
         assert each not in display and each in summary

@@ -2,6 +2,8 @@
 
 import subprocess
 
+import pytest
+
 BY_HAND = """
 from curifactory import ArtifactManager, Record
 from params.base import get_params
@@ -125,7 +127,7 @@ def test_one_experiment_may_be_the_beginning_of_anothers_name(project):
 def test_run_json_keeps_its_schema(project):
     run = project.ok("study", "-p", "base").run
     assert wrong_types(run, SCHEMA) == []
-    assert (run["schema"], run["status"], run["exit_code"]) == (1, "done", 0)
+    assert (run["schema"], run["status"], run["exit_code"]) == (2, "done", 0)
     assert run["command"] == "experiment study -p base"
     assert run["started"].endswith("+00:00")
     assert "python" in run["versions"] and "platform" in run["versions"]
@@ -219,3 +221,46 @@ def test_quiet_prints_the_summary_alone_and_verbose_every_call(project):
     assert "computed load" not in quiet.err and "computed: 6" in quiet.out
     verbose = project.ok("study", "--verbose")
     assert verbose.err.count("reused") == 7
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil", "/evil", "", ".", "a/b", "a\\b", "x" * 200, None]
+)
+def test_a_name_that_leaves_the_folder_of_runs_is_refused(project, name):
+    text = f"from curifactory import ArtifactManager\nArtifactManager({name!r})\n"
+    result = project.script(text)
+    assert result.code == 1 and "is no name of an experiment" in result.err
+    assert project.left_behind() == []
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x00", "\x7f", "\ud800", 1])
+def test_names_that_cannot_be_written_are_refused_with_the_reason(project, name):
+    project.edit("params/base.py", 'name="a"', f"name={ascii(name)}")
+    result = project.run("study")
+    assert result.code == 2 and "params/base.py" in result.err and "name" in result.err
+    assert len(result.err.splitlines()) <= 2
+    text = BY_HAND + (
+        f"from params import Args\nRecord(manager, Args(name={ascii(name)}, seed=1))\n"
+    )
+    result = project.script(text)
+    assert result.code == 1 and "made by hand" in result.err
+
+
+@pytest.mark.parametrize(
+    "setting", ["../other", "/etc", "a/../..", "", "my params", "a//b", "."]
+)
+@pytest.mark.parametrize("which", ["experiments", "params"])
+def test_folders_of_code_never_lie_outside_of_the_project(project, which, setting):
+    line = f"[tool.curifactory]\n{which} = '{setting}'\n"
+    project.write({"pyproject.toml": line})
+    result = project.run("study")
+    assert result.code == 2 and which in result.err
+    assert len(result.err.splitlines()) <= 2
+
+
+@pytest.mark.parametrize("name", ["../study", "/study", "a/../study", "..", "study/"])
+def test_experiments_outside_of_their_folder_are_refused(project, name):
+    for command in (["run", name], ["run", "study", "-p", name]):
+        result = project.run(*command)
+        assert result.code == 2 and "Traceback" not in result.err
+        assert len(result.err.splitlines()) <= 2

@@ -284,3 +284,22 @@ def test_strange_files_in_the_cache_stop_nothing(project):
     (project.cache / ".tmp" / "odd").mkdir(parents=True, exist_ok=True)
     assert project.ok().counts == ALL_REUSED
     assert (project.cache / "notes.txt").exists()
+
+
+def test_a_cache_deleted_during_a_run_costs_the_call_in_flight(project):
+    project.edit(
+        "stages/chain.py",
+        '    return {"sum"',
+        "    import shutil\n    from pathlib import Path\n"
+        "    if record.args.seed == 1:\n"
+        '        shutil.rmtree(Path("data/cache"))\n'
+        '    return {"sum"',
+    )
+    result = project.run("study")
+    assert result.code in (0, 1) and "Traceback" not in result.err, result
+    assert set(result.done("failed")) <= {"fit a"}
+    project.edit(
+        "stages/chain.py", '        shutil.rmtree(Path("data/cache"))', "        pass"
+    )
+    assert project.value(project.ok(), "score", "b") == 15
+    assert project.ok().counts == ALL_REUSED

@@ -13,6 +13,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, Template
 
+from ..store import digest
+
 Data = dict[str, Any]
 Point = tuple[float, float]
 Metrics = dict[tuple[str, str], Data]  # by stage and name
@@ -25,7 +27,7 @@ PAGE_BYTES = 30_000_000  # of embedded reportables
 IMAGES = {".png": "png", ".svg": "svg+xml", ".jpg": "jpeg", ".gif": "gif"}
 
 
-def write(run: Data, cache: Path, target: Path) -> Path:
+def write(run: Data, cache: Path, target: Path, base: Path | None = None) -> Path:
     """Write the report of `run` to `target/index.html`."""
     calls = sorted(run["calls"], key=lambda call: STATUSES.index(call["status"]))
     failed = [call for call in calls if call["status"] == "failed"]
@@ -35,7 +37,7 @@ def write(run: Data, cache: Path, target: Path) -> Path:
         failed=failed,
         broken={call["records"][0] for call in failed if not call.get("aggregate")},
         comparison=_comparison(run["argsets"], run["calls"]),
-        sections=_sections(run["calls"], cache.resolve()),
+        sections=_sections(run["calls"], [p.resolve() for p in (cache, base) if p]),
         map=_map(run["calls"]),
     )
     target.mkdir(parents=True, exist_ok=True)
@@ -153,7 +155,7 @@ def _cell(column: Data, value: Any) -> tuple[str, Any, int | None, bool]:
     return "–" if value is None else column["show"](value), value, place, is_best
 
 
-def _sections(calls: list[Data], cache: Path) -> list[tuple[Any, ...]]:
+def _sections(calls: list[Data], caches: list[Path]) -> list[tuple[Any, ...]]:
     """Return (stage, is it none of an aggregate, count, reportables), aggregates first."""
     stages: dict[tuple[bool, str], dict[Any, tuple[Data, Data, list[str]]]] = {}
     for call in calls:
@@ -167,7 +169,7 @@ def _sections(calls: list[Data], cache: Path) -> list[tuple[Any, ...]]:
     for (is_single, stage), shared in sorted(stages.items(), key=lambda x: x[0][0]):
         items = []
         for call, reportable, records in list(shared.values())[:ITEMS]:
-            item = _item(cache, call["folder"], reportable, room)
+            item = _item(caches, call["folder"], reportable, room)
             room -= len(item["content"])
             group = reportable["group"] or ""
             items.append({**reportable, **item, "group": group, "records": records})
@@ -175,11 +177,11 @@ def _sections(calls: list[Data], cache: Path) -> list[tuple[Any, ...]]:
     return sections
 
 
-def _item(cache: Path, folder: str | None, reportable: Data, room: int) -> Data:
+def _item(caches: list[Path], folder: str | None, reportable: Data, room: int) -> Data:
     kind, content = reportable["kind"], reportable["data"]
     try:
         if kind == "image":
-            content = _image(cache, folder or "", reportable["file"] or "", room)
+            content = _image(caches, folder or "", reportable, room)
         elif kind == "line":
             content = _plot(content)
         elif kind == "json":
@@ -191,12 +193,16 @@ def _item(cache: Path, folder: str | None, reportable: Data, room: int) -> Data:
     return {"kind": kind, "content": content}
 
 
-def _image(cache: Path, folder: str, file: str, room: int) -> str:
-    path = (cache / folder / file).resolve()
-    if path.suffix.lower() not in IMAGES or not path.is_relative_to(cache):
+def _image(caches: list[Path], folder: str, reportable: Data, room: int) -> str:
+    file = reportable["file"] or ""
+    places = [(cache / folder / file).resolve() for cache in caches]
+    path = next((each for each in places if each.is_file()), places[0])
+    if path.suffix.lower() not in IMAGES or not any(map(path.is_relative_to, caches)):
         raise ValueError(f"no image of the cache: {file!r}")
     if not path.is_file():
         raise ValueError(f"missing from the cache: {folder}/{file}")
+    if reportable.get("checksum") not in (None, digest(path)):
+        raise ValueError(f"damaged in the cache: {folder}/{file}")
     if path.stat().st_size > room:
         raise ValueError(f"left out: {folder}/{file} is too large for this page")
     data = base64.b64encode(path.read_bytes()).decode()

@@ -1,0 +1,167 @@
+"""Cachers of arrays and data frames."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..caching import Cacheable
+from ..errors import ArtifactError
+
+INSTEAD = "choose another format, or take the PickleCacher"
+
+
+class NumpyCacher(Cacheable):
+    """An array of numpy, as .npy."""
+
+    def __init__(self, extension: str = ".npy") -> None:
+        super().__init__(extension)
+
+    def save(self, obj: Any) -> None:
+        if type(obj) is not np.ndarray or obj.dtype.hasobject or obj.dtype.metadata:
+            shown = f"an array of {obj.dtype}" if hasattr(obj, "dtype") else repr(obj)
+            hint = "return a plain array, or take the PickleCacher"
+            raise ArtifactError(f".npy cannot hold {shown:.80}", hint)
+        with open(self.get_path(), "wb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # on names of fields
+            np.save(file, obj, allow_pickle=False)
+
+    def load(self) -> Any:
+        with open(self.get_path(), "rb") as file:
+            return np.load(file, allow_pickle=False)
+
+
+class _FrameCacher(Cacheable):
+    """Saves a frame, and refuses it where the file would give back another one."""
+
+    def __init__(self, format: str = "parquet", extension: str = "") -> None:
+        super().__init__(extension or f".{format}")
+        if not hasattr(self, f"_save_{format}"):
+            known = [name[6:] for name in dir(self) if name.startswith("_save_")]
+            raise ArtifactError(f"there is no format {format!r}", f"there is: {known}")
+        self.format = format
+
+    def save(self, obj: Any) -> None:
+        self._check(obj)
+        try:
+            getattr(self, f"_save_{self.format}")(obj)
+            change = self._difference(obj, self.load())
+        except Exception as error:
+            change = f"{type(error).__name__}: {error}"
+        if change:
+            first = change.strip().partition("\n")[0]
+            raise ArtifactError(
+                f"{self.format} would change the frame: {first}", INSTEAD
+            )
+
+    def load(self) -> Any:
+        return getattr(self, f"_load_{self.format}")()
+
+    def _check(self, obj: Any) -> None:
+        raise NotImplementedError
+
+    def _difference(self, saved: Any, loaded: Any) -> str:
+        raise NotImplementedError
+
+
+class PandasCacher(_FrameCacher):
+    """A data frame of pandas as parquet, csv or json."""
+
+    def _check(self, obj: Any) -> None:
+        import pandas
+
+        if type(obj) is not pandas.DataFrame:
+            hint = "return a DataFrame (of a Series: series.to_frame())"
+            raise ArtifactError(f"it is a {type(obj).__name__}, no DataFrame", hint)
+
+    def _difference(self, saved: Any, loaded: Any) -> str:
+        from pandas.testing import assert_frame_equal
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                assert_frame_equal(saved, loaded, check_exact=True, check_freq=True)
+            except (AssertionError, Warning) as error:
+                return str(error) or type(error).__name__
+        return "" if saved.attrs == loaded.attrs else "its attrs"
+
+    def _save_parquet(self, frame: Any) -> None:
+        frame.to_parquet(self.get_path())
+
+    def _load_parquet(self) -> Any:
+        import pandas
+
+        return pandas.read_parquet(self.get_path())
+
+    def _save_csv(self, frame: Any) -> None:
+        frame.to_csv(self.get_path(), index=not _is_plain(frame))
+
+    def _load_csv(self) -> Any:
+        import pandas
+
+        exact: Any = {"float_precision": "round_trip"}
+        if tuple(map(int, pandas.__version__.split(".")[:2])) >= (3, 1):
+            exact = {}  # it is the default
+        frame = pandas.read_csv(self.get_path(), **exact)
+        if list(frame.columns[:1]) == ["Unnamed: 0"]:
+            frame = frame.set_index("Unnamed: 0")
+            frame.index.name = None
+        return frame
+
+    def _save_json(self, frame: Any) -> None:
+        frame.to_json(self.get_path(), orient="table", double_precision=15)
+
+    def _load_json(self) -> Any:
+        import pandas
+
+        return pandas.read_json(self.get_path(), orient="table", precise_float=True)
+
+
+class PolarsCacher(_FrameCacher):
+    """A data frame of polars as parquet, csv or json."""
+
+    def _check(self, obj: Any) -> None:
+        import polars
+
+        if type(obj) is not polars.DataFrame:
+            hint = "return a DataFrame (of a LazyFrame: frame.collect())"
+            raise ArtifactError(f"it is a {type(obj).__name__}, no DataFrame", hint)
+
+    def _difference(self, saved: Any, loaded: Any) -> str:
+        if saved.schema != loaded.schema:
+            return f"{saved.schema} would be {loaded.schema}"
+        return "" if saved.equals(loaded) else "values differ"
+
+    def _save_parquet(self, frame: Any) -> None:
+        frame.write_parquet(self.get_path())
+
+    def _load_parquet(self) -> Any:
+        import polars
+
+        return polars.read_parquet(self.get_path())
+
+    def _save_csv(self, frame: Any) -> None:
+        frame.write_csv(self.get_path())
+
+    def _load_csv(self) -> Any:
+        import polars
+
+        return polars.read_csv(self.get_path(), infer_schema_length=None)
+
+    def _save_json(self, frame: Any) -> None:
+        frame.write_json(self.get_path())
+
+    def _load_json(self) -> Any:
+        import polars
+
+        return polars.read_json(self.get_path(), infer_schema_length=None)
+
+
+def _is_plain(frame: Any) -> bool:
+    """Return whether an index only counts the rows."""
+    index = frame.index
+    return type(index).__name__ == "RangeIndex" and (
+        index.start,
+        index.step,
+        index.name,
+    ) == (0, 1, None)

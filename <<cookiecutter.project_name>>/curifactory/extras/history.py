@@ -1,0 +1,110 @@
+"""The history: what past runs did, and the command that lists them."""
+
+import argparse
+import datetime
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .. import settings
+from ..errors import RequestError
+from ..manager import SCHEMA
+
+Data = dict[str, Any]
+
+
+def _from_1(run: Data) -> Data:
+    return {**run, "schema": 2, "user": None, "cpus": None}
+
+
+MIGRATIONS: dict[int, Callable[[Data], Data]] = {1: _from_1}
+"""What brings a run of an older schema to the next one."""
+
+
+def read(path: Path) -> Data:
+    """Return a run.json as the present schema has it; what is newer stays as it is."""
+    try:
+        run: Data = json.loads(path.read_text(encoding="utf-8"))
+        while run["schema"] < SCHEMA:
+            run = MIGRATIONS[run["schema"]](run)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        hint = "the other runs are not affected; delete its folder if it is of no use"
+        raise RequestError(f"{path} is no run: {error}", hint) from error
+    return run
+
+
+def head(path: Path) -> Data:
+    """Return what the first line of a run.json says: all but its argsets and calls."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            line = file.readline()
+        found: Data = json.loads(line.rstrip().removesuffix(",") + "}")
+    except FileNotFoundError:
+        return {"run": path.parent.name, "status": "unfinished"}
+    except (OSError, ValueError):
+        return _whole(path)
+    return found
+
+
+def _whole(path: Path) -> Data:
+    try:
+        return read(path)
+    except RequestError:
+        return {"run": path.parent.name, "status": "unreadable"}
+
+
+def heads(runs: Path) -> list[Data]:
+    """Return the heads of all runs, oldest first; one that was killed says little."""
+    folders = (
+        [each for each in runs.iterdir() if each.is_dir()] if runs.exists() else []
+    )
+    found = [{**head(each / "run.json"), "folder": each} for each in folders]
+    return sorted(found, key=lambda run: (_began(run), run["run"]))
+
+
+def _began(run: Data) -> float:
+    try:
+        return datetime.datetime.fromisoformat(run["started"]).timestamp()
+    except (KeyError, ValueError, TypeError):
+        return float(run["folder"].stat().st_mtime)
+
+
+def began(run: Data) -> float:
+    """Return when a run began, in seconds; of a killed one, when its folder was made."""
+    return _began(run)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("experiment", nargs="?", help="only runs of this experiment")
+    parser.add_argument("--all", action="store_true", help="not only the last 20")
+
+
+def perform(options: argparse.Namespace) -> int:
+    """List past runs, the last one at the end."""
+    project = settings.load(settings.find_root(Path.cwd()))
+    found = heads(project.runs)
+    if options.experiment:
+        asked = options.experiment.replace("/", ".")
+        found = [run for run in found if run["run"].rpartition("-")[0] == asked]
+    if not found:
+        print("no runs yet")
+    shown = found if options.all else found[-20:]
+    if len(shown) < len(found):
+        print(f"the last {len(shown)} of {len(found)} runs; all of them: --all")
+    width = max((len(run["run"]) for run in shown), default=0)
+    for run in shown:
+        print(_line(run, width))
+    return 0
+
+
+def _line(run: Data, width: int) -> str:
+    when = datetime.datetime.fromtimestamp(_began(run)).strftime("%Y-%m-%d %H:%M")
+    start = f"{run['run']:<{width}}  {when}  {run['status']:<11}"
+    if "counts" not in run:
+        return start.rstrip()
+    counts = ", ".join(f"{kind} {n}" for kind, n in run["counts"].items() if n)
+    git = run.get("git") or {}
+    commit = git.get("commit", "")[:8] + ("+" if git.get("dirty") else "")
+    line = f"{start}  {run['seconds']:8.1f} s  {commit:<9}  {counts}"
+    return f"{line}  {run['notes'] or ''}".rstrip()

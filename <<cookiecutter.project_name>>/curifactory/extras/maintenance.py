@@ -1,0 +1,330 @@
+"""`experiment cache`: what lies in the cache, whether it is whole, what can go."""
+
+import argparse
+import contextlib
+import os
+import re
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .. import settings, store
+from ..errors import CurifactoryError, RequestError, nearest
+from ..index import Index
+from ..peers import Peers
+from ..settings import Settings
+from ..store import META, Store, Trace
+from . import history
+
+BATCH = 100
+UNITS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
+Runs = dict[str, set[str]]
+"""The folders that each run reaches."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("ls", help="what is in it, by stage")
+    listing.add_argument("stage", nargs="?", help="each folder of this stage")
+    path = actions.add_parser("path", help="where artifacts lie")
+    path.add_argument(
+        "names", nargs="+", metavar="NAME", help="artifact, stage, argset"
+    )
+    verify = actions.add_parser("verify", help="check the bytes of everything")
+    collect = actions.add_parser("gc", help="delete data that no run reaches")
+    add = collect.add_argument
+    add("--keep-runs", type=int, metavar="N", help="only the last N of an experiment")
+    add("--older-than", metavar="30d", help="only runs and data older than this")
+    add("--stage", metavar="STAGE", help="only data of this stage")
+    add("--dry-run", action="store_true", help="only say what would be deleted")
+    rebuild = actions.add_parser("rebuild", help="make the index anew from the folders")
+    for each in (listing, path, verify, collect, rebuild):
+        each.add_argument("--cache", metavar="DIR", help="another cache")
+        each.add_argument("--debug", action="store_true", help="show full tracebacks")
+
+
+def perform(options: argparse.Namespace) -> int:
+    """Do what was asked for, and return the exit code."""
+    cache = os.path.abspath(options.cache) if options.cache else None
+    project = settings.load(settings.find_root(Path.cwd()), cache=cache)
+    if not project.cache.is_dir():
+        raise RequestError(
+            f"there is no cache at {project.cache}", "run something first"
+        )
+    found = Store(project.cache, _say)
+    store.check_owner(found.root)
+    actions = {"ls": _ls, "path": _path, "verify": _verify, "gc": _gc}
+    chosen = {**actions, "rebuild": _rebuild}[options.action]
+    try:
+        return chosen(project, found, options)
+    except OSError as error:
+        said = f"the cache {project.cache} cannot be used: {error}"
+        raise CurifactoryError(said, "nothing that is needed was lost") from error
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _traces(cache: Store, stage: str | None = None) -> list[Trace]:
+    """Return all traces, or those of one stage, oldest first."""
+    known = cache.stages()
+    chosen = [name for name in known if stage in (None, name, name.split(".")[-1])]
+    if stage and not chosen:
+        raise RequestError(f"no stage {stage!r} in the cache", nearest(stage, known))
+    read = (cache.read(each) for name in chosen for each in sorted(cache.folders(name)))
+    return sorted((t for t in read if t), key=lambda trace: trace.created)
+
+
+def _files(cache: Store, trace: Trace) -> list[str]:
+    """Return the files of a call that can be made again: not its trace and figures."""
+    shown = {each.get("file") for each in trace.reportables}
+    return [
+        f for f in store.files_in(cache.root / trace.folder) if f not in {META, *shown}
+    ]
+
+
+def _size(cache: Store, trace: Trace) -> int:
+    folder = cache.root / trace.folder
+    return sum((folder / file).stat().st_size for file in _files(cache, trace))
+
+
+def _reached(project: Settings, runs: Iterable[dict[str, Any]]) -> Runs:
+    """Return what each run reaches in this cache; of a killed one, what it made."""
+    found: Runs = {}
+    for run in runs:
+        with contextlib.suppress(RequestError):
+            content = (
+                run if "cache" not in run else history.read(run["folder"] / "run.json")
+            )
+            place = project.root / content.get("cache", project.cache)
+            if os.path.realpath(place) == os.path.realpath(project.cache):
+                calls = content.get("calls", ())
+                found[run["run"]] = {c["folder"] for c in calls if c["folder"]}
+    return found
+
+
+# Looking ----------------------------------------------------------------------------
+
+
+def _ls(project: Settings, cache: Store, options: argparse.Namespace) -> int:
+    traces = _traces(cache, options.stage)
+    reached = _reached(project, history.heads(project.runs))
+    users: dict[str, list[str]] = {}
+    for name, folders in reached.items():
+        for folder in folders:
+            users.setdefault(folder, []).append(name)
+    groups: dict[str, list[Trace]] = {}
+    for trace in traces:
+        groups.setdefault(trace.folder if options.stage else trace.stage, []).append(
+            trace
+        )
+    print(f"{'size':>9}  {'calls':>5}  {'age':>5}  {'':40}  used by")
+    total = 0
+    for name, members in groups.items():
+        size = sum(_size(cache, trace) for trace in members)
+        total += size
+        names = list(dict.fromkeys(u for t in members for u in users.get(t.folder, ())))
+        used = ", ".join(names[-2:]) + (
+            f" and {len(names) - 2} more" if names[2:] else ""
+        )
+        age = _age(time.time() - members[-1].created)
+        row = (
+            f"{_bytes(size):>9}  {len(members):>5}  {age:>5}  {name:40}  {used or '-'}"
+        )
+        print(row)
+    print(f"{_bytes(total):>9}  {len(traces):>5}")
+    return 0
+
+
+def _path(project: Settings, cache: Store, options: argparse.Namespace) -> int:
+    found: dict[tuple[str, str, str], Path] = {}
+    known: set[str] = set()
+    for trace in _traces(cache):
+        short = trace.stage.split(".")[-1]
+        for artifact in trace.outputs:
+            names = {artifact.name, trace.label, trace.stage, short}
+            known |= names
+            if names.issuperset(options.names) and artifact.files:
+                first = cache.root / trace.folder / artifact.files[0].split("/")[0]
+                key = trace.stage, trace.label, artifact.name
+                found = {**found, key: first} if first.exists() else found
+    for path in found.values():
+        print(os.path.relpath(path))
+    if not found:
+        missing = next((n for n in options.names if n not in known), options.names[0])
+        raise RequestError(
+            f"nothing in the cache is {missing!r}", nearest(missing, known)
+        )
+    return 0
+
+
+def _bytes(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def _age(seconds: float) -> str:
+    unit = "d" if seconds > UNITS["d"] else "h"
+    return f"{seconds / UNITS[unit]:.0f} {unit}"
+
+
+# Checking ---------------------------------------------------------------------------
+
+
+def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int:
+    """Read everything; what is damaged is moved to quarantine, and computed again."""
+    problems: list[str] = []
+    cache.warn = problems.append
+    traces = _traces(cache)
+    for trace in traces:
+        wrong = _wrong(cache, trace)
+        if wrong:
+            cache.quarantine(trace.folder, wrong)
+    for name in cache.stages():
+        for path in (cache.root / name).glob("code-*.json"):
+            _check_code(path, problems)
+    index = Index(cache)
+    if not index.is_whole([t for t in traces if (cache.root / t.folder).exists()]):
+        index.rebuild()
+        problems.append("the index was damaged or incomplete; it is made anew")
+    index.close()
+    for text in problems:
+        print(text)
+    size = _bytes(sum(_size(cache, trace) for trace in _traces(cache)))
+    print(f"{len(traces)} calls read, {size} whole, {len(problems)} problems")
+    return 1 if problems else 0
+
+
+def _wrong(cache: Store, trace: Trace) -> str:
+    """Return the file of a call that is damaged; collected data is not there at all."""
+    folder = cache.root / trace.folder
+    for artifact in trace.outputs:
+        if any((folder / file).exists() for file in artifact.files):
+            wrong = store.damage(folder, artifact)
+            if wrong:
+                return wrong
+    there = (file for file in trace.others if (folder / file).exists())
+    return next((f for f in there if store.digest(folder / f) != trace.others[f]), "")
+
+
+def _check_code(path: Path, problems: list[str]) -> None:
+    try:
+        store.unsealed(path.read_bytes().decode())
+    except (OSError, ValueError) as error:
+        path.unlink()  # it serves for reasons only
+        problems.append(f"{path.parent.name}/{path.name} is damaged ({error}); removed")
+
+
+def _rebuild(project: Settings, cache: Store, options: argparse.Namespace) -> int:
+    index = Index(cache)
+    index.rebuild()
+    count = 0
+    for stage in {trace.stage for trace in _traces(cache)}:
+        count += len(index.folders(stage))
+    index.close()
+    print(f"the index has {count} calls")
+    return 0
+
+
+# Tidying ----------------------------------------------------------------------------
+
+
+def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
+    """Delete data that no retained run reaches; traces stay, so nothing is repeated."""
+    age = _seconds(options.older_than)
+    if age is None and project.root not in cache.root.parents:
+        hint = "say what is old enough: --older-than 30d"
+        raise RequestError("the cache may be used by projects not known here", hint)
+    before = time.time() - (age or 0.0)
+    kept = _kept(project, options.keep_runs, before if age is not None else None)
+    chosen = [
+        trace
+        for trace in _traces(cache, options.stage)
+        if trace.folder not in kept[0]
+        and trace.run not in kept[1]
+        and trace.created <= before
+        and _files(cache, trace)
+    ]
+    size = sum(_size(cache, trace) for trace in chosen)
+    if options.dry_run:
+        for trace in chosen:
+            print(f"{_bytes(_size(cache, trace)):>9}  {trace.folder}")
+        print(f"{len(chosen)} calls, {_bytes(size)} would be deleted")
+        return 0
+    peers = Peers(cache.root, _say)
+    given_back = 0
+    for start in range(0, len(chosen), BATCH):
+        given_back += _collect(cache, peers, chosen[start : start + BATCH])
+    _tidy(cache, before if age is not None else time.time() - 30 * UNITS["d"])
+    said = f"; {given_back} are in use, and stay" if given_back else ""
+    print(f"{len(chosen) - given_back} calls, at most {_bytes(size)} deleted{said}")
+    return 0
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([hdw])", text)
+    if match is None:
+        raise RequestError(f"--older-than {text!r} is no age", "12h, 30d or 8w")
+    return float(match[1]) * UNITS[match[2]]
+
+
+def _kept(
+    project: Settings, most: int | None, before: float | None
+) -> tuple[set[str], set[str]]:
+    """Return the folders and the names of the runs that are retained."""
+    if most is not None and most < 0:
+        raise RequestError(f"--keep-runs {most}: a number of runs, 0 or more", "")
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for run in history.heads(project.runs):
+        runs.setdefault(run["run"].rpartition("-")[0], []).append(run)
+    retained = []
+    for each in runs.values():
+        last = len(each) if most is None and before is None else (most or 0)
+        old = each[: len(each) - last]
+        retained += each[len(each) - last :]
+        if before is not None:
+            retained += [run for run in old if history.began(run) > before]
+    reached = _reached(project, retained)
+    unfinished = {run["run"] for run in retained if "cache" not in run}
+    return set().union(*reached.values()), unfinished
+
+
+def _collect(cache: Store, peers: Peers, traces: list[Trace]) -> int:
+    """Delete the data of some calls, but of those that a run at work uses.
+
+    A run says what it uses before it looks whether data is there; here data goes away
+    first, and comes back where a run has said so meanwhile.
+    """
+    aside = cache.prepare()
+    for number, trace in enumerate(traces):
+        _move(cache.root / trace.folder, aside / str(number), _files(cache, trace))
+    used = peers.in_use()
+    back = [(n, trace) for n, trace in enumerate(traces) if trace.folder in used]
+    for number, trace in back:
+        source = aside / str(number)
+        _move(source, cache.root / trace.folder, list(store.files_in(source)))
+    cache.discard(aside)
+    return len(back)
+
+
+def _move(source: Path, target: Path, files: Iterable[str]) -> None:
+    for file in files:
+        (target / file).parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            store.rename(source / file, target / file)
+
+
+def _tidy(cache: Store, before: float) -> None:
+    """Remove damaged folders, and what was left long ago by runs that never ended."""
+    for name in (".quarantine", ".scratch", ".tmp"):
+        for entry in store.entries(cache.root / name):
+            if name == ".quarantine" or entry.stat().st_mtime < before:
+                cache.discard(Path(entry.path))

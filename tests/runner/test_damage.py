@@ -1,0 +1,516 @@
+"""Every file of a cache that is damaged is noticed, named, and never trusted; and a cache
+that may not be written is used as it is."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+
+import pytest
+from projects import CHAIN, Project, copy_runner
+from test_durability import STAGES
+
+
+@pytest.fixture(scope="module")
+def whole_runner(tmp_path_factory):
+    return copy_runner(tmp_path_factory.mktemp("runner"))
+
+
+@pytest.fixture
+def project(tmp_path, whole_runner):
+    """A project with a cacher of each kind, a figure in its report, and a file beside."""
+    made = Project(tmp_path / "project", whole_runner)
+    stages = STAGES.replace(
+        '(record.scratch / "checkpoint")', '(record.get_path("notes.txt"))'
+    )
+    made.write({**CHAIN, "stages/chain.py": stages})
+    return made
+
+
+VALUES = [["a", 82], ["b", 84]]
+
+
+def truncated(data):
+    return data[: len(data) // 2]
+
+
+def emptied(data):
+    return b""
+
+
+def overwritten(data):
+    return bytes(len(data))
+
+
+def flipped(data):
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 4]) + data[middle + 1 :]
+
+
+DAMAGES = [truncated, emptied, overwritten, flipped]
+
+
+def files(project):
+    """All files in the cache that belong to calls, relative to it."""
+    found = (path for path in project.cache.glob("stages.*/**/*") if path.is_file())
+    return sorted(str(path.relative_to(project.cache)) for path in found)
+
+
+def kept(project):
+    """Keep the project as it is; return what brings it back."""
+    copy = project.root.parent / "kept"
+    shutil.copytree(project.root, copy)
+
+    def restore():
+        shutil.rmtree(project.root)
+        shutil.copytree(copy, project.root)
+
+    return restore
+
+
+VERIFYING = """
+    import contextlib
+    import io
+    import json
+    import shutil
+    import sys
+    from pathlib import Path
+
+    from curifactory.cli import main
+
+    cache, kept = Path("data/cache"), Path("kept")
+    shutil.copytree(cache, kept)
+    wrong = []
+    for name in json.loads(sys.stdin.read()):
+        data = (kept / name).read_bytes()
+        half, middle = data[: len(data) // 2], len(data) // 2
+        flipped = half + bytes([data[middle] ^ 4]) + data[middle + 1 :]
+        for damaged in (half, b"", bytes(len(data)), flipped):
+            shutil.rmtree(cache)
+            shutil.copytree(kept, cache)
+            (cache / name).write_bytes(damaged)
+            said = io.StringIO()
+            with contextlib.redirect_stdout(said):
+                codes = [main(["cache", "verify"]) for _ in range(2)]
+            if codes != [1, 0] or f"{name} is damaged" not in said.getvalue():
+                wrong.append((name, codes, said.getvalue()))
+    print(json.dumps(wrong))
+    """
+
+
+def test_verify_names_each_damaged_file_once(project):
+    project.ok("study", "--quiet")
+    named = files(project)
+    assert len(named) >= 20
+    script = VERIFYING.replace("json.loads(sys.stdin.read())", repr(named))
+    done = project.script(script)
+    assert done.out == "[]\n", done
+    again = project.ok("study", "--quiet")
+    assert project.value(again, "compare") == VALUES
+
+
+CONSUMERS = {
+    "load": ("sum(map(sum, rows))", "0 + sum(map(sum, rows))"),
+    "fit": ('"two": model', '"two": 0 + model'),
+    "score": ("sum(value.values())", "0 + sum(value.values())"),
+}
+
+
+def edit_consumer(project, name):
+    """Edit the stage that takes what lies in a folder, so that it is loaded."""
+    stage = name.split("/")[0].split(".")[-1]
+    if stage in ("load", "fit", "score"):
+        project.edit("stages/chain.py", *CONSUMERS[stage])
+
+
+def is_artifact(name):
+    return name.endswith((".csv", ".pkl", "/one", "/two"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_whatever_loads_a_damaged_file_names_it_and_goes_on(project, damage):
+    project.ok("study", "--quiet")
+    restore = kept(project)
+    for name in files(project):
+        restore()
+        path = project.cache / name
+        path.write_bytes(damage(path.read_bytes()))
+        (project.cache / "index.sqlite").unlink()
+        edit_consumer(project, name)
+        result = project.ok("study")
+        assert project.value(result, "compare") == VALUES, name
+        if is_artifact(name) or name.endswith("meta.json"):
+            assert f"{name} is damaged" in result.err, name
+        if name.endswith(".png"):
+            page = (project.root / "reports/study-2/index.html").read_text()
+            assert "damaged in the cache" in page
+
+
+def test_a_later_stage_names_the_damaged_file_and_goes_on(project):
+    first = project.ok("study", "--quiet")
+    path = project.folder(first, "score", "a") / "parts" / "two"
+    path.write_bytes(flipped(path.read_bytes()))
+    name = str(path.relative_to(project.cache))
+    edit_consumer(project, name)
+    result = project.ok("study")
+    assert f"{name} is damaged" in result.err
+    assert project.value(result, "compare") == VALUES
+    moved = list((project.cache / ".quarantine").iterdir())
+    assert [each.name.rpartition("-")[0] for each in moved] == [
+        str(path.parent.parent.relative_to(project.cache)).replace("/", "--")
+    ]
+
+
+def test_a_folder_damaged_twice_goes_to_quarantine_twice(project):
+    for _ in range(2):
+        project.ok("study", "--quiet")
+        for path in project.cache.glob("stages.chain.fit/*/model.pkl"):
+            path.write_bytes(b"")
+        project.run("cache", "verify")
+    assert len(list((project.cache / ".quarantine").iterdir())) == 4
+
+
+def test_the_report_shows_no_damaged_figure(project):
+    first = project.ok("study", "--quiet")
+    path = project.folder(first, "load") / "report-0.png"
+    path.write_bytes(flipped(path.read_bytes()))
+    project.ok("study", "--quiet")
+    page = (project.root / "reports/study-2/index.html").read_text()
+    assert f"damaged in the cache: {path.relative_to(project.cache)}" in page
+
+
+@pytest.mark.parametrize(
+    "step", [331, pytest.param(41, marks=pytest.mark.slow)], ids=["some", "many"]
+)
+def test_a_flipped_bit_of_the_index_never_gives_a_wrong_value(project, step):
+    result = project.ok("study", "--quiet")
+    project.edit("params/base.py", "seed=1", "seed=3")
+    project.ok("study", "--quiet")
+    index = project.cache / "index.sqlite"
+    before = index.read_bytes()
+    script = f"""
+        import collections
+        import json
+        from pathlib import Path
+
+        from curifactory import experiment
+
+        before = Path("kept.sqlite").read_bytes()
+        index = Path("data/cache/index.sqlite")
+        computed = collections.Counter()
+        for place in range(0, len(before), {step}):
+            data = bytearray(before)
+            data[place] ^= 1 + place % 255
+            index.write_bytes(data)
+            run = experiment.run_experiment("study", report=False)
+            assert run.exit_code == 0, place
+            assert run.records[-1].state["table"] == [["a", 86], ["b", 84]], place
+            computed[run.counts["computed"]] += 1
+        print(json.dumps(computed))
+        """
+    (project.root / "kept.sqlite").write_bytes(before)
+    done = project.script(script)
+    assert done.code == 0, done
+    assert result.counts["computed"] == 6
+    assert '"0"' in done.out
+
+
+# A cache that is not to be written --------------------------------------------------
+
+
+def everything(folder):
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        data = path.read_bytes() if path.is_file() else None
+        found[str(path)] = (path.stat().st_mtime_ns, data)
+    return found
+
+
+def test_read_only_computes_what_is_missing_and_writes_nothing(project):
+    project.ok("study", "--quiet")
+    project.edit("params/base.py", "seed=1", "seed=3")
+    before = everything(project.cache)
+    result = project.ok("study", "--quiet", "--read-only")
+    assert result.done() == ["fit a", "score a", "compare -"] or result.counts == {
+        "computed": 3,
+        "reused": 4,
+        "skipped": 0,
+        "failed": 0,
+    }
+    assert everything(project.cache) == before
+    page = (project.root / "reports/study-2/index.html").read_text()
+    assert "missing from the cache" not in page and "data:image/png" in page
+    assert project.ok("study", "--quiet", "--read-only").counts["computed"] == 3
+    assert project.ok("study", "--quiet").counts["computed"] == 3
+
+
+def test_read_only_treats_damaged_as_absent(project):
+    first = project.ok("study", "--quiet")
+    path = project.artifact(first, "fit", "a")
+    path.write_bytes(flipped(path.read_bytes()))
+    before = everything(project.cache)
+    project.edit("stages/chain.py", '"two": model', '"two": 0 + model')
+    result = project.ok("study", "--read-only")
+    assert f"{path.relative_to(project.cache)} is damaged" in result.err
+    assert project.ok("study", "--quiet", "--read-only").counts["failed"] == 0
+    assert everything(project.cache) == before
+
+
+def test_read_only_works_on_worker_processes(project):
+    project.ok("study", "--quiet")
+    project.edit("params/base.py", "seed=1", "seed=3")
+    before = everything(project.cache)
+    result = project.ok("study", "--quiet", "--read-only", "-j", "2")
+    assert result.counts["computed"] == 3
+    assert everything(project.cache) == before
+
+
+def is_root():
+    return hasattr(os, "getuid") and os.getuid() == 0
+
+
+@pytest.fixture
+def mount(tmp_path):
+    """Mount a small file system in memory; a folder, and what changes its options."""
+    if not is_root():
+        pytest.skip("only root can mount")
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+
+    def mount(options):
+        kind = ["-t", "tmpfs", "tmpfs"] if "remount" not in options else []
+        command = ["mount", *kind, "-o", options, str(folder)]
+        if subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("file systems cannot be mounted here")
+        return folder
+
+    yield mount
+    subprocess.run(["umount", str(folder)], capture_output=True)
+
+
+def test_an_unwritable_cache_is_noticed_before_anything_is_computed(project, mount):
+    cache = mount("size=10m") / "cache"
+    project.ok("study", "--quiet", "--cache", str(cache))
+    mount("remount,ro")
+    result = project.run("study", "--cache", str(cache))
+    assert result.code == 2, result
+    assert str(cache) in result.err and "--read-only" in result.err
+    assert len(result.err.splitlines()) == 2
+    assert len(list(project.root.glob("data/runs/*"))) == 1
+    project.edit("params/base.py", "seed=1", "seed=3")
+    result = project.ok("study", "--quiet", "--cache", str(cache), "--read-only")
+    assert result.counts["computed"] == 3
+
+
+def test_a_full_file_system_costs_the_calls_that_do_not_fit(project, mount):
+    cache = mount("size=600k") / "cache"
+    project.edit("stages/chain.py", "for i in range(5)", "for i in range(100000)")
+    result = project.run("study", "--quiet", "--cache", str(cache))
+    assert result.code == 1 and "Traceback" not in result.err, result
+    assert "No space left" in result.err
+    assert len(list(project.root.glob("data/runs/*/run.json"))) == 1
+    project.edit("stages/chain.py", "for i in range(100000)", "for i in range(5)")
+    result = project.ok("study", "--quiet", "--cache", str(cache))
+    mount("remount,size=20m")
+    assert project.ok("study", "--quiet", "--cache", str(cache)).counts["computed"] == 0
+
+
+# A cache of several people ----------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_new_files_follow_the_umask(project):
+    before = os.umask(0o002)
+    try:
+        project.ok("study", "--quiet")
+    finally:
+        os.umask(before)
+    for path in project.cache.rglob("*"):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        assert mode & 0o060 == 0o060 and not mode & 0o002, path
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_cache_that_its_group_can_write_is_fine(project):
+    project.ok("study", "--quiet")
+    project.cache.chmod(0o2775)
+    assert project.ok("study", "--quiet").counts["computed"] == 0
+
+
+def test_a_cache_copied_to_another_machine_stays_valid(project, tmp_path):
+    project.ok("study", "--quiet")
+    copy = tmp_path / "copied"
+    shutil.copytree(project.cache, copy)
+    for path in copy.rglob("*"):
+        os.utime(path)
+    result = project.ok("study", "--quiet", CURIFACTORY_CACHE=str(copy))
+    assert result.counts["computed"] == 0
+
+
+# Killed in the middle of something long ---------------------------------------------
+
+
+BIG = """
+    from pathlib import Path
+
+    from curifactory import stage
+    from curifactory.caching import Cacheable
+
+
+    class BigCacher(Cacheable):
+        def save(self, obj):
+            with open(self.get_path(), "wb") as file:
+                for number in range(200):
+                    if number == 100:
+                        Path("data/begun").touch()
+                    file.write(bytes([number]) * 1_000_000)
+
+        def load(self):
+            return Path(self.get_path()).stat().st_size
+
+
+    @stage(None, ["data"], cachers=[BigCacher()])
+    def load(record):
+        return 1
+
+
+    @stage(["data"], ["size"])
+    def size(record, data):
+        return data
+    """
+
+
+def test_a_kill_in_the_middle_of_a_large_write_costs_that_call_alone(project):
+    project.write(
+        {
+            "stages/big.py": BIG,
+            "experiments/big.py": """
+                from curifactory import Record
+                from stages.big import load, size
+
+
+                def run(argsets, manager):
+                    size(load(Record(manager, argsets[0])))
+
+
+                DEFAULT_PARAMS = ["base"]
+                """,
+        }
+    )
+    done = project.interrupt(signal.SIGKILL, "data/begun", "big", "--quiet")
+    assert done.code == -signal.SIGKILL
+    assert list(project.cache.glob("stages.*/*/meta.json")) == []
+    result = project.ok("big", "--quiet")
+    assert project.value(result, "size") == 200_000_000
+    assert list(project.cache.glob(".tmp/*")) == []
+
+
+@pytest.mark.parametrize("when", [1, 2, 3])
+def test_a_kill_in_the_middle_of_an_index_update_costs_nothing(project, when):
+    script = f"""
+        import os
+        import signal
+        import sys
+
+        from curifactory.cli import main
+        from curifactory.index import Index
+
+        real, calls = Index._write, []
+
+
+        def write(self, statement, rows):
+            calls.append(statement)
+            if len(calls) == {when}:
+                self.connection.execute("BEGIN IMMEDIATE")
+                self.connection.execute("PRAGMA cache_size = 1")
+                self.connection.executemany(statement, rows)
+                os.kill(os.getpid(), signal.SIGKILL)
+            real(self, statement, rows)
+
+
+        Index._write = write
+        sys.exit(main(["study", "--quiet"]))
+        """
+    code = project.script(script).code
+    assert code in (-signal.SIGKILL, 0)
+    result = project.ok("study", "--quiet")
+    assert project.value(result, "compare") == VALUES
+    assert project.ok("study", "--quiet").counts["computed"] == 0
+    assert project.ok("cache", "verify").out.endswith("0 problems\n")
+
+
+# Checkpoints ------------------------------------------------------------------------
+
+
+TRAINING = """
+    import os
+    import signal
+
+    from curifactory import stage
+
+
+    @stage(None, ["weights"])
+    def train(record):
+        checkpoint = record.scratch / "epoch.txt"
+        begin = int(checkpoint.read_text()) if checkpoint.exists() else 0
+        with open("epochs.log", "a") as log:
+            for epoch in range(begin, 10):
+                print(epoch, file=log, flush=True)
+                checkpoint.write_text(str(epoch + 1))
+                if epoch + 1 == 7 and begin == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+        return epoch
+    """
+
+
+@pytest.mark.parametrize("jobs", [[], ["-j", "2"]], ids=["serial", "processes"])
+def test_a_training_killed_at_its_seventh_checkpoint_resumes_there(project, jobs):
+    project.write(
+        {
+            "stages/training.py": TRAINING,
+            "experiments/training.py": """
+                from curifactory import Record
+                from stages.training import train
+
+                DEFAULT_PARAMS = ["base"]
+
+
+                def run(argsets, manager):
+                    train(Record(manager, argsets[0]))
+                """,
+        }
+    )
+    first = project.run("training", "--quiet", *jobs)
+    # A worker that is killed is replaced; the run itself goes on where it was.
+    assert first.code == (0 if jobs else -signal.SIGKILL)
+    result = project.ok("training", "--quiet", *jobs)
+    assert (project.root / "epochs.log").read_text().split() == list("0123456789")
+    assert project.value(result, "train") == 9
+    assert list(project.cache.glob(".scratch/*")) == []
+
+
+def test_checkpoints_are_kept_over_a_failure_and_a_new_label(project):
+    text = TRAINING.replace(
+        "os.kill(os.getpid(), signal.SIGKILL)", "raise ValueError('bad luck')"
+    )
+    project.write(
+        {
+            "stages/training.py": text,
+            "experiments/training.py": """
+                from curifactory import Record
+                from stages.training import train
+
+                DEFAULT_PARAMS = ["base"]
+
+
+                def run(argsets, manager):
+                    train(Record(manager, argsets[0]))
+                """,
+        }
+    )
+    assert project.run("training", "--quiet").code == 1
+    project.edit("params/base.py", 'name="a"', 'name="better"')
+    project.ok("training", "--quiet")
+    assert (project.root / "epochs.log").read_text().split() == list("0123456789")

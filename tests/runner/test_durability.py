@@ -1,0 +1,197 @@
+"""What may go wrong at any moment costs the call in flight: never a later run, never a value."""
+
+import json
+import shutil
+
+import pytest
+from faults import Forge, build
+from projects import CHAIN, Project, copy_runner
+
+KINDS = ("kill", "full", "broken")
+STAGES = """
+    import csv
+    from pathlib import Path
+
+    from curifactory import aggregate, stage
+    from curifactory.caching import Cacheable, JsonCacher, PickleCacher
+    from curifactory.reporting import ImageReporter
+
+
+    class CsvCacher(Cacheable):
+        def __init__(self):
+            super().__init__(".csv")
+
+        def save(self, obj):
+            with open(self.get_path(), "w", newline="") as file:
+                csv.writer(file).writerows(obj)
+
+        def load(self):
+            with open(self.get_path(), newline="") as file:
+                return [[int(each) for each in row] for row in csv.reader(file)]
+
+
+    class FolderCacher(Cacheable):
+        def save(self, obj):
+            for name, number in obj.items():
+                (Path(self.get_dir()) / name).write_text(str(number))
+
+        def load(self):
+            files = sorted(Path(self.get_dir()).iterdir())
+            return {path.name: int(path.read_text()) for path in files}
+
+
+    @stage(None, ["rows"], cachers=[CsvCacher()])
+    def load(record):
+        Path("made.png").write_bytes(bytes(range(100)))
+        record.report(ImageReporter("made.png"))
+        (record.scratch / "checkpoint").write_text("1")
+        return [[i, i * i] for i in range(5)]
+
+
+    @stage(["rows"], ["model"], cachers=[PickleCacher()])
+    def fit(record, rows):
+        return {"sum": sum(map(sum, rows)) + record.args.seed}
+
+
+    @stage(["model"], ["parts"], cachers=[FolderCacher()])
+    def score(record, model):
+        return {"one": model["sum"], "two": model["sum"] * record.args.depth}
+
+
+    @aggregate(["parts"], ["table"], cachers=[JsonCacher()])
+    def compare(record, records, parts):
+        return [[each.label, sum(value.values())] for each, value in parts.items()]
+    """
+SMALL = {
+    **CHAIN,
+    "stages/chain.py": STAGES,
+    "params/base.py": """
+        from params import Args
+
+
+        def get_params():
+            return [Args(name="a", seed=1)]
+        """,
+}
+VALUES = {1: [["a", 82]], 2: [["a", 84]]}
+
+
+@pytest.fixture(scope="module")
+def whole_runner(tmp_path_factory):
+    return copy_runner(tmp_path_factory.mktemp("runner"))
+
+
+@pytest.fixture
+def small(tmp_path, whole_runner):
+    """A project of four calls, each with another cacher."""
+    made = Project(tmp_path / "project", whole_runner)
+    made.write(SMALL)
+    return made
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    found = build(tmp_path_factory.mktemp("faults"))
+    if found is None:
+        pytest.skip("changes of files go wrong on Linux with a C compiler only")
+    return found
+
+
+class Scenario:
+    """A command, and the state of the project that it begins with."""
+
+    def __init__(self, forge, *command, seed=1, then=()):
+        self.forge, self.project = forge, forge.project
+        self.command = command or ("study", "--plain")
+        self.seed = seed
+        self.then = then
+        self.begin = self.project.root.parent / "begin"
+        shutil.rmtree(self.begin, ignore_errors=True)
+        if self.data.exists():
+            shutil.copytree(self.data, self.begin, symlinks=True)
+
+    @property
+    def data(self):
+        return self.project.root / "data"
+
+    def restore(self):
+        shutil.rmtree(self.data, ignore_errors=True)
+        if self.begin.exists():
+            shutil.copytree(self.begin, self.data, symlinks=True)
+
+    def count(self):
+        self.restore()
+        result = self.forge.run(*self.command)
+        assert result.code == 0, result
+        return result.points
+
+    def broken(self, kind, point):
+        """Let one point go wrong; return what is wrong with the runs after it."""
+        self.restore()
+        faulty = self.forge.run(*self.command, kind=kind, point=point)
+        after = [self.forge.run("study", "--plain", *self.then)]
+        after.append(self.forge.run("study", "--plain"))
+        wrong = []
+        if "Traceback" in faulty.said and "OSError" not in faulty.said:
+            wrong.append("a traceback")
+        if faulty.code not in ((-9, 0) if kind == "kill" else (0, 1, 2)):
+            wrong.append("its exit code")
+        if [each.code for each in after] != [0, 0]:
+            wrong.append("a later run fails")
+        elif self.value() != VALUES[self.seed]:
+            wrong.append("a value")
+        elif "computed: 0" not in after[1].said:
+            wrong.append("the cache does not hold")
+        return wrong and (kind, point, wrong, faulty, *after)
+
+    def value(self):
+        run = self.project.newest()
+        call = next(c for c in run["calls"] if c["stage"] == "compare")
+        path = self.project.cache / call["folder"] / call["artifacts"][0]["file"]
+        return json.loads(path.read_text())
+
+
+def prepared(forge, name):
+    """Bring a project into the state that a scenario begins with."""
+    project = forge.project
+    if name == "cold":
+        return Scenario(forge)
+    assert forge.run("study", "--plain").code == 0
+    if name == "edited":
+        project.edit("params/base.py", "seed=1", "seed=2")
+        return Scenario(forge, seed=2)
+    if name == "damaged":
+        for path in project.cache.glob("stages.chain.fit/*/model.pkl"):
+            path.write_bytes(b"\x00" * path.stat().st_size)
+        for path in project.cache.glob("stages.chain.score/*/meta.json"):
+            path.write_text(path.read_text()[:-9])
+        (project.cache / "index.sqlite").write_bytes(b"no database at all")
+        return Scenario(forge)
+    if name == "tidied":
+        gc = ("cache", "gc", "--keep-runs", "0")
+        return Scenario(forge, *gc, then=("--overwrite-stage", "compare"))
+    raise AssertionError(name)
+
+
+SCENARIOS = ("cold", "edited", "damaged", "tidied")
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_fault_at_some_points_costs_nothing_later(name, small, library):
+    with Forge(small, library) as forge:
+        scenario = prepared(forge, name)
+        points = range(1, scenario.count() + 1)
+        assert len(points) > 10
+        some = [(kind, point) for point in points[::23] for kind in KINDS]
+        assert [w for each in some if (w := scenario.broken(*each))] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_fault_at_any_point_costs_nothing_later(name, kind, small, library):
+    with Forge(small, library) as forge:
+        scenario = prepared(forge, name)
+        points = range(1, scenario.count() + 1)
+        assert [w for each in points if (w := scenario.broken(kind, each))] == []
+        print(f"{name} {kind}: 0 of {len(points)} points broken")

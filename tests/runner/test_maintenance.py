@@ -1,0 +1,304 @@
+"""`experiment cache` and `experiment runs`: looking, checking, and tidying without harm."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from projects import CHAIN, Project, copy_runner
+
+
+@pytest.fixture(scope="module")
+def whole_runner(tmp_path_factory):
+    return copy_runner(tmp_path_factory.mktemp("runner"))
+
+
+@pytest.fixture
+def project(tmp_path, whole_runner):
+    made = Project(tmp_path / "project", whole_runner)
+    made.write(CHAIN)
+    return made
+
+
+def data(project):
+    """The data files in the cache, by folder."""
+    found = (p for p in project.cache.glob("stages.*/*/*") if p.name != "meta.json")
+    return {f"{p.parent.parent.name}/{p.parent.name}" for p in found}
+
+
+def metas(project):
+    return len(list(project.cache.glob("stages.*/*/meta.json")))
+
+
+def only(project, old, new):
+    project.edit("params/base.py", old, new)
+    return project.ok("study", "--quiet")
+
+
+# Looking ----------------------------------------------------------------------------
+
+
+def test_ls_shows_size_age_and_users_of_each_stage(project):
+    project.ok("study", "--quiet")
+    project.ok("study", "--quiet")
+    lines = project.ok("cache", "ls").out.splitlines()
+    row = next(line for line in lines if "stages.chain.fit" in line)
+    assert row.split()[1:5] == ["B", "2", "0", "h"]
+    assert row.endswith("study-1, study-2")
+    rows = project.ok("cache", "ls", "fit").out.splitlines()
+    assert sum("stages.chain.fit/" in line for line in rows) == 2
+
+
+def test_path_prints_where_artifacts_lie(project):
+    result = project.ok("study", "--quiet")
+    out = project.ok("cache", "path", "model", "a").out
+    assert out.splitlines() == [
+        os.path.relpath(project.artifact(result, "fit", "a"), project.root)
+    ]
+    assert len(project.ok("cache", "path", "fit").out.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "command, said",
+    [
+        (["ls", "fti"], "no stage 'fti'"),
+        (["path", "modle"], "'model'"),
+        (["gc", "--older-than", "soon"], "30d"),
+        (["gc", "--keep-runs", "-1"], "0 or more"),
+        (["ls", "--cache", "elsewhere"], "no cache at"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_two_lines(project, command, said):
+    project.ok("study", "--quiet")
+    result = project.run("cache", *command)
+    assert result.code == 2 and said in result.err
+    assert len(result.err.splitlines()) <= 2
+
+
+# Checking ---------------------------------------------------------------------------
+
+
+def test_a_whole_cache_is_found_whole(project):
+    project.ok("study", "--quiet")
+    result = project.ok("cache", "verify")
+    assert "6 calls read" in result.out and "0 problems" in result.out
+    assert project.ok("study").counts["computed"] == 0
+
+
+def test_rebuild_makes_the_index_anew(project):
+    project.ok("study", "--quiet")
+    (project.cache / "index.sqlite").write_bytes(b"\x00" * 5000)
+    assert "6 calls" in project.ok("cache", "rebuild").out
+    assert "0 problems" in project.ok("cache", "verify").out
+
+
+# Tidying ----------------------------------------------------------------------------
+
+
+def test_gc_keeps_what_runs_reach(project):
+    project.ok("study", "--quiet")
+    before = data(project)
+    assert "0 calls" in project.ok("cache", "gc").out
+    assert data(project) == before
+
+
+def test_gc_deletes_data_of_older_runs_and_never_a_trace(project):
+    project.ok("study", "--quiet")
+    second = only(project, "seed=1", "seed=7")
+    all_of_it, count = data(project), metas(project)
+    would = project.ok("cache", "gc", "--keep-runs", "1", "--dry-run").out
+    assert data(project) == all_of_it
+    project.ok("cache", "gc", "--keep-runs", "1")
+    assert data(project) == {call["folder"] for call in second.calls()}
+    assert metas(project) == count
+    gone = sorted(all_of_it - data(project))
+    assert gone and sorted(line.split()[-1] for line in would.splitlines()[:-1]) == gone
+
+
+def test_after_gc_descendants_are_reused_and_what_is_needed_comes_back(project):
+    first = project.ok("study", "--quiet")
+    for folder in project.root.glob("data/runs/*"):
+        (folder / "run.json").unlink()
+        (folder / "log.txt").unlink()
+        folder.rmdir()
+    project.ok("cache", "gc")
+    assert data(project) == set()
+    again = project.ok("study", "--quiet")
+    assert again.counts["computed"] == 0
+    project.edit("src/helpers.py", "x + 1", "x + 2")
+    last = project.ok("study", "--quiet")
+    assert last.counts["failed"] == 0
+    assert project.value(last, "score", "a") == 15
+    assert {c["folder"] for c in first.calls("load")} <= {
+        str(p.parent.relative_to(project.cache))
+        for p in project.cache.glob("stages.*/*/meta.json")
+    }
+
+
+def test_gc_of_one_stage_touches_no_other(project):
+    project.ok("study", "--quiet")
+    project.ok("cache", "gc", "--keep-runs", "0", "--stage", "fit")
+    assert {folder.split("/")[0] for folder in data(project)} == {
+        "stages.chain.load",
+        "stages.chain.score",
+        "stages.chain.compare",
+    }
+
+
+def test_gc_by_age_keeps_what_is_young(project):
+    project.ok("study", "--quiet")
+    before = data(project)
+    project.ok("cache", "gc", "--older-than", "1h")
+    assert data(project) == before
+    project.ok("cache", "gc", "--older-than", "0h")
+    assert data(project) == set()
+
+
+def test_gc_keeps_what_a_killed_run_made(project):
+    project.ok("study", "--quiet")
+    before = data(project)
+    (project.root / "data/runs/study-1/run.json").unlink()
+    project.ok("cache", "gc")
+    assert data(project) == before
+
+
+def test_gc_of_a_cache_that_others_may_use_wants_an_age(project, tmp_path):
+    elsewhere = str(tmp_path / "shared")
+    project.ok("study", "--quiet", "--cache", elsewhere)
+    result = project.run("cache", "gc", "--cache", elsewhere)
+    assert result.code == 2 and "--older-than" in result.err
+    project.ok("cache", "gc", "--cache", elsewhere, "--older-than", "1d")
+
+
+def test_gc_deletes_nothing_that_a_run_at_work_uses(project):
+    project.ok("study", "--quiet")
+    before = data(project)
+    text = project.root / "stages/chain.py"
+    project.edit(
+        "stages/chain.py",
+        '    value = shift(model["sum"])',
+        "    import time\n    from pathlib import Path\n"
+        '    Path("data/begun").touch()\n'
+        '    while not Path("data/go").exists():\n        time.sleep(0.01)\n'
+        '    value = shift(model["sum"])',
+    )
+    assert text.exists()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "curifactory", "study", "--quiet"],
+        cwd=project.root,
+        env=project.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        project.wait_for("data/begun", process)
+        said = project.ok("cache", "gc", "--keep-runs", "0").out
+        assert "in use" in said
+        used = {f for f in before if "load" in f or f.startswith("stages.chain.fit/a")}
+        assert used <= data(project)
+        (project.root / "data/go").touch()
+        out, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 0, out
+    assert "damaged" not in out and "is gone" not in out
+
+
+def test_gc_that_is_killed_does_no_harm(project):
+    project.ok("study", "--quiet")
+    script = """
+        import os
+        import signal
+        import sys
+
+        from curifactory.peers import Peers
+
+        Peers.in_use = lambda self: os.kill(os.getpid(), signal.SIGKILL)
+        from curifactory.cli import main
+
+        main(["cache", "gc", "--keep-runs", "0"])
+        """
+    assert project.script(script).code == -signal.SIGKILL
+    assert data(project) == set()
+    assert project.ok("study", "--quiet").counts["computed"] == 0
+    assert list(project.cache.glob(".tmp/*")) == []
+    project.edit("src/helpers.py", "x + 1", "x + 2")
+    result = project.ok("study", "--quiet")
+    assert project.value(result, "score", "a") == 15
+
+
+# The history ------------------------------------------------------------------------
+
+
+def test_runs_lists_what_was_run(project):
+    project.ok("study", "--quiet")
+    project.edit("src/helpers.py", "2 * x", "2 / 0")
+    assert project.run("study", "--quiet").code == 1
+    (project.root / "data/runs/study-9").mkdir()
+    lines = project.ok("runs").out.splitlines()
+    assert [line.split()[0] for line in lines] == ["study-1", "study-2", "study-9"]
+    assert [line.split()[3] for line in lines] == ["done", "failed", "unfinished"]
+    assert "computed 6" in lines[0]
+    assert project.ok("runs", "other").out == "no runs yet\n"
+
+
+def test_runs_reads_one_line_of_each_run(project):
+    project.ok("study", "--quiet")
+    text = (project.root / "data/runs/study-1/run.json").read_text()
+    first = text.splitlines()[0]
+    assert len(first) < 2000 and json.loads(text)["calls"]
+    for number in range(1001, 1, -1):
+        folder = project.root / f"data/runs/study-{number}"
+        folder.mkdir()
+        head = first.replace('"study-1"', f'"study-{number}"')
+        rest = "\nthis is never read" if number > 2 else text.partition("\n")[2]
+        (folder / "run.json").write_text(head + rest)
+        os.utime(folder / "run.json", (number < 3, number < 3))
+    os.utime(project.root / "data/runs/study-1/run.json")
+    out = project.ok("runs", "--all").out
+    assert len(out.splitlines()) == 1001
+    assert out.count("computed 6") == 1001
+
+
+def test_runs_of_an_older_schema_stay_readable(project):
+    project.ok("study", "--quiet")
+    path = project.root / "data/runs/study-1/run.json"
+    content = json.loads(path.read_text())
+    del content["user"], content["cpus"]
+    path.write_text(json.dumps({**content, "schema": 1}))
+    script = """
+        from pathlib import Path
+
+        from curifactory.extras import history
+
+        run = history.read(Path("data/runs/study-1/run.json"))
+        print(run["schema"], run["user"], len(run["calls"]))
+        """
+    assert project.script(script).out == "2 None 7\n"
+    assert "study-1" in project.ok("runs").out
+    before = data(project)
+    project.ok("cache", "gc")
+    assert data(project) == before
+
+
+def test_old_runs_stay_readable_after_args_gained_and_lost_fields(project):
+    project.ok("study", "--quiet")
+    project.edit("params/__init__.py", "    depth: int = 1\n", "    width: int = 1\n")
+    project.edit("stages/chain.py", "record.args.depth", "record.args.width")
+    project.ok("study", "--quiet")
+    assert len(project.ok("runs").out.splitlines()) == 2
+    assert "study-1" in project.ok("cache", "ls").out
+
+
+def test_a_run_whose_file_is_damaged_stops_nothing(project):
+    project.ok("study", "--quiet")
+    path = project.root / "data/runs/study-1/run.json"
+    path.write_text(path.read_text()[:50])
+    os.utime(path, (1, 1))
+    project.ok("study", "--quiet")
+    assert "unreadable" in project.ok("runs").out
+    project.ok("cache", "ls")
+    project.ok("cache", "gc", "--dry-run")

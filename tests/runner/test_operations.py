@@ -1,0 +1,84 @@
+"""What a call costs in operations of the file system and of the index; no clock."""
+
+import json
+
+import pytest
+
+COUNTING = """
+    import collections
+    import json
+    import sqlite3
+    import sys
+
+    from curifactory import experiment
+
+    events, statements = collections.Counter(), collections.Counter()
+    connect = sqlite3.connect
+
+
+    def counting(*given, **options):
+        made = connect(*given, **options)
+        made.set_trace_callback(lambda text: statements.update([text.split()[0]]))
+        return made
+
+
+    def note(event, details):
+        if event.partition(".")[0] in ("open", "os", "shutil"):
+            events[event.removeprefix("os.")] += 1
+
+
+    experiment.open_project(".")
+    import experiments.study, params.base, sqlite3.dump
+
+    sqlite3.connect = counting
+    sys.addaudithook(note)
+    events.clear()
+    run = experiment.run_experiment("study", report=False)
+    found = {**events, **statements}
+    print(json.dumps({"counts": run.counts, "found": found}))
+    """
+COUNT = 334
+EACH = 3 * COUNT - (COUNT - 1) + 1
+"""The calls that a cold run computes: `load` is shared, the aggregate comes on top."""
+
+
+@pytest.fixture
+def large(project):
+    project.edit(
+        "params/base.py",
+        'return [Args(name="a", seed=1), Args(name="b", seed=2)]',
+        f'return [Args(name=f"s{{i}}", seed=i) for i in range({COUNT})]',
+    )
+    return project
+
+
+def counted(project):
+    result = project.script(COUNTING)
+    assert result.code == 0, result
+    content = json.loads(result.out)
+    assert content["counts"]["failed"] == 0
+    return content["counts"], content["found"]
+
+
+def test_a_computed_call_costs_few_operations(large):
+    counts, found = counted(large)
+    assert counts["computed"] == EACH
+    most = {
+        "open": 5,  # the artifact, its checksum, meta.json, the input, and for a few more
+        "mkdir": 1,
+        "rename": 1,
+        "link": 1,  # the claim
+        "remove": 1,
+        "scandir": 1,
+        "SELECT": 1,  # of what else the stage has computed, for the reason
+        "INSERT": 1,
+    }
+    few = {name: each * EACH + 60 for name, each in most.items()}
+    assert {n: c for n, c in found.items() if c > few.get(n, 60)} == {"walk": EACH}
+
+
+def test_a_reused_call_costs_no_operation_at_all(large):
+    large.ok("study", "--quiet")
+    counts, found = counted(large)
+    assert counts["reused"] == 3 * COUNT + 1
+    assert sum(found.values()) < 60, found

@@ -1,0 +1,83 @@
+"""Random experiments and edits: values as from an empty cache, and no body too many."""
+
+import os
+import sys
+
+import oracle
+import pytest
+from oracle_fuzz import search
+from projects import copy_runner
+
+SEQUENCES = int(os.environ.get("ORACLE_SEQUENCES", "120"))
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs os.fork")
+
+
+def test_random_edits_compute_what_changed_and_nothing_else(runner_home, tmp_path):
+    problems, counts = search(runner_home, tmp_path, SEQUENCES)
+    assert problems == []
+    assert SEQUENCES < 100 or set(counts) == set(oracle.KINDS)
+
+
+@pytest.mark.slow
+def test_two_thousand_sequences_of_random_edits_show_no_difference(
+    runner_home, tmp_path
+):
+    problems, counts = search(runner_home, tmp_path, 2000)
+    assert problems == []
+    assert {kind: n for kind in oracle.KINDS if (n := counts[kind]) < 100} == {}
+
+
+def test_real_processes_agree_as_forks_do(runner_home, tmp_path):
+    problems, _ = search(runner_home, tmp_path, 4, engine="fresh")
+    assert problems == []
+
+
+BREAKS = {
+    "methods are not noted": ("reads.py", '("m", name)', '("a", "name")'),
+    "no file is noted": ("reads.py", 'reads.note(f"f:{key}")', "pass"),
+    "which fields there are is not noted": (
+        "reads.py",
+        'reads.note(f"a{number}:{prefix}{FIELDS}")',
+        "pass",
+    ),
+    "classes of inputs are not noted": (
+        "task.py",
+        'noted.note(f"c:{path}")',
+        "pass",
+    ),
+    "helpers of helpers are not followed": (
+        "code.py",
+        "        unit = _unit(waiting.popleft())\n",
+        "        unit = _unit(waiting.popleft())\n"
+        "        if len(units) > 2:\n            continue\n",
+    ),
+    "constants are not followed": (
+        "code.py",
+        "        self.unit.refers.append(Named(holder[0], holder[1], value))\n",
+        "",
+    ),
+    "names of helpers count": ("syntax.py", "and node is unnamed", "and False"),
+    "comments count": (
+        "syntax.py",
+        "isinstance(value.value, str)",
+        "isinstance(value.value, bytes)",
+    ),
+    "all fields are read": (
+        "reads.py",
+        '        reads.note(f"a{number}:{path}")',
+        '        reads.note(f"a{number}:*")',
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broken", BREAKS)
+def test_the_oracle_sees_that(broken, tmp_path):
+    home = copy_runner(tmp_path / "home", "extras")
+    name, old, new = BREAKS[broken]
+    path = home / "curifactory" / name
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    problems, _ = search(home, tmp_path, 100)
+    assert problems != []

@@ -1,0 +1,327 @@
+"""Several runs on one cache: each call is computed once, no entry of the history is lost."""
+
+import collections
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from curifactory.peers import Peers
+
+STAGES = """
+    import os
+    import signal
+    import time
+
+    from curifactory import aggregate, stage
+
+
+    def body(name, record):
+        if os.environ.get("DIES") == os.environ["ROUND"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.003)
+        seed = record.args.seed if record.args else os.environ["ROUND"]
+        with open(os.environ["LOG"], "a") as file:
+            file.write(f"{name} {seed}\\n")
+
+
+    @stage(None, ["data"])
+    def load(record):
+        body("load", record)
+        return [record.args.seed, 1]
+
+
+    @stage(["data"], ["model"])
+    def fit(record, data):
+        body("fit", record)
+        return {"sum": sum(data) * 10 + record.args.seed}
+
+
+    @stage(["model"], ["score"])
+    def score(record, model):
+        body("score", record)
+        return model["sum"] + record.args.seed
+    """
+WORKER = """
+    import json
+    import os
+    import random
+    import signal
+    import sys
+    import time
+    from pathlib import Path
+
+    number, rounds, meeting = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    deaths = json.loads(sys.argv[4])
+    chance = random.Random(number)
+    if str(number) in deaths:
+        os.environ["DIES"] = str(deaths[str(number)])
+
+    import params.base
+    from curifactory import experiment
+
+
+    def wait_for_others(round):
+        (meeting / f"{round}-{number}").touch()
+        expected = 8 - sum(death < round for death in deaths.values())
+        while len(list(meeting.glob(f"{round}-*"))) < expected:
+            time.sleep(0.001)
+
+
+    for round in range(rounds):
+        os.environ["ROUND"] = str(round)
+        params.base.seeds = [round * 100 + i for i in range(6)]
+        chance.shuffle(params.base.seeds)
+        del params.base.seeds[4:]
+        wait_for_others(round)
+        run = experiment.run_experiment("study", report=False)
+        assert run.exit_code == 0, run.content
+        for record in run.records:
+            assert record.state["score"] == record.args.seed * 12 + 10
+        if os.environ.get("DIES") == str(round):
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+
+
+def run_eight(project, tmp_path, rounds, deaths=()):
+    """Run eight processes at a time; return how often each body was executed."""
+    project.write({"stages/chain.py": STAGES, "worker.py": WORKER})
+    project.write(
+        {
+            "params/base.py": """
+                from params import Args
+
+                seeds = []
+
+
+                def get_params():
+                    return [Args(name=f"s{seed}", seed=seed) for seed in seeds]
+                """,
+            "experiments/study.py": """
+                from curifactory import Record
+                from stages.chain import fit, load, score
+
+                DEFAULT_PARAMS = ["base"]
+
+
+                def run(argsets, manager):
+                    for args in argsets:
+                        score(fit(load(Record(manager, args))))
+                """,
+        }
+    )
+    meeting, log = tmp_path / "meeting", tmp_path / "log.txt"
+    meeting.mkdir()
+    given = [str(rounds), str(meeting), json.dumps(dict(deaths))]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "worker.py", str(number), *given],
+            cwd=project.root,
+            env=project.environment(LOG=str(log)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for number in range(8)
+    ]
+    try:
+        said = [process.communicate(timeout=150)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    codes = [process.returncode for process in processes]
+    expected = [-signal.SIGKILL if number in dict(deaths) else 0 for number in range(8)]
+    assert codes == expected, "\n".join(said)
+    return collections.Counter(log.read_text().splitlines())
+
+
+def history(project):
+    found = [
+        json.loads(p.read_text()) for p in project.root.glob("data/runs/*/run.json")
+    ]
+    return sorted(run["number"] for run in found)
+
+
+ROUNDS = [2, pytest.param(20, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_eight_runs_at_a_time_compute_each_call_once(project, tmp_path, rounds):
+    executed = run_eight(project, tmp_path, rounds)
+    assert set(executed.values()) == {1}
+    assert len(executed) <= rounds * 18
+    assert history(project) == list(range(1, 8 * rounds + 1))
+    assert list(project.cache.glob(".claims/*")) == []
+    assert list(project.cache.glob(".runs/*")) == []
+
+
+@pytest.mark.slow
+def test_claims_of_killed_runs_are_taken_over(project, tmp_path):
+    executed = run_eight(project, tmp_path, 8, {0: 1, 1: 2, 2: 3, 3: 3, 4: 5})
+    assert set(executed.values()) == {1}
+    assert len(history(project)) >= 8 * 8 - (7 + 6 + 5 + 5 + 3)
+
+
+# One run among others ---------------------------------------------------------------
+
+
+@pytest.fixture
+def meet(tmp_path):
+    """Make runs on one cache, and let them end."""
+    made = []
+
+    def meet():
+        made.append(Peers(tmp_path, print))
+        return made[-1]
+
+    yield meet
+    for each in made:
+        each.close()
+
+
+def test_a_call_is_claimed_by_one_run_at_a_time(meet):
+    first, second = meet(), meet()
+    assert first.take("call")
+    assert not second.take("call")
+    first.release("call")
+    assert second.take("call")
+    assert not first.take("call")
+
+
+def test_a_run_hears_once_what_others_made_and_never_what_they_use(meet):
+    first, second = meet(), meet()
+    first.take("one")
+    first.use("stage/used")
+    first.announce("stage/made")
+    second.take("two")
+    assert [each for each in second.news() if each] == ["stage/made"]
+    first.announce("stage/later")
+    assert list(second.news()) == ["stage/later"]
+    assert list(second.news()) == []
+    assert second.in_use() == {"stage/made", "stage/used", "stage/later"}
+
+
+def test_a_run_hears_that_others_have_ended(meet):
+    first, second = meet(), meet()
+    second.take("two")
+    list(second.news())
+    first.take("one")
+    first.announce("stage/made")
+    first.close()
+    assert "" in list(second.news())
+
+
+def test_the_claims_of_an_ended_run_are_free(meet):
+    first, second = meet(), meet()
+    first.take("call")
+    first.close()
+    assert second.take("call")
+
+
+def dead_pid():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def leave_behind(cache, name, age):
+    """What a run leaves that was killed some seconds ago."""
+    for folder in (".runs", ".claims"):
+        (cache / folder).mkdir(exist_ok=True)
+    journal = cache / ".runs" / name
+    journal.write_text(f"{name}\n+stage/made\n")
+    os.link(journal, cache / ".claims" / "call")
+    then = time.time() - age
+    os.utime(journal, (then, then))
+
+
+def test_the_claim_of_a_killed_process_of_this_host_is_taken_over_at_once(
+    meet, tmp_path
+):
+    leave_behind(tmp_path, f"{socket.gethostname()}-{dead_pid()}-0", age=0)
+    assert meet().take("call")
+
+
+def test_the_claim_of_another_host_is_taken_over_when_it_shows_no_life(meet, tmp_path):
+    leave_behind(tmp_path, "other.host-1-0", age=90)
+    assert meet().take("call")
+    assert not (tmp_path / ".runs" / "other.host-1-0").exists()
+
+
+def test_the_claim_of_another_host_is_kept_while_it_shows_life(meet, tmp_path):
+    leave_behind(tmp_path, "other.host-1-0", age=30)
+    assert not meet().take("call")
+    assert (tmp_path / ".claims" / "call").exists()
+
+
+def test_a_process_that_is_stopped_for_long_loses_its_claim(meet, tmp_path):
+    leave_behind(tmp_path, f"{socket.gethostname()}-{os.getpid()}-99", age=90)
+    assert meet().take("call")
+
+
+def test_one_of_many_takes_a_stale_claim_over(meet, tmp_path):
+    for number in range(50):
+        leave_behind(tmp_path, f"{socket.gethostname()}-{dead_pid()}-{number}", age=0)
+        runs = [meet() for _ in range(4)]
+        random.shuffle(runs)
+        assert [each.take("call") for each in runs].count(True) == 1
+        for each in runs:
+            each.close()
+        if number == 3:
+            break
+
+
+def test_files_of_somebody_else_among_the_journals_are_left_alone(meet, tmp_path):
+    (tmp_path / ".runs").mkdir()
+    (tmp_path / ".runs" / "notes.txt").write_text("mine")
+    run = meet()
+    assert run.take("call")
+    assert [each for each in run.news() if each] == []
+    assert (tmp_path / ".runs" / "notes.txt").exists()
+
+
+@pytest.mark.parametrize("name", [".runs", ".claims"])
+def test_where_no_claim_can_be_made_a_run_goes_on_alone(tmp_path, name):
+    (tmp_path / name).write_text("a file where a folder should be")
+    said = []
+    run = Peers(tmp_path, said.append)
+    assert run.take("call") and run.take("call")
+    run.use("stage/used")
+    run.announce("stage/made")
+    assert list(run.news()) == []
+    run.release("call")
+    run.close()
+    assert len(said) == 1 and "no claims" in said[0]
+
+
+def test_of_two_runs_that_finish_the_same_call_the_first_commit_counts(project):
+    project.edit(
+        "stages/chain.py",
+        "        return [1, 2, 3]".removeprefix("    "),
+        "    import os\n    import time\n    from pathlib import Path\n\n"
+        '    Path(f"begun-{os.getpid()}").touch()\n'
+        '    while len(list(Path().glob("begun-*"))) < 2:\n'
+        "        time.sleep(0.001)\n"
+        "    return [os.getpid()]",
+    )
+    project.cache.mkdir(parents=True)
+    (project.cache / ".claims").write_text("no claims can be made here")
+    command = [sys.executable, "-m", "curifactory", "study", "--quiet"]
+    runs = [
+        subprocess.Popen(command, cwd=project.root, env=project.environment())
+        for _ in range(2)
+    ]
+    assert [run.wait(timeout=60) for run in runs] == [0, 0]
+    loads = list(project.cache.glob("stages.chain.load/*/data.json"))
+    assert len(loads) == 1
+    used = [
+        json.loads(path.read_text())["calls"][0]["folder"]
+        for path in project.root.glob("data/runs/*/run.json")
+    ]
+    assert used == [str(loads[0].parent.relative_to(project.cache))] * 2
