@@ -15,7 +15,7 @@ PROJECT := '<<cookiecutter.project_name>>'
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: demo test test-all fuzz check bench-envs bench bench-full profile help clean FORCE
+.PHONY: demo test test-all fuzz mutate check bench-envs bench bench-full profile help clean FORCE
 
 demo: $(STAMP) ## a generated project in four acts, in build/demo
 	@$(BIN)/python tools/demo.py
@@ -29,6 +29,9 @@ test-all: $(STAMP) ## all tests, and the quick ones with other Pythons if presen
 
 fuzz: $(STAMP) ## random experiments and edits, as many as SEQUENCES=20000
 	@$(BIN)/python tests/runner/oracle_fuzz.py $(SEQUENCES)
+
+mutate: $(STAMP) ## break the runner in small ways; a test must notice each (hours)
+	@$(BIN)/python tools/mutate.py
 
 check: $(STAMP) ## formatting, style, types, layers and the line budget
 	@$(BIN)/python -m black --quiet --check . \

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .args import ExperimentArgs as ExperimentArgs
     from .args import ExperimentArgs as ExperimentParameters
+    from .args import parameter as parameter
+    from .args import set_hash_functions as set_hash_functions
     from .errors import CurifactoryError as CurifactoryError
     from .manager import ArtifactManager as ArtifactManager
     from .record import Record as Record
@@ -21,6 +23,8 @@ _PLACES = {
     "ExperimentParameters": "args",
     "Record": "record",
     "aggregate": "stages",
+    "parameter": "args",
+    "set_hash_functions": "args",
     "stage": "stages",
 }
 __all__ = [
@@ -30,6 +34,8 @@ __all__ = [
     "ExperimentParameters",
     "Record",
     "aggregate",
+    "parameter",
+    "set_hash_functions",
     "stage",
 ]
 

@@ -56,7 +56,7 @@ class ExperimentArgs(_Named):
         own = vars(cls).get("__annotations__", {})
         rules: Any = vars(cls).get(hashing.RULES)
         if isinstance(rules, dataclasses.Field):  # it speaks of fields, and is none
-            del own[hashing.RULES]
+            own.pop(hashing.RULES, None)
             setattr(cls, hashing.RULES, hashing.declared(rules))
         if not inherits and "name" not in own:
             cls.__annotations__ = {"name": "str", **own}
@@ -224,7 +224,23 @@ def _described(args: Any) -> str:
 def _shown(cls: type, name: str, value: object) -> str:
     if is_secret(cls, name):
         return REDACTED
-    return _described(value) if is_nested(value) else repr(value)
+    return _described(value) if is_nested(value) else _text(value)
+
+
+def _text(value: object) -> str:
+    """Return the repr of a value, without the secrets of dataclasses in it."""
+    if not _hides(value):
+        return repr(value)
+    return _described(value) if is_nested(value) else REDACTED
+
+
+def _hides(value: Any, depth: int = 5) -> bool:
+    if is_nested(value):
+        return any(is_secret(type(value), n) or _hides(v) for n, v in values(value))
+    if depth and isinstance(value, (list, tuple, set, frozenset, dict)):
+        inner = value.values() if isinstance(value, dict) else value
+        return any(_hides(each, depth - 1) for each in inner)
+    return False
 
 
 def default_of(field: "dataclasses.Field[Any]") -> Any:
@@ -238,7 +254,8 @@ def check_class(cls: type, where: str) -> None:
     """Refuse a class whose declarations would not be heeded."""
     for name in hashing.representations(cls):
         if name not in field_names(cls) and name != hashing.RULES:
-            raise unknown_field(cls, name)
+            wrong = unknown_field(cls, name)
+            raise RequestError(f"{where}: {hashing.RULES}: {wrong.message}", wrong.hint)
     for base in cls.__mro__:
         if not issubclass(base, ExperimentArgs) or base is ExperimentArgs:
             continue
@@ -282,7 +299,7 @@ def short(value: object) -> str:
 
 def plain_repr(value: object) -> str:
     """Return the repr without addresses in memory, which differ in every process."""
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value), flags=re.IGNORECASE)
+    return re.sub(r" at 0x[0-9a-f]+", "", _text(value), flags=re.IGNORECASE)
 
 
 def is_secret(cls: type, name: str) -> bool:

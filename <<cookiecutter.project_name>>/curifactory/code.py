@@ -4,7 +4,6 @@ import ast
 import functools
 import importlib
 import importlib.util
-import inspect
 import sys
 from collections import ChainMap, deque
 from collections.abc import Collection, Iterable, Mapping
@@ -23,8 +22,12 @@ from . import hashing, syntax
 from .args import ExperimentArgs
 from .errors import IdentityError
 
-# Calls that reach code by a name made at run time.
-UNFOLLOWED = frozenset({"eval", "exec", "__import__", "import_module"})
+ANY_NAME = "*"
+"""Among the names in code: it asks for attributes by names made at run time."""
+# What reaches code by a name made at run time.
+UNFOLLOWED = frozenset(
+    {"eval", "exec", "__import__", "import_module", "globals", "sys.modules"}
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Unit:
 
 _units: dict[object, tuple[object, Unit]] = {}
 _codes: dict[tuple[int, ...], tuple[object, Code]] = {}
+_cell = 0
 
 
 def fingerprint(*roots: Any) -> Code:
@@ -70,17 +74,28 @@ def fingerprint(*roots: Any) -> Code:
     Names, positions and the order of definition do not count: references are numbered
     by first mention, so a helper can be renamed or moved.
     """
+    global _cell
+    if cell() != _cell:
+        _cell = cell()
+        _units.clear()
+        _codes.clear()
     key = tuple(id(root) for root in roots)
     if key not in _codes:
         _codes[key] = roots, _reach(roots)
     return _codes[key][1]
 
 
-def project_callables(value: object, path: str) -> list[Any]:
-    """Return the functions and classes of the project that a value holds."""
+def cell() -> int:
+    """Return the number of the cell that a notebook executes, 0 elsewhere."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return int(getattr(shell, "execution_count", 0))
+
+
+def project_callables(value: object, path: str) -> tuple[list[Any], str]:
+    """Return functions and classes of the project in a value, and its digest but them."""
     found: list[Any] = []
-    hashing.digest(value, path, opaque=functools.partial(_collect, found))
-    return found
+    shape = hashing.digest(value, path, opaque=functools.partial(_collect, found))
+    return found, shape
 
 
 def is_project(value: Any) -> bool:
@@ -108,6 +123,13 @@ def unwrapped(value: Any) -> Any:
             value = inner
         else:
             return value
+
+
+def function_of(member: Any) -> Any:
+    """Return the function behind a member of a class: a property, a static method."""
+    for name in ("fget", "func", "__func__"):
+        member = getattr(member, name, None) or member
+    return unwrapped(member)
 
 
 def _reach(roots: Iterable[Any]) -> Code:
@@ -168,7 +190,24 @@ def _function(function: FunctionType) -> Unit:
     if node is None:
         return _without_source(unit, function, names)
     _fill(unit, node, names, function.__module__)
+    if not all(isinstance(each, ast.Constant) for each in syntax.defaults(node)):
+        # What a name meant when the function was made, it need not mean any more.
+        given = (
+            *(function.__defaults__ or ()),
+            *(function.__kwdefaults__ or {}).values(),
+        )
+        place = function.__module__, f"{function.__qualname__}()"
+        unit.refers += [Named(*place, each) for each in given]
+    _fill_attached(unit, function, names)
     return unit
+
+
+def _fill_attached(unit: Unit, owner: Any, names: Mapping[str, Any]) -> None:
+    """Take in the attributes that its module sets on a function or class."""
+    module = sys.modules.get(owner.__module__)
+    tree = syntax.tree_of(getattr(module, "__file__", None) or "")
+    for node in syntax.attached(tree, owner.__qualname__) if tree else ():
+        _fill(unit, node, names, owner.__module__)
 
 
 def _closure(function: FunctionType) -> dict[str, Any]:
@@ -205,15 +244,46 @@ def _compiled(code: CodeType) -> tuple[object, ...]:
 def _class(cls: type) -> Unit:
     module = sys.modules[cls.__module__]
     unit = Unit(f"{place_of(cls)}: {_shown(cls.__qualname__)}", "")
-    node = syntax.find_class(cls)
-    if node is not None:
-        _fill(unit, node, vars(module), cls.__module__)
-        return unit
-    unit.text = f"class {cls.__qualname__}"
-    members = [unwrapped(each) for each in vars(cls).values()]
-    found = [*cls.__bases__, *members]
-    unit.refers = [each for each in found if is_project(each) and not _is_args(each)]
+    functions = [function_of(each) for each in vars(cls).values()]
+    functions = [each for each in functions if isinstance(each, FunctionType)]
+    names = ChainMap(*map(_closure, functions), vars(module))
+    nodes = syntax.find_classes(cls)
+    for node in nodes:  # of several with one name, any may be the one
+        _fill(unit, node, names, cls.__module__)
+        unit.text += syntax.special_annotations(node, is_plain=not _is_declared(cls))
+    if not nodes:
+        _without_definition(unit, cls)
+    elif "<" in cls.__qualname__:  # its attributes may come from the function around it
+        unit.refers += _attributes(cls)
+    _fill_attached(unit, cls, names)
     return unit
+
+
+def _attributes(cls: type) -> list[Named]:
+    values = [each for name, each in vars(cls).items() if not name.startswith("__")]
+    plain = (each for each in values if not hasattr(type(each), "__get__"))
+    return [Named(cls.__module__, cls.__qualname__, each) for each in plain]
+
+
+def _is_declared(cls: type) -> bool:
+    """Return whether other people's code goes by the annotations of a class."""
+    foreign = (each for each in cls.__mro__ if not is_project(each))
+    return any(each.__module__ not in ("builtins", "abc") for each in foreign)
+
+
+def _without_definition(unit: Unit, cls: type) -> None:
+    """A class made by a call, as named tuples are: the statements that make it count."""
+    module = sys.modules[cls.__module__]
+    tree = syntax.tree_of(getattr(module, "__file__", None) or "")
+    names = [name for name, value in vars(module).items() if value is cls]
+    made = [n for name in names if tree for n in syntax.assignments(tree, name)]
+    if not made:
+        unit.unfollowed.append(f"{unit.label} has no source: its attributes count")
+        unit.refers += _attributes(cls)
+    for node in made:
+        _fill(unit, node, vars(module), cls.__module__)
+    found = [*cls.__bases__, *map(function_of, vars(cls).values())]
+    unit.refers += [each for each in found if is_project(each) and not _is_args(each)]
 
 
 def _module(module: ModuleType) -> Unit:
@@ -230,15 +300,17 @@ def _constant(constant: Named) -> Unit:
     origin, name = _origin(constant.module, constant.name)
     module = sys.modules.get(origin)
     unit = Unit(f"{place_of(module)}: {name}", "")
-    try:
-        opaque = functools.partial(_collect, unit.refers)
-        unit.text = hashing.digest(constant.value, name, opaque)
-        return unit
-    except IdentityError:
-        unit.refers.clear()
     tree = syntax.tree_of(getattr(module, "__file__", None) or "")
+    made = syntax.assignments(tree, name) if tree else []
+    if not (made and isinstance(constant.value, type)):
+        try:
+            opaque = functools.partial(_collect, unit.refers)
+            unit.text = hashing.digest(constant.value, name, opaque)
+            return unit
+        except IdentityError:
+            unit.refers.clear()
     scope = {k: v for k, v in vars(module).items() if k != name}
-    for node in syntax.assignments(tree, name) if tree else ():
+    for node in made:
         _fill(unit, node, scope, origin)
     return unit
 
@@ -255,11 +327,14 @@ def _origin(module: str, name: str) -> tuple[str, str]:
     for node in tree.body if tree else ():
         if not isinstance(node, ast.ImportFrom):
             continue
+        package = getattr(found, "__package__", None) or ""
+        relative = "." * node.level + (node.module or "")
+        source = importlib.util.resolve_name(relative, package)
         for alias in node.names:
             if name == (alias.asname or alias.name):
-                source = "." * node.level + (node.module or "")
-                package = getattr(found, "__package__", None) or ""
-                return _origin(importlib.util.resolve_name(source, package), alias.name)
+                return _origin(source, alias.name)
+            if alias.name == "*" and hasattr(sys.modules.get(source), name):
+                return _origin(source, name)
     return module, name
 
 
@@ -278,9 +353,22 @@ def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> N
             scope.take_import(inner)
         elif isinstance(inner, ast.Attribute):
             unit.names.add(inner.attr)
+        elif isinstance(inner, ast.Call) and _asks_by_name(inner):
+            unit.names.add(ANY_NAME)
+        elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
+            if id(inner.target) not in scope.local:  # a global that is read as well
+                scope.resolve(inner.target)
         elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
             unit.names.add(inner.value)
     unit.text += syntax.dump(_without_declaration(node, scope), scope.resolve, False)
+
+
+def _asks_by_name(node: ast.Call) -> bool:
+    """Return whether an attribute is asked for by a name that is made at run time."""
+    asks = isinstance(node.func, ast.Name) and node.func.id in ("getattr", "hasattr")
+    return asks and not isinstance(
+        node.args[1] if node.args[1:] else None, ast.Constant
+    )
 
 
 def _without_declaration(node: ast.AST, scope: "_Scope") -> ast.AST:
@@ -335,7 +423,7 @@ class _Scope:
             module = importlib.import_module(alias.name)
             top = sys.modules[alias.name.partition(".")[0]]
             name = alias.asname or alias.name.partition(".")[0]
-            self.imported[name] = module if alias.asname else top
+            self._bind(name, module if alias.asname else top)
 
     def _bind_member(self, source: str, alias: ast.alias) -> None:
         if not _is_local(source):
@@ -345,7 +433,14 @@ class _Scope:
             return
         if not hasattr(module, alias.name):
             importlib.import_module(f"{source}.{alias.name}")
-        self.imported[alias.asname or alias.name] = getattr(module, alias.name)
+        self._bind(alias.asname or alias.name, getattr(module, alias.name))
+
+    def _bind(self, name: str, value: Any) -> None:
+        """Let a name stand for what is imported; what else it may mean counts, too."""
+        before = self.imported.get(name, self.names.get(name, value))
+        if before is not value:
+            self._refer(before, (self.module, name))
+        self.imported[name] = value
 
     def resolve(self, node: ast.AST) -> str | None:
         """Return what stands for a name in the canonical text; None leaves it as it is."""
@@ -356,7 +451,9 @@ class _Scope:
         if not chain:
             return None
         is_local = id(_base(node)) in self.local
-        if chain[-1] in UNFOLLOWED and (len(chain) > 1 or not is_local):
+        if {chain[-1], ".".join(chain)} & UNFOLLOWED and (
+            len(chain) > 1 or not is_local
+        ):
             self.unit.unfollowed.append(f"{self.unit.label} calls {'.'.join(chain)}")
         if is_local and chain[0] not in self.imported:
             return None
@@ -378,31 +475,28 @@ class _Scope:
 
     def _refer(self, value: Any, holder: tuple[str, str]) -> str:
         target = unwrapped(value)
-        if isinstance(target, (FunctionType, type, ModuleType)):
-            if is_project(target) and not _is_args(target):
-                self.unit.refers += [target, *_held(value)]
-                return "@"
-            self.unit.refers += _held(value)
-            return self._foreign(target, holder)
-        if inspect.isbuiltin(target):
-            return self._foreign(target, holder)
-        if holder[0] != self.module and not is_project(sys.modules.get(holder[0])):
-            self.unit.packages.add(holder[0].partition(".")[0])
-            return ".".join(holder)
+        is_code = isinstance(target, (FunctionType, type, ModuleType))
+        is_own = is_code and not isinstance(value, MethodType) and is_project(target)
+        if is_own and not _is_args(target):
+            self.unit.refers += [target, *_held(value)]
+            return "@"
+        self.unit.refers += _held(value)
+        name = self._foreign(target, holder)
+        if name is not None:
+            self.unit.packages.add(name.partition(".")[0])
+            return name
         self.unit.refers.append(Named(holder[0], holder[1], value))
         return "@"
 
-    def _foreign(self, target: Any, holder: tuple[str, str]) -> str:
+    def _foreign(self, target: Any, holder: tuple[str, str]) -> str | None:
         """Return the public name of what others wrote: it holds on every Python."""
-        origin = _origin(*holder)
         if isinstance(target, ModuleType):
-            name = target.__name__
-        elif is_project(sys.modules.get(origin[0])):
-            name = hashing.qualified(target)
-        else:
-            name = ".".join(origin)
-        self.unit.packages.add(name.partition(".")[0])
-        return name
+            return target.__name__
+        if _is_args(target):
+            return hashing.qualified(target)
+        origin = _origin(*holder)
+        own = is_project(sys.modules.get(origin[0]))
+        return None if own else ".".join(origin)
 
 
 def _held(value: Any) -> list[Any]:

@@ -5,6 +5,8 @@ import dataclasses
 import enum
 import functools
 import hashlib
+import io
+import os
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -53,7 +55,10 @@ def hash_text(*texts: str) -> str:
 
 
 def hash_file(path: Path | str) -> str:
-    """Return the digest of the bytes of a file."""
+    """Return the digest of the bytes of a file, or of the names in a folder."""
+    if os.path.isdir(path):
+        shown = (n for n in os.listdir(path) if n[0] != "." and n != "__pycache__")
+        return hash_text(*sorted(shown))
     state = hashlib.blake2b(digest_size=16)
     with open(path, "rb", buffering=0) as file:
         while block := file.read(2**20):
@@ -88,8 +93,7 @@ class _Walk:
 
     def tag(self, *texts: str) -> None:
         for text in texts:
-            data = text.encode("utf-8", "surrogatepass")
-            self.parts.append(b"%d:%b" % (len(data), data))
+            self.parts.append(_short(text) if len(text) < 40 else _sized(text))
 
     def add(self, value: Any, path: str) -> None:
         scalar = _SCALARS.get(type(value))
@@ -97,7 +101,10 @@ class _Walk:
             self.tag(scalar[0], scalar[1](value))
             return
         if id(value) in self._active:
-            hint = "a value that contains itself has no finite identity: refer by name"
+            hint = (
+                "give its settings instead and make the object inside a stage, or declare "
+                "what stands for it: parameter(represent=...)"
+            )
             raise IdentityError(path, "contains itself", hint)
         self._active.add(id(value))
         (_RULES.get(type(value)) or _rule_for(value))(self, value, path)
@@ -117,6 +124,14 @@ class _Walk:
         return b"".join(inner)
 
 
+def _sized(text: str) -> bytes:
+    data = text.encode("utf-8", "surrogatepass")
+    return b"%d:%b" % (len(data), data)
+
+
+_short = functools.lru_cache(10_000)(_sized)
+
+
 def _sequence(walk: _Walk, value: Any, path: str) -> None:
     walk.tag(type(value).__name__, str(len(value)))
     for index, item in enumerate(value):
@@ -131,6 +146,16 @@ def _set(walk: _Walk, value: Any, path: str) -> None:
 def _dict(walk: _Walk, value: Any, path: str) -> None:
     items = [(f"{path}[{key!r}]", (key, item)) for key, item in value.items()]
     walk.unordered("dict", items)
+
+
+def _read_only(walk: _Walk, value: types.MappingProxyType[Any, Any], path: str) -> None:
+    walk.tag("read-only")
+    walk.add(dict(value), path)
+
+
+def _fraction(walk: _Walk, value: Any, path: str) -> None:
+    walk.tag("fraction", qualified(type(value)))
+    walk.add((value.numerator, value.denominator), path)
 
 
 def _function(walk: _Walk, value: Any, path: str) -> None:
@@ -217,6 +242,18 @@ def _series(walk: _Walk, value: Any, path: str) -> None:
     walk.add(value.to_numpy(), path)
 
 
+def _table(walk: _Walk, value: Any, path: str) -> None:
+    """A polars DataFrame counts by its columns; pickled, equal ones differ."""
+    walk.tag("table", qualified(type(value)))
+    walk.add(value.get_columns(), path)
+
+
+def _column(walk: _Walk, value: Any, path: str) -> None:
+    walk.tag("column", qualified(type(value)), value.name, str(value.dtype))
+    is_plain = value.dtype.is_numeric() and not value.null_count()
+    walk.add(value.to_numpy() if is_plain else value.to_list(), path)
+
+
 def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
     walk.tag("enum")
     walk.add(type(value), path)
@@ -297,9 +334,7 @@ def _reduced(walk: _Walk, value: Any, path: str) -> None:
         reduce = copyreg.dispatch_table.get(type(value))
         state = reduce(value) if reduce else value.__reduce_ex__(4)
     except Exception as error:
-        kind = qualified(type(value)).removeprefix("builtins.")
-        hint = "give a name, path or number instead, and make the object inside a stage"
-        raise IdentityError(path, f"a {kind} has no identity ({error})", hint) from None
+        raise _without_identity(value, path, error) from None
     if isinstance(state, str):
         hidden = walk.opaque is not None and walk.opaque(value)
         walk.tag("global", "" if hidden else f"{value.__module__}.{state}")
@@ -314,6 +349,18 @@ def _reduced(walk: _Walk, value: Any, path: str) -> None:
     walk.add(list(items or ()), path)
     ordered = isinstance(value, OrderedDict)
     walk.add(list(pairs or ()) if ordered else dict(pairs or ()), path)
+
+
+def _without_identity(value: Any, path: str, error: Exception) -> IdentityError:
+    if isinstance(value, io.IOBase):
+        hint = "give its path instead, and open it inside a stage"
+        return IdentityError(path, "an open file has no identity", hint)
+    if isinstance(value, Iterator):
+        hint = "give a list instead, or make it inside a stage"
+        return IdentityError(path, f"a {type(value).__name__} has no identity", hint)
+    kind = qualified(type(value)).removeprefix("builtins.")
+    hint = "give a name, path or number instead, and make the object inside a stage"
+    return IdentityError(path, f"a {kind} has no identity ({error})", hint)
 
 
 def _rule_for(value: Any) -> Rule:
@@ -354,6 +401,7 @@ _RULES: dict[type, Rule] = {
     types.BuiltinFunctionType: _builtin,
     types.MethodType: _method,
     types.ModuleType: _module,
+    types.MappingProxyType: _read_only,
 }
 _BASES: list[tuple[type, Rule]] = [
     (type, _class),
@@ -363,9 +411,12 @@ _BASES: list[tuple[type, Rule]] = [
     (frozenset, _set),
 ]
 _BY_NAME: dict[tuple[str, str], Rule] = {
+    ("fractions", "Fraction"): _fraction,
     ("numpy", "ndarray"): _array,
     ("numpy", "generic"): _array,
     ("pandas", "DataFrame"): _frame,
     ("pandas", "Series"): _series,
     ("pandas", "Index"): _series,
+    ("polars", "DataFrame"): _table,
+    ("polars", "Series"): _column,
 }

@@ -3,6 +3,7 @@
 import ast
 import fnmatch
 import importlib
+import linecache
 import re
 import sys
 import traceback
@@ -132,28 +133,30 @@ def _import(name: str, path: Path) -> ModuleType:
 
 
 def _users(error: Exception, what: str) -> RequestError:
-    """Return an error that shows the user's own frame in two lines."""
+    """Return an error that shows the user's own frame: where, and its line."""
     place = where(error)
-    shown = f" ({relative(place)})" if place else ""
     unknown = _unknown_field(error)
     if unknown is not None:
-        return RequestError(f"{relative(place)}: {unknown[0]}", unknown[1])
-    lines = traceback.format_exception_only(type(error), error)[-1].strip()
-    return RequestError(f"{what}: {lines}{shown}")
+        return RequestError(f"{relative(place)}: {unknown.message}", unknown.hint)
+    told = traceback.format_exception_only(type(error), error)[-1].strip()
+    path, _, line = place.rpartition(":")
+    if not path:
+        return RequestError(f"{what}: {told}")
+    told = told.replace(path.removesuffix(relative(path)), "")
+    hint = f"{relative(place)}: {linecache.getline(path, int(line)).strip()}"
+    return RequestError(f"{what}: {told}", hint)
 
 
-def _unknown_field(error: Exception) -> tuple[str, str] | None:
-    """Return message and hint for an argset made with a field that it does not have."""
+def _unknown_field(error: Exception) -> RequestError | None:
+    """Return what to say of an argset made with a field that it does not have."""
     pattern = r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'"
     match = re.match(pattern, str(error))
-    last = error.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    cls = last.tb_frame.f_globals.get(match[1]) if match and last else None
-    if match is None or not isinstance(cls, type):
-        return None
-    hint = nearest(match[2], argsets.field_names(cls))
-    return f"{match[1]} has no field {match[2]!r}", hint
+    frames = traceback.walk_tb(error.__traceback__)
+    for frame, _ in frames if match else ():
+        cls = frame.f_globals.get(match[1]) if match else None
+        if match and isinstance(cls, type):
+            return argsets.unknown_field(cls, match[2])
+    return None
 
 
 def relative(place: str) -> str:

@@ -2,10 +2,12 @@
 
 import dataclasses
 import functools
+import importlib
 import os
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, FunctionType
@@ -49,31 +51,44 @@ class Reads:
     A key says what was read: `a:seed` the field `seed` of the call's argset, `a2:seed`
     that of the third record of an aggregate, `a:model@` the class of a nested
     dataclass, `a:#` which fields there are, `a:~` the repr, `a:*` everything; `m:scaled` a
-    method or property of the argset; `f:data/raw.csv` a file of the project.
+    method or property of the argset; `f:data/raw.csv` a file of the project, `f:data/`
+    which files a folder holds.
     """
 
     def __init__(
         self,
         stream: Path | None = None,
         declared: Sequence[str] | str | None = None,
+        names: frozenset[str] | None = None,
     ) -> None:
+        self.names = names
+        """The names in the code of the stage: no other absent attribute is asked for.
+
+        Where they are known, a field that was read costs nothing any more; else each
+        attribute passes a `__getattr__` that waits for absent ones.
+        """
         self.keys: dict[str, None] = {}
         self.lines: dict[str, str] = {}
         self.stream = stream
         self.declared = declared
         self.stats: dict[str, tuple[int, int]] = {}
         self.written: set[str] = set()
+        self._shared: Any = None
+        self._is_child = False
 
     def note(self, key: str) -> None:
         """Keep a key; where there is a stream, others see it at once."""
-        if key not in self.keys:
-            self._check(key)
-            self.keys[key] = None
-            if key.endswith((":name", EVERYTHING)):
-                self.lines[key] = _line_of_user()
-            if self.stream is not None:
-                with open(self.stream, "a", encoding="utf-8") as file:
-                    file.write(key + "\n")
+        if key in self.keys:
+            return
+        self._check(key)
+        self.keys[key] = None
+        if key.endswith((":name", EVERYTHING)):
+            self.lines[key] = _line_of_user()
+        if self._is_child:
+            os.write(self._shared.fileno(), os.fsencode(key) + b"\0")
+        elif self.stream is not None:
+            with open(self.stream, "a", encoding="utf-8") as file:
+                file.write(key + "\n")
 
     def _check(self, key: str) -> None:
         """Refuse a read that the stage should have declared."""
@@ -90,6 +105,23 @@ class Reads:
                 f"the stage reads {what}, which its reads={list(declared)} lacks",
                 "declare it, or leave reads= out: what is read is noticed anyway",
             )
+
+    def share(self) -> None:
+        """Before a fork: let the children say what they read."""
+        if self._shared is None:
+            self._shared = importlib.import_module("tempfile").TemporaryFile("a+b")
+
+    def become_child(self) -> None:
+        self._is_child = True
+
+    def collect(self) -> None:
+        """Take in what children have read until now."""
+        if self._shared is not None and not self._is_child:
+            self._shared.seek(0)
+            for key in filter(None, self._shared.read().split(b"\0")):
+                self.note(os.fsdecode(key))
+            self._shared.close()
+            self._shared = None
 
     def argset(self, args: Any, index: int | None = None) -> Any:
         """Return a copy of an argset that notes what is read of it."""
@@ -160,7 +192,7 @@ def _read_everything(tracked: Any) -> Any:
 
 
 class _Field:
-    """A field not read yet. Not a data descriptor: the first read puts it aside."""
+    """A field not read yet. The first read puts it aside, so that loops cost nothing."""
 
     def __init__(self, name: str, owner: type) -> None:
         self.name = name
@@ -170,8 +202,38 @@ class _Field:
         if instance is None:
             return getattr(self.owner, self.name)
         value = _read(instance, self.name)
-        object.__setattr__(instance, self.name, value)
+        with _LOCK:
+            object.__setattr__(instance, self.name, value)
+            if not hasattr(getattr(self.owner, self.name, None), "__set__"):  # a slot
+                _put_aside(instance, self.owner, self.name)
         return value
+
+
+def _put_aside(instance: Any, cls: Any, name: str) -> None:
+    """Change the class to one without the descriptor: reading is then as fast as ever."""
+    aside = type(instance)._aside | {name}
+    _CLASS.__set__(instance, _tracked_class(cls, aside, _origin(instance)[1].names))
+    own = next(
+        (vars(b)["__dict__"] for b in cls.__mro__ if "__dict__" in vars(b)), None
+    )
+    if own is not None:  # Python 3.11 is fast with a dict of one's own only
+        own.__set__(instance, dict(own.__get__(instance)))
+
+
+_LOCK = threading.RLock()
+_CLASS: Any = vars(object)["__class__"]
+
+
+class _Absent:
+    """A name that the code has and the class does not."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None:
+            raise AttributeError(self.name)
+        return _missing(instance, self.name)
 
 
 class _FieldList:
@@ -196,7 +258,7 @@ class _Member:
     def __init__(self, name: str, member: Any) -> None:
         self.name = name
         self.member = member
-        own = code.is_project(function_of(member))
+        own = code.is_project(code.function_of(member))
         self.kind, self.read = ("m", name) if own else ("a", FIELDS)
 
     def __get__(self, instance: Any, owner: type) -> Any:
@@ -240,8 +302,15 @@ def _as_dict(tracked: Any) -> dict[str, Any]:
 
 
 @functools.cache
-def _tracked_class(cls: Any) -> Any:
-    """Return the subclass of a dataclass whose instances note what is read of them."""
+def _tracked_class(
+    cls: Any,
+    aside: frozenset[str] = frozenset(),
+    names: frozenset[str] | None = None,
+) -> Any:
+    """Return the subclass of a dataclass whose instances note what is read of them.
+
+    Fields that were put aside are read already, and are ordinary attributes.
+    """
     members: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         for name, member in vars(base).items():
@@ -250,16 +319,18 @@ def _tracked_class(cls: Any) -> Any:
             elif code.is_project(base) and _is_constant(name, member):
                 members[name] = _Field(name, cls)
     members.update({name: _Field(name, cls) for name in field_names(cls)})
+    for name in aside:
+        del members[name]
     if dataclasses.is_dataclass(cls):
         members["__dataclass_fields__"] = _FieldList(cls)
     members.update(
         __module__=cls.__module__,
         __qualname__=cls.__qualname__,
         __doc__=cls.__doc__,
+        _aside=aside,
         __new__=lambda tracked, *given, **named: cls(*given, **named),
         __class__=property(lambda self: cls),
         __dict__=property(_as_dict),
-        __getattr__=_missing,
         __setattr__=_refuse,
         __delattr__=_refuse,
         __copy__=_read_everything,
@@ -270,7 +341,21 @@ def _tracked_class(cls: Any) -> Any:
     )
     if cls.__repr__ is ExperimentArgs.__repr__:
         members["__repr__"] = _text
+    if names is None or hasattr(cls, "__getattr__"):
+        members["__getattr__"] = _missing
+    else:
+        asked = names | code.fingerprint(*_functions(cls)).names
+        absent = asked - members.keys() - set(field_names(cls))
+        found = (each for each in absent if each.isidentifier())
+        members.update({n: _Absent(n) for n in found if not hasattr(cls, n)})
     return type(cls)(cls.__name__, (cls,), members)
+
+
+def _functions(cls: type) -> list[Any]:
+    """Return the functions of the project that a class has as methods or properties."""
+    members = (each for base in cls.__mro__ for each in vars(base).values())
+    found = (code.function_of(each) for each in members if isinstance(each, CALLABLES))
+    return [each for each in found if code.is_project(each)]
 
 
 def _is_constant(name: str, member: Any) -> bool:
@@ -279,10 +364,8 @@ def _is_constant(name: str, member: Any) -> bool:
     return not name.startswith("__") and not descriptor
 
 
-def function_of(member: Any) -> Any:
-    for name in ("fget", "func", "__func__"):
-        member = getattr(member, name, None) or member
-    return code.unwrapped(member)
+def _is_followed(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
 
 
 # Files ------------------------------------------------------------------------------
@@ -319,6 +402,12 @@ class Files:
         reads.note(f"f:{key}")
         reads.stats.setdefault(key, stat_of(os.path.join(self.root, key)))
 
+    def listed(self, path: object) -> None:
+        """Note a folder whose content was asked for: what is in it counts, by name."""
+        key = self.key(path) if self.reads is not None and path else None
+        if self.reads is not None and key is not None:
+            self.reads.note(f"f:{key}/")
+
     @contextmanager
     def noting(self, reads: Reads) -> Iterator[None]:
         """Note into `reads` what is opened within the block, by any thread."""
@@ -328,6 +417,7 @@ class Files:
         try:
             yield
         finally:
+            reads.collect()
             self.reads = before
             _active = self if before is not None else None
 
@@ -360,7 +450,7 @@ class FileDigests:
             return hashing.hash_text(*(f"{each}={self(each)}" for each in found))
         full = self.root / path
         stat = stat_of(str(full))
-        if stat[0] < 0 or not full.is_file():
+        if stat[0] < 0:
             return "absent"
         key = path, stat
         if key not in self.known or is_racy(stat[1]):
@@ -373,6 +463,9 @@ class FileDigests:
 
 
 def _note_named_file(reads: Reads, value: Any) -> None:
+    if isinstance(value, (list, tuple)):
+        for each in value:
+            _note_named_file(reads, each)
     if _active is None or not isinstance(value, (str, os.PathLike)) or not value:
         return
     text = os.fspath(value)
@@ -397,8 +490,22 @@ def _install_hook() -> None:
     if not _hooked:
         _hooked = True
         sys.addaudithook(_audit)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=lambda: _tell(Reads.share),
+                after_in_child=lambda: _tell(Reads.become_child),
+            )
+
+
+def _tell(of_a_fork: Callable[[Reads], None]) -> None:
+    if _active is not None and _active.reads is not None:
+        of_a_fork(_active.reads)
 
 
 def _audit(event: str, details: tuple[Any, ...]) -> None:
     if event == "open" and _active is not None:
         _active.opened(*details)
+    elif event in ("os.listdir", "os.scandir") and _active is not None:
+        asking = sys._getframe(1).f_code.co_filename
+        if not asking.startswith("<frozen importlib"):
+            _active.listed(*details)

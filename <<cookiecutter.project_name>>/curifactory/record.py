@@ -66,6 +66,8 @@ class Snapshot:
         """Return the digest of the fields that code with these names may read."""
         if self._source is None:
             return ""
+        if code.ANY_NAME in names:
+            return self.digest("*")
         fields = set(argsets.field_names(type(self._source)))
         members = {name for name in names - fields if hasattr(self._source, name)}
         read = [f"{name}={self.digest(name)}" for name in sorted(fields & names)]
@@ -85,14 +87,15 @@ class Snapshot:
         return argsets.REDACTED if hidden else argsets.short(value)
 
     def _digest(self, path: str) -> str:
-        owner, _, name = path.rstrip(reads.MARKS).rstrip(".").rpartition(".")
+        plain = path.rstrip(reads.MARKS).rstrip(".")
+        owner, _, name = plain.rpartition(".")
         try:
             value = found = reads.value_at(self._source, owner)
             if name:
                 value = getattr(found, name)
         except AttributeError:
             return "absent"
-        where = f"{self.name}.{path}"
+        where = f"{self.name}.{plain}".rstrip(".")
         if path.endswith("@"):
             kind = type(value)
             followed = hasattr(kind, "__dataclass_fields__")
@@ -158,7 +161,7 @@ def _methods(cls: type, name: str) -> list[Any]:
     while waiting:
         name = waiting.pop()
         for base in (each for each in cls.__mro__ if name in vars(each)):
-            function = reads.function_of(vars(base)[name])
+            function = code.function_of(vars(base)[name])
             if (base, name) not in found and code.is_project(function):
                 found[base, name] = function
                 names = function.__code__.co_names
@@ -168,11 +171,9 @@ def _methods(cls: type, name: str) -> list[Any]:
 
 def value_digest(value: Any, path: str) -> str:
     """Return the digest of a value and of the project code that it holds."""
-    found = code.project_callables(value, path)
+    found, shape = code.project_callables(value, path)
     if not found:
-        return hashing.digest(value, path)
-    known = {id(each) for each in found}
-    shape = hashing.digest(value, path, lambda each: id(code.unwrapped(each)) in known)
+        return shape
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 
@@ -324,6 +325,7 @@ class Record(Generic[A]):
 
     def call(self, stage: AnyStage, records: Any, arguments: dict[str, Any]) -> None:
         """Add a call of a stage to this record; nothing is computed yet."""
+        stage.renew()
         _check_arguments(stage, arguments)
         given = {name: literal(value, name) for name, value in arguments.items()}
         replaced = {name: given.pop(name) for name in stage.inputs if name in given}

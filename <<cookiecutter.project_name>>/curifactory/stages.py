@@ -69,6 +69,7 @@ class Stage(Generic[R, P, T]):
         self.label = function.__name__
         self.parameters = inspect.signature(function).parameters
         self.where = _where(function)
+        self._cell = 0
 
     def check_importable(self) -> None:
         """Refuse a stage that another process cannot find by its name."""
@@ -100,6 +101,14 @@ class Stage(Generic[R, P, T]):
             )
         caller.call(self, records, arguments)
         return record
+
+    def renew(self) -> None:
+        """Fix the code as it is before anything executes; each cell may change it."""
+        if self._cell != code.cell():
+            self._cell = code.cell()
+            vars(self).pop("code", None)
+            vars(self).pop("key", None)
+        _ = self.key
 
     @functools.cached_property
     def code(self) -> code.Code:

@@ -5,6 +5,7 @@ import importlib.machinery
 import importlib.util
 import linecache
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -25,6 +26,7 @@ SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, *COMPREHENSIONS)
 LOAD = ast.Load()
 FAR = 1_000_000
 STATEMENTS = frozenset({"body", "orelse", "finalbody"})
+SPECIAL = re.compile("ClassVar|InitVar|KW_ONLY")
 
 _sources: dict[str, str] = {}
 _trees: dict[str, ast.Module] = {}
@@ -89,8 +91,8 @@ def find_function(code: CodeType) -> Definition | None:
     return found[0] if len(found) == 1 else _same_code(tree, found, code)
 
 
-def find_class(cls: type) -> ast.ClassDef | None:
-    """Return the last definition with the qualified name of a class, or None."""
+def find_classes(cls: type) -> list[ast.ClassDef]:
+    """Return the definitions with the qualified name of a class."""
     module = sys.modules.get(cls.__module__)
     tree = tree_of(getattr(module, "__file__", None) or "") if module else None
     steps = [step for step in cls.__qualname__.split(".") if step != "<locals>"]
@@ -98,11 +100,53 @@ def find_class(cls: type) -> ast.ClassDef | None:
     for step in steps:
         inner = (n for node in nodes for n in ast.walk(node) if n is not node)
         nodes = [n for n in inner if getattr(n, "name", None) == step]
-    return next((n for n in reversed(nodes) if isinstance(n, ast.ClassDef)), None)
+    return [node for node in nodes if isinstance(node, ast.ClassDef)]
+
+
+def defaults(node: ast.AST) -> list[ast.expr]:
+    """Return the expressions of the defaults of a function, lambda or method."""
+    arguments: ast.arguments = getattr(node, "args")  # noqa: B009
+    return [*arguments.defaults, *filter(None, arguments.kw_defaults)]
+
+
+def special_annotations(node: ast.ClassDef, is_plain: bool) -> str:
+    """Return the annotations in a class that change what it does.
+
+    Of a plain class only those that a dataclass goes by do.
+    """
+    found = [each for each in node.body if isinstance(each, ast.AnnAssign)]
+    texts = (ast.unparse(each.annotation) for each in found)
+    return ";".join(t for t in texts if not is_plain or SPECIAL.search(t))
 
 
 def assignments(tree: ast.Module, name: str) -> list[ast.stmt]:
     """Return the top-level statements, other than definitions, that mention a name."""
+    return [
+        node
+        for node in _plain_statements(tree)
+        if any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node))
+    ]
+
+
+def attached(tree: ast.Module, name: str) -> list[ast.stmt]:
+    """Return the top-level statements that set an attribute of what has this name."""
+    return [
+        node
+        for node in _plain_statements(tree)
+        if any(_sets_attribute(inner, name) for inner in ast.walk(node))
+    ]
+
+
+def _sets_attribute(node: ast.AST, name: str) -> bool:
+    owner: ast.AST | None = None
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        owner = node.value
+    elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setattr":
+        owner = next(iter(node.args), None)
+    return getattr(owner, "id", None) == name
+
+
+def _plain_statements(tree: ast.Module) -> Iterator[ast.stmt]:
     kinds = (
         ast.FunctionDef,
         ast.AsyncFunctionDef,
@@ -110,12 +154,7 @@ def assignments(tree: ast.Module, name: str) -> list[ast.stmt]:
         ast.Import,
         ast.ImportFrom,
     )
-    plain = [node for node in tree.body if not isinstance(node, kinds)]
-    return [
-        node
-        for node in plain
-        if any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node))
-    ]
+    return (node for node in tree.body if not isinstance(node, kinds))
 
 
 def local_names(root: ast.AST) -> set[int]:
@@ -143,9 +182,7 @@ def _evaluated_outside(node: Any) -> list[ast.AST]:
         return [node.generators[0].iter]
     if not isinstance(node, SCOPES):
         return []
-    arguments: ast.arguments = getattr(node, "args")  # noqa: B009
-    defaults = [*arguments.defaults, *filter(None, arguments.kw_defaults)]
-    return [*defaults, *getattr(node, "decorator_list", ())]
+    return [*defaults(node), *getattr(node, "decorator_list", ())]
 
 
 def _bound(scope: ast.AST) -> frozenset[str]:

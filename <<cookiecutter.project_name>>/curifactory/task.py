@@ -164,7 +164,9 @@ class _Execution:
         self.store, self.files, digests = tools(task.place)
         self.present = Present(digests)
         self.store.warn = self.outcome.messages.append
-        self.noted = Reads(task.stream, task.stage.rules.reads)
+        names = task.stage.code.names
+        known = None if code.ANY_NAME in names else names
+        self.noted = Reads(task.stream, task.stage.rules.reads, known)
         self.metrics: dict[str, Any] = {}
         self.reportables: list[Any] = []
         self.saved: set[str] = set()

@@ -1,5 +1,6 @@
 """Values whose digests are compared, in this process and in others, without pytest."""
 
+import array
 import collections
 import dataclasses
 import datetime
@@ -7,15 +8,21 @@ import decimal
 import enum
 import fractions
 import functools
+import ipaddress
 import json
 import math
 import operator
 import pathlib
+import random
 import re
 import sys
 import types
 import typing
 import uuid
+
+import identity_libraries
+
+from curifactory import hashing
 
 
 class Color(enum.Enum):
@@ -96,6 +103,36 @@ class Slotted:
         self.x = x
         self.y = y
 
+    def swapped(self):
+        return Slotted(self.y, self.x)
+
+
+class Methods:
+    @staticmethod
+    def fixed():
+        return 1
+
+    @classmethod
+    def made(cls):
+        return cls()
+
+
+class Others(Methods):
+    pass
+
+
+class Own:
+    def __init__(self, content, cache=None):
+        self.content, self.cache = content, cache
+
+
+class Child(Own):
+    pass
+
+
+def outer(function):
+    return lambda x: function(x)
+
 
 class Text(str):
     pass
@@ -140,6 +177,7 @@ def used(lazy):
     return lazy
 
 
+hashing.register(Own, lambda value: value.content)
 shared = [1]
 one_line = [lambda x: x + 1, lambda x: x + 2, lambda x: x + 1]
 defaults = [lambda x=1: x, lambda x=2: x, lambda *, x=1: x]
@@ -190,6 +228,18 @@ SAME = {
     "fractions": (fractions.Fraction(1, 2), fractions.Fraction(2, 4)),
     "bound methods": ("abc".upper, "ab".__add__("c").upper),
     "unions of types": (int | str, int | str),
+    "read-only mappings": (
+        types.MappingProxyType(forward),
+        types.MappingProxyType(backward),
+    ),
+    "arrays of the standard library": (array.array("d", [1]), array.array("d", [1.0])),
+    "addresses": (ipaddress.ip_address("10.0.0.1"), ipaddress.ip_address(0x0A000001)),
+    "random numbers": (random.Random(1), random.Random(1)),
+    "attribute getters": (operator.attrgetter("a.b"), operator.attrgetter("a.b")),
+    "signs of what is not a number": (float("nan"), float("-nan")),
+    "own representations": (Own([1], "a"), Own([1], "b")),
+    "own representations of a child": (Child([1]), Child([1])),
+    "views of a deque": (collections.deque([1, 2], 2), collections.deque([0, 1, 2], 2)),
 }
 
 DIFFERENT = {
@@ -314,11 +364,53 @@ DIFFERENT = {
     ),
     "namespaces": (types.SimpleNamespace(a=1), types.SimpleNamespace(a=2)),
     "exceptions": (ValueError("a"), ValueError("b")),
+    "read-only mapping and dict": (types.MappingProxyType({"a": 1}), {"a": 1}),
+    "read-only mappings": (
+        types.MappingProxyType({"a": 1}),
+        types.MappingProxyType({"a": 2}),
+    ),
+    "types of arrays of the standard library": (
+        array.array("d", [1]),
+        array.array("f", [1]),
+    ),
+    "addresses": (ipaddress.ip_address("10.0.0.1"), ipaddress.ip_address("10.0.0.2")),
+    "address and network": (
+        ipaddress.ip_address("10.0.0.1"),
+        ipaddress.ip_network("10.0.0.1"),
+    ),
+    "random numbers": (random.Random(1), random.Random(2)),
+    "attribute getters": (operator.attrgetter("a"), operator.attrgetter("b")),
+    "own representations": (Own([1], "a"), Own([2], "a")),
+    "own representation and what it is": (Own([1], "a"), [1]),
+    "own representation and a child of the class": (Own([1], ""), Child([1])),
+    "complex zeros": (complex(0.0, 0.0), complex(0.0, -0.0)),
+    "nested partials": (
+        functools.partial(functools.partial(first, 1), 2),
+        functools.partial(functools.partial(first, 2), 1),
+    ),
+    "chained maps": (
+        collections.ChainMap({"a": 1}, {"a": 2}),
+        collections.ChainMap({"a": 2}, {"a": 1}),
+    ),
+    "static and class methods": (Methods.fixed, Methods.made),
+    "class methods of two classes": (Methods.made, Others.made),
+    "functions in closures": (outer(first), outer(second)),
+    "methods of two objects": (Slotted(1, 2).swapped, Slotted(2, 1).swapped),
+    "positions in generators of numbers": (
+        random.Random(1),
+        next(r for r in [random.Random(1)] if r.random() < 2),
+    ),
+    "a type and a list of it": (list, list[int]),
+    "bytes and a text of them": (b"\x00", "\\x00"),
+    "dates and texts of them": (datetime.date(2024, 5, 17), "2024-05-17"),
+    "empty dataclasses and None": (Frozen(None), None),
     "cached functions of two modules": (
         functools.wraps(first)(functools.lru_cache(first)),
         functools.wraps(first, updated=())(functools.lru_cache(first)),
     ),
 }
+SAME |= identity_libraries.SAME
+DIFFERENT |= identity_libraries.DIFFERENT
 DIFFERENT["cached functions of two modules"][1].__module__ = "elsewhere"
 
 # Pure Python values whose digests are written down, so that versions can be compared.
@@ -347,8 +439,7 @@ KNOWN = {
 
 def digests():
     """Return the digest of every value above by a name."""
-    from curifactory.hashing import digest
-
+    digest = hashing.digest
     found = {f"known {name}": digest(value) for name, value in KNOWN.items()}
     for title, cases in (("same", SAME), ("different", DIFFERENT)):
         for name, pair in cases.items():

@@ -83,6 +83,8 @@ class World:
     last: Stage | None
     given: int
     files: dict
+    more: int
+    """How many files there are in `data/more`; what is in them, no stage reads."""
     remarks: dict = field(default_factory=dict)
 
     def kind_of(self, output):
@@ -195,6 +197,7 @@ class World:
             "stages/chain.py": self._stages_text(),
             "experiments/study.py": self._experiment_text(),
             **{path: f"{number}\n" for path, number in self.files.items()},
+            **{f"data/more/{number}.txt": "" for number in range(self.more)},
         }
 
     def _head(self, name):
@@ -417,6 +420,7 @@ TEXTS = {
     "property": "v += record.args.scaled",
     "transform": "v += record.args.transform(v)",
     "file": 'v += int(Path("{}").read_text())',
+    "folder": 'v += 11 * len(list(Path("data/more").iterdir()))',
     "named file": "v += int(Path(record.args.path).read_text())",
     "all": "v += sum(x for n, x in asdict(record.args).items()"
     ' if isinstance(x, int) and n != "workers")',
@@ -496,6 +500,9 @@ class Evaluation:
         if kind == "file":
             noted["f", rest[0]] = world.files[rest[0]]
             return world.files[rest[0]]
+        if kind == "folder":
+            noted["f", "data/more"] = world.more
+            return 11 * world.more
         if kind == "field":
             return self._read(noted, argset, rest[0])
         if kind == "branch":
@@ -671,6 +678,7 @@ def make_world(rng):
         last=None,
         given=number(rng),
         files={f"data/f{index}.txt": number(rng) for index in range(3)},
+        more=rng.randrange(1, 4),
     )
     for index in range(rng.randrange(1, 4)):
         world.argsets.append(_argset(rng, world, f"n{index}"))
@@ -733,7 +741,7 @@ def _add_aggregate(rng, world):
         world.last.terms.append(("number", number(rng)))
 
 
-OTHER_TERMS = ("helper", "module", "local", "table", "constant", "file")
+OTHER_TERMS = ("helper", "module", "local", "table", "constant", "file", "folder")
 ARGS_TERMS = (
     *OTHER_TERMS,
     *("field", "field", "name", "nested", "branch", "method", "property"),
@@ -842,6 +850,10 @@ def edit_data_file(rng, world):
     world.files[rng.choice(sorted(world.files))] = number(rng)
 
 
+def edit_file_in_a_folder(rng, world):
+    world.more += rng.choice([-1, 1]) if world.more > 1 else 1
+
+
 def edit_argset_name(rng, world):
     rng.choice(world.argsets).name = _new_name(rng, world)
 
@@ -904,6 +916,7 @@ EDITS = {
     "a comment": edit_comment,
     "the name of a helper": edit_helper_name,
     "a data file": edit_data_file,
+    "a file in a folder": edit_file_in_a_folder,
     "the name of an argset": edit_argset_name,
     "an added argset": edit_added_argset,
     "a removed argset": edit_removed_argset,

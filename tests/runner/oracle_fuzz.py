@@ -16,7 +16,7 @@ from pathlib import Path
 from projects import copy_runner
 
 HERE = Path(__file__).parent
-CORES = 2
+CORES = int(os.environ.get("ORACLE_CORES", "2"))
 
 
 def search(home, folder, count, first=0, *, engine="serial"):

@@ -22,6 +22,7 @@ import traceback
 from pathlib import Path
 
 import oracle
+from forks import in_a_fork
 
 from curifactory import experiment
 
@@ -115,12 +116,15 @@ class Sequence:
         """Let time pass: what is in the cache, and the data, is an hour older."""
         cache = self.root / "data" / "cache"
         folders = [each for each in cache.iterdir() if each.is_dir()]
-        for path in [*folders, *(self.root / name for name in self.world.files)]:
+        data = [self.root / name for name in (*self.world.files, "data/more")]
+        for path in [*folders, *data]:
             status = path.stat()
             os.utime(path, ns=(status.st_atime_ns - HOUR, status.st_mtime_ns - HOUR))
 
     def _write(self):
         text = self.world.text()
+        for name in self.written.keys() - text.keys():
+            (self.root / name).unlink()
         for name, content in text.items():
             if self.written.get(name) != content:
                 path = self.root / name
@@ -170,7 +174,7 @@ class Sequence:
         """Return what one run found, and the bodies that ran, in order."""
         self.log.unlink(missing_ok=True)
         request = str(self.root), str(cache), str(self.log), self.engine
-        found = ENGINES[self.engine](*request)
+        found = ENGINES[self.engine](run, *request)
         text = self.log.read_text() if self.log.exists() else ""
         return found, text.splitlines()
 
@@ -179,25 +183,7 @@ def _shown(value):
     return value if isinstance(value, tuple) else ("int", value)
 
 
-def in_a_fork(*request):
-    """Perform a run in a fork of this process."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.close(reader)
-            with os.fdopen(writer, "w") as file:
-                json.dump(run(*request), file)
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as file:
-        text = file.read()
-    os.waitpid(child, 0)
-    return json.loads(text or '{"error": "the process died"}')
-
-
-def in_a_process(*request):
+def in_a_process(_, *request):
     """Perform a run in a new process."""
     command = [sys.executable, __file__, "--one", *request]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -27,10 +27,16 @@ def others():
 
 
 def run(
-    *arguments, python=sys.executable, seed="random", text="", cwd=None, timeout=120
+    *arguments,
+    python=sys.executable,
+    seed="random",
+    text="",
+    cwd=None,
+    home=RUNNER,
+    timeout=120,
 ):
     """Run Python with the runner importable; return what it prints, read as JSON."""
-    places = os.pathsep.join([str(RUNNER), str(HERE)])
+    places = os.pathsep.join([str(home), str(HERE)])
     environment = {"PYTHONPATH": places, "PYTHONHASHSEED": seed}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
     done = subprocess.run(

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pytest
 
+import curifactory
 from curifactory import ExperimentArgs, ExperimentParameters
 from curifactory.args import (
     ABSENT,
@@ -107,6 +108,11 @@ def test_the_base_class_is_an_argset_by_itself():
 
 def test_the_later_name_of_the_class_is_the_same_class():
     assert ExperimentParameters is ExperimentArgs
+
+
+def test_what_declares_fields_has_its_short_names():
+    assert curifactory.parameter is parameter
+    assert curifactory.set_hash_functions is set_hash_functions
 
 
 def test_argsets_do_not_share_their_lists():
@@ -472,6 +478,25 @@ def test_secrets_are_shown_to_nobody(shown):
     args = Declared("a", key="hunter2", login=Login(token="hunter2"))
     assert "hunter2" not in shown(args)
     assert "***" in shown(args)
+
+
+def test_secrets_within_collections_are_shown_to_nobody():
+    args = Declared("a", odd=[1, {"x": (Login(token="hunter2"),)}])
+    assert repr(args) == "Declared(name='a', odd=***)"
+    assert short(args.odd) == Snapshot(args).shown("odd") == "***"
+    assert short(Login("you", token="hunter2")) == "Login(user='you', token=***)"
+    endless = [1]
+    endless.append(endless)
+    assert short(endless) == "[1, [...]]"
+
+
+def test_rules_need_no_annotation():
+    @dataclass
+    class Bare(ExperimentArgs):
+        gpus: int = 1
+        hash_representations = set_hash_functions(gpus=None)
+
+    assert Bare(gpus=2).hash == Bare().hash
 
 
 def test_a_snapshot_shows_no_secret():

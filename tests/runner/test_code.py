@@ -4,351 +4,10 @@ import json
 import os
 
 import pytest
+from code_edits import BASE, HARMFUL, HARMLESS, edited, expected
 from pythons import HERE, others, run
 
-TRAIN = '''\
-"""Stages."""
-import math
-import src
-import src.metrics
-from src import helpers as h
-from src import renamed_export, tables
-from src.helpers import (
-    CHOSEN, LOCK, RATE, add_three, chained, cached, decorated, even, factorial,
-    manual, parametrised, scale, shared, square,
-)
-from src.models import Model
-from curifactory import stage
-
-
-def near(x):
-    return x + 10
-
-
-@stage(["data"], ["model"])
-def train(record, data):
-    """Train a model."""
-    # fit it
-    from src.late import late as delayed
-    import src.later
-
-    model = Model()
-    total: float = src.models.fit(data) + near(1) + h.LIMITS["low"]
-    for step in range(3):
-        total += scale(step) * RATE + add_three(step)
-    total += decorated(1) + cached(2) + manual(3) + parametrised(4) + chained(5)
-    total += factorial(3) + even(4) + square(5) + shared(6) + CHOSEN(7)
-    total += delayed(1) + src.later.later(2) + renamed_export(3)
-    total += tables.TABLE["double"](4) + tables.STEPS[0](5) + math.pi
-    total += sum([each for each in [1, 2]]) + src.metrics.METRICS.accuracy(1)
-    with LOCK:
-        return model.predict(total)
-'''
-
-HELPERS = '''\
-"""Helpers."""
-import functools
-import threading
-
-RATE = 0.5
-LIMITS = {"low": 0, "high": [1, 2]}
-UNUSED = 1
-LOCK = threading.Condition()
-
-
-def scale(x, by=2):
-    """Scale a value."""
-    # by a factor
-    return x * by
-
-
-def shared(x):
-    return base(x) + 1
-
-
-def base(x):
-    return x - 7
-
-
-def lonely(x):
-    return x
-
-
-def twice(function):
-    def inner(x):
-        return function(function(x))
-    return inner
-
-
-def keeping(function):
-    @functools.wraps(function)
-    def wrapper(x):
-        return function(x) + 100
-    return wrapper
-
-
-def times(n):
-    def decorate(function):
-        @functools.wraps(function)
-        def wrapper(x):
-            return function(x) * n
-        return wrapper
-    return decorate
-
-
-@twice
-def decorated(x):
-    return x - 1
-
-
-@functools.lru_cache(maxsize=8)
-def cached(x):
-    return x ** 2
-
-
-def unkept(x):
-    return x + 5
-
-
-manual = keeping(unkept)
-
-
-@times(3)
-def parametrised(x):
-    return x + 6
-
-
-chained = functools.partial(times(4)(unkept), 1) if False else times(4)(unkept)
-
-
-def make_adder(amount):
-    def add(x):
-        return x + amount
-    return add
-
-
-add_three = make_adder(3)
-
-
-def factorial(n):
-    return 1 if n < 2 else n * factorial(n - 1)
-
-
-def even(n):
-    return n == 0 or odd(n - 1)
-
-
-def odd(n):
-    return n != 0 and even(n - 1)
-
-
-square, cube = lambda x: x * x, lambda x: x * x * x
-CHOSEN = functools.partial(base, x=1).func
-'''
-
-MODELS = '''\
-"""Models."""
-from dataclasses import dataclass
-
-OFFSET = 4
-
-
-class Base:
-    bias = 1
-
-    def fit(self, x):
-        return x + self.bias
-
-
-class Other(Base):
-    pass
-
-
-@dataclass
-class Model(Base):
-    """A model."""
-
-    depth: int = 3
-
-    def predict(self, x):
-        """Predict."""
-        return self.fit(x) + self.inner(x)
-
-    def inner(self, x):
-        return x * self.depth
-
-    @property
-    def size(self):
-        return 1
-
-    @staticmethod
-    def build(x):
-        return x
-
-
-def fit(data):
-    return len(data) + OFFSET
-'''
-
-BASE = {
-    "src/__init__.py": "from . import helpers, models\n"
-    "from .extra import original as renamed_export\n",
-    "src/helpers.py": HELPERS,
-    "src/models.py": MODELS,
-    "src/extra.py": "def original(x):\n    return x + 11\n",
-    "src/late.py": "def late(x):\n    return x / 2\n",
-    "src/later.py": "def later(x):\n    return x / 3\n",
-    "src/metrics.py": "class Metrics:\n    def accuracy(self, x):\n        return x\n"
-    "\n\nMETRICS = Metrics()\n",
-    "src/tables.py": "def double(x):\n    return 2 * x\n\n\ndef step(x):\n"
-    "    return x + 3\n\n\nTABLE = {'double': double}\nSTEPS = [step]\n",
-    "stages/__init__.py": "",
-    "stages/train.py": TRAIN,
-}
-TRAIN_FILE, HELPERS_FILE = "stages/train.py", "src/helpers.py"
-MODELS_FILE, TABLES_FILE = "src/models.py", "src/tables.py"
-
-# Each edit: (file, what is there, what is there instead), ...
-HARMLESS = {
-    "nothing": [],
-    "a comment": [(HELPERS_FILE, "# by a factor", "# by a number")],
-    "a comment removed": [(TRAIN_FILE, "    # fit it\n", "")],
-    "the docstring of a helper": [(HELPERS_FILE, "Scale a value.", "Scaled.")],
-    "a docstring removed": [(HELPERS_FILE, '    """Scale a value."""\n', "")],
-    "the docstring of the stage": [(TRAIN_FILE, "Train a model.", "Train it.")],
-    "the docstring of a class": [(MODELS_FILE, '"""A model."""', '"""One."""')],
-    "the docstring of a method": [(MODELS_FILE, '"""Predict."""', '"""Do."""')],
-    "the docstring of a module": [(HELPERS_FILE, '"""Helpers."""', "")],
-    "annotations added": [(HELPERS_FILE, "(x, by=2):", "(x: int, by: int=2) -> int:")],
-    "an annotation of a variable": [(TRAIN_FILE, "total: float =", "total =")],
-    "the annotation of a field": [(MODELS_FILE, "depth: int", "depth: float")],
-    "formatting": [(HELPERS_FILE, "return x * by", "return (\n        x*by\n    )")],
-    "the kind of quotes": [(TABLES_FILE, "'double'", '"double"')],
-    "position": [(HELPERS_FILE, "RATE = 0.5", "\n\n\n\nRATE = 0.5")],
-    "order of definitions": [
-        (HELPERS_FILE, "def base(x):\n    return x - 7\n", ""),
-        (HELPERS_FILE, "def shared", "def base(x):\n    return x - 7\n\n\ndef shared"),
-    ],
-    "a helper that is not called": [(HELPERS_FILE, "return x\n", "return -x\n")],
-    "a constant that is not used": [(HELPERS_FILE, "UNUSED = 1", "UNUSED = 2")],
-    "a class that is not used": [(MODELS_FILE, "    pass", "    bias = 9")],
-    "a lambda beside the one that is used": [(HELPERS_FILE, "x * x * x", "x ** 3")],
-    "a new helper": [(HELPERS_FILE, "def scale", "def new(x):\n    pass\n\n\ndef scale")],
-    "a new import": [(HELPERS_FILE, "import functools", "import functools\nimport re")],
-    "a renamed helper": [
-        (HELPERS_FILE, "def scale(", "def scaled("),
-        (TRAIN_FILE, "parametrised, scale, shared", "parametrised, scaled, shared"),
-        (TRAIN_FILE, "scale(step)", "scaled(step)"),
-    ],
-    "a helper under another name": [
-        (TRAIN_FILE, "parametrised, scale, shared", "parametrised, scale as s, shared"),
-        (TRAIN_FILE, "scale(step)", "s(step)"),
-    ],
-    "a renamed helper that calls itself": [
-        (HELPERS_FILE, "factorial", "product"),
-        (TRAIN_FILE, "factorial", "product"),
-    ],
-    "renamed helpers that call each other": [
-        (HELPERS_FILE, "odd(", "uneven("),
-    ],
-    "a renamed constant": [
-        (HELPERS_FILE, "RATE", "FACTOR"),
-        (TRAIN_FILE, "RATE", "FACTOR"),
-    ],
-    "a helper moved to another module": [
-        (HELPERS_FILE, "def base(x):\n    return x - 7\n", "from .extra import base\n"),
-        ("src/extra.py", "def original", "def base(x):\n    return x - 7\n\n\ndef original"),
-    ],
-    "a helper reached by another way": [
-        (TRAIN_FILE, "scale(step)", "src.helpers.scale(step)"),
-    ],
-    "a class moved to another module": [
-        ("src/metrics.py", "class Metrics:\n    def accuracy(self, x):\n        return x\n",
-         "from .extra import Metrics\n"),
-        ("src/extra.py", "def original",
-         "class Metrics:\n    def accuracy(self, x):\n        return x\n\n\ndef original"),
-    ],
-    "a renamed class": [
-        (MODELS_FILE, "Model(Base)", "Net(Base)"),
-        (TRAIN_FILE, "Model", "Net"),
-    ],
-    "the declaration of the stage": [(TRAIN_FILE, '["model"]', '["net"]')],
-}  # fmt: skip
-
-HARMFUL = {
-    "the body of the stage": [(TRAIN_FILE, "range(3)", "range(4)")],
-    "a variable of the stage": [(TRAIN_FILE, "float = src", "float = 1 + src")],
-    "the body of a helper beside it": [(TRAIN_FILE, "x + 10", "x + 12")],
-    "the body of a helper": [(HELPERS_FILE, "x * by", "x / by")],
-    "the default of a helper": [(HELPERS_FILE, "by=2", "by=3")],
-    "the type of a default": [(HELPERS_FILE, "by=2", "by=2.0")],
-    "a constant": [(HELPERS_FILE, "RATE = 0.5", "RATE = 0.6")],
-    "the type of a constant": [(HELPERS_FILE, "RATE = 0.5", "RATE = '0.5'")],
-    "a constant reached through its module": [(HELPERS_FILE, '"low": 0', '"low": 1')],
-    "a list within a constant": [(HELPERS_FILE, "[1, 2]", "[1, 3]")],
-    "a constant of a helper": [(MODELS_FILE, "OFFSET = 4", "OFFSET = 5")],
-    "a constant without identity": [(HELPERS_FILE, "threading.Condition()", "threading.RLock()")],
-    "a helper of a helper": [(HELPERS_FILE, "x - 7", "x - 8")],
-    "a decorator": [(HELPERS_FILE, "function(function(x))", "function(x)")],
-    "a decorator removed": [(HELPERS_FILE, "@twice\n", "")],
-    "a decorator added": [(HELPERS_FILE, "def even", "@twice\ndef even")],
-    "a function under a decorator": [(HELPERS_FILE, "x - 1\n", "x - 2\n")],
-    "a function under a cache": [(HELPERS_FILE, "x ** 2", "x ** 3")],
-    "a decorator that was applied by a call": [(HELPERS_FILE, "+ 100", "+ 101")],
-    "a function decorated by a call": [(HELPERS_FILE, "x + 5", "x + 6")],
-    "a decorator with an argument": [(HELPERS_FILE, "function(x) * n", "function(x) - n")],
-    "the argument of a decorator": [(HELPERS_FILE, "@times(3)", "@times(5)")],
-    "the argument of a decorator applied by a call": [
-        (HELPERS_FILE, "else times(4)", "else times(5)")
-    ],
-    "a function under a decorator with an argument": [(HELPERS_FILE, "x + 6", "x + 7")],
-    "the body of a closure": [(HELPERS_FILE, "x + amount", "x - amount")],
-    "the value in a closure": [(HELPERS_FILE, "make_adder(3)", "make_adder(4)")],
-    "a recursive function": [(HELPERS_FILE, "n < 2", "n < 1")],
-    "a function that recurs through another": [(HELPERS_FILE, "n != 0", "n > 0")],
-    "a lambda": [(HELPERS_FILE, "lambda x: x * x,", "lambda x: x * x + 1,")],
-    "a function chosen by a call": [(HELPERS_FILE, "partial(base", "partial(lonely")],
-    "a method": [(MODELS_FILE, "self.fit(x) +", "self.fit(x) -")],
-    "a method that a method calls": [(MODELS_FILE, "x * self.depth", "x + self.depth")],
-    "a static method": [(MODELS_FILE, "def build(x):\n        return x", "def build(x):\n        return -x")],
-    "a property": [(MODELS_FILE, "return 1", "return 2")],
-    "a default of a field": [(MODELS_FILE, "depth: int = 3", "depth: int = 4")],
-    "a class attribute": [(MODELS_FILE, "bias = 1", "bias = 2")],
-    "a method of the base class": [(MODELS_FILE, "x + self.bias", "x - self.bias")],
-    "the base class": [(MODELS_FILE, "Model(Base)", "Model(Other)")],
-    "the decorator of a class": [(MODELS_FILE, "@dataclass\n", "@dataclass(frozen=True)\n")],
-    "a method of an object at module level": [("src/metrics.py", "return x", "return -x")],
-    "a function in a table": [(TABLES_FILE, "2 * x", "3 * x")],
-    "a function in a list": [(TABLES_FILE, "x + 3", "x + 4")],
-    "the key of a table": [
-        (TABLES_FILE, "'double'", "'twice'"), (TRAIN_FILE, '"double"', '"twice"')
-    ],
-    "another function in a table": [(TABLES_FILE, "'double': double", "'double': step")],
-    "a function reached by import src": [(MODELS_FILE, "len(data)", "2 * len(data)")],
-    "a function that the package exports again": [("src/extra.py", "x + 11", "x + 12")],
-    "another function exported under the same name": [
-        ("src/__init__.py", ".extra import original", ".helpers import lonely")
-    ],
-    "a function imported within the stage": [("src/late.py", "x / 2", "x / 4")],
-    "a module imported within the stage": [("src/later.py", "x / 3", "x / 4")],
-    "bodies of two helpers swapped": [
-        ("src/late.py", "x / 2", "x / 3"), ("src/later.py", "x / 3", "x / 2")
-    ],
-    "two helpers called in each other's place": [
-        (TRAIN_FILE, "cached(2) + manual(3)", "manual(2) + cached(3)")
-    ],
-    "another attribute of a library": [(TRAIN_FILE, "math.pi", "math.e")],
-}  # fmt: skip
-
 STAGE = ["stages.train:train"]
-
-
-def edited(edits):
-    files = dict(BASE)
-    for name, old, new in edits:
-        assert old in files[name], f"{name} has no {old!r}"
-        files[name] = files[name].replace(old, new)
-    return files
 
 
 def fingerprints(folder, cases, **options):
@@ -386,6 +45,26 @@ def test_every_harmful_edit_has_a_fingerprint_of_its_own(after):
     assert len(set(found)) == len(found)
 
 
+@pytest.fixture(scope="module")
+def after_runs(tmp_path_factory, runner_home):
+    files = {name: edited(edits) for name, (edits, _) in expected().items()}
+    changed = {
+        n: {k: t for k, t in f.items() if BASE[k] != t} for n, f in files.items()
+    }
+    request = json.dumps({"base": BASE, "edited": changed})
+    folder = tmp_path_factory.mktemp("runs")
+    return run(HERE / "edited_runs.py", folder, text=request, home=runner_home)
+
+
+def test_the_first_run_computes_all(after_runs):
+    assert len(after_runs[""].get("computed", [])) == 11, after_runs[""]
+
+
+@pytest.mark.parametrize("name", expected())
+def test_a_run_computes_what_it_must_after_a_change_of(name, after_runs):
+    assert after_runs[name] == {"computed": sorted(expected()[name][1])}
+
+
 def test_parts_name_what_is_reached_by_file(after):
     parts = after["harmless nothing"]["parts"]
     assert "stages/train.py: train" in parts
@@ -421,6 +100,15 @@ SAME_SOURCE = {
     "annotations by name": (
         "class A: pass\ndef f(x: A) -> A: return x",
         "class A:\n y = 1\ndef f(x: A) -> A: return x",
+    ),
+    "a function of a library with a state of its own": (
+        "from random import random\ndef f(): return random()",
+        "import random\nrandom.random()\ndef f(): return random.random()",
+    ),
+    "a comment after a statement": ("def f(): return 1", "def f(): return 1  # one"),
+    "a local name that a helper has, too": (
+        "def g(): return 1\ndef f():\n for g in [1]: pass\n return g",
+        "def g(): return 2\ndef f():\n for g in [1]: pass\n return g",
     ),
     "a new field of an argset": (
         "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n"
@@ -514,6 +202,60 @@ OTHER_SOURCE = {
         "class A:\n def g(self): return 1\nbound = A().g\ndef f(): return bound()",
         "class A:\n def g(self): return 2\nbound = A().g\ndef f(): return bound()",
     ),
+    "an enum made by a call": (
+        "import enum\nE = enum.Enum('E', 'A B')\ndef f(): return E.A.value",
+        "import enum\nE = enum.Enum('E', 'B A')\ndef f(): return E.A.value",
+    ),
+    "a dataclass made by a call": (
+        "import dataclasses as d\nT = d.make_dataclass('T', [('x', int, 1)])\n"
+        "def f(): return T().x",
+        "import dataclasses as d\nT = d.make_dataclass('T', [('x', int, 2)])\n"
+        "def f(): return T().x",
+    ),
+    "a type of a library under a name of the project": (
+        "Number = int\ndef f(x): return Number(x)",
+        "Number = float\ndef f(x): return Number(x)",
+    ),
+    "one of two definitions of a class": (
+        "import sys\nif sys.path:\n class A:\n  x = 1\nelse:\n class A:\n  x = 2\n"
+        "def f(): return A.x",
+        "import sys\nif sys.path:\n class A:\n  x = 3\nelse:\n class A:\n  x = 2\n"
+        "def f(): return A.x",
+    ),
+    "a method set on a class": (
+        "class A: pass\ndef g(self): return 1\nA.g = g\ndef f(): return A().g()",
+        "class A: pass\ndef g(self): return 2\nA.g = g\ndef f(): return A().g()",
+    ),
+    "an attribute set by setattr": (
+        "class A: pass\nfor x in '12': setattr(A, 'x', x)\ndef f(): return A.x",
+        "class A: pass\nfor x in '13': setattr(A, 'x', x)\ndef f(): return A.x",
+    ),
+    "the default of a function made in a loop": (
+        "FS = []\nfor k in (1, 2):\n def g(x, k=k): return x * k\n FS.append(g)\n"
+        "def f(): return FS[0](1)",
+        "FS = []\nfor k in (0, 2):\n def g(x, k=k): return x * k\n FS.append(g)\n"
+        "def f(): return FS[0](1)",
+    ),
+    "a default that meant something else when it was made": (
+        "N = 1\ndef g(n=N): return n\nN = 2\ndef f(): return g()",
+        "N = 0\ndef g(n=N): return n\nN = 2\ndef f(): return g()",
+    ),
+    "an annotation that a library goes by": (
+        "import string\nclass A(string.Formatter):\n x: int = 1\n"
+        "def f(): return A.__annotations__",
+        "import string\nclass A(string.Formatter):\n x: float = 1\n"
+        "def f(): return A.__annotations__",
+    ),
+    "a global that is only added to": (
+        "n = 1\ndef f():\n global n\n n += 1",
+        "n = 2\ndef f():\n global n\n n += 1",
+    ),
+    "a comparison made by a library of a function": (
+        "import functools\ndef c(a, b): return a - b\nk = functools.cmp_to_key(c)\n"
+        "def f(x): return sorted(x, key=k)",
+        "import functools\ndef c(a, b): return b - a\nk = functools.cmp_to_key(c)\n"
+        "def f(x): return sorted(x, key=k)",
+    ),
     "a dispatching function": (
         "import functools\n@functools.singledispatch\ndef g(x): return 1\n"
         "@g.register(int)\ndef _(x): return 2\ndef f(x): return g(x)",
@@ -567,6 +309,8 @@ def test_every_python_gives_the_same_fingerprints(version, small, after, tmp_pat
         "def f(): return __import__('os')",
         "import importlib\ndef f(): return importlib.import_module('os')",
         "def f(): exec('x = 1')",
+        "def f(): return globals()['f']",
+        "import sys\ndef f(): return sys.modules['m']",
     ],
 )
 def test_what_cannot_be_followed_is_listed(source, tmp_path):
@@ -634,3 +378,82 @@ def test_a_stale_compiled_file_is_not_believed(tmp_path):
     (root / "m.py").write_text("def f():\n    return 2\n")
     os.utime(root / "m.py", ns=(status.st_atime_ns, status.st_mtime_ns))
     assert run("-c", LATER_EDIT, root, "") != one
+
+
+CELLS = """
+import linecache, sys, types
+
+shell = types.SimpleNamespace(execution_count=1)
+sys.modules["IPython"] = types.SimpleNamespace(get_ipython=lambda: shell)
+
+from curifactory import ArtifactManager, ExperimentArgs, Record
+
+cells = {cells!r}
+for text in cells:
+    name = f"<ipython-input-{{shell.execution_count}}>"
+    linecache.cache[name] = len(text), None, text.splitlines(True), name
+    exec(compile(text, name, "exec"), globals())
+    shell.execution_count += 1
+"""
+STAGE_CELL = """
+from curifactory import stage
+
+manager = ArtifactManager("cells")
+
+
+@stage(None, ["value"])
+def compute(record):
+    return helper(2) * RATE * Scale.by
+"""
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("def helper(x):\n    return x + 5\n", 21),
+        ("RATE = 4\n", 12),
+        ("class Scale:\n    by = 2\n", 18),
+    ],
+)
+def test_a_cell_that_is_executed_again_counts_at_once(cell, value, project):
+    before = (
+        "RATE = 3\n\nclass Scale:\n    by = 1\n\ndef helper(x):\n    return x + 1\n"
+    )
+    ask = "print(compute(Record(manager, None)).state['value'])\n"
+    cells = [STAGE_CELL, before, ask, cell, ask]
+    result = project.script(CELLS.format(cells=cells))
+    assert result.code == 0, result
+    assert result.out.split() == ["9", str(value)]
+
+
+def test_a_constant_that_another_stage_changes_counts_as_it_was_loaded(project):
+    project.write({
+        "src/state.py": "COUNT = 0\n",
+        "stages/chain.py": """
+            from curifactory import stage
+            from src import state
+
+
+            @stage(None, ["one"])
+            def first(record):
+                state.COUNT += 1
+                return 1
+
+
+            @stage(["one"], ["two"])
+            def second(record, one):
+                return state.COUNT
+            """,
+        "experiments/study.py": """
+            from curifactory import Record
+            from stages.chain import first, second
+
+            DEFAULT_PARAMS = ["base"]
+
+
+            def run(argsets, manager):
+                second(first(Record(manager, None)))
+            """,
+    })  # fmt: skip
+    assert project.ok().done() == ["first -", "second -"]
+    assert project.ok().done() == []

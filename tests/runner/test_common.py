@@ -1,5 +1,6 @@
 """Laws of the template's params/common.py."""
 
+import doctest
 import math
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from projects import TEMPLATE
 
+import params
 from curifactory import ExperimentArgs
 from params import common
 
@@ -58,6 +60,7 @@ MADE = {
 
 
 @pytest.mark.parametrize("name", MADE)
+@settings(deadline=None)
 @given(bases=BASES, columns=COLUMNS)
 def test_sizes_names_and_inputs(name, bases, columns):
     function, expected = MADE[name]
@@ -73,6 +76,7 @@ def test_sizes_names_and_inputs(name, bases, columns):
     assert (bases, columns) == before
 
 
+@settings(deadline=None)
 @given(BASES, st.integers(0, 20), st.integers())
 def test_random_searches_draw_what_they_are_told(bases, count, draw):
     found = common.random_search(
@@ -86,7 +90,7 @@ def test_random_searches_draw_what_they_are_told(bases, count, draw):
     assert len(found) == len({args.name for args in found}) == count
     for args in found:
         assert 0.01 <= args.lr <= 10 and 2 <= args.seed <= 5 and args.layers
-        assert len(args.name) < 60
+        assert len(args.name) <= len(bases[0].name) + 30
     assert found == common.random_search(
         bases[0],
         count,
@@ -97,13 +101,19 @@ def test_random_searches_draw_what_they_are_told(bases, count, draw):
     )
 
 
-@settings(deadline=None)  # the first one imports scipy
+@settings(deadline=None)
 @given(st.integers(1, 40))
 def test_sobol_gives_as_many_points_as_asked_for(count):
     pytest.importorskip("scipy")
     found = common.sobol(Args("a"), count, lr=common.uniform(0, 1), seed=[0, 1, 2, 3])
     assert len(found) == len({args.name for args in found}) == count
     assert len({args.lr for args in found}) == count
+
+
+def test_the_examples_of_the_helpers_hold():
+    pytest.importorskip("scipy")
+    result = doctest.testmod(common, extraglobs={"Args": params.Args})
+    assert result.attempted >= 7 and result.failed == 0
 
 
 def test_frozen_argsets_and_nested_fields_are_varied():

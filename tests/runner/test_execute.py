@@ -853,3 +853,44 @@ def test_a_method_reached_through_super_counts(project):
     assert project.ok("methods").done() == []
     project.edit("params/__init__.py", "self.seed + 1", "self.seed + 2")
     assert project.value(project.ok("methods"), "make") == 6
+
+
+def test_what_a_cacher_reads_while_it_saves_counts(project):
+    project.write({"data/columns.txt": "a b\n"})
+    project.edit("stages/chain.py", "from curifactory import aggregate, stage\n", """\
+from pathlib import Path
+
+from curifactory import aggregate, stage
+from curifactory.caching import JsonCacher
+
+
+class Columns(JsonCacher):
+    def save(self, obj):
+        super().save([obj, Path("data/columns.txt").read_text()])
+""")  # fmt: skip
+    project.edit(
+        "stages/chain.py", '["data"])\ndef load', '["data"], [Columns])\ndef load'
+    )
+    project.edit("stages/chain.py", "sum(data)", "sum(data[0])")
+    project.ok()
+    assert project.ok().done() == []
+    project.write({"data/columns.txt": "a c\n"})
+    assert project.ok().done()[0] == "load a"
+
+
+def test_a_new_file_in_a_folder_that_a_stage_lists_counts(project):
+    project.write({"data/raw/a.csv": "1", "data/other/b.csv": "2"})
+    project.edit(
+        "stages/chain.py",
+        "    return [1, 2, 3]",
+        """\
+    from pathlib import Path
+    return [int(each.read_text()) for each in sorted(Path("data/raw").glob("*.csv"))]""",
+    )
+    project.ok()
+    project.write({"data/other/c.csv": "3"})
+    assert project.ok().done() == []
+    project.write({"data/raw/c.csv": "3"})
+    assert project.ok().done()[0] == "load a"
+    (project.root / "data/raw/c.csv").unlink()
+    assert project.ok().done() == []

@@ -1,5 +1,6 @@
 """Random experiments and edits: values as from an empty cache, and no body too many."""
 
+import os
 import sys
 
 import oracle
@@ -7,13 +8,14 @@ import pytest
 from oracle_fuzz import search
 from projects import copy_runner
 
+SEQUENCES = int(os.environ.get("ORACLE_SEQUENCES", "120"))
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs os.fork")
 
 
 def test_random_edits_compute_what_changed_and_nothing_else(runner_home, tmp_path):
-    problems, counts = search(runner_home, tmp_path, 120)
+    problems, counts = search(runner_home, tmp_path, SEQUENCES)
     assert problems == []
-    assert set(counts) == set(oracle.KINDS)
+    assert SEQUENCES < 100 or set(counts) == set(oracle.KINDS)
 
 
 @pytest.mark.slow

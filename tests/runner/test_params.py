@@ -109,6 +109,8 @@ def test_secrets_are_redacted_wherever_argsets_are_shown(models):
     shown += [models.ok("params", "models", "--set", "path=hunter2", "--full").out]
     shown += [models.ok("params", "models", "--set", "path=hunter2", "--json").out]
     shown += [models.ok("map", "study", "--set", "path=hunter3").out]
+    shown += [models.ok("explain", "study", "--set", "path=hunter4").out]
+    shown += [models.ok("explain", "study", "--set", "path=hunter2", "--json").out]
     for path in models.root.rglob("*"):
         if path.suffix in (".json", ".html", ".txt"):
             shown.append(path.read_text())

@@ -84,6 +84,7 @@ def test_a_search_killed_half_way_ends_as_one_that_was_not(searching, tmp_path):
     ):
         assert process.poll() is None
         time.sleep(0.02)
+    time.sleep(0.1)  # the next model is being trained
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert 0 < len(best(searching)[2]) < 20

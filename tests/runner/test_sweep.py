@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curifactory import ExperimentArgs
@@ -140,6 +140,7 @@ def written(given):
     return str(given) if isinstance(given, (float, bool)) else json.dumps(given)
 
 
+@settings(deadline=None)
 @given(settings_of)
 def test_set_equals_dataclasses_replace(setting):
     name, chosen = setting
@@ -150,6 +151,7 @@ def test_set_equals_dataclasses_replace(setting):
     assert before == Args("a", layers=[1])
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(allow_nan=False), min_size=2, unique=True), st.integers(1, 4))
 def test_sweeps_multiply_and_names_stay_unique(values, seeds):
     text = ",".join(map(str, values))
@@ -192,8 +194,8 @@ def test_commas_in_brackets_and_quotes_do_not_part():
 WRONG = {
     "sed=3": ("Args has no field 'sed'", "did you mean 'seed'?"),
     "model.dept=3": ("Model has no field 'dept'", "did you mean 'depth'?"),
-    "seed.x=3": ("x lies in 0, which has no fields", "in a parameter file"),
-    "nothing.depth=3": ("depth lies in None, which has no fields", "as a whole"),
+    "seed.x=3": ("there is no field 'x' of 0", "in a parameter file"),
+    "nothing.depth=3": ("there is no field 'depth' of None", "as a whole"),
     "seed=x": ("seed is 'x', expected int", ""),
     "seed=1.5": ("seed is '1.5', expected int", ""),
     "seed=": ("seed is '', expected int", ""),
@@ -210,7 +212,7 @@ WRONG = {
     "table=[1]": ("table is '[1]', expected dict[str, float]", "JSON object"),
     "day=soon": ("day is 'soon', expected date", ""),
     "model=3": ("model is '3', expected Model", "in a parameter file"),
-    "twice=3": ("ValueError: field twice is declared with init=False", ""),
+    "twice=3": ("twice is computed by Args", ""),
     "seed": ("--set seed: expected FIELD=VALUE", "--set seed=3"),
     "a b=3": ("--set a b=3: expected FIELD=VALUE", "--set seed=3"),
     "token=": None,

@@ -187,9 +187,10 @@ def test_lambdas_that_differ_in_defaults_are_found(project):
     assert [found(each) is not None for each in project.by_default] == [True, True]
 
 
-def test_the_last_class_of_a_name_is_found(project):
-    assert "second" in ast.unparse(syntax.find_class(project.A))
-    assert "x = 2" in ast.unparse(syntax.find_class(project.A.B))
+def test_every_definition_of_a_class_is_found(project):
+    first, second = map(ast.unparse, syntax.find_classes(project.A))
+    assert "second" not in first and "second" in second
+    assert "x = 2" in ast.unparse(syntax.find_classes(project.A.B)[-1])
 
 
 def test_finding_changes_no_tree(project):
@@ -203,13 +204,22 @@ def test_functions_without_source_are_not_found():
     space = {}
     exec("def f(): pass", space)
     assert found(space["f"]) is None
-    assert syntax.find_class(type("Made", (), {})) is None
+    assert syntax.find_classes(type("Made", (), {})) == []
 
 
 def test_assignments_of_a_name_are_found():
     tree = ast.parse("a = 1\nb = a\ndef a2(): a\nif b:\n    a = 3\nimport c\nd = 1\n")
     lines = [node.lineno for node in syntax.assignments(tree, "a")]
     assert lines == [1, 2, 4]
+
+
+def test_statements_that_set_an_attribute_are_found():
+    tree = ast.parse(
+        "a.x = 1\nb = a.x\na.y += 1\nsetattr(a, 'z', 1)\nsetattr(b, 'z', a)\n"
+        "b.x = a\nfor i in []:\n    a.i = i\nsetattr()\ndef f(): a.x = 2\na.b.c = 1\n"
+    )
+    lines = [node.lineno for node in syntax.attached(tree, "a")]
+    assert lines == [1, 3, 4, 7]
 
 
 # What is the user's own -------------------------------------------------------------

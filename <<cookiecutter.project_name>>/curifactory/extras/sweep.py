@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from ..args import REDACTED, field_names, is_nested, is_secret, unknown_field
+from .. import args as argsets
+from ..args import REDACTED, field_names, is_nested, unknown_field
 from ..errors import RequestError, nearest
 from .typed import described
 
@@ -102,7 +103,7 @@ def without_secrets(command: str, sets: Sequence[str], argsets: Sequence[Any]) -
 def is_hidden(args: Any, path: str) -> bool:
     """Return whether a field, or one that it lies in, is secret."""
     for name in path.split("."):
-        if is_secret(type(args), name):
+        if argsets.is_secret(type(args), name):
             return True
         args = getattr(args, name, None)
     return False
@@ -121,11 +122,11 @@ def _replaced(owner: Any, path: str, value: Any, setting: Setting) -> Any:
         value = _replaced(getattr(owner, name), rest, value, setting)
     try:
         return dataclasses.replace(owner, **{name: value})
-    except (
-        Exception
-    ) as error:  # of the user's __post_init__, or a field that is computed
+    except Exception as error:  # of the user's __post_init__
+        hidden = argsets.is_secret(type(owner), name)
+        shown = f"{setting.path}={REDACTED}" if hidden else setting.text
         said = f"{type(error).__name__}: {error}"
-        raise RequestError(f"--set {setting.text}: {said}") from error
+        raise RequestError(f"--set {shown}: {said}") from error
 
 
 # Values -----------------------------------------------------------------------------
@@ -133,25 +134,26 @@ def _replaced(owner: Any, path: str, value: Any, setting: Setting) -> Any:
 
 def _value(args: Any, setting: Setting, text: str) -> Any:
     """Return a text as the value that the field's annotation asks for."""
-    owner = args
-    *outer, last = setting.path.split(".")
-    for name in [*outer, last]:
+    is_secret = is_hidden(args, setting.path)
+    where = f"--set {setting.path}={REDACTED if is_secret else text}"
+    *_, last = steps = setting.path.split(".")
+    holder, owner = args, args
+    for name in steps:
         if not is_nested(owner):
-            said = (
-                f"--set {setting.text}: {name} lies in {owner!r}, which has no fields"
-            )
+            inside = "" if is_secret else f" of {owner!r}"
+            said = f"{where}: there is no field {name!r}{inside}"
             raise RequestError(said, "set the field as a whole, in a parameter file")
         if name not in field_names(type(owner)):
             wrong = unknown_field(type(owner), name)
-            raise RequestError(f"--set {setting.text}: {wrong.message}", wrong.hint)
+            raise RequestError(f"{where}: {wrong.message}", wrong.hint)
         holder, owner = owner, getattr(owner, name)
+    if not type(holder).__dataclass_fields__[last].init:
+        raise RequestError(f"{where}: {last} is computed by {type(holder).__name__}")
     hint = _hint(type(holder), last)
     try:
         return converted(text, hint)
     except Mismatch as mismatch:
-        hidden = is_hidden(args, setting.path)
-        where = f"--set {setting.path}={REDACTED if hidden else text}"
-        shown = REDACTED if hidden else repr(text)
+        shown = REDACTED if is_secret else repr(text)
         said = f"{where}: {setting.path} is {shown}, expected {described(hint)}"
         raise RequestError(said, str(mismatch)) from None
 
