@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from . import store
 from .errors import CurifactoryError, nearest
+from .store import FILES
 
 
 class Inside(Protocol):
@@ -66,7 +66,7 @@ class StageRecord:
         if Path(name).name != name:
             raise CurifactoryError(f"{name!r} is no plain file name")
         self._inside.has_files = True
-        folder = self._inside.folder / store.FILES
+        folder = self._inside.folder / FILES
         folder.mkdir(exist_ok=True)
         return folder / name
 

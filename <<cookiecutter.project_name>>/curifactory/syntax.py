@@ -43,6 +43,11 @@ def watch(root: Path) -> None:
         sys.meta_path.insert(place, _Finder())
 
 
+def root() -> str:
+    """Return the folder of the project at work, or else the current one."""
+    return _roots[-1] if _roots else os.getcwd()
+
+
 def forget() -> None:
     """Let the modules of the project be imported anew, as their files are now."""
     for name, module in list(sys.modules.items()):
@@ -52,11 +57,6 @@ def forget() -> None:
         kept.clear()
     importlib.invalidate_caches()
     linecache.clearcache()
-
-
-def root() -> str:
-    """Return the folder of the project at work, or else the current one."""
-    return _roots[-1] if _roots else os.getcwd()
 
 
 def is_project_file(filename: str | None) -> bool:

@@ -128,6 +128,19 @@ def is_artifact(name):
     return name.endswith((".csv", ".pkl", "/one", "/two"))
 
 
+ASKING = """
+    from curifactory import experiment
+
+    run = experiment.run_experiment("study", report=False)
+    print(run.records[-1].state["table"])
+    """
+
+
+def asked_for(project):
+    """What the last stage gives to somebody who asks for its value."""
+    return project.script(ASKING).out
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_whatever_loads_a_damaged_file_names_it_and_goes_on(project, damage):
@@ -140,7 +153,7 @@ def test_whatever_loads_a_damaged_file_names_it_and_goes_on(project, damage):
         (project.cache / "index.sqlite").unlink()
         edit_consumer(project, name)
         result = project.ok("study")
-        assert project.value(result, "compare") == VALUES, name
+        assert asked_for(project) == f"{VALUES}\n", name
         if is_artifact(name) or name.endswith("meta.json"):
             assert f"{name} is damaged" in result.err, name
         if name.endswith(".png"):
