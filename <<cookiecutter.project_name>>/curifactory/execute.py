@@ -248,12 +248,16 @@ class Session:
             self._finish(call, "failed", f"as for {earlier.label}")
         elif self.options.fail_fast and self._has_failed:
             self._finish(call, "skipped", "a call failed before it")
-        elif self.options.max_calls in range(self._computed + 1):
+        elif self._is_enough():
             self._finish(call, "skipped", f"after {self._computed} calls")
         else:
             call.reason = decision.reason
             return False
         return True
+
+    def _is_enough(self) -> bool:
+        most = self.options.max_calls
+        return most is not None and self._computed >= most
 
     def _consider(self, call: Call) -> None:
         """Compute a call, unless another one may give its result."""
