@@ -35,6 +35,22 @@ LITERALS = {
     "object": "8a1965d46cca47b81d95466fef51b3c4",
     "decimal": "544e82cec2883bff4dff5fccb8cde2d4",
     "ordered dict": "64aa778bfa431346ea1e65f76524b27b",
+    "complex": "16d1af57e97671936984e1915097920e",
+    "bytearray": "7fb3212d80c496ec9d36fc0b7eb680e6",
+    "ellipsis": "d882c8afdb4ec3bc8ff90ff1783abe07",
+    "not implemented": "dd89052daf44576584e4b91bb75a1277",
+    "fraction": "cebe1d1b37eec76bafc91618fad85ecc",
+    "read-only mapping": "728cdb98896ec24118a031072d4a57d1",
+    "own representation": "3d7170201602481cb9a021ad913005d5",
+    "class": "ffa3af928181132ebb52c828aee5949d",
+    "function": "1ca68ffadbfaccb102579622e8deebba",
+    "builtin": "8eee897b2fd3ef0618f1fa4b68c191e7",
+    "builtin method": "3aeca3ff7b9f90dad008dda87f830d93",
+    "method": "1cb24da514ba4681d89d289797496c39",
+    "module": "46366571caac7054c4c28bbeca8b9f57",
+    "global": "9b6b4cf5e2276c5438c34ed6dfbda33d",
+    "named global": "ea0868d5f8762a3ad81497d4933d7c7b",
+    "without a module": "809579ed321981d1a6002d889f50e142",
 }
 
 
@@ -134,6 +150,7 @@ def test_the_name_of_what_is_opaque_does_not_count():
     assert digest([len], opaque=is_function) == digest([len], opaque=is_function)
     assert digest(Point, opaque=is_function) == digest(Machine, opaque=is_function)
     assert digest(Point) != digest(Machine)
+    assert digest([len, 1], opaque=callable) != digest([1, len], opaque=callable)
 
 
 # What is refused --------------------------------------------------------------------
