@@ -47,7 +47,7 @@ IMPORTED = ("hypothesis", "numpy", "sklearn.pipeline", "sklearn.tree", "pydantic
 TESTS = {
     "hashing": (
         ["test_hashing.py", "-k", "not every_python and not hash_seed"],
-        ["test_laws.py", "test_hashing.py", "-k", "not every_python"],
+        ["test_laws.py", "test_args.py", "test_hashing.py", "-k", "not every_python"],
     ),
     "reads": (["test_reads.py"], ["test_oracle.py", "-k", "edits_compute"]),
     "code": (

@@ -191,6 +191,21 @@ def inner(amount):
     return add
 
 
+def renamed(amount):
+    def plus(x):
+        return x + amount
+
+    return plus
+
+
+def unbound():
+    def early(x):
+        return x + late
+
+    return early
+    late = 1
+
+
 def countdown():
     def down(n):
         return n and down(n - 1)
@@ -247,6 +262,8 @@ SAME = {
     "one lambda made twice": (adder(1), adder(1)),
     "equal lambdas on one line": (one_line[0], one_line[2]),
     "inner functions": (inner(1), inner(1)),
+    "inner functions under two names": (inner(1), renamed(1)),
+    "inner functions of a variable that is not bound": (unbound(), unbound()),
     "inner functions that call themselves": (countdown(), countdown()),
     "plain objects in any order": (Plain(a=1, b=2), Plain(b=2, a=1)),
     "slotted objects": (Slotted(1, 2), Slotted(1, 2)),
