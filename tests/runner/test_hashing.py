@@ -5,6 +5,7 @@ import functools
 import io
 import sys
 import threading
+import types
 
 import pytest
 from identity_cases import DIFFERENT, KNOWN, SAME, Machine, Plain, Point, adder, digests
@@ -141,6 +142,10 @@ def test_a_registered_class_counts_by_what_represents_it():
     assert digest(Own(1, "a")) == digest(Own(1, "b"))
     assert digest(Own(1, "a")) != digest(Own(2, "a"))
     assert digest(Own(1, "a")) != digest(1)
+
+
+def test_a_field_without_a_rule_is_represented_by_its_value():
+    assert hashing.represented(Point(1, 2), "y", "args.y") == 2
 
 
 def test_the_name_of_what_is_opaque_does_not_count():
@@ -293,6 +298,8 @@ def test_a_folder_has_the_digest_of_the_names_in_it(tmp_path):
 def test_qualified_names_say_module_and_class():
     assert hashing.qualified(Point) == "identity_cases.Point"
     assert hashing.qualified(len) == "builtins.len"
+    named = types.SimpleNamespace(__module__="place", __name__="name")
+    assert hashing.qualified(named) == "place.name"
     assert hashing.qualified(datetime.date.today).endswith("date.today")
 
 
