@@ -15,7 +15,8 @@ PROJECT := '<<cookiecutter.project_name>>'
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: demo test test-all fuzz mutate check bench-envs bench bench-full profile help clean FORCE
+.PHONY: demo test test-all test-slurm fuzz mutate check bench-envs bench bench-full \
+	profile help clean FORCE
 
 demo: $(STAMP) ## a generated project in four acts, in build/demo
 	@$(BIN)/python tools/demo.py
@@ -32,6 +33,9 @@ fuzz: $(STAMP) ## random experiments and edits, as many as SEQUENCES=20000
 
 mutate: $(STAMP) ## break the runner in small ways; a test must notice each (hours)
 	@$(BIN)/python tools/mutate.py
+
+test-slurm: $(STAMP) ## jobs of a real Slurm, started for it; root, slurm-wlm and munge
+	@sh tools/slurm_test.sh $(VENV)
 
 check: $(STAMP) ## formatting, style, types, layers and the line budget
 	@$(BIN)/python -m black --quiet --check . \

@@ -302,6 +302,10 @@ def _print_summary(run: "Run") -> None:
         label = ", ".join(first["records"][:3])
         print(f"{first['stage']} {label} failed:", file=sys.stderr)
         print(first["error"]["traceback"].rstrip(), file=sys.stderr)
+        if first["error"]["printed"]:
+            path = os.path.join(run.manager.folder or "", first["output"] or "")
+            print(f"it had printed ({os.path.relpath(path)}):", file=sys.stderr)
+            print(first["error"]["printed"], file=sys.stderr)
     counts = ", ".join(f"{kind}: {number}" for kind, number in run.counts.items())
     print(
         f"{run.manager.name} {run.status}  {counts}  ({run.content['seconds']:.1f} s)"

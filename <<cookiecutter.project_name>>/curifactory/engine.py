@@ -1,11 +1,21 @@
 """Where calls execute. Here: in this process, one after the other."""
 
+import contextlib
 import importlib
+import os
+import signal
+import sys
+from collections.abc import Iterable
 from concurrent.futures import Future
 from pathlib import Path
 
 from .errors import RequestError
+from .record import Call
 from .task import Outcome, Task, perform
+
+
+class WorkerKilled(Exception):
+    """The worker of one call was killed; other workers go on."""
 
 
 class Engine:
@@ -16,17 +26,31 @@ class Engine:
     is_local = True
     """Whether values can be passed on in memory, and exceptions as they are."""
 
+    def start(self) -> None:
+        """Check what can be checked before anything is known of the run."""
+
+    def expect(self, module: str) -> None:
+        """There will be work, in stages that this module imports."""
+
+    def prepare(self, calls: Iterable[Call]) -> None:
+        """Calls are about to be submitted: refuse what cannot be executed here."""
+
     def submit(self, task: Task) -> "Future[Outcome]":
         """Begin a call, and return what will hold its outcome."""
+        outcome = perform(task)
+        if outcome.failure and isinstance(outcome.failure.error, KeyboardInterrupt):
+            raise outcome.failure.error
         future: Future[Outcome] = Future()
-        future.set_result(perform(task))
+        future.set_result(outcome)
         return future
 
     def rebuild(self) -> None:
         """Start anew after a worker was killed."""
 
     def stop(self, *, at_once: bool) -> None:
-        """Let workers end; `at_once` whatever they are doing."""
+        """Let workers end; `at_once` whatever they, or what stages started, are doing."""
+        if at_once:
+            end_descendants()
 
 
 def make(
@@ -47,3 +71,21 @@ def make(
         ) from error
     made: Engine = engines.make(chosen, root, jobs, scheduler)
     return made
+
+
+def end_descendants() -> None:
+    """Kill what this process has started, and what that has started, and so on."""
+    if sys.platform != "linux":
+        return  # there, workers end as a group
+    parents: dict[int, list[int]] = {}
+    for each in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            status = Path("/proc", each, "stat").read_text(errors="replace")
+            parent = int(status.rpartition(")")[2].split()[1])
+            parents.setdefault(parent, []).append(int(each))
+    waiting = parents.get(os.getpid(), [])
+    while waiting:
+        pid = waiting.pop()
+        waiting.extend(parents.get(pid, ()))
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)

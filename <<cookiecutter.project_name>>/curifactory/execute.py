@@ -1,37 +1,43 @@
 """Performs decisions: sends calls to an engine, and isolates failures."""
 
+import contextlib
 import heapq
+import queue
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import caching, decide, store
-from .engine import Engine
-from .errors import CurifactoryError, DamagedError, RequestError
+from . import caching, capture, decide, store
+from .engine import Engine, WorkerKilled
+from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
 from .peers import Peers
 from .progress import Progress
 from .record import Call, Literal, Member, Output, Source
+from .running import Running
 from .store import Trace
 from .survey import Survey, take
 from .task import Failure, Held, Outcome, Place, Stored, Task, Value, failed
 
 PAUSE = 0.01
-"""Seconds between two looks at what other workers and other runs have read or done."""
-SILENT = 0.05
-"""Seconds after which a stage that has read nothing is not waited for."""
-LOST = Failure("WorkerLost", "its worker was killed, twice", "", "")
+"""Seconds between two looks at what a call has read that others wait for."""
+LOOK = 0.25
+"""Seconds between two looks at calls that other runs compute."""
+STILLBORN = 3
+"""How often in turn workers may be lost before any of their calls begins."""
+LOST = "its worker was killed, twice"
+OF_THE_MACHINE = ("WorkerLost", "CodeChanged", "MemoryError", "TimeoutError")
+"""Failures that say nothing about another call with the same reads."""
 
 
 @dataclass(frozen=True)
 class _Failed:
-    """What an execution had read when it failed."""
+    """A failure that a call with the same reads would only repeat."""
 
     label: str
-    reads: dict[str, str]
     failure: Failure
 
 
@@ -61,9 +67,12 @@ class Session:
         self._ready: list[tuple[int, Call]] = []
         self._blockers: dict[Call, int] = {}
         self._dependents: dict[Call, list[Call]] = {}
-        self._running: dict[Future[Outcome], _Running] = {}
-        self._followers: list[Call] = []
+        self._running: dict[Future[Outcome], Running] = {}
+        self._done: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()
+        self._elsewhere: list[Call] = []
+        self._looked = 0.0
         self._suspects: list[Call] = []
+        self._stillborn = 0
         self._again: dict[Call, str] = {}
         self._attempts: dict[Call, int] = {}
         self._kills: dict[Call, int] = {}
@@ -71,7 +80,8 @@ class Session:
         self._damaged: set[str] = set()
         self._replaced: dict[str, Trace] = {}
         self._making: dict[str, Call] = {}
-        self._failures: dict[str, list[_Failed]] = {}
+        # by group, by what was read, by the digests it had
+        self._failures: dict[str, dict[tuple[str, ...], dict[str, _Failed]]] = {}
         self._said: set[str] = set()
         self._computed = 0
         self._has_failed = False
@@ -81,12 +91,11 @@ class Session:
     def settle(self, calls: Iterable[Call]) -> None:
         """Bring calls to their end; those that they need must be among them."""
         waiting = [each for each in calls if each.status == "waiting"]
-        if not self.engine.is_local:
-            for stage in dict.fromkeys(each.stage for each in waiting):
-                stage.check_importable()
         self._reuse(waiting)
         missing = [each for each in waiting if each.status == "waiting"]
         self._confirm(missing)
+        if missing:
+            self.engine.prepare(missing)
         self.progress.plan(Counter(each.stage.label for each in waiting))
         for call in missing:
             self._admit(call)
@@ -142,6 +151,8 @@ class Session:
     def close(self, *, at_once: bool) -> None:
         """Let the workers end, and let go of what other runs see of this one."""
         self.engine.stop(at_once=at_once)
+        if self.outputs is not None:
+            capture.tidy(self.outputs)
         self.peers.close()
         if self.place.spill is not None:
             self.survey.store.discard(self.place.spill)
@@ -171,28 +182,44 @@ class Session:
                 heapq.heappush(self._ready, (each.position, each))
 
     def _work(self) -> None:
-        while self._ready or self._running or self._followers or self._suspects:
+        while self._ready or self._running or self._elsewhere or self._suspects:
             self._try_suspect()
-            while self._ready and self._has_room():
+            while self._ready and self._has_room(self._ready[0][1]):
                 self._step(heapq.heappop(self._ready)[1])
             self._collect()
 
-    def _has_room(self) -> bool:
-        used = sum(each.call.stage.rules.cpus for each in self._running.values())
-        return not self._suspects and used < 2 * self.engine.slots
+    def _has_room(self, call: Call) -> bool:
+        """Return whether there are cores for a call, or a place in the workers' queue."""
+        if not self._running or self._suspects:
+            return not self._suspects
+        cpus = [each.call.stage.rules.cpus for each in self._running.values()]
+        mine = call.stage.rules.cpus
+        if sum(cpus) == len(cpus) and mine == 1:
+            return len(cpus) < 2 * self.engine.slots
+        return sum(cpus) + mine <= self.engine.slots
 
     def _collect(self) -> None:
         """Take in what has finished, and let those try again that wait for others."""
-        pause = PAUSE if self._followers else None
+        watched = [each for each in self._running.values() if each.followers]
+        pause = PAUSE if watched else LOOK
         if self._running:
-            done, _ = wait(self._running, pause, FIRST_COMPLETED)
-            for future in done:
-                self._take_in(future)
-        elif self._followers and not self._ready:
-            time.sleep(PAUSE)
-        for call in self._followers:
+            with contextlib.suppress(queue.Empty):
+                self._take_in(self._done.get(timeout=pause))
+                while True:
+                    self._take_in(self._done.get_nowait())
+        elif self._elsewhere and not self._ready:
+            time.sleep(pause)
+        for each in watched:
+            if each.look():
+                self._let_try(each.followers)
+        if self._elsewhere and time.monotonic() - self._looked > LOOK:
+            self._looked = time.monotonic()
+            self._let_try(self._elsewhere)
+
+    def _let_try(self, calls: list[Call]) -> None:
+        for call in calls:
             heapq.heappush(self._ready, (call.position, call))
-        self._followers = []
+        calls.clear()
 
     def _step(self, call: Call) -> None:
         """Decide a call whose inputs are known, and begin what is to be done."""
@@ -230,12 +257,15 @@ class Session:
 
     def _consider(self, call: Call) -> None:
         """Compute a call, unless another one may give its result."""
-        if self._may_equal_running(call):
-            self._followers.append(call)
+        leader = self._may_equal_running(call)
+        if leader is not None:
+            leader.followers.append(call)
             return
         claim = decide.prospect(call, {})
-        if not self.peers.take(claim):
-            self._followers.append(call)
+        if self.peers.holds(claim):
+            claim = ""  # of a call of this run, which has read something else
+        elif not self.peers.take(claim):
+            self._elsewhere.append(call)
             self._hear()
             return
         if self._hear() and self._is_settled(call):
@@ -276,35 +306,46 @@ class Session:
 
     def _submit(self, call: Call, claim: str = "") -> None:
         call.status = "running"
-        running = _Running(call, claim, decide.group(call), self._stream(call))
+        running = Running(call, claim, decide.group(call), self._stream(call))
         try:
             future = self.engine.submit(self._task(call, running.stream))
         except BrokenExecutor:
-            self.engine.rebuild()
-            future = self.engine.submit(self._task(call, running.stream))
-        except CurifactoryError as error:  # the argset cannot go to another process
+            self._note_break([running, *self._running.values()])
+            return
+        except ArtifactError as error:  # it cannot be passed to another process
             self._end(running, Outcome(failure=failed(error)))
             return
         self._running[future] = running
         if self.engine.is_local:
             self._take_in(future)
+        else:
+            future.add_done_callback(self._done.put)
 
     def _take_in(self, future: "Future[Outcome]") -> None:
-        running = self._running.pop(future)
-        if running.stream is not None and future.exception() is None:
-            running.stream.unlink(missing_ok=True)
-        error = future.exception()
-        if isinstance(error, BrokenExecutor):
-            self._note_kill([running, *self._running.values()])
-        elif error is not None:
+        running = self._running.pop(future, None)
+        if running is None:
+            return  # it was lost together with others
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, WorkerKilled):
+            self._note_kill([running])
+        elif isinstance(error, BrokenExecutor):
+            self._note_break([running, *self._running.values()])
+        elif future.cancelled() or error is not None:
+            error = error or CurifactoryError("it was cancelled by its engine")
             self._end(running, Outcome(failure=failed(error)))
         else:
+            self._stillborn = 0
             self._end(running, future.result())
 
-    def _end(self, running: "_Running", outcome: Outcome) -> None:
+    def _end(self, running: Running, outcome: Outcome) -> None:
         """Take in the outcome of an execution."""
         call = running.call
+        self._let_try(running.followers)
+        if running.stream is not None:
+            running.stream.unlink(missing_ok=True)
         call.seconds = time.perf_counter() - running.begun
+        output = self._output(call)
+        call.output = output.name if output is not None and output.exists() else ""
         for text in outcome.messages:
             self._say_once(text)
         if outcome.trace is not None:
@@ -346,15 +387,18 @@ class Session:
         self._finish(call, "computed", call.reason)
 
     def _fail(self, call: Call, outcome: Outcome, group: str) -> None:
-        failure = outcome.failure or LOST
+        failure = outcome.failure
+        assert failure is not None
         if self.options.debugger and failure.error is not None:
             import pdb
 
             pdb.post_mortem(failure.error.__traceback__)
         call.failure = failure
-        if failure.kind not in ("WorkerLost", "CodeChanged"):
-            noted = _Failed(call.label, outcome.reads, failure)
-            self._failures.setdefault(group, []).append(noted)
+        if failure.kind not in OF_THE_MACHINE:
+            found = self._failures.setdefault(group, {})
+            digests = " ".join(outcome.reads.values())
+            noted = _Failed(call.label, failure)
+            found.setdefault(tuple(outcome.reads), {})[digests] = noted
         self._again.pop(call, None)
         self._has_failed = True
         self._finish(call, "failed", call.reason)
@@ -362,9 +406,10 @@ class Session:
     def _failure(self, call: Call) -> _Failed | None:
         """Return the failure of this run that a call would only repeat."""
         now = self.survey.now(call)
-        for each in self._failures.get(decide.group(call), ()):
-            if all(now(key) == digest for key, digest in each.reads.items()):
-                return each
+        for keys, found in self._failures.get(decide.group(call), {}).items():
+            failure = found.get(" ".join(map(now, keys)))
+            if failure is not None:
+                return failure
         return None
 
     def _finish(self, call: Call, status: str, reason: str) -> None:
@@ -383,22 +428,39 @@ class Session:
 
     # Killed workers -----------------------------------------------------------------
 
-    def _note_kill(self, lost: list["_Running"]) -> None:
-        """Begin anew after a worker was killed; those that had begun are suspected."""
+    def _note_break(self, lost: list[Running]) -> None:
+        """Go on with other workers after one was killed, and all are gone with it."""
+        begun = [each for each in lost if each.has_begun()]
+        self._stillborn = 0 if begun else self._stillborn + 1
+        if self._stillborn > STILLBORN:
+            hint = "does a script lack `if __name__ == '__main__':`?"
+            raise CurifactoryError("workers end before they begin any call", hint)
         self._running.clear()
-        begun = [each for each in lost if each.has_begun()] or lost
-        for each in lost:
-            self.peers.release(each.claim)
-            each.call.status = "pending"
-            if each not in begun:
-                heapq.heappush(self._ready, (each.call.position, each.call))
-        for each in begun:
-            self._kills[each.call] = self._kills.get(each.call, 0) + 1
-            if self._kills[each.call] > 1 and len(begun) == 1:
-                self._fail(each.call, Outcome(failure=LOST), each.group)
-            else:
-                self._suspects.append(each.call)
         self.engine.rebuild()
+        for each in lost:
+            if begun and each not in begun:
+                self.peers.release(each.claim)
+                each.call.status = "pending"
+                self._let_try([each.call, *each.followers])
+        self._note_kill(begun or lost)
+
+    def _note_kill(self, suspected: list[Running]) -> None:
+        """Try calls again, each alone, of which one has killed its worker."""
+        for each in suspected:
+            call = each.call
+            self.peers.release(each.claim)
+            self._let_try(each.followers)
+            self._kills[call] = self._kills.get(call, 0) + 1
+            if self._kills[call] > 1 and len(suspected) == 1:
+                output = self._output(call)
+                if output is not None:
+                    capture.rescue(output)
+                failure = Failure("WorkerLost", LOST, "", LOST)
+                failure.printed = capture.tail(output)
+                self._fail(call, Outcome(failure=failure), each.group)
+            else:
+                call.status = "pending"
+                self._suspects.append(call)
 
     def _try_suspect(self) -> None:
         """Execute a suspected call with no other beside it: then it is known."""
@@ -413,21 +475,19 @@ class Session:
 
     # Equal calls --------------------------------------------------------------------
 
-    def _may_equal_running(self, call: Call) -> bool:
-        """Return whether a call that executes may turn out to be the same."""
+    def _may_equal_running(self, call: Call) -> Running | None:
+        """Return a call that executes and may turn out to be the same."""
         group = decide.group(call) if self._running else ""
         alike = [each for each in self._running.values() if each.group == group]
-        return any(self._may_equal(call, each) for each in alike)
+        return next((each for each in alike if self._may_equal(call, each)), None)
 
-    def _may_equal(self, call: Call, other: "_Running") -> bool:
+    def _may_equal(self, call: Call, other: Running) -> bool:
         mine, its = self.survey.now(call), self.survey.now(other.call)
-        for key in self.survey.tree(call).path(its):
-            if mine(key) != its(key):
-                return False  # the other one will read it, as earlier ones did
-        read = other.reads()
-        if any(mine(key) != its(key) for key in read):
-            return False
-        if read or not other.is_silent():
+        other.look()
+        keys = [*self.survey.tree(call).path(its), *other.reads()]
+        if any(mine(key) != its(key) for key in keys):
+            return False  # it has read this, or will, as earlier ones did
+        if not other.is_silent:
             return True
         return decide.prospect(call, {}) == decide.prospect(other.call, {})
 
@@ -482,13 +542,17 @@ class Session:
 
     def _task(self, call: Call, stream: Path | None) -> Task:
         again = call.trace if call in self._again else None
-        name = f"{call.position}-{call.stage.label}-{store.safe(call.label)}.txt"
         return replace(
             task_of(call, self.place, self._given),
             before=again.outputs if again else None,
             stream=stream,
-            output=self.outputs / name if self.outputs else None,
+            output=self._output(call),
         )
+
+    def _output(self, call: Call) -> Path | None:
+        """Return where that goes what a call prints."""
+        name = f"{call.position}-{call.stage.label}-{store.safe(call.label)}.txt"
+        return self.outputs / name if self.outputs else None
 
     def _given(self, source: Source) -> Value:
         """Return an input as an execution gets it."""
@@ -504,41 +568,6 @@ class Session:
             return None
         self.place.spill.mkdir(parents=True, exist_ok=True)
         return self.place.spill / f"reads-{call.position}-{self._kills.get(call, 0)}"
-
-
-@dataclass(eq=False)
-class _Running:
-    """A call that executes, and what it has read so far."""
-
-    call: Call
-    claim: str
-    group: str
-    stream: Path | None
-    begun: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.begun = time.perf_counter()
-
-    def reads(self) -> list[str]:
-        text = self._text()
-        return text.splitlines() if text else []
-
-    def has_begun(self) -> bool:
-        return self._text() is not None
-
-    def is_silent(self) -> bool:
-        """Return whether it has been at work for a while and has read nothing."""
-        try:
-            begun = self.stream.stat().st_mtime if self.stream else time.time()
-        except OSError:
-            return False
-        return time.time() - begun > SILENT
-
-    def _text(self) -> str | None:
-        try:
-            return self.stream.read_text(encoding="utf-8") if self.stream else None
-        except OSError:
-            return None
 
 
 def task_of(call: Call, place: Place, given: Callable[[Source], Value]) -> Task:

@@ -119,13 +119,21 @@ def perform(project: Settings, request: Request, progress: Progress) -> Run:
     """Do what a request asks for."""
     if request.read_only:
         project = replace(project, base=project.cache, cache=_temporary())
-    given = None if request.map_only else request.engine
-    jobs = None if request.map_only else request.jobs
-    chosen = engine.make(given, project.root, jobs, request.scheduler)
+    asked = request.engine, project.root, request.jobs, request.scheduler
+    chosen = engine.make(*asked)
+    if request.debugger and not chosen.is_local:
+        hint = "use --engine serial, without -j"
+        raise RequestError("--pdb debugs calls in this process only", hint)
     try:
+        if not request.map_only:
+            chosen.start()
+            if not project.cache.exists():
+                name = request.name.replace("/", ".")
+                chosen.expect(f"{project.experiments.replace('/', '.')}.{name}")
         return _perform(project, request, progress, chosen)
-    finally:
+    except BaseException:
         chosen.stop(at_once=True)
+        raise
 
 
 def _temporary() -> Path:
@@ -166,6 +174,7 @@ def _perform(
             return run
         manager.compute()
     except KeyboardInterrupt as error:
+        manager.close(at_once=True)
         run.status = "interrupted"
         run.exit_code = int(getattr(error, "exit_code", 130))
     except Exception as error:

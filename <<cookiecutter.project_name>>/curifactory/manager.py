@@ -184,7 +184,7 @@ class ArtifactManager:
 
     def finish(self, status: str, exit_code: int) -> dict[str, Any]:
         """Write the run into the history and return what was written."""
-        self.close(at_once=status == "interrupted")
+        self.close(at_once=status != "done")
         content = self._summary(status, exit_code)
         if self.folder is not None:
             try:
@@ -349,6 +349,7 @@ def _entry(call: Call, root: Path) -> dict[str, Any]:
             {**each, "checksum": trace.others.get(each["file"])}
             for each in trace.reportables
         ],
+        "output": f"output/{call.output}" if call.output else None,
         "error": _error(call.failure) if call.failure is not None else None,
     }
 
@@ -359,6 +360,7 @@ def _error(failure: Failure) -> dict[str, Any]:
         "message": failure.message,
         "where": failure.where,
         "traceback": failure.traceback,
+        "printed": failure.printed,
     }
 
 

@@ -54,6 +54,9 @@ class Peers:
             self._go_alone(error)
             return True
 
+    def holds(self, key: str) -> bool:
+        return key in self._held
+
     def release(self, key: str) -> None:
         """Give a claim back; one that cannot be removed stays ours, until we end."""
         if key in self._held:

@@ -2,7 +2,6 @@
 
 import functools
 import platform
-import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,9 +14,11 @@ class GitState:
     """Asks git in the background; `read` gives the answer, None outside of git."""
 
     def __init__(self, root: Path) -> None:
+        import subprocess  # workers, who load this module, never need it
+
         command = ["git", "status", "--porcelain=v2", "--branch", "--", "."]
         try:
-            self._process: subprocess.Popen[str] | None = subprocess.Popen(
+            self._process: Any = subprocess.Popen(
                 command,
                 cwd=root,
                 stdin=subprocess.DEVNULL,
@@ -32,6 +33,8 @@ class GitState:
         """Return commit, branch and whether files differ from the commit."""
         if self._process is None:
             return None
+        import subprocess
+
         try:
             text, _ = self._process.communicate(timeout=20)
         except subprocess.TimeoutExpired:

@@ -219,6 +219,8 @@ class Call:
     identities: list[str] = field(default_factory=list)
     failure: Any = None
     seconds: float = 0.0
+    output: str = ""
+    """The file that has what it printed, by name."""
 
     @property
     def label(self) -> str:

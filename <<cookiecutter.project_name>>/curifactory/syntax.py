@@ -48,6 +48,17 @@ def root() -> str:
     return _roots[-1] if _roots else os.getcwd()
 
 
+def forget() -> None:
+    """Let the modules of the project be imported anew, as their files are now."""
+    for name, module in list(sys.modules.items()):
+        if is_project_file(getattr(module, "__file__", None)):
+            del sys.modules[name]
+    for kept in (_sources, _trees):
+        kept.clear()
+    importlib.invalidate_caches()
+    linecache.clearcache()
+
+
 def is_project_file(filename: str | None) -> bool:
     """Return whether the file is the user's own code: below a watched root, or a cell."""
     if not filename:

@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib
-import io
 import json
 import os
 import pickle
@@ -16,9 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from . import caching, code, decide, hashing, reads, store, syntax
+from . import caching, capture, code, decide, hashing, reads, store, syntax
+from .args import flat
 from .caching import Cacheable
-from .errors import ArtifactError, CurifactoryError, DamagedError, nearest
+from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
+from .inside import ByRecord, LazyInputs, StageRecord
 from .provenance import dependencies
 from .reads import FileDigests, Files, Reads
 from .record import Literal, Present, Snapshot
@@ -98,6 +99,8 @@ class Failure:
     where: str
     traceback: str
     error: BaseException | None = None
+    printed: str = ""
+    """The last lines that it had printed."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "error": None}  # not every exception can be unpickled
@@ -124,16 +127,21 @@ def perform(task: Task) -> Outcome:
     return _Execution(task).perform()
 
 
-stray: Any = None
-"""In a worker, the file that gets what bypasses `sys.stdout` and `sys.stderr`."""
 _one_at_a_time = threading.Lock()
 
 
-def perform_packed(root: str, data: bytes) -> Outcome:
-    """Execute a call that came from another process, in the project at `root`."""
+def perform_packed(root: str, data: bytes, output: Path | None, group: str) -> Outcome:
+    """Execute a call that came from another process, in the project at `root`.
+
+    Where this process has loaded other code than the one that asks, it loads it anew.
+    """
     with _one_at_a_time:  # what is read is noted for a process, not for a thread
         enter(root)
-        task: Task = pickle.loads(data)
+        with capture.captured(output):  # importing the project may print, too
+            task: Task = pickle.loads(data)
+            if task.group != group:
+                syntax.forget()
+                task = pickle.loads(data)
         return perform(task)
 
 
@@ -178,22 +186,20 @@ class _Execution:
     def perform(self) -> Outcome:
         try:
             self.folder = self.store.prepare()
-            with _captured(self.task.output):
+            with capture.captured(self.task.output), _threads(self.stage.rules.cpus):
                 self.outcome.trace = self._execute()
-        except KeyboardInterrupt:
-            self.store.discard(self.folder)
-            raise
         except BaseException as error:
             self.outcome.failure = failed(error)
+            self.outcome.failure.printed = capture.tail(self.task.output)
             self.outcome.reads = {key: self._now(key) for key in self.noted.keys}
             self.store.discard(self.folder)
         return self.outcome
 
     def _execute(self) -> Trace:
         with caching.meeting() as met:
+            self._tell("begun")
             values = self._inputs()
-            if self.task.stream is not None:
-                self.task.stream.touch()
+            self._tell("called")
             for path in self.stage.rules.files:
                 self.noted.note(f"f:{path}")
             begin = time.perf_counter()
@@ -224,11 +230,17 @@ class _Execution:
             self.store.discard(self.used_scratch)
         return committed
 
+    def _tell(self, event: str) -> None:
+        """Let the process that waits know how far this one is."""
+        if self.task.stream is not None:
+            with open(self.task.stream, "a", encoding="utf-8") as file:
+                file.write(event + "\n")
+
     # Calling the stage --------------------------------------------------------------
 
     def _inputs(self) -> list[dict[str, Any]]:
         if self.stage.is_aggregate:
-            return [_LazyInputs(self, sources) for _, sources in self.task.members]
+            return [LazyInputs(self, sources) for _, sources in self.task.members]
         return [
             {name: self.load(source) for name, source in sources.items()}
             for _, sources in self.task.members
@@ -258,14 +270,14 @@ class _Execution:
             for index, (snapshot, _) in enumerate(task.members)
         ]
         inputs = {
-            name: _ByRecord({r: values[i] for i, r in enumerate(records)}, name)
+            name: ByRecord({r: values[i] for i, r in enumerate(records)}, name)
             for name in self.stage.inputs
         }
         return self.stage.function(own, records, **inputs, **given)
 
     def _record(
         self, snapshot: Snapshot, index: int | None, state: Mapping[str, Any]
-    ) -> "StageRecord":
+    ) -> StageRecord:
         args = self.noted.argset(snapshot.source, index)
         return StageRecord(self, snapshot.name, args, state)
 
@@ -379,168 +391,6 @@ class _Execution:
         return [replace(new, identity=old.identity) for old, new in pairs]
 
 
-class StageRecord:
-    """A record as a stage sees it: nothing that it could use without being noticed."""
-
-    def __init__(
-        self, inside: _Execution, label: str, args: Any, state: Mapping[str, Any]
-    ) -> None:
-        self._inside = inside
-        self.label = label
-        self.args = args
-        self.params = args
-        self.state = state
-
-    def metric(self, name: str, value: Any, goal: str | None = None) -> None:
-        """Show a number in the comparison of argsets; the goal is "max" or "min"."""
-        if goal not in (None, "max", "min"):
-            raise CurifactoryError(
-                f'goal={goal!r} of {name!r} is neither "max" nor "min"'
-            )
-        try:
-            number = float(value)
-        except (TypeError, ValueError) as error:
-            raise CurifactoryError(
-                f"metric {name!r} is no number: {value!r}"
-            ) from error
-        self._inside.metrics[str(name)] = {"value": number, "goal": goal}
-
-    def report(self, reportable: Any) -> None:
-        """Show a figure, table or value in the report of the run."""
-        if not hasattr(reportable, "describe"):
-            raise CurifactoryError(
-                f"{reportable!r:.80} is no reportable",
-                "wrap it: from curifactory.reporting import FigureReporter, TableReporter",
-            )
-        self._inside.reportables.append(reportable)
-
-    @property
-    def scratch(self) -> Path:
-        """A folder for checkpoints, kept over failures until the call is done."""
-        return self._inside.scratch()
-
-    def get_path(self, name: str) -> Path:
-        """Return the path of a file that is kept with the call."""
-        if Path(name).name != name:
-            raise CurifactoryError(f"{name!r} is no plain file name")
-        self._inside.has_files = True
-        folder = self._inside.folder / store.FILES
-        folder.mkdir(exist_ok=True)
-        return folder / name
-
-    def get_dir(self, name: str) -> Path:
-        """Return a folder that is kept with the call."""
-        path = self.get_path(name)
-        path.mkdir(exist_ok=True)
-        return path
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise CurifactoryError(
-            f"inside a stage a record has no {name!r}: {nearest(name, _OFFERED)}",
-            "declare what the stage needs in its inputs, so that a change is noticed",
-        )
-
-
-_OFFERED = (
-    "args",
-    "state",
-    "label",
-    "metric",
-    "report",
-    "scratch",
-    "get_path",
-    "get_dir",
-)
-
-
-class _LazyInputs(dict[str, Any]):
-    """The inputs of one record of an aggregate, each loaded when it is first used."""
-
-    def __init__(self, inside: _Execution, sources: dict[str, Value]) -> None:
-        super().__init__()
-        self._inside = inside
-        self._sources = sources
-
-    def __missing__(self, name: str) -> Any:
-        if name not in self._sources:
-            raise CurifactoryError(
-                f"{name!r} is no input of this aggregate", nearest(name, self._sources)
-            )
-        self[name] = self._inside.load(self._sources[name])
-        return self[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._sources
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._sources)
-
-    def __len__(self) -> int:
-        return len(self._sources)
-
-
-class _ByRecord(Mapping[Any, Any]):
-    """One input of an aggregate: a mapping from record to value."""
-
-    def __init__(self, states: Mapping[Any, Any], name: str) -> None:
-        self._states = {r: state for r, state in states.items() if name in state}
-        self._name = name
-
-    def __getitem__(self, record: Any) -> Any:
-        return self._states[record][self._name]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._states)
-
-    def __len__(self) -> int:
-        return len(self._states)
-
-
-# What a stage prints ----------------------------------------------------------------
-
-
-class _Output(io.TextIOBase):
-    """A file that is made when something is written to it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.file: io.TextIOBase | None = None
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        if self.file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.file = open(self.path, "a", encoding="utf-8", errors="replace")
-        return self.file.write(text)
-
-    def flush(self) -> None:
-        if self.file is not None:
-            self.file.flush()
-
-
-@contextlib.contextmanager
-def _captured(path: Path | None) -> Iterator[None]:
-    """Let what is printed within the block go to a file."""
-    if path is None:
-        yield
-        return
-    output = _Output(path)
-    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-        before = stray.tell() if stray is not None else 0
-        try:
-            yield
-        finally:
-            if stray is not None and stray.tell() > before:
-                stray.seek(before)
-                output.write(stray.read().decode(errors="replace"))
-            if output.file is not None:
-                output.file.close()
-
-
 # Helpers ----------------------------------------------------------------------------
 
 
@@ -559,9 +409,40 @@ def packed(value: Any, what: str) -> bytes:
         try:
             return bytes(importlib.import_module("cloudpickle").dumps(value))
         except Exception:
-            hint = "give it a cacher, or run with --engine serial"
+            hint = "run with --engine serial"
+            if "cloudpickle" not in sys.modules:
+                hint = f"pip install cloudpickle, or {hint}"
             message = f"{what} cannot be passed to another process: {error}"
             raise ArtifactError(message, hint) from error
+
+
+def check_packable(snapshots: list[Snapshot]) -> None:
+    """Refuse an argset that cannot be passed to another process, by its field."""
+    try:
+        packed([each.source for each in snapshots], "argsets")
+    except ArtifactError as error:
+        for each in snapshots:
+            for path, value in flat(each.source) if each.source is not None else ():
+                _check_packable(f"{each.name}.{path}", value)
+        raise RequestError(error.message, error.hint) from error
+
+
+def _check_packable(path: str, value: Any) -> None:
+    try:
+        packed(value, path)
+    except ArtifactError as error:
+        raise RequestError(error.message, error.hint) from error
+
+
+@contextlib.contextmanager
+def _threads(cpus: int) -> Iterator[None]:
+    """Let numerical libraries use the cores that a call was declared to occupy."""
+    try:
+        control = importlib.import_module("threadpoolctl") if cpus > 1 else None
+    except ImportError:
+        control = None
+    with control.threadpool_limits(cpus) if control else contextlib.nullcontext():
+        yield
 
 
 def where(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """A project in tmp_path for each test, with a copy of the runner without its extras."""
 
 import pytest
+from on_engines import ENGINES, OWN, OnEngine
 from projects import CHAIN, Project, copy_runner
 
 
@@ -36,4 +37,13 @@ def whole(tmp_path, whole_home):
     """The project of three stages and an aggregate, with a runner that has extras."""
     made = Project(tmp_path / "project", whole_home)
     made.write(CHAIN)
+    return made
+
+
+@pytest.fixture(params=ENGINES)
+def on(request, tmp_path, whole_home):
+    """A project on each engine in turn."""
+    made = OnEngine(tmp_path / "project", whole_home)
+    made.engine = request.param
+    made.write({**CHAIN, "own.py": OWN})
     return made

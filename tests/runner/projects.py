@@ -147,7 +147,9 @@ class Project:
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     def environment(self, **changes):
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("CURIFACTORY")}
+        # With another place for compiled files, the library would be compiled each time.
+        left_out = ("CURIFACTORY", "PYTHONPYCACHEPREFIX")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
         # The text of a project changes here faster than compiled files can tell.
         given = {"PYTHONPATH": str(self.home), "PYTHONDONTWRITEBYTECODE": "1"}
         return {**kept, **given, "PYTHONWARNINGS": "error", **changes}

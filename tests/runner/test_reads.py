@@ -137,7 +137,7 @@ def params(tmp_path_factory):
 
 @pytest.fixture(params=[None, frozenset({"absent", "sed", "a text"})])
 def reads(request):
-    return Reads(request.param)
+    return Reads(names=request.param)
 
 
 @pytest.fixture
@@ -461,7 +461,7 @@ def test_an_absent_name_in_a_method_is_noted(params, reads):
 
 def test_reading_in_a_loop_is_as_fast_as_with_a_plain_dataclass(params):
     plain = params.Args(seed=4)
-    tracked = Reads(frozenset({"absent"})).argset(plain)
+    tracked = Reads(names=frozenset({"absent"})).argset(plain)
     assert tracked.rate == 0.1
 
     source = "total = 0\nfor _ in range(100_000): total += args.seed"

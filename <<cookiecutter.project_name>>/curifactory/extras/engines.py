@@ -1,22 +1,23 @@
 """Engines beyond this process: worker processes, Dask clusters, your own executors."""
 
 import contextlib
-import ctypes
+import functools
 import importlib
 import multiprocessing
 import os
 import signal
 import sys
-import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from .. import settings, task
-from ..engine import Engine
+from ..engine import Engine, WorkerKilled
 from ..errors import RequestError, nearest
+from ..record import Call
 from ..task import Outcome, Task, packed, perform_packed
 
 NAMES = ("serial", "processes", "dask")
@@ -31,7 +32,7 @@ def make(name: str, root: Path, jobs: int | None, scheduler: str | None) -> Engi
     if name == "dask":
         return Dask(root, jobs, scheduler)
     if ":" in name:
-        return Own(root, jobs, _own_executor(name))
+        return Own(root, jobs, name)
     hint = f"{nearest(name, NAMES)}; or give module:function"
     raise RequestError(f"there is no engine {name!r}", hint)
 
@@ -45,11 +46,19 @@ class _Remote(Engine):
         self.root = str(root)
         self.slots = slots
 
+    def prepare(self, calls: Iterable[Call]) -> None:
+        for stage in dict.fromkeys(call.stage for call in calls):
+            stage.check_importable()
+        found = {id(m.snapshot): m.snapshot for call in calls for m in call.members}
+        task.check_packable(list(found.values()))
+
     def submit(self, given: Task) -> "Future[Outcome]":
         label = f"{given.stage.label} {given.own.name}"
-        return self._send(packed(given, f"the call {label}"))
+        data = packed(given, f"the call {label}")
+        return self._send(self.root, data, given.output, given.group)
 
-    def _send(self, data: bytes) -> "Future[Outcome]":
+    def _send(self, *given: Any) -> "Future[Outcome]":
+        """Let `perform_packed` be called with these arguments in another process."""
         raise NotImplementedError
 
 
@@ -58,67 +67,116 @@ class Processes(_Remote):
 
     def __init__(self, root: Path, slots: int) -> None:
         super().__init__(root, slots)
-        self._start()
+        self._pool: ProcessPoolExecutor | None = None
+        self._modules: list[str] = []
 
-    def _start(self) -> None:
+    def expect(self, module: str) -> None:
+        self._modules = [module]
+        self.rebuild()
+
+    def prepare(self, calls: Iterable[Call]) -> None:
+        super().prepare(calls)
+        found = [call.stage.function.__module__ for call in calls]
+        self._modules = list(dict.fromkeys([*self._modules, *found]))
+        if self._pool is None:
+            self.rebuild()
+
+    def rebuild(self) -> None:
+        self.stop(at_once=True)
         self._pool = ProcessPoolExecutor(
             self.slots,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_begin_worker,
-            initargs=(self.root, os.getpid()),
+            initargs=(self.root, os.getpid(), self._modules),
         )
-        with _environment(self.slots):
-            for _ in range(self.slots):  # they start while the map is made
-                self._pool.submit(os.getpid)
+        for _ in range(self.slots):  # all begin to import, not as they are needed
+            self._submit(os.getpid)
 
-    def _send(self, data: bytes) -> "Future[Outcome]":
-        with _environment(self.slots):
-            return self._pool.submit(perform_packed, self.root, data)
+    def _send(self, *given: Any) -> "Future[Outcome]":
+        return self._submit(perform_packed, *given)
 
-    def rebuild(self) -> None:
-        self.stop(at_once=True)
-        self._start()
+    def _submit(self, function: Any, *given: Any) -> "Future[Any]":
+        assert self._pool is not None
+        with _starting(self.slots):  # a process may start here
+            return self._pool.submit(function, *given)
 
     def stop(self, *, at_once: bool) -> None:
         if at_once:
             for worker in multiprocessing.active_children():
                 _kill(worker)
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._pool is not None:  # the end of this process waits for its workers
+            self._pool.shutdown(wait=at_once, cancel_futures=True)
+        self._pool = None
 
 
 class Dask(_Remote):
     """A Dask cluster: one of this machine, an existing one, or any cluster class."""
 
     def __init__(self, root: Path, jobs: int | None, scheduler: str | None) -> None:
-        options = settings.table(root, "dask")
-        self._cluster, self._client = _connect(root, options, jobs, scheduler)
-        workers = len(self._client.scheduler_info()["workers"])
-        super().__init__(root, max(workers, jobs or int(options.get("jobs", 1))))
-        self._executor = self._client.get_executor(pure=False)
+        super().__init__(root, jobs or 1)
+        self._options = settings.table(root, "dask")
+        self._jobs = jobs
+        self._scheduler = scheduler
+        self._cluster: Any = None
+        self._client: Any = None
+        self._looked = 0.0
 
-    def _send(self, data: bytes) -> "Future[Outcome]":
-        future: Future[Outcome] = self._executor.submit(_bootstrap, self.root, data)
+    def start(self) -> None:
+        _needed("distributed", "pip install 'dask[distributed]'")
+        if self._scheduler is not None:
+            self._client = _connected(self._scheduler)
+
+    def prepare(self, calls: Iterable[Call]) -> None:
+        super().prepare(calls)
+        if self._client is None:
+            self._cluster, self._client = _begun(
+                Path(self.root), self._options, self._jobs
+            )
+
+    def _send(self, *given: Any) -> "Future[Outcome]":
+        if time.monotonic() > self._looked + 1:  # workers come and go
+            self._looked = time.monotonic()
+            self.slots = max(1, sum(self._client.nthreads().values()))
+        future: Future[Outcome] = Future()
+        sent = self._client.get_executor(pure=False).submit(_bootstrap, *given)
+        sent.add_done_callback(functools.partial(_pass_on, future))
         return future
 
     def stop(self, *, at_once: bool) -> None:
-        self._client.close()
-        if self._cluster is not None:
-            self._cluster.close()
+        super().stop(at_once=at_once)
+        for each in (self._client, self._cluster):
+            if each is not None:
+                each.close()
+        self._client = self._cluster = None
 
 
 class Own(_Remote):
     """Whatever implements `concurrent.futures.Executor`."""
 
-    def __init__(self, root: Path, jobs: int | None, executor: Executor) -> None:
-        known = getattr(executor, "_max_workers", None)
-        super().__init__(root, jobs or known or os.cpu_count() or 1)
-        self._executor = executor
+    def __init__(self, root: Path, jobs: int | None, name: str) -> None:
+        super().__init__(root, jobs or 1)
+        self._given = name, jobs
+        self._executor: Executor | None = None
 
-    def _send(self, data: bytes) -> "Future[Outcome]":
-        return self._executor.submit(perform_packed, self.root, data)
+    def start(self) -> None:
+        name, jobs = self._given
+        self._executor = _own_executor(name)
+        known = getattr(self._executor, "_max_workers", None)
+        self.slots = jobs or known or os.cpu_count() or 1
+
+    def rebuild(self) -> None:
+        self.stop(at_once=True)
+        self.start()
+
+    def _send(self, *given: Any) -> "Future[Outcome]":
+        assert self._executor is not None
+        return self._executor.submit(perform_packed, *given)
 
     def stop(self, *, at_once: bool) -> None:
-        self._executor.shutdown(wait=not at_once, cancel_futures=True)
+        super().stop(at_once=at_once)
+        if self._executor is not None:
+            self._executor.shutdown(wait=not at_once, cancel_futures=True)
+        self._executor = None
 
 
 def _own_executor(name: str) -> Executor:
@@ -138,35 +196,42 @@ def _own_executor(name: str) -> Executor:
 
 
 @contextlib.contextmanager
-def _environment(workers: int) -> Iterator[None]:
-    """Let processes that start here share the cores, and order sets alike."""
+def _starting(workers: int) -> Iterator[None]:
+    """Let processes that start here share the cores, order sets alike, miss Ctrl-C."""
     threads = str(max(1, (os.cpu_count() or 1) // workers))
     wanted = {"PYTHONHASHSEED": "0", **dict.fromkeys(THREADS, threads)}
     new = {k: v for k, v in wanted.items() if k not in os.environ}
     os.environ.update(new)
+    has_masks = hasattr(signal, "pthread_sigmask")
+    if has_masks:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
         for key in new:
             os.environ.pop(key, None)
+        if has_masks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin_worker(root: str, parent: int) -> None:
+def _begin_worker(root: str, parent: int, modules: list[str]) -> None:
     """Make a process a worker: it ends with its parent, and never on Ctrl-C alone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setsid"):
         os.setsid()  # what a stage starts can be ended with it
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     _end_with(parent)
-    task.stray = tempfile.TemporaryFile()
-    sys.stdout.flush()
-    os.dup2(task.stray.fileno(), 1)
-    os.dup2(task.stray.fileno(), 2)
     task.enter(root)
+    for each in modules:
+        with contextlib.suppress(Exception):  # a call will tell
+            importlib.import_module(each)
 
 
 def _end_with(parent: int) -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
+            ctypes = importlib.import_module("ctypes")
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     watched = multiprocessing.parent_process()
     if watched is not None:
@@ -193,52 +258,68 @@ def _kill(worker: Any) -> None:
 # Dask -------------------------------------------------------------------------------
 
 
-def _connect(
-    root: Path, options: dict[str, Any], jobs: int | None, scheduler: str | None
-) -> tuple[Any, Any]:
-    """Return a cluster, None for one that exists already, and a client of it."""
-    distributed = _needed("distributed", "pip install 'dask[distributed]'")
-    dask = importlib.import_module("dask")
-    dask.config.set({"distributed.scheduler.allowed-failures": 1})
+def _connected(scheduler: str) -> Any:
+    """Return a client of a scheduler that exists already."""
+    distributed = importlib.import_module("distributed")
     try:
-        if scheduler is not None:
-            return None, distributed.Client(scheduler, timeout=10)
-        cluster = _cluster(distributed, root, dict(options), jobs)
-        client = distributed.Client(cluster)
-        client.wait_for_workers(1, timeout=options.get("timeout", 600))
-        return cluster, client
+        return distributed.Client(scheduler, timeout=10)
     except (OSError, TimeoutError, ValueError) as error:
-        what = f"scheduler {scheduler}" if scheduler else "cluster"
-        hint = "check the address, and that its workers run"
-        raise RequestError(f"no Dask {what}: {error}", hint) from error
+        said = f"no Dask scheduler at {scheduler}: {error}"
+        raise RequestError(said, "check the address, and that it runs") from error
 
 
-def _cluster(
-    distributed: Any, root: Path, options: dict[str, Any], jobs: int | None
-) -> Any:
-    name = options.pop("cluster", None)
-    count = int(options.pop("jobs", 0)) or jobs or os.cpu_count() or 1
-    options.pop("timeout", None)
-    if name is None:
-        given = {"threads_per_worker": 1, "dashboard_address": None, **options}
-        with _environment(count):
-            return distributed.LocalCluster(
-                n_workers=count, processes=True, host="127.0.0.1", **given
-            )
-    module, _, kind = name.rpartition(".")
-    found = getattr(_needed(module, f"pip install {module.partition('.')[0]}"), kind)
-    cluster = found(**options)
-    (
-        cluster.scale(jobs=count)
-        if "jobs" in _scale_names(cluster)
-        else cluster.scale(count)
+def _begun(root: Path, options: dict[str, Any], jobs: int | None) -> tuple[Any, Any]:
+    """Return a new cluster and a client of it."""
+    distributed = importlib.import_module("distributed")
+    # A killed worker is ours to handle: its call is tried once more, alone.
+    importlib.import_module("dask").config.set(
+        {"distributed.scheduler.allowed-failures": 0}
     )
+    given = dict(options)
+    name, patience = given.pop("cluster", None), given.pop("timeout", 600)
+    workers = int(given.pop("workers", 0))
+    count = jobs or workers or os.cpu_count() or 1
+    try:
+        if name is None:
+            cluster = _local_cluster(distributed, count, given)
+        else:
+            cluster = _named_cluster(name, count, given)
+        client = distributed.Client(cluster)
+        client.wait_for_workers(1, timeout=patience)
+        return cluster, client
+    except (OSError, TimeoutError, TypeError, ValueError, RuntimeError) as error:
+        said = f"no Dask cluster: {type(error).__name__}: {error}"
+        hint = "see [tool.curifactory.dask] in pyproject.toml"
+        raise RequestError(said, hint) from error
+
+
+def _local_cluster(distributed: Any, count: int, options: dict[str, Any]) -> Any:
+    fixed = {"n_workers": count, "processes": True, "host": "127.0.0.1"}
+    usual = {"threads_per_worker": 1, "dashboard_address": None}
+    with _starting(count):
+        return distributed.LocalCluster(**{**fixed, **usual, **options})
+
+
+def _named_cluster(name: str, count: int, options: dict[str, Any]) -> Any:
+    module, _, kind = name.rpartition(".")
+    package = module.partition(".")[0].replace("_", "-")
+    cluster = getattr(_needed(module, f"pip install {package}"), kind)(**options)
+    cluster.scale(count)
     return cluster
 
 
-def _scale_names(cluster: Any) -> tuple[str, ...]:
-    code = getattr(getattr(cluster.scale, "__func__", None), "__code__", None)
-    return code.co_varnames if code is not None else ()
+def _pass_on(future: "Future[Outcome]", sent: "Future[Outcome]") -> None:
+    """Hand the result of a Dask future to one of our own."""
+    error = None if sent.cancelled() else sent.exception()
+    if sent.cancelled():
+        future.cancel()
+        future.set_running_or_notify_cancel()
+    elif type(error).__name__ == "KilledWorker":
+        future.set_exception(WorkerKilled(str(error)))
+    elif error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(sent.result())
 
 
 def _needed(module: str, remedy: str) -> Any:
@@ -248,7 +329,7 @@ def _needed(module: str, remedy: str) -> Any:
         raise RequestError(f"this engine needs {module}: {error}", remedy) from error
 
 
-def _bootstrap(root: str, data: bytes) -> Outcome:
+def _bootstrap(root: str, *given: Any) -> Any:
     """Find the runner in the project, on a machine that knows only where that lies."""
     import sys
 
@@ -256,7 +337,7 @@ def _bootstrap(root: str, data: bytes) -> Outcome:
         sys.path.insert(0, root)
     from curifactory.task import perform_packed
 
-    return perform_packed(root, data)
+    return perform_packed(root, *given)
 
 
 # Functions of __main__ travel by value: a worker cannot import this module yet.

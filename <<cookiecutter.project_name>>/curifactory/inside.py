@@ -1,0 +1,140 @@
+"""What a stage sees: a record, and the inputs of an aggregate."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from .errors import CurifactoryError, nearest
+from .store import FILES
+
+
+class Inside(Protocol):
+    """What an execution gathers of what its stage does."""
+
+    metrics: dict[str, Any]
+    reportables: list[Any]
+    folder: Path
+    has_files: bool
+
+    def scratch(self) -> Path: ...
+
+    def load(self, source: Any) -> Any: ...
+
+
+class StageRecord:
+    """A record as a stage sees it: nothing that it could use without being noticed."""
+
+    def __init__(
+        self, inside: Inside, label: str, args: Any, state: Mapping[str, Any]
+    ) -> None:
+        self._inside = inside
+        self.label = label
+        self.args = args
+        self.params = args
+        self.state = state
+
+    def metric(self, name: str, value: Any, goal: str | None = None) -> None:
+        """Show a number in the comparison of argsets; the goal is "max" or "min"."""
+        if goal not in (None, "max", "min"):
+            raise CurifactoryError(
+                f'goal={goal!r} of {name!r} is neither "max" nor "min"'
+            )
+        try:
+            number = float(value)
+        except (TypeError, ValueError) as error:
+            raise CurifactoryError(
+                f"metric {name!r} is no number: {value!r}"
+            ) from error
+        self._inside.metrics[str(name)] = {"value": number, "goal": goal}
+
+    def report(self, reportable: Any) -> None:
+        """Show a figure, table or value in the report of the run."""
+        if not hasattr(reportable, "describe"):
+            raise CurifactoryError(
+                f"{reportable!r:.80} is no reportable",
+                "wrap it: from curifactory.reporting import FigureReporter, TableReporter",
+            )
+        self._inside.reportables.append(reportable)
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for checkpoints, kept over failures until the call is done."""
+        return self._inside.scratch()
+
+    def get_path(self, name: str) -> Path:
+        """Return the path of a file that is kept with the call."""
+        if Path(name).name != name:
+            raise CurifactoryError(f"{name!r} is no plain file name")
+        self._inside.has_files = True
+        folder = self._inside.folder / FILES
+        folder.mkdir(exist_ok=True)
+        return folder / name
+
+    def get_dir(self, name: str) -> Path:
+        """Return a folder that is kept with the call."""
+        path = self.get_path(name)
+        path.mkdir(exist_ok=True)
+        return path
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise CurifactoryError(
+            f"inside a stage a record has no {name!r}: {nearest(name, _OFFERED)}",
+            "declare what the stage needs in its inputs, so that a change is noticed",
+        )
+
+
+_OFFERED = (
+    "args",
+    "state",
+    "label",
+    "metric",
+    "report",
+    "scratch",
+    "get_path",
+    "get_dir",
+)
+
+
+class LazyInputs(dict[str, Any]):
+    """The inputs of one record of an aggregate, each loaded when it is first used."""
+
+    def __init__(self, inside: Inside, sources: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._inside = inside
+        self._sources = sources
+
+    def __missing__(self, name: str) -> Any:
+        if name not in self._sources:
+            raise CurifactoryError(
+                f"{name!r} is no input of this aggregate", nearest(name, self._sources)
+            )
+        self[name] = self._inside.load(self._sources[name])
+        return self[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._sources
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+
+class ByRecord(Mapping[Any, Any]):
+    """One input of an aggregate: a mapping from record to value."""
+
+    def __init__(self, states: Mapping[Any, Any], name: str) -> None:
+        self._states = {r: state for r, state in states.items() if name in state}
+        self._name = name
+
+    def __getitem__(self, record: Any) -> Any:
+        return self._states[record][self._name]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._states)
+
+    def __len__(self) -> int:
+        return len(self._states)

@@ -1,0 +1,116 @@
+"""Real schedulers: Dask with two worker processes, and Slurm where there is one."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+from on_engines import OnEngine
+from projects import CHAIN
+
+pytest.importorskip("distributed")
+pytestmark = pytest.mark.slow
+
+WHERE = """
+    @stage(None, ["x"])
+    def where(record):
+        time.sleep(0.3)
+        return [record.args.seed, os.getpid(), os.environ.get("SLURM_JOB_ID")]
+    """
+ENVIRONMENT = {"PYTHONWARNINGS": "default", "PYTHONPATH": ""}
+RUN = "for args in argsets:\n    where(Record(manager, args))"
+ARGSETS = "[Args(name=f'n{i}', seed=i) for i in range(6)]"
+
+
+@pytest.fixture
+def on(tmp_path, whole_home):
+    # As in real life: the runner lies in the project, and no worker knows either.
+    made = OnEngine(tmp_path / "project", tmp_path / "project")
+    shutil.copytree(whole_home / "curifactory", made.root / "curifactory")
+    made.write(CHAIN)
+    made.study(WHERE, RUN, ARGSETS)
+    return made
+
+
+def values(on, result):
+    return [on.value(result, "where", f"n{i}") for i in range(6)]
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    """The address of a Dask scheduler with two workers, made by its own commands."""
+    place = tmp_path / "address.json"
+    command = [sys.executable, "-m", "distributed.cli.dask_"]
+    quiet = ["--no-dashboard", "--scheduler-file", str(place)]
+    # None of them knows the project: it is found by the path that comes with a call.
+    started = [
+        subprocess.Popen(
+            [f"{command[0]}", "-m", f"{command[2]}{kind}", *quiet, *more],
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for kind, more in (
+            ("scheduler", ["--host", "127.0.0.1", "--port", "0"]),
+            ("worker", ["--nworkers", "2", "--nthreads", "1"]),
+        )
+    ]
+    try:
+        end = time.monotonic() + 30
+        while not place.exists() and time.monotonic() < end:
+            time.sleep(0.1)
+
+        yield json.loads(place.read_text())["address"]
+    finally:
+        for each in reversed(started):
+            each.terminate()
+            try:
+                each.wait(20)
+            except subprocess.TimeoutExpired:
+                each.kill()
+
+
+def test_an_existing_scheduler_with_two_workers(on, scheduler):
+    result = on.ok("other", "--scheduler", scheduler, **ENVIRONMENT)
+    found = values(on, result)
+    assert [each[0] for each in found] == list(range(6))
+    assert len({each[1] for each in found}) == 2
+    again = on.ok("other", "--scheduler", scheduler, **ENVIRONMENT)
+    assert again.counts["reused"] == 6
+    on.edit("stages/other.py", "return [", "assert record.args.seed\n    return [")
+    failed = on.run("other", "--scheduler", scheduler, **ENVIRONMENT)
+    assert failed.code == 1 and failed.done("failed") == ["where n0"]
+    assert "stages/other.py" in failed.err and "/curifactory/" not in failed.err
+
+
+@pytest.mark.skipif(
+    "SLURM_CONF" not in os.environ or not shutil.which("sbatch"),
+    reason="no Slurm: make test-slurm starts one",
+)
+def test_jobs_of_slurm_compute_the_calls(on):
+    pytest.importorskip("dask_jobqueue")
+    on.write({"pyproject.toml": f"""
+            [tool.curifactory.dask]
+            cluster = "dask_jobqueue.SLURMCluster"
+            workers = 2
+            cores = 1
+            processes = 1
+            memory = "500MB"
+            queue = "main"
+            walltime = "00:05:00"
+            interface = "lo"
+            python = "{sys.executable}"
+            job_directives_skip = ["--mem"]
+            log_directory = "{on.root.parent}"
+            """})
+    on.engine = "serial"
+    result = on.ok("other", "--engine", "dask", **ENVIRONMENT)
+    found = values(on, result)
+    assert [each[0] for each in found] == list(range(6))
+    jobs = {each[2] for each in found}
+    assert None not in jobs and len(jobs) == 2
+    assert subprocess.getoutput("squeue --noheader") == ""
+    assert on.ok("other").counts["reused"] == 6

@@ -1,0 +1,225 @@
+"""The same experiment on every engine: equal results, and no failure that spreads."""
+
+import json
+
+import pytest
+from on_engines import EACH, OnEngine, check_nine, parallel, study_of_ten
+from projects import CHAIN
+
+# Equal results ----------------------------------------------------------------------
+
+FEATURES = """
+    @stage(None, ["data"])
+    def load(record):
+        text = Path("inputs/numbers.txt").read_text()
+        return [int(each) for each in text.split()]
+
+    @stage(["data"], ["left"])
+    def left(record, data):
+        record.metric("seen", sum(data) + record.args.seed, goal="max")
+        return [each * record.args.seed for each in data]
+
+    @stage(["data"], ["right"])
+    def right(record, data, factor=1):
+        record.report(TableReporter([{"n": len(data)}], name="lengths"))
+        return {"n": len(data) * factor, "kinds": {1, 2}}
+
+    @stage(["left", "right"], ["joined"], [JsonCacher])
+    def join(record, left, right):
+        mark = record.scratch / "mark"
+        mark.write_text("x")
+        (record.get_path("note.txt")).write_text("kept")
+        return [sum(left), right["n"], sorted(right["kinds"])]
+
+    @stage(["joined"], ["passing"], None)
+    def pass_on(record, joined):
+        return tuple(joined)
+
+    @stage(["passing"], ["function"])
+    def unsavable(record, passing):
+        return lambda x: x + passing[0]
+
+    @stage(["function"], ["value"], [PickleCacher])
+    def use(record, function):
+        chosen = record.args.items[0] if record.args.items else abs
+        return function(chosen(record.args.depth))
+
+    @stage(["value"], ["extra"])
+    def extra(record, value):
+        return -value
+
+    @aggregate(["value", "joined"], ["table"], [JsonCacher])
+    def table(record, records, value, joined):
+        return [[r.label, value[r], joined.get(r)] for r in records if r in value]
+    """
+FEATURES_RUN = """
+    for args in argsets:
+        record = Record(manager, args)
+        use(unsavable(pass_on(join(right(left(load(record)), factor=2)))))
+        if record.state["value"] > 20:
+            extra(record)
+        copied = record.make_copy(argsets[0])
+        use(copied)
+    manager.compute()
+    table(Record(manager, None), manager.records)
+    """
+FEATURES_ARGSETS = """[
+        Args(name="a", seed=1),
+        Args(name="b", seed=2, depth=3, items=[lambda x: x * 7]),
+        Args(name="c", seed=2, depth=4),
+    ]"""
+
+
+def normal(project, result):
+    """What may not depend on the engine."""
+    kept = ("stage", "records", "status", "artifacts", "metrics", "folder")
+    calls = [{key: call[key] for key in kept} for call in result.run["calls"]]
+    for call in calls:
+        meta = json.loads((project.cache / call["folder"] / "meta.json").read_text())
+        call["meta"] = {k: meta[k] for k in ("group", "inputs", "reads", "outputs")}
+        call["reported"] = len(meta["reportables"])
+    return calls
+
+
+def test_identities_and_bytes_are_equal_on_every_engine(on):
+    on.study(FEATURES, FEATURES_RUN, FEATURES_ARGSETS)
+    on.write({"inputs/numbers.txt": "1 2 3\n"})
+    result = on.ok("other")
+    engine, on.engine = on.engine, "serial"
+    again = on.ok("other")
+    # Between engines nothing is to be computed but what the cache does not keep.
+    assert {call["stage"] for call in again.calls(status="computed")} <= {
+        "pass_on",
+        "unsavable",
+    }, engine
+    serial = OnEngine(on.root.parent / "serial", on.home)
+    serial.write({**CHAIN, "inputs/numbers.txt": "1 2 3\n"})
+    serial.study(FEATURES, FEATURES_RUN, FEATURES_ARGSETS)
+    expected = serial.ok("other")
+    assert normal(on, result) == normal(serial, expected)
+    assert on.value(result, "table")[0] == ["a", 7, [6, 6, [1, 2]]]
+    assert "for this run only" in result.err
+
+
+def test_collected_and_damaged_inputs_are_computed_again(on):
+    first = on.ok()
+    on.artifact(first, "load", "a").unlink()
+    model = on.artifact(first, "fit", "b")
+    model.write_bytes(model.read_bytes() + b" ")
+    on.edit("src/helpers.py", "x + 1", "x + 100")
+    on.edit("stages/chain.py", "double(sum(data))", "(double(sum(data)) + 0)")
+    result = on.ok()
+    assert result.reasons("load")[0].startswith("data was collected")
+    on.edit("src/helpers.py", "x + 100", "x + 10")
+    model = on.artifact(result, "fit", "b")
+    model.write_bytes(model.read_bytes() + b" ")
+    result = on.ok()
+    assert [on.value(result, "score", each) for each in "ab"] == [23, 24]
+    assert "damaged" in " ".join(result.reasons("fit"))
+
+
+# Failures ---------------------------------------------------------------------------
+
+
+def test_one_failing_argset_of_ten_leaves_nine_done(on):
+    study_of_ten(on, "raise ValueError('three')")
+    result = on.run("other")
+    failed = check_nine(on, result, "ValueError")
+    assert 'stages/other.py", line' in result.err and "ValueError: three" in result.err
+    assert "stages/other.py:" in failed["error"]["where"]
+    on.edit("stages/other.py", "'three'", "'four'")  # code changed: all are new
+    on.edit("stages/other.py", "seed == 33", "seed == 3")
+    on.edit("stages/other.py", "'four'", "'three'")  # undone: nine are there
+    again = on.run("other")
+    assert again.counts == {"computed": 0, "reused": 9, "skipped": 0, "failed": 1}
+
+
+@pytest.mark.parametrize(
+    "body, kind",
+    [
+        ("sys.exit('out')", "SystemExit"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    ],
+)
+def test_leaving_by_an_exception_fails_the_call_alone(on, body, kind):
+    if on.engine == "serial" and kind == "KeyboardInterrupt":
+        pytest.skip("in this process that is Ctrl-C")
+    study_of_ten(on, body)
+    check_nine(on, on.run("other"), kind)
+
+
+def test_a_result_that_its_cacher_refuses_fails_the_call_alone(on):
+    study_of_ten(on, "return lambda: 0", "PickleCacher")
+    check_nine(on, on.run("other"), "ArtifactError")
+
+
+def test_an_exception_that_does_not_unpickle_is_told(on):
+    more = """
+    class Odd(Exception):
+        def __init__(self, a, b):
+            super().__init__(f"{a} and {b}")
+    """
+    study_of_ten(on, "raise Odd(1, 2)", more=more)
+    result = on.run("other")
+    check_nine(on, result, "Odd")
+    assert "Odd: 1 and 2" in result.err
+
+
+def test_a_worker_out_of_memory_fails_the_call_alone(on):
+    body = """
+    import resource
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, hard))
+    try:
+        bytearray(1 << 40)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    """
+    study_of_ten(on, body)
+    check_nine(on, on.run("other"), "MemoryError")
+
+
+@parallel
+@pytest.mark.parametrize("body", ["os._exit(3)", "os.kill(os.getpid(), 9)"])
+def test_a_call_that_kills_its_worker_is_tried_twice_and_named(on, body):
+    study_of_ten(on, f"note(3)\n{body}")
+    result = on.run("other")
+    failed = check_nine(on, result, "WorkerLost")
+    assert "killed" in failed["error"]["message"]
+    assert len(on.bodies()) == 2
+    again = on.run("other")
+    assert again.code == 0
+
+
+@parallel
+def test_a_worker_that_is_killed_once_costs_nothing_but_time(on):
+    body = """
+    mark = Path("../killed")
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    study_of_ten(on, body)
+    result = on.ok("other")
+    assert result.counts["computed"] == 10
+    assert "worker was killed" in result.err and "work n3" in result.err
+
+
+# Reads that depend on values ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("pause", [0, 0.2])
+def test_two_distinct_computations_of_twenty_argsets_run_two_bodies(on, pause):
+    stages = f"""
+    @stage(None, ["x"])
+    def pick(record):
+        kind = record.args.seed
+        note(kind)
+        time.sleep({pause})
+        return record.args.depth if kind == 7 else kind
+    """
+    argsets = "[Args(name=f'n{i}', seed=i % 2, depth=i) for i in range(20)]"
+    on.study(stages, EACH.format("pick"), argsets)
+    result = on.ok("other")
+    assert on.bodies() == ["0", "1"]
+    assert result.counts["reused"] == 18

@@ -1,0 +1,170 @@
+"""Ctrl-C, SIGTERM and SIGKILL at random moments: no orphan, nothing lost, exit codes."""
+
+import importlib.util
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from on_engines import FLAGS, OnEngine
+from projects import CHAIN
+
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="looks for orphans in /proc"
+)
+HAS_DASK = importlib.util.find_spec("distributed") is not None
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
+
+STAGES = """
+    @stage(None, ["x"])
+    def busy(record):
+        note(f"begin-{record.args.seed}")
+        end = time.monotonic() + 0.15
+        while time.monotonic() < end:
+            sum(range(1000))
+        return record.args.seed
+
+    @stage(["x"], ["y"])
+    def square(record, x):
+        note(f"end-{x}")
+        return x * x
+
+    @aggregate(["y"], ["total"])
+    def total(record, records, y):
+        return sum(y.values())
+    """
+RUN = """
+    for args in argsets:
+        square(busy(Record(manager, args)))
+    total(Record(manager, None), manager.records)
+    """
+ARGSETS = "[Args(name=f'n{i}', seed=i) for i in range(8)]"
+CHILD = """
+    @stage(None, ["x"])
+    def wait(record):
+        child = subprocess.Popen(["sleep", "60"])
+        note("begin")
+        return child.wait()
+    """
+
+
+def make(folder, home, engine, stages=STAGES, run=RUN, argsets=ARGSETS):
+    made = OnEngine(folder, home)
+    made.engine = engine
+    made.write(CHAIN)
+    made.study(stages, run, argsets)
+    return made
+
+
+def relatives(mark):
+    """The processes that were started, however far down, by the one with this mark."""
+    found = []
+    for each in Path("/proc").iterdir():
+        try:
+            if each.name.isdigit() and mark in (each / "environ").read_bytes():
+                state = (each / "stat").read_text().rpartition(")")[2].split()[0]
+                if state != "Z":
+                    found.append((each.name, (each / "cmdline").read_text()))
+        except OSError:
+            continue
+    return found
+
+
+def strike(on, number, moment, whole_group):
+    """Begin a run, send it a signal a moment after its first call; return its exit."""
+    mark = f"{on.root}-{time.monotonic_ns()}"
+    # An interrupted process leaves files open, which is no harm.
+    warnings = {"PYTHONWARNINGS": "ignore"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "curifactory", "other", *FLAGS[on.engine]],
+        cwd=on.root,
+        env=on.environment(MARK=mark, **warnings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    log = on.root.parent / "bodies.txt"
+    try:
+        end = time.monotonic() + 40
+        while not log.exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(moment)
+        send = os.killpg if whole_group else os.kill
+        if process.poll() is None:
+            send(process.pid, number)
+        out, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    end = time.monotonic() + 5
+    while relatives(mark.encode()) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert relatives(mark.encode()) == [], "orphans after five seconds"
+    return process.returncode, out
+
+
+def check_strike(on, number, moment, whole_group=False):
+    code, out = strike(on, number, moment, whole_group)
+    # A late signal may meet a run that is done.
+    assert code in (CODES[number], 0), (code, out)
+    assert "Traceback" not in out, out
+    result = on.ok("other")
+    assert on.value(result, "total") == 140
+    if code:
+        lines = on.bodies()
+        assert len(lines) < 16 + 8, "finished work was repeated"
+    return code
+
+
+def moments(count, seed):
+    chosen = random.Random(seed)
+    return [chosen.uniform(0, 1.2) for _ in range(count)]
+
+
+@pytest.mark.parametrize("engine", ["serial", "processes"])
+@pytest.mark.parametrize("number", CODES)
+def test_a_signal_ends_the_run_and_nothing_is_lost(
+    tmp_path, whole_home, engine, number
+):
+    on = make(tmp_path / "project", whole_home, engine)
+    group = number == signal.SIGINT  # as a terminal does
+    assert check_strike(on, number, 0.1, group) == CODES[number]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["serial", "processes"])
+@pytest.mark.parametrize("number", CODES)
+def test_signals_at_random_moments(tmp_path, whole_home, engine, number):
+    group = number == signal.SIGINT
+    for index, moment in enumerate(moments(17, f"{engine} {number}")):
+        on = make(tmp_path / str(index) / "project", whole_home, engine)
+        check_strike(on, number, moment, group)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not HAS_DASK, reason="distributed is not installed")
+@pytest.mark.parametrize("number", CODES)
+def test_signals_with_a_dask_cluster(tmp_path, whole_home, number):
+    on = make(tmp_path / "project", whole_home, "dask")
+    code, out = strike(on, number, 0.3, number == signal.SIGINT)
+    assert code == CODES[number], out
+    assert on.value(on.ok("other"), "total") == 140
+
+
+@pytest.mark.parametrize(
+    "engine",
+    ["serial", "processes", pytest.param("dask", marks=pytest.mark.slow)],
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_a_stage_has_started_ends_with_it(tmp_path, whole_home, engine, number):
+    if engine == "dask" and not HAS_DASK:
+        pytest.skip("distributed is not installed")
+    run = "for args in argsets:\n    wait(Record(manager, args))"
+    on = make(tmp_path / "project", whole_home, engine, CHILD, run)
+    code, out = strike(on, number, 0.2, number == signal.SIGINT)
+    assert code == CODES[number], out
