@@ -52,7 +52,7 @@ def tidy(folder: Path) -> None:
 def tail(path: Path | None, most: int = 10) -> str:
     """Return the last lines of a file; of a progress bar its last state."""
     try:
-        text = path.read_text("utf-8", "replace") if path else ""
+        text = path.read_bytes().decode(errors="replace") if path else ""
     except OSError:
         return ""
     lines = [each.rstrip("\r").rpartition("\r")[2] for each in text.split("\n")]

@@ -185,6 +185,9 @@ class ArtifactManager:
     def finish(self, status: str, exit_code: int) -> dict[str, Any]:
         """Write the run into the history and return what was written."""
         self.close(at_once=status != "done")
+        for call in self.calls:
+            if call.status not in STATUSES:
+                call.status, call.reason = "skipped", f"the run was {status}"
         content = self._summary(status, exit_code)
         if self.folder is not None:
             try:

@@ -52,6 +52,19 @@ class Snapshot:
             self._digests[path] = self._digest(path)
         return self._digests[path]
 
+    def content(self) -> str:
+        """Return the digest of everything but the name."""
+        if "content" not in self._digests:
+            known = self._source.hash if self._source is not None else ""
+            self._digests["content"] = known
+        return self._digests["content"]
+
+    def know_all(self) -> None:
+        """Keep every digest, for a process that could not tell those of lambdas."""
+        self.content()
+        for path, _ in argsets.flat(self._source) if self._source is not None else ():
+            self.digest(path)
+
     def member(self, path: str) -> str:
         """Return the digest of the code of a method or property."""
         key = f"{path}()"

@@ -282,7 +282,7 @@ class _Execution:
         return StageRecord(self, snapshot.name, args, state)
 
     def scratch(self) -> Path:
-        own = self.task.own.source.hash if self.task.own.args is not None else ""
+        own = self.task.own.content()
         self.used_scratch = self.store.scratch(self.stage.name, self.task.group, own)
         return self.used_scratch
 
@@ -419,12 +419,12 @@ def packed(value: Any, what: str) -> bytes:
 def check_packable(snapshots: list[Snapshot]) -> None:
     """Refuse an argset that cannot be passed to another process, by its field."""
     try:
-        packed([each.source for each in snapshots], "argsets")
-    except ArtifactError as error:
+        pickle.dumps([each.source for each in snapshots], protocol=5)
+    except Exception:
         for each in snapshots:
             for path, value in flat(each.source) if each.source is not None else ():
                 _check_packable(f"{each.name}.{path}", value)
-        raise RequestError(error.message, error.hint) from error
+            each.know_all()
 
 
 def _check_packable(path: str, value: Any) -> None:

@@ -1,6 +1,5 @@
 """Ctrl-C, SIGTERM and SIGKILL at random moments: no orphan, nothing lost, exit codes."""
 
-import importlib.util
 import os
 import random
 import signal
@@ -10,13 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
-from on_engines import FLAGS, OnEngine
+from on_engines import ENGINES, FLAGS, OWN, OnEngine
 from projects import CHAIN
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="looks for orphans in /proc"
 )
-HAS_DASK = importlib.util.find_spec("distributed") is not None
+OTHERS = ENGINES[2:]
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
 
 STAGES = """
@@ -55,7 +54,7 @@ CHILD = """
 def make(folder, home, engine, stages=STAGES, run=RUN, argsets=ARGSETS):
     made = OnEngine(folder, home)
     made.engine = engine
-    made.write(CHAIN)
+    made.write({**CHAIN, "own.py": OWN})
     made.study(stages, run, argsets)
     return made
 
@@ -78,7 +77,7 @@ def strike(on, number, moment, whole_group):
     """Begin a run, send it a signal a moment after its first call; return its exit."""
     mark = f"{on.root}-{time.monotonic_ns()}"
     # An interrupted process leaves files open, which is no harm.
-    warnings = {"PYTHONWARNINGS": "ignore"}
+    warnings = {"PYTHONWARNINGS": "default,ignore::ResourceWarning"}
     process = subprocess.Popen(
         [sys.executable, "-m", "curifactory", "other", *FLAGS[on.engine]],
         cwd=on.root,
@@ -110,11 +109,14 @@ def strike(on, number, moment, whole_group):
 
 def check_strike(on, number, moment, whole_group=False):
     code, out = strike(on, number, moment, whole_group)
-    # A late signal may meet a run that is done.
-    assert code in (CODES[number], 0), (code, out)
+    # A late signal may meet a run that is done, or Python itself on its way out.
+    late = (0, -number) if "other-1 done" in out else ()
+    assert code in (CODES[number], *late), (code, out)
     assert "Traceback" not in out, out
     result = on.ok("other")
     assert on.value(result, "total") == 140
+    if code in (130, 143):
+        assert "no report" not in out, out
     if code:
         lines = on.bodies()
         assert len(lines) < 16 + 8, "finished work was repeated"
@@ -146,24 +148,22 @@ def test_signals_at_random_moments(tmp_path, whole_home, engine, number):
         check_strike(on, number, moment, group)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not HAS_DASK, reason="distributed is not installed")
+@pytest.mark.parametrize("engine", OTHERS)
 @pytest.mark.parametrize("number", CODES)
-def test_signals_with_a_dask_cluster(tmp_path, whole_home, number):
-    on = make(tmp_path / "project", whole_home, "dask")
+def test_signals_with_other_engines(tmp_path, whole_home, engine, number):
+    on = make(tmp_path / "project", whole_home, engine)
     code, out = strike(on, number, 0.3, number == signal.SIGINT)
     assert code == CODES[number], out
+    assert engine == "own" or "Traceback" not in out, out
     assert on.value(on.ok("other"), "total") == 140
 
 
 @pytest.mark.parametrize(
     "engine",
-    ["serial", "processes", pytest.param("dask", marks=pytest.mark.slow)],
+    ["serial", "processes", *OTHERS],
 )
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_a_stage_has_started_ends_with_it(tmp_path, whole_home, engine, number):
-    if engine == "dask" and not HAS_DASK:
-        pytest.skip("distributed is not installed")
     run = "for args in argsets:\n    wait(Record(manager, args))"
     on = make(tmp_path / "project", whole_home, engine, CHILD, run)
     code, out = strike(on, number, 0.2, number == signal.SIGINT)

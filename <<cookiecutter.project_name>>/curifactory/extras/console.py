@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TextIO
 
 import rich.console
 from rich.live import Live
@@ -50,7 +50,7 @@ class Console(Progress):
     def __init__(self, console: rich.console.Console | None = None, **given: Any):
         super().__init__(**given)
         self.console = console or rich.console.Console(
-            file=self.stream, no_color=not self.color, highlight=False
+            file=_own(self.stream), no_color=not self.color, highlight=False
         )
         self.rows: dict[str, Row] = {}
         self.failures = 0
@@ -117,14 +117,20 @@ class Console(Progress):
         hold, free = self._drawing.acquire, self._drawing.release
         if hasattr(os, "register_at_fork"):  # a child process must find no lock taken
             os.register_at_fork(before=hold, after_in_parent=free, after_in_child=free)
-        # What stages print goes above the display, but never away from a pipe.
+        # What run() prints goes above the display, but never away from a pipe.
         live = Live(
             get_renderable=self.table,
             console=self.console,
             auto_refresh=False,
             redirect_stdout=sys.stdout.isatty(),
+            redirect_stderr=sys.stderr.isatty(),
         )
         with live:
             while not self._over.wait(PAUSE):
                 with self._drawing:
                     live.refresh()
+
+
+def _own(stream: TextIO) -> TextIO:
+    """Return the terminal apart from the numbers 1 and 2, which stages write to."""
+    return open(os.dup(stream.fileno()), "w", encoding=stream.encoding, buffering=1)

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import importlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -143,6 +144,8 @@ class Dask(_Remote):
         return future
 
     def stop(self, *, at_once: bool) -> None:
+        for name in ("distributed", "tornado.application") if at_once else ():
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # it is meant to end
         super().stop(at_once=at_once)
         for each in (self._client, self._cluster):
             if each is not None:
@@ -165,12 +168,13 @@ class Own(_Remote):
         self.slots = jobs or known or os.cpu_count() or 1
 
     def rebuild(self) -> None:
-        self.stop(at_once=True)
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
         self.start()
 
     def _send(self, *given: Any) -> "Future[Outcome]":
         assert self._executor is not None
-        return self._executor.submit(perform_packed, *given)
+        return self._executor.submit(_perform_watching, *given)
 
     def stop(self, *, at_once: bool) -> None:
         super().stop(at_once=at_once)
@@ -233,11 +237,22 @@ def _end_with(parent: int) -> None:
         with contextlib.suppress(OSError, AttributeError):
             ctypes = importlib.import_module("ctypes")
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    watched = multiprocessing.parent_process()
-    if watched is not None:
-        threading.Thread(target=_watch, args=(watched,), daemon=True).start()
+    _watch_parent()
     if hasattr(os, "getppid") and os.getppid() != parent:
         os._exit(1)
+
+
+def _perform_watching(*given: Any) -> Outcome:
+    """Execute a call in a worker that we did not start; it ends with its parent."""
+    _watch_parent()
+    return perform_packed(*given)
+
+
+@functools.cache
+def _watch_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
 def _watch(parent: Any) -> None:

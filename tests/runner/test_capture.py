@@ -1,0 +1,97 @@
+"""What stages print, log and draw goes to a file a call, and never into the display."""
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+from on_engines import FLAGS, OnEngine
+from projects import CHAIN
+
+LOUD = """
+    import logging, warnings
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)  # at import time
+    log = logging.getLogger("loud")
+
+    @stage(None, ["x"])
+    def loud(record):
+        print("PRINTED", record.args.seed)
+        log.info("LOGGED")
+        subprocess.run(["echo", "CHILD"])
+        for part in range(0, 101, 10):
+            sys.stderr.write(f"\\\\rBAR {part}%")
+            time.sleep(0.01)
+        print()
+        if record.args.seed == 1:
+            raise ValueError("one")
+        return record.args.seed
+
+    @stage(["x"], ["y"])
+    def silent(record, x):
+        return x
+    """
+RUN = "for args in argsets:\n    silent(loud(Record(manager, args)))"
+ARGSETS = "[Args(name=f'n{i}', seed=i) for i in range(3)]"
+
+
+@pytest.fixture(params=["serial", "processes"])
+def on(request, tmp_path, whole_home):
+    made = OnEngine(tmp_path / "project", whole_home)
+    made.engine = request.param
+    made.write(CHAIN)
+    made.study(LOUD.replace("\\\\r", "\\r"), RUN, ARGSETS)
+    return made
+
+
+def test_what_a_call_prints_lies_in_its_file_and_is_shown_when_it_fails(on):
+    result = on.run("other")
+    assert result.code == 1
+    calls = {(c["stage"], c["records"][0]): c["output"] for c in result.calls()}
+    assert calls["silent", "n0"] is None
+    path = on.root / "data" / "runs" / "other-1" / calls["loud", "n0"]
+    text = path.read_text()
+    for each in ("PRINTED 0", "INFO:loud:LOGGED", "CHILD", "BAR 100%"):
+        assert text.count(each) == 1, text
+    assert "PRINTED 0" not in result.err + result.out
+    shown = result.err.partition("it had printed")[2]
+    assert "PRINTED 1" in shown and "CHILD" in shown and "BAR 100%" in shown
+    assert "BAR 10%" not in shown  # of a progress bar only the last state
+    assert calls["loud", "n1"] in shown
+    names = sorted(each.name for each in path.parent.iterdir())
+    assert names == ["0-loud-n0.txt", "2-loud-n1.txt", "4-loud-n2.txt"]
+
+
+def test_verbose_shows_what_stages_print(on):
+    result = on.run("other", "--verbose")
+    assert "PRINTED 0" in result.out
+    assert all(call["output"] is None for call in result.calls())
+
+
+def test_the_display_of_a_terminal_is_not_torn(on):
+    pytest.importorskip("rich")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "curifactory", "other", *FLAGS[on.engine]],
+        cwd=on.root,
+        env=on.environment(TERM="xterm", COLUMNS="80", LINES="24"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    assert process.wait(30) == 1
+    display, _, summary = shown.decode().partition("it had printed")
+    assert "loud" in display and "3/3" in display
+    for each in ("PRINTED", "LOGGED", "CHILD", "BAR"):
+        assert each not in display and each in summary
