@@ -226,6 +226,7 @@ class Session:
         blocked = [c for c in call.producers() if c.status in ("failed", "skipped")]
         if blocked and call.stage.rules.partial:
             call.members = [each for each in call.members if _is_whole(each)]
+            call.group = ""
             blocked = [] if call.members else blocked
         if blocked:
             names = ", ".join(f"{c.stage.label} {c.label}" for c in blocked[:2])
@@ -248,7 +249,7 @@ class Session:
             self._finish(call, "failed", f"as for {earlier.label}")
         elif self.options.fail_fast and self._has_failed:
             self._finish(call, "skipped", "a call failed before it")
-        elif self.options.max_calls in range(self._computed + 1):
+        elif self._computed >= self.options.most():
             self._finish(call, "skipped", f"after {self._computed} calls")
         else:
             call.reason = decision.reason

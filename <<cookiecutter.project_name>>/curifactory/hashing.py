@@ -35,12 +35,21 @@ def digest(value: object, path: str = "value", opaque: Opaque | None = None) -> 
     identity: open files, generators, locks, values that contain themselves.
     """
     walk = _Walk(opaque)
+    scalar = _SCALARS.get(type(value))
+    if scalar is not None:
+        walk.tag(scalar[0], scalar[1](value))
+        return hash_bytes(b"".join(walk.parts))
     try:
         walk.add(value, path)
     except RecursionError:
         hint = "declare a simpler value, and build the object inside a stage"
         raise IdentityError(path, "is nested too deeply", hint) from None
     return hash_bytes(b"".join(walk.parts))
+
+
+def is_scalar(value: object) -> bool:
+    """Return whether a value is a number, a text or the like: it refers to nothing."""
+    return type(value) in _SCALARS
 
 
 def hash_bytes(data: bytes) -> str:
