@@ -188,7 +188,7 @@ def rounds(bench: Bench, given: argparse.Namespace) -> None:
     for count in sorted(given.n) if set(given.scenarios) & set(SWEEPS) else ():
         for repeat in range(given.repeats):
             _say(f"N = {count:,}, round {repeat + 1} of {given.repeats}")
-            measure.settle(bench.work)
+            measure.settle(bench.work, given.patience)
             sweep(bench, count, repeat, given.scenarios)
 
 
@@ -364,6 +364,12 @@ def options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add("--repeats", type=int, default=5, help="rounds (5)")
     add("--limit", type=float, default=600, help="seconds for one run (600)")
+    add(
+        "--patience",
+        type=float,
+        default=60,
+        help="seconds to wait for a slow disk (60)",
+    )
     add("--python", help="use one Python for all tools, not those of build/bench/envs")
     add("--work", type=Path, default=BUILD / "work", help="folder for the caches")
     add("--json", type=Path, help="where to write the results (build/bench/DATE.json)")
