@@ -316,8 +316,12 @@ def main() -> int:
         return 2
     try:
         warm_up(bench)
-        rounds(bench, given)
         described = setting(bench)
+        rounds(bench, given)
+    except KeyboardInterrupt:
+        if not bench.results:
+            return 130
+        _say("interrupted: this is what was measured so far")
     finally:
         shutil.rmtree(work, ignore_errors=True)
     content = {
@@ -334,7 +338,7 @@ def main() -> int:
     target.write_text(json.dumps(content, indent=1), encoding="utf-8")
     print(tables.page(content, given.markdown))
     _say(f"written: {target}")
-    return 0 if any(each.tool == "ours" for each in bench.results) else 1
+    return 0
 
 
 def _say(text: str) -> None:
