@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Collection, Iterable, Sequence
@@ -29,6 +30,7 @@ BUILD = HERE.parent / "build" / "bench"
 SWEEPS = ("cold", "cached", "argset", "code", "map", "shared", "shared-cached")
 SINGLE = ("help", "list", "parallel")
 SCENARIOS = (*SWEEPS, *SINGLE)
+WORK = "a new folder for the caches, removed at the end"
 
 
 @dataclass
@@ -293,7 +295,7 @@ def options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="seconds to wait for a slow disk (60)",
     )
     add("--python", help="use one Python for all tools, not those of build/bench/envs")
-    add("--work", type=Path, default=BUILD / "work", help="folder for the caches")
+    add("--work", type=Path, default=BUILD / f"work-{os.getpid()}", help=WORK)
     add("--json", type=Path, help="where to write the results (build/bench/DATE.json)")
     add("--markdown", action="store_true", help="print the tables as Markdown")
     add("--tables", type=Path, metavar="JSON", help="only print the tables of a file")
@@ -314,6 +316,8 @@ def main() -> int:
             f"no environment for {', '.join(missing)}: make bench-envs", file=sys.stderr
         )
         return 2
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     try:
         warm_up(bench)
         described = setting(bench)
@@ -339,6 +343,10 @@ def main() -> int:
     print(tables.page(content, given.markdown))
     _say(f"written: {target}")
     return 0
+
+
+def _stop(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _say(text: str) -> None:
