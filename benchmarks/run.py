@@ -321,28 +321,34 @@ def main() -> int:
     try:
         warm_up(bench)
         described = setting(bench)
-        rounds(bench, given)
+        try:
+            rounds(bench, given)
+        except KeyboardInterrupt:
+            _say("interrupted: this is what was measured so far")
+        publish(bench, given, described)
     except KeyboardInterrupt:
-        if not bench.results:
-            return 130
-        _say("interrupted: this is what was measured so far")
-    finally:
+        return 130
+    finally:  # the longest part of a large measurement, and nothing is lost by it
         shutil.rmtree(work, ignore_errors=True)
+    return 0
+
+
+def publish(bench: Bench, given: argparse.Namespace, described: dict) -> None:
+    """Write the results and print the tables."""
     content = {
         **described,
         "rounds": given.repeats,
         "rows": list(rows(bench.results)),
         "left_out": [[*key, why] for key, why in bench.left_out.items()],
-        "notes": {tool.name: tool.note for tool in tools if tool.note},
+        "notes": {tool.name: tool.note for tool in bench.tools if tool.note},
         "results": [asdict(each) for each in bench.results],
     }
     stamp = content["date"].replace(":", "").replace("-", "")
     target = given.json or BUILD / f"{stamp}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    print(tables.page(content, given.markdown))
+    print(tables.page(content, given.markdown), flush=True)
     _say(f"written: {target}")
-    return 0
 
 
 def _stop(number: int, frame: object) -> None:
