@@ -269,6 +269,14 @@ def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
     walk.add(value.value, path)
 
 
+def _exception(walk: _Walk, value: BaseException, path: str) -> None:
+    """Not as pickle has it: libraries change that for the whole process."""
+    walk.tag("exception")
+    walk.add(type(value), path)
+    walk.add(value.args, f"{path}.args")
+    walk.add(vars(value), path)
+
+
 def _path(walk: _Walk, value: PurePath, path: str) -> None:
     walk.tag("path", value.as_posix())
 
@@ -416,6 +424,7 @@ _BASES: list[tuple[type, Rule]] = [
     (type, _class),
     (enum.Enum, _enum),
     (PurePath, _path),
+    (BaseException, _exception),
     (set, _set),
     (frozenset, _set),
 ]
