@@ -22,10 +22,10 @@ demo: $(STAMP) ## a generated project in four acts, in build/demo
 	@$(BIN)/python tools/demo.py
 
 test: $(STAMP) ## the quick tests, under three minutes; options: OPTIONS="-k names"
-	@$(BIN)/python -m pytest -q -m "not slow" $(OPTIONS)
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow" $(OPTIONS)
 
 test-all: $(STAMP) ## all tests, and the quick ones with other Pythons if present
-	@$(BIN)/python -m pytest -q --durations=10 $(OPTIONS)
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=10 $(OPTIONS)
 	@sh tools/other_pythons.sh $(VENV)
 
 fuzz: $(STAMP) ## random experiments and edits, as many as SEQUENCES=20000

@@ -80,7 +80,7 @@ def on_disk(folders: Sequence[Path]) -> tuple[int, int, int]:
     return files, size, occupied
 
 
-def settle(folder: Path, longest: float = 90) -> None:
+def settle(folder: Path, longest: float) -> None:
     """Wait until new files cost what they should.
 
     ext4 hands out the inode of a deleted file only minutes later; until then, making a

@@ -11,41 +11,26 @@ what else they do, differ. Each answer is checked.
 import argparse
 import datetime
 import json
-import math
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 
 import measure
 import tables
+from figures import Result, exponent, medians, rows
 from tools import HERE, TOOLS, Tool, WrongAnswer
 
 BUILD = HERE.parent / "build" / "bench"
 SWEEPS = ("cold", "cached", "argset", "code", "map", "shared", "shared-cached")
 SINGLE = ("help", "list", "parallel")
 SCENARIOS = (*SWEEPS, *SINGLE)
-
-
-@dataclass(frozen=True)
-class Result:
-    """One run of one tool."""
-
-    tool: str
-    scenario: str
-    count: int
-    repeat: int
-    wall: float
-    cpu: float
-    memory: int
-    files: int = 0
-    size: int = 0
-    occupied: int = 0
+WORK = "a new folder for the caches, removed at the end"
 
 
 @dataclass
@@ -167,7 +152,8 @@ def sweep(bench: Bench, count: int, repeat: int, scenarios: Sequence[str]) -> No
                 folder = bench.folder(tool)
                 tool.resize(folder, count, changed=scenario == "argset")
                 tool.edit(folder, scenario == "code")
-                name = scenario if scenario in ("map", *tool.commands) else "sweep"
+                own = scenario == "map" or scenario in tool.commands
+                name = scenario if own else "sweep"
                 bench.attempt(tool, name, scenario, at)
     if set(scenarios) & {"shared", "shared-cached"}:
         for tool in order:
@@ -188,7 +174,7 @@ def rounds(bench: Bench, given: argparse.Namespace) -> None:
     for count in sorted(given.n) if set(given.scenarios) & set(SWEEPS) else ():
         for repeat in range(given.repeats):
             _say(f"N = {count:,}, round {repeat + 1} of {given.repeats}")
-            measure.settle(bench.work)
+            measure.settle(bench.work, given.patience)
             sweep(bench, count, repeat, given.scenarios)
 
 
@@ -212,7 +198,7 @@ def _is_slow(bench: Bench, tool: Tool, count: int) -> bool:
     """Return whether a tool would go on for longer than the limit, by its growth."""
     if (tool.name, "cold") in bench.left_out:
         return True
-    times = _medians(bench.results, "wall")
+    times = medians(bench.results, "wall")
     own = sorted(
         (n, t)
         for (name, what, n), t in times.items()
@@ -246,66 +232,7 @@ def warm_up(bench: Bench) -> None:
         bench.empty(tool)
 
 
-# Figures ----------------------------------------------------------------------------
-
-Key = tuple[str, str, int]
-
-
-def _medians(results: Iterable[Result], what: str) -> dict[Key, float]:
-    found: dict[Key, list[float]] = {}
-    for each in results:
-        key = each.tool, each.scenario, each.count
-        found.setdefault(key, []).append(getattr(each, what))
-    return {key: median(values) for key, values in found.items()}
-
-
-def ratio(results: Sequence[Result], key: Key, other: str) -> float | None:
-    """Return the median over the rounds of the ratio to another tool in that round."""
-    tool, scenario, count = key
-    walls = {
-        (each.tool, each.repeat): each.wall
-        for each in results
-        if (each.scenario, each.count) == (scenario, count)
-    }
-    found = [
-        wall / walls[other, repeat]
-        for (name, repeat), wall in walls.items()
-        if name == tool and (other, repeat) in walls
-    ]
-    return median(found) if found else None
-
-
-def exponent(n: float, first: float, m: float, second: float) -> float:
-    """Return the power of N with which a figure grows."""
-    return math.log(second / first) / math.log(m / n)
-
-
-def rows(results: Sequence[Result]) -> Iterator[dict]:
-    """Yield what the table shows of each tool, scenario and N."""
-    figures = {
-        what: _medians(results, what)
-        for what in ("wall", "cpu", "memory", "files", "size", "occupied")
-    }
-    for key in figures["wall"]:
-        tool, scenario, count = key
-        same = [
-            each for each in results if (each.tool, each.scenario, each.count) == key
-        ]
-        row = {"tool": tool, "scenario": scenario, "n": count, "rounds": len(same)}
-        row |= {what: values[key] for what, values in figures.items()}
-        row["to_plain"] = ratio(results, key, "plain")
-        row["to_joblib"] = ratio(results, key, "joblib")
-        smaller = [
-            n
-            for (t, s, n) in figures["wall"]
-            if (t, s) == (tool, scenario) and 0 < n < count
-        ]
-        if smaller:
-            n = max(smaller)
-            first = figures["wall"][tool, scenario, n]
-            row["exponent"] = exponent(n, first, count, row["wall"])
-            row["exponent_from"] = n
-        yield row
+# Command line -----------------------------------------------------------------------
 
 
 def setting(bench: Bench) -> dict:
@@ -337,9 +264,6 @@ def _version(bench: Bench, tool: Tool) -> str:
     return done.stdout.strip() or "unknown"
 
 
-# Command line -----------------------------------------------------------------------
-
-
 def options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -364,8 +288,14 @@ def options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add("--repeats", type=int, default=5, help="rounds (5)")
     add("--limit", type=float, default=600, help="seconds for one run (600)")
+    add(
+        "--patience",
+        type=float,
+        default=60,
+        help="seconds to wait for a slow disk (60)",
+    )
     add("--python", help="use one Python for all tools, not those of build/bench/envs")
-    add("--work", type=Path, default=BUILD / "work", help="folder for the caches")
+    add("--work", type=Path, default=BUILD / f"work-{os.getpid()}", help=WORK)
     add("--json", type=Path, help="where to write the results (build/bench/DATE.json)")
     add("--markdown", action="store_true", help="print the tables as Markdown")
     add("--tables", type=Path, metavar="JSON", help="only print the tables of a file")
@@ -386,27 +316,43 @@ def main() -> int:
             f"no environment for {', '.join(missing)}: make bench-envs", file=sys.stderr
         )
         return 2
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     try:
         warm_up(bench)
-        rounds(bench, given)
         described = setting(bench)
-    finally:
+        try:
+            rounds(bench, given)
+        except KeyboardInterrupt:
+            _say("interrupted: this is what was measured so far")
+        publish(bench, given, described)
+    except KeyboardInterrupt:
+        return 130
+    finally:  # the longest part of a large measurement, and nothing is lost by it
         shutil.rmtree(work, ignore_errors=True)
+    return 0
+
+
+def publish(bench: Bench, given: argparse.Namespace, described: dict) -> None:
+    """Write the results and print the tables."""
     content = {
         **described,
         "rounds": given.repeats,
         "rows": list(rows(bench.results)),
         "left_out": [[*key, why] for key, why in bench.left_out.items()],
-        "notes": {tool.name: tool.note for tool in tools if tool.note},
+        "notes": {tool.name: tool.note for tool in bench.tools if tool.note},
         "results": [asdict(each) for each in bench.results],
     }
     stamp = content["date"].replace(":", "").replace("-", "")
     target = given.json or BUILD / f"{stamp}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    print(tables.page(content, given.markdown))
+    print(tables.page(content, given.markdown), flush=True)
     _say(f"written: {target}")
-    return 0 if any(each.tool == "ours" for each in bench.results) else 1
+
+
+def _stop(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _say(text: str) -> None:

@@ -25,5 +25,6 @@ for minor in 3.10 3.11 3.12 3.13; do
     fi
     echo "Python $minor: quick tests"
     sh tools/make_venv.sh "build/python$minor" "$python"
-    "build/python$minor/bin/python" -m pytest -q -m "not slow" -p no:cacheprovider
+    "build/python$minor/bin/python" -m pytest -q -n 2 --dist worksteal -m "not slow" \
+      -p no:cacheprovider
 done

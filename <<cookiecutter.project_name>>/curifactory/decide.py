@@ -93,9 +93,14 @@ def group(call: Call, expected: list[str] | None = None) -> str:
 
     `expected` stands for the identities of inputs that are not known yet.
     """
+    if expected is None and call.group:
+        return call.group
     identities = inputs(call) if expected is None else expected
     given = {name: value.digest for name, value in call.arguments.items()}
-    return group_of(call.stage.key, identities, given)
+    found = group_of(call.stage.key, identities, given)
+    if expected is None and is_known(call):
+        call.group = found
+    return found
 
 
 def group_of(key: str, inputs: list[str], arguments: Mapping[str, str]) -> str:

@@ -226,6 +226,7 @@ class Session:
         blocked = [c for c in call.producers() if c.status in ("failed", "skipped")]
         if blocked and call.stage.rules.partial:
             call.members = [each for each in call.members if _is_whole(each)]
+            call.group = ""
             blocked = [] if call.members else blocked
         if blocked:
             names = ", ".join(f"{c.stage.label} {c.label}" for c in blocked[:2])
@@ -248,16 +249,12 @@ class Session:
             self._finish(call, "failed", f"as for {earlier.label}")
         elif self.options.fail_fast and self._has_failed:
             self._finish(call, "skipped", "a call failed before it")
-        elif self._is_enough():
+        elif self._computed >= self.options.most():
             self._finish(call, "skipped", f"after {self._computed} calls")
         else:
             call.reason = decision.reason
             return False
         return True
-
-    def _is_enough(self) -> bool:
-        most = self.options.max_calls
-        return most is not None and self._computed >= most
 
     def _consider(self, call: Call) -> None:
         """Compute a call, unless another one may give its result."""

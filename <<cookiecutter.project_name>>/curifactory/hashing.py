@@ -35,12 +35,21 @@ def digest(value: object, path: str = "value", opaque: Opaque | None = None) -> 
     identity: open files, generators, locks, values that contain themselves.
     """
     walk = _Walk(opaque)
+    scalar = _SCALARS.get(type(value))
+    if scalar is not None:
+        walk.tag(scalar[0], scalar[1](value))
+        return hash_bytes(b"".join(walk.parts))
     try:
         walk.add(value, path)
     except RecursionError:
         hint = "declare a simpler value, and build the object inside a stage"
         raise IdentityError(path, "is nested too deeply", hint) from None
     return hash_bytes(b"".join(walk.parts))
+
+
+def is_scalar(value: object) -> bool:
+    """Return whether a value is a number, a text or the like: it refers to nothing."""
+    return type(value) in _SCALARS
 
 
 def hash_bytes(data: bytes) -> str:
@@ -260,6 +269,14 @@ def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
     walk.add(value.value, path)
 
 
+def _exception(walk: _Walk, value: BaseException, path: str) -> None:
+    """Not as pickle has it: libraries change that for the whole process."""
+    walk.tag("exception")
+    walk.add(type(value), path)
+    walk.add(value.args, f"{path}.args")
+    walk.add(vars(value), path)
+
+
 def _path(walk: _Walk, value: PurePath, path: str) -> None:
     walk.tag("path", value.as_posix())
 
@@ -407,6 +424,7 @@ _BASES: list[tuple[type, Rule]] = [
     (type, _class),
     (enum.Enum, _enum),
     (PurePath, _path),
+    (BaseException, _exception),
     (set, _set),
     (frozenset, _set),
 ]

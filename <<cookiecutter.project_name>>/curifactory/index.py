@@ -44,6 +44,7 @@ class Index:
         self._new: list[Trace] = []
         self._new_files: list[tuple[str, int, int, str]] = []
         self._recent: dict[str, deque[Trace]] = {}
+        self._labels: dict[str, set[str]] = {}
         self._bodies: dict[str, dict[str, list[str]] | None] = {}
 
     # Finding ------------------------------------------------------------------------
@@ -84,10 +85,13 @@ class Index:
             query = "SELECT body FROM traces WHERE stage = ? ORDER BY rowid DESC"
             found = self._traces(query + " LIMIT 8", (stage,))
             self._recent[stage] = deque(found, maxlen=8)
+            query = "SELECT DISTINCT label FROM traces WHERE stage = ?"
+            self._labels[stage] = {row[0] for row in self._rows(query, (stage,))}
+        if label not in self._labels[stage]:
+            return [*self._recent[stage]]
         query = "SELECT body FROM traces WHERE stage = ? AND label = ? "
         query += "ORDER BY rowid DESC LIMIT 4"
-        recent = self._recent[stage]
-        return [*(self._traces(query, (stage, label)) if recent else ()), *recent]
+        return [*self._traces(query, (stage, label)), *self._recent[stage]]
 
     def refresh(self) -> None:
         """Look again at what other runs may have committed."""
@@ -140,9 +144,12 @@ class Index:
     def add(self, trace: Trace) -> None:
         """Take in a trace that was just committed."""
         self._new.append(trace)
-        self._recent.setdefault(trace.stage, deque(maxlen=8)).appendleft(trace)
+        if trace.stage in self._recent:
+            self._recent[trace.stage].appendleft(trace)
         if len(self._new) >= BATCH:
             self.flush()
+            self._labels.clear()
+            self._recent.clear()
 
     def forget(self, folders: Iterable[str]) -> None:
         """Drop folders that are gone."""

@@ -264,7 +264,7 @@ def _snapshot(args: Any, source: Source) -> Snapshot:
     """Return a snapshot; a value without identity is refused here."""
     try:
         snapshot = Snapshot(args, source.name)
-        snapshot.digest("*")
+        snapshot.check()
     except IdentityError as error:
         raise RequestError(f"{source.place}: {error.message}", error.hint) from error
     return snapshot

@@ -32,8 +32,9 @@ class Snapshot:
     __slots__ = ("args", "name", "paramset", "_digests", "_source")
 
     def __init__(self, args: Any, paramset: str = "") -> None:
-        self.args = argsets.sealed(args) if args is not None else None
-        self._source = argsets.sealed(args) if args is not None else None
+        self.args = self._source = argsets.sealed(args) if args is not None else None
+        if args is not None and not _is_flat(args):
+            self._source = argsets.sealed(args)  # users could change the other one
         self.name = str(args.name) if args is not None else "-"
         self.paramset = paramset
         self._digests: dict[str, str] = {}
@@ -64,6 +65,12 @@ class Snapshot:
         self.content()
         for path, _ in argsets.flat(self._source) if self._source is not None else ():
             self.digest(path)
+
+    def check(self) -> None:
+        """Refuse fields that have no identity."""
+        for name, value in hashing.counted(self._source, self.name):
+            if not hashing.is_scalar(value):
+                self.digest(name)
 
     def member(self, path: str) -> str:
         """Return the digest of the code of a method or property."""
@@ -120,6 +127,10 @@ class Snapshot:
         if not path.endswith("*"):
             value = hashing.represented(found, name, where)
         return value_digest(value, where)
+
+
+def _is_flat(args: Any) -> bool:
+    return all(hashing.is_scalar(value) for _, value in argsets.values(args))
 
 
 def _restored(source: Any, *state: Any) -> Snapshot:
@@ -184,6 +195,8 @@ def _methods(cls: type, name: str) -> list[Any]:
 
 def value_digest(value: Any, path: str) -> str:
     """Return the digest of a value and of the project code that it holds."""
+    if hashing.is_scalar(value):
+        return hashing.digest(value)
     found, shape = code.project_callables(value, path)
     if not found:
         return shape
@@ -228,6 +241,7 @@ class Call:
     position: int = 0
     status: str = "waiting"
     reason: str = ""
+    group: str = ""
     trace: Trace | None = None
     identities: list[str] = field(default_factory=list)
     failure: Any = None
@@ -239,18 +253,14 @@ class Call:
     def label(self) -> str:
         return self.own.name
 
-    def producers(self) -> Iterator["Call"]:
-        """Yield the calls whose outputs this call takes, each once."""
-        seen: dict[int, Call] = {}
-        for source in self.sources():
-            if isinstance(source, Output):
-                seen.setdefault(id(source.call), source.call)
-        yield from seen.values()
+    def producers(self) -> list["Call"]:
+        """Return the calls whose outputs this call takes, each once."""
+        found = [s.call for s in self.sources() if isinstance(s, Output)]
+        return found if len(found) < 2 else list(dict.fromkeys(found))
 
-    def sources(self) -> Iterator[Source]:
-        """Yield where each input comes from."""
-        for member in self.members:
-            yield from member.sources.values()
+    def sources(self) -> list[Source]:
+        """Return where each input comes from."""
+        return [s for member in self.members for s in member.sources.values()]
 
     def snapshots(self) -> list[Snapshot]:
         """Return the argsets of its records."""
@@ -412,6 +422,8 @@ def literal(value: Any, name: str) -> Literal:
 
 
 def _check_arguments(stage: AnyStage, arguments: dict[str, Any]) -> None:
+    if not arguments:
+        return
     kinds = stage.parameters.values()
     if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in kinds):
         return

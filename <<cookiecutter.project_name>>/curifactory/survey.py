@@ -1,6 +1,7 @@
 """Gathers what decisions need: traces of the past, and digests of the present."""
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,6 +29,10 @@ class Options:
     confirm_above: float = 600.0
     """Seconds of earlier work that an edit may repeat without being asked for."""
     is_confirmed: bool = False
+
+    def most(self) -> float:
+        """How many calls may be computed."""
+        return math.inf if self.max_calls is None else self.max_calls
 
     def forces(self, call: Call) -> bool:
         return self.overwrite or call.stage.label in self.overwrite_stages
@@ -71,8 +76,8 @@ class Survey:
         given = {name: value.digest for name, value in call.arguments.items()}
         inputs = decide.inputs(call)
         for name, fingerprint in itertools.product(stage.names, codes):
-            key = stage.key_as(name, fingerprint)
-            if key != stage.key:
+            if (name, fingerprint) != (stage.name, stage.code.fingerprint):
+                key = stage.key_as(name, fingerprint)
                 group = decide.group_of(key, inputs, given)
                 yield from self.index.find(name, group)
 
@@ -221,6 +226,8 @@ class Survey:
             lambda trace: self.store.code_parts(trace.stage, trace.code),
         )
         similar = self.index.similar(call.stage.name, call.label)
+        if all(each.folder in self.fresh for each in similar):
+            return "never run"
         return decide.reason(call, facts, similar, self.now(call))
 
 

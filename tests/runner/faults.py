@@ -32,7 +32,7 @@ class Forge:
         environment = project.environment(
             LD_PRELOAD=str(library),
             FAULT_ROOT=str(project.root / "data"),
-            GIT_CEILING_DIRECTORIES=str(project.root.parent),
+            PATH="",  # without git, which would take longer than all else
             PYTHONPATH=f"{project.home}{os.pathsep}{Path(__file__).parent}",
         )
         self.process = subprocess.Popen(

@@ -106,6 +106,13 @@ class Slotted:
     def swapped(self):
         return Slotted(self.y, self.x)
 
+    def kept(self):
+        return self
+
+
+class Ratio(fractions.Fraction):
+    pass
+
 
 class Methods:
     @staticmethod
@@ -128,6 +135,25 @@ class Own:
 
 class Child(Own):
     pass
+
+
+class Singleton:
+    """Its instances pickle as the name of a global."""
+
+    ONE = None
+
+    def __reduce__(self):
+        return "Singleton.ONE"
+
+
+class Twin(Singleton):
+    def __reduce__(self):
+        return "Twin.ONE"
+
+
+Singleton.ONE = Singleton()
+Twin.ONE = Twin()
+Homeless = type("Homeless", (), {"__module__": None})
 
 
 def outer(function):
@@ -163,6 +189,21 @@ def inner(amount):
         return x + amount
 
     return add
+
+
+def renamed(amount):
+    def plus(x):
+        return x + amount
+
+    return plus
+
+
+def unbound():
+    def early(x):
+        return x + late
+
+    return early
+    late = 1
 
 
 def countdown():
@@ -221,6 +262,8 @@ SAME = {
     "one lambda made twice": (adder(1), adder(1)),
     "equal lambdas on one line": (one_line[0], one_line[2]),
     "inner functions": (inner(1), inner(1)),
+    "inner functions under two names": (inner(1), renamed(1)),
+    "inner functions of a variable that is not bound": (unbound(), unbound()),
     "inner functions that call themselves": (countdown(), countdown()),
     "plain objects in any order": (Plain(a=1, b=2), Plain(b=2, a=1)),
     "slotted objects": (Slotted(1, 2), Slotted(1, 2)),
@@ -327,6 +370,10 @@ DIFFERENT = {
     "two named tuples": (Pair(1, 2), Couple(1, 2)),
     "decimals": (decimal.Decimal("1.0"), decimal.Decimal("1.00")),
     "decimal and float": (decimal.Decimal(1), 1.0),
+    "fractions": (fractions.Fraction(1, 3), fractions.Fraction(2, 3)),
+    "a fraction and a child of the class": (Ratio(1, 3), fractions.Fraction(1, 3)),
+    "methods of one object": (Slotted(1, 2).swapped, Slotted(1, 2).kept),
+    "names of globals": (Singleton.ONE, Twin.ONE),
     "fraction and float": (fractions.Fraction(1, 2), 0.5),
     "uuids": (uuid.UUID(int=1), uuid.UUID(int=2)),
     "functions": (first, second),
@@ -434,6 +481,22 @@ KNOWN = {
     "object": Plain(a=1, b=[2]),
     "decimal": decimal.Decimal("1.50"),
     "ordered dict": collections.OrderedDict(z=1, a=2),
+    "complex": 1 + 2j,
+    "bytearray": bytearray(b"a"),
+    "ellipsis": ...,
+    "not implemented": NotImplemented,
+    "fraction": fractions.Fraction(1, 3),
+    "read-only mapping": types.MappingProxyType({"a": 1}),
+    "own representation": Own([1]),
+    "class": Point,
+    "function": first,
+    "builtin": len,
+    "builtin method": "ab".upper,
+    "method": Slotted(1, 2).swapped,
+    "module": math,
+    "global": operator.itemgetter(1),
+    "named global": Singleton.ONE,
+    "without a module": Homeless,
 }
 
 

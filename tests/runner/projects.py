@@ -3,6 +3,7 @@
 import compileall
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -86,6 +87,11 @@ CHAIN = {
             compare(Record(manager, None), manager.records)
         """,
 }
+
+
+def shown(value):
+    """The repr of a value as the id of a test: equal in every process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
 class Result:

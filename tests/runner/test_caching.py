@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from projects import shown
 from pythons import run
 
 from curifactory.caching import (
@@ -54,7 +55,7 @@ def round_trip(cacher, folder, value):
     return cacher.at(folder, "thing").load()
 
 
-@pytest.mark.parametrize("value", PLAIN, ids=repr)
+@pytest.mark.parametrize("value", PLAIN, ids=shown)
 def test_json_gives_back_plain_values(value, tmp_path):
     found = round_trip(JsonCacher(), tmp_path, value)
     assert found == value
@@ -103,7 +104,7 @@ print(int(bool(json_problem(value))))
     assert run("-c", question, timeout=20) == 1
 
 
-@pytest.mark.parametrize("value", [*PLAIN, *OBJECTS], ids=repr)
+@pytest.mark.parametrize("value", [*PLAIN, *OBJECTS], ids=shown)
 def test_pickle_gives_back_any_object(value, tmp_path):
     found = round_trip(PickleCacher(), tmp_path, value)
     assert found == value
@@ -173,7 +174,7 @@ def test_a_path_without_file_is_refused(tmp_path):
         PathCacher().at(tmp_path, "thing").save(tmp_path / "absent")
 
 
-@pytest.mark.parametrize("value", PLAIN, ids=repr)
+@pytest.mark.parametrize("value", PLAIN, ids=shown)
 def test_the_automatic_choice_for_plain_data_is_json(value):
     assert type(AUTO.chosen(value)) is JsonCacher
 
@@ -187,7 +188,7 @@ def test_the_automatic_choice_for_all_else_is_pickle(value):
     assert type(AUTO.chosen(value)) is PickleCacher
 
 
-@pytest.mark.parametrize("value", [*PLAIN, *OBJECTS], ids=repr)
+@pytest.mark.parametrize("value", [*PLAIN, *OBJECTS], ids=shown)
 def test_the_automatic_choice_gives_back_what_was_saved(value, tmp_path):
     found = round_trip(AUTO.chosen(value), tmp_path, value)
     assert found == value

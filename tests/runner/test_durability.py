@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from faults import Forge, build
@@ -186,12 +187,27 @@ def test_a_fault_at_some_points_costs_nothing_later(name, small, library):
         assert [w for each in some if (w := scenario.broken(*each))] == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_a_fault_at_any_point_costs_nothing_later(name, kind, small, library):
-    with Forge(small, library) as forge:
+def broken_points(folder, runner, library, name, kinds, part, parts):
+    """Let each point of a part of them go wrong; return how many, and what broke."""
+    project = Project(folder / "project", runner)
+    project.write(SMALL)
+    with Forge(project, library) as forge:
         scenario = prepared(forge, name)
-        points = range(1, scenario.count() + 1)
-        assert [w for each in points if (w := scenario.broken(kind, each))] == []
-        print(f"{name} {kind}: 0 of {len(points)} points broken")
+        points = range(1 + part, scenario.count() + 1, parts)
+        wrong = [scenario.broken(kind, point) for point in points for kind in kinds]
+    return len(wrong), [each for each in wrong if each]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_fault_at_any_point_costs_nothing_later(
+    name, tmp_path, whole_runner, library
+):
+    given = [
+        (tmp_path / str(part), whole_runner, library, name, KINDS, part, 2)
+        for part in range(2)
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda each: broken_points(*each), given))
+    assert [wrong for _, each in found for wrong in each] == []
+    print(f"{name}: 0 of {sum(count for count, _ in found)} points broken")

@@ -5,6 +5,7 @@ import functools
 import io
 import sys
 import threading
+import types
 
 import pytest
 from identity_cases import DIFFERENT, KNOWN, SAME, Machine, Plain, Point, adder, digests
@@ -35,6 +36,22 @@ LITERALS = {
     "object": "8a1965d46cca47b81d95466fef51b3c4",
     "decimal": "544e82cec2883bff4dff5fccb8cde2d4",
     "ordered dict": "64aa778bfa431346ea1e65f76524b27b",
+    "complex": "16d1af57e97671936984e1915097920e",
+    "bytearray": "7fb3212d80c496ec9d36fc0b7eb680e6",
+    "ellipsis": "d882c8afdb4ec3bc8ff90ff1783abe07",
+    "not implemented": "dd89052daf44576584e4b91bb75a1277",
+    "fraction": "cebe1d1b37eec76bafc91618fad85ecc",
+    "read-only mapping": "728cdb98896ec24118a031072d4a57d1",
+    "own representation": "3d7170201602481cb9a021ad913005d5",
+    "class": "ffa3af928181132ebb52c828aee5949d",
+    "function": "1ca68ffadbfaccb102579622e8deebba",
+    "builtin": "8eee897b2fd3ef0618f1fa4b68c191e7",
+    "builtin method": "3aeca3ff7b9f90dad008dda87f830d93",
+    "method": "1cb24da514ba4681d89d289797496c39",
+    "module": "46366571caac7054c4c28bbeca8b9f57",
+    "global": "9b6b4cf5e2276c5438c34ed6dfbda33d",
+    "named global": "ea0868d5f8762a3ad81497d4933d7c7b",
+    "without a module": "809579ed321981d1a6002d889f50e142",
 }
 
 
@@ -127,6 +144,10 @@ def test_a_registered_class_counts_by_what_represents_it():
     assert digest(Own(1, "a")) != digest(1)
 
 
+def test_a_field_without_a_rule_is_represented_by_its_value():
+    assert hashing.represented(Point(1, 2), "y", "args.y") == 2
+
+
 def test_the_name_of_what_is_opaque_does_not_count():
     def is_function(value):
         return callable(value)
@@ -134,6 +155,9 @@ def test_the_name_of_what_is_opaque_does_not_count():
     assert digest([len], opaque=is_function) == digest([len], opaque=is_function)
     assert digest(Point, opaque=is_function) == digest(Machine, opaque=is_function)
     assert digest(Point) != digest(Machine)
+    assert digest([first_of, 1], opaque=callable) != digest(
+        [1, first_of], opaque=callable
+    )
 
 
 # What is refused --------------------------------------------------------------------
@@ -274,6 +298,8 @@ def test_a_folder_has_the_digest_of_the_names_in_it(tmp_path):
 def test_qualified_names_say_module_and_class():
     assert hashing.qualified(Point) == "identity_cases.Point"
     assert hashing.qualified(len) == "builtins.len"
+    named = types.SimpleNamespace(__module__="place", __name__="name")
+    assert hashing.qualified(named) == "place.name"
     assert hashing.qualified(datetime.date.today).endswith("date.today")
 
 
@@ -287,6 +313,12 @@ def test_arrays_count_by_content_not_by_memory_layout():
     assert digest(array) == digest(np.arange(24.0)[::2].reshape(3, 4) / 2)
     assert digest(array) == digest(array.copy())
     assert digest(array.T) != digest(array)
+
+
+def test_the_digest_of_an_array_is_the_one_written_down():
+    np = pytest.importorskip("numpy")
+    assert digest(np.arange(3.0)) == "73843e8cc187dd5850f13a0e2982674d"
+    assert digest(np.float64(0.5)) == "a91c4c13e4dd08c8a8e5ac17ff230308"
 
 
 def test_arrays_count_by_type_shape_and_bytes():

@@ -137,6 +137,19 @@ def test_after_gc_descendants_are_reused_and_what_is_needed_comes_back(project):
     }
 
 
+def test_gc_drops_what_a_newer_equal_trace_replaces(project):
+    project.ok("study", "--quiet")
+    last = project.ok("study", "--quiet", "--overwrite")
+    assert metas(project) == 12
+    project.ok("cache", "gc")
+    assert metas(project) == 12
+    project.ok("cache", "gc", "--keep-runs", "1")
+    assert data(project) == {call["folder"] for call in last.calls()}
+    assert metas(project) == 6
+    assert project.ok("study").counts["computed"] == 0
+    assert "0 problems" in project.ok("cache", "verify").out
+
+
 def test_gc_of_one_stage_touches_no_other(project):
     project.ok("study", "--quiet")
     project.ok("cache", "gc", "--keep-runs", "0", "--stage", "fit")

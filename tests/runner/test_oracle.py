@@ -8,7 +8,7 @@ import pytest
 from oracle_fuzz import search
 from projects import copy_runner
 
-SEQUENCES = int(os.environ.get("ORACLE_SEQUENCES", "120"))
+SEQUENCES = int(os.environ.get("ORACLE_SEQUENCES", "30"))
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs os.fork")
 
 

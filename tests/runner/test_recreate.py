@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from projects import shown
 
 from curifactory.args import parameter, same
 from curifactory.extras.recreate import expression
@@ -64,7 +65,7 @@ class Secretive:
         collections.OrderedDict(a=1),
         Ellipsis,
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_an_expression_gives_its_value_back(value):
     text = expression(value)
@@ -76,7 +77,7 @@ def test_an_expression_gives_its_value_back(value):
 @pytest.mark.parametrize(
     "value",
     [threading.Lock(), lambda: 1, object(), [object()], Secretive("x")],
-    ids=repr,
+    ids=shown,
 )
 def test_what_no_expression_gives_back_has_none(value):
     assert expression(value) is None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 import pytest
+from projects import shown
 
 from curifactory import ExperimentArgs
 from curifactory.args import parameter
@@ -98,7 +99,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("values", GOOD, ids=str)
+@pytest.mark.parametrize("values", GOOD, ids=shown)
 def test_what_fits_passes(values):
     check(Args("a", **values), "params/base.py")
 

@@ -261,6 +261,7 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
     given_back = 0
     for start in range(0, len(chosen), BATCH):
         given_back += _collect(cache, peers, chosen[start : start + BATCH])
+    _drop_superseded(cache, peers, kept[0])
     _tidy(cache, before if age is not None else time.time() - 30 * UNITS["d"])
     said = f"; {given_back} are in use, and stay" if given_back else ""
     print(f"{len(chosen) - given_back} calls, at most {_bytes(size)} deleted{said}")
@@ -320,6 +321,20 @@ def _move(source: Path, target: Path, files: Iterable[str]) -> None:
         (target / file).parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             store.rename(source / file, target / file)
+
+
+def _drop_superseded(cache: Store, peers: Peers, kept: set[str]) -> None:
+    """Remove traces of which there is a newer one that is equal: nothing goes by them."""
+    newest: dict[tuple[str, ...], Trace] = {}
+    for trace in _traces(cache):
+        key = (trace.group, *(f"{name}={digest}" for name, digest, _ in trace.reads))
+        older = newest.get(key)
+        newest[key] = trace
+        if older and not {older.folder, trace.folder} & peers.in_use():
+            if older.folder not in kept:
+                aside = cache.prepare()
+                store.rename(cache.root / older.folder, aside / "superseded")
+                cache.discard(aside)
 
 
 def _tidy(cache: Store, before: float) -> None:
