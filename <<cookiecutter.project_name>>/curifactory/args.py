@@ -167,7 +167,8 @@ def unknown_field(cls: type, name: str) -> RequestError:
 
 def is_nested(value: object) -> bool:
     """Return whether a value is looked at field by field."""
-    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+    is_plain = hashing.is_scalar(value) or isinstance(value, type)
+    return not is_plain and dataclasses.is_dataclass(value)
 
 
 def flat(args: object, prefix: str = "") -> Iterator[tuple[str, Any]]:

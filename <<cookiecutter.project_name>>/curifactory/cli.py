@@ -20,6 +20,7 @@ EXAMPLES = """examples:
   experiment digits -p base -p models run it with the argsets of two files
   experiment digits -n 'knn_*'        only the argsets whose name matches
   experiment digits --set C=1,10      with other values, here with two
+  experiment digits -j 4              on four worker processes
   experiment map digits               say what would be computed, and why
   experiment digits --overwrite       compute everything again
 """

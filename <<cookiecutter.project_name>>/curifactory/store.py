@@ -1,6 +1,7 @@
 """The cache: one folder a call, which appears by one rename and never changes again."""
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -106,10 +107,10 @@ class Store:
 
     def place(self, folder: str) -> Path:
         """Return where a folder of the cache lies."""
-        return next(
-            (root / folder for root in self.roots if (root / folder).exists()),
-            self.root / folder,
-        )
+        places = [root / folder for root in self.roots]
+        if len(places) == 1:
+            return places[0]
+        return next((each for each in places if each.exists()), self.root / folder)
 
     # Traces -------------------------------------------------------------------------
 
@@ -179,7 +180,7 @@ class Store:
 
     def prepare(self) -> Path:
         """Make a folder beside the results, to be filled and then committed."""
-        name = f"{socket.gethostname()}-{os.getpid()}-{next(_numbers)}"
+        name = f"{_process(os.getpid())}-{next(_numbers)}"
         folder = self.root / ".tmp" / name
         try:
             os.makedirs(folder)
@@ -450,6 +451,12 @@ def parse(body: str, folder: str = "") -> Trace:
     return Trace(**{"folder": folder, **content}, outputs=outputs)
 
 
+@functools.cache
+def _process(pid: int) -> str:
+    return f"{socket.gethostname()}-{pid}"
+
+
+@functools.lru_cache(10_000)
 def safe(text: str) -> str:
     """Return a text that is one readable step of a path on every system."""
     clean = re.sub(r"[^A-Za-z0-9_=+,.-]+", "_", text).strip(".-")
