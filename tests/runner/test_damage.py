@@ -176,6 +176,7 @@ def test_a_later_stage_names_the_damaged_file_and_goes_on(project):
     ]
 
 
+@pytest.mark.slow
 def test_a_folder_damaged_twice_goes_to_quarantine_twice(project):
     for _ in range(2):
         project.ok("study", "--quiet")
@@ -271,6 +272,7 @@ def test_read_only_treats_damaged_as_absent(project):
     assert everything(project.cache) == before
 
 
+@pytest.mark.slow
 def test_read_only_works_on_worker_processes(project):
     project.ok("study", "--quiet")
     project.edit("params/base.py", "seed=1", "seed=3")
@@ -317,6 +319,7 @@ def test_an_unwritable_cache_is_noticed_before_anything_is_computed(project, mou
     assert result.counts["computed"] == 3
 
 
+@pytest.mark.slow
 def test_a_full_file_system_costs_the_calls_that_do_not_fit(project, mount):
     cache = mount("size=600k") / "cache"
     project.edit("stages/chain.py", "for i in range(5)", "for i in range(100000)")
