@@ -3,7 +3,7 @@
 
 PYTHON =
 OPTIONS =
-SEQUENCES = 20000
+SEQUENCES = 2000
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +15,7 @@ PROJECT := '<<cookiecutter.project_name>>'
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: demo test test-all test-slurm fuzz mutate check bench-envs bench bench-full \
+.PHONY: demo test test-all test-slurm test-pythons fuzz mutate check bench-envs bench bench-full \
 	profile help clean FORCE
 
 demo: $(STAMP) ## a generated project in four acts, in build/demo
@@ -24,11 +24,13 @@ demo: $(STAMP) ## a generated project in four acts, in build/demo
 test: $(STAMP) ## the quick tests, under three minutes; options: OPTIONS="-k names"
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow" $(OPTIONS)
 
-test-all: $(STAMP) ## all tests, and the quick ones with other Pythons if present
+test-all: $(STAMP) ## all tests
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=10 $(OPTIONS)
+
+test-pythons: $(STAMP) ## what depends on the version, with Python 3.10 and 3.13
 	@sh tools/other_pythons.sh $(VENV)
 
-fuzz: $(STAMP) ## random experiments and edits, as many as SEQUENCES=20000
+fuzz: $(STAMP) ## random experiments and edits, as many as SEQUENCES=2000
 	@$(BIN)/python tests/runner/oracle_fuzz.py $(SEQUENCES)
 
 mutate: $(STAMP) ## break the runner in small ways; a test must notice each (hours)
@@ -70,7 +72,7 @@ profile: $(ENVS)/ours/.installed ## where the time goes, N = 1,000: OPTIONS="-n 
 	@$(BIN)/python benchmarks/hotspots.py $(OPTIONS)
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
 
 clean: ## remove .venv, build and the caches of tools
 	@rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -33,7 +33,7 @@ def search(home, folder, count, first=0, *, engine="serial"):
     problems, counts = [], collections.Counter()
     for batch in batches:
         out, err = batch.communicate()
-        assert batch.returncode == 0, err
+        assert batch.returncode == 0, f"exit code {batch.returncode}: {err}"
         found = json.loads(out)
         problems += found["problems"]
         counts.update(found["counts"])

