@@ -21,7 +21,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 demo: $(STAMP) ## a generated project in four acts, in build/demo
 	@$(BIN)/python tools/demo.py
 
-test: $(STAMP) ## the quick tests, under three minutes; options: OPTIONS="-k names"
+test: $(STAMP) ## the quick tests, a few minutes; options: OPTIONS="-k names"
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow" $(OPTIONS)
 
 test-all: $(STAMP) ## all tests
