@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import datetime
+import functools
 import getpass
 import importlib
 import itertools
@@ -96,7 +97,9 @@ class ArtifactManager:
             store.open()
             index = Index(store)
             index.open()
-            digests = FileDigests(self.settings.root)
+            root = self.settings.root
+            known = functools.partial(index.file_digest, root)
+            digests = FileDigests(root, known)
             self._survey = Survey(store, index, digests, self.options)
         return self._survey
 

@@ -364,10 +364,6 @@ def _is_constant(name: str, member: Any) -> bool:
     return not name.startswith("__") and not descriptor
 
 
-def _is_followed(value: Any) -> bool:
-    return dataclasses.is_dataclass(value) and not isinstance(value, type)
-
-
 # Files ------------------------------------------------------------------------------
 
 
@@ -436,11 +432,16 @@ def is_racy(mtime: int) -> bool:
     return time.time() - mtime / 1e9 < RACY
 
 
+Digest = Callable[[str, tuple[int, int]], str]
+"""Gives the digest of a file, by its path, size and time, that was not read yet."""
+
+
 class FileDigests:
     """The digests of project files; equal size and time shortcut the reading."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, digest: Digest | None = None) -> None:
         self.root = root
+        self.digest = digest or (lambda path, stat: hashing.hash_file(root / path))
         self.known: dict[tuple[str, tuple[int, int]], str] = {}
 
     def __call__(self, path: str) -> str:
@@ -456,10 +457,6 @@ class FileDigests:
         if key not in self.known or is_racy(stat[1]):
             self.known[key] = self.digest(path, stat)
         return self.known[key]
-
-    def digest(self, path: str, stat: tuple[int, int]) -> str:
-        """Return the digest of a file that was not read yet."""
-        return hashing.hash_file(self.root / path)
 
 
 def _note_named_file(reads: Reads, value: Any) -> None:
