@@ -30,8 +30,9 @@ test-all: $(STAMP) ## all tests
 test-pythons: $(STAMP) ## what depends on the version, with Python 3.10 and 3.13
 	@sh tools/other_pythons.sh $(VENV)
 
-fuzz: $(STAMP) ## random experiments and edits, as many as SEQUENCES=2000
+fuzz: $(STAMP) ## random experiments and edits, as many as SEQUENCES=2000; and random values
 	@$(BIN)/python tests/runner/oracle_fuzz.py $(SEQUENCES)
+	@LAWS=random $(BIN)/python -m pytest -q -n 2 -m "not slow" tests/runner $(OPTIONS)
 
 mutate: $(STAMP) ## break the runner in small ways; a test must notice each (hours)
 	@$(BIN)/python tools/mutate.py

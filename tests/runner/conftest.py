@@ -1,8 +1,19 @@
 """A project in tmp_path for each test, with a copy of the runner without its extras."""
 
+import contextlib
+import os
+
 import pytest
 from on_engines import ENGINES, OWN, OnEngine
 from projects import CHAIN, Project, copy_runner
+
+# The tests of laws try the same values each time; LAWS=random tries many new ones.
+with contextlib.suppress(ImportError):  # the kernel is also tested without packages
+    from hypothesis import settings
+
+    settings.register_profile("repeatable", derandomize=True)
+    settings.register_profile("random", max_examples=2000)
+    settings.load_profile(os.environ.get("LAWS", "repeatable"))
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,7 @@ def test_random_searches_draw_what_they_are_told(bases, count, draw):
     assert len(found) == len({args.name for args in found}) == count
     for args in found:
         assert 0.01 <= args.lr <= 10 and 2 <= args.seed <= 5 and args.layers
-        assert len(args.name) <= len(bases[0].name) + 30
+        assert len(args.name) <= len(bases[0].name + "_lr=0.0123_seed=2_layers=2-3_19")
     assert found == common.random_search(
         bases[0],
         count,
