@@ -1,12 +1,11 @@
 """Pure decisions: for one call, compute or reuse, and why."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from . import hashing
 from .record import Call, Literal, Output, Source
-from .store import Trace
+from .store import Trace, after
 
 OTHER_RECORDS = "other records"
 Now = Callable[[str], str]
@@ -25,49 +24,41 @@ class Decision(NamedTuple):
     """How long it took before, where it is to be computed."""
 
 
-@dataclass
-class Tree:
-    """The traces of one stage, code and inputs, by what they read, in order."""
+class Past(Protocol):
+    """Earlier executions as one tree, from what calls are made of to what they read.
 
-    trace: Trace | None = None
-    branches: dict[str, dict[str, "Tree"]] = field(default_factory=dict)
+    A node is the digest of all that was known at a point.
+    """
 
-    def insert(self, trace: Trace) -> None:
-        node = self
-        for key, digest, _ in trace.reads:
-            node = node.branches.setdefault(key, {}).setdefault(digest, Tree())
-        node.trace = trace
+    def steps(self, stage: str, node: str) -> Sequence[str]:
+        """Return the keys that executions at this point have read next."""
 
-    def find(self, now: Now, same: "Same | None" = None) -> Trace | None:
-        """Return the trace whose reads all have the same values now."""
-        if self.trace is not None:
-            return self.trace
-        for key, children in self.branches.items():
+    def trace(self, stage: str, node: str) -> Trace | None:
+        """Return the latest execution that read nothing more."""
+
+
+def find(past: Past, stage: str, node: str, now: Now, same: Same) -> Trace | None:
+    """Return the trace below a node whose reads all have the same values now."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        trace = past.trace(stage, node)
+        if trace is not None:
+            return trace
+        for key in reversed(past.steps(stage, node)):
             digest = now(key)
-            for each in (digest, *(same(digest) if same else ())):
-                child = children.get(each)
-                found = child.find(now, same) if child is not None else None
-                if found is not None:
-                    return found
-        return None
-
-    def path(self, now: Now) -> list[str]:
-        """Return the keys that are known to be read, as far as values agree."""
-        found: list[str] = []
-        node: Tree | None = self
-        while node is not None and node.branches:
-            key = next(iter(node.branches))
-            found.append(key)
-            node = node.branches[key].get(now(key))
-        return found
+            accepted = [after(node, key, each) for each in same(digest)]
+            waiting += [*accepted, after(node, key, digest)]
+    return None
 
 
-def tree(traces: Iterable[Trace]) -> Tree:
-    """Return the decision tree of traces, the later of two equal ones winning."""
-    made = Tree()
-    for trace in traces:
-        made.insert(trace)
-    return made
+def path(past: Past, stage: str, node: str, now: Now) -> list[str]:
+    """Return the keys that are known to be read, as far as values agree."""
+    found: list[str] = []
+    while keys := past.steps(stage, node):
+        found.append(keys[0])
+        node = after(node, keys[0], now(keys[0]))
+    return found
 
 
 def identity(source: Source) -> str:
@@ -136,9 +127,8 @@ def is_known(call: Call) -> bool:
     )
 
 
-def decide(call: Call, traces: Tree, now: Now, same: Same | None = None) -> Decision:
-    """Decide one call whose inputs are known."""
-    trace = traces.find(now, same)
+def decide(call: Call, trace: Trace | None) -> Decision:
+    """Decide one call whose inputs are known, by the trace that was found for it."""
     if trace is None:
         return Decision("compute", "")
     return Decision("reuse", _why_reused(call, trace), trace)

@@ -281,9 +281,9 @@ class Session:
             heard = True
             trace = self.survey.store.read(folder) if folder else None
             if trace is not None:
-                self.survey.insert(trace)
+                self.survey.index.add(trace)
             else:
-                self.survey.forget_all()
+                self.survey.index.refresh()
         return heard
 
     # Executing ----------------------------------------------------------------------
@@ -377,7 +377,6 @@ class Session:
         self.peers.announce(trace.folder)
         self.survey.store.damaged.discard(trace.folder)
         self.survey.index.add(trace)
-        self.survey.insert(trace)
         self.survey.fresh.add(trace.folder)
         if call in self._again and call.trace is not None:
             self._replaced[call.trace.folder] = trace
@@ -485,7 +484,7 @@ class Session:
     def _may_equal(self, call: Call, other: Running) -> bool:
         mine, its = self.survey.now(call), self.survey.now(other.call)
         other.look()
-        keys = [*self.survey.tree(call).path(its), *other.reads()]
+        keys = [*self.survey.path(call, its), *other.reads()]
         if any(mine(key) != its(key) for key in keys):
             return False  # it has read this, or will, as earlier ones did
         if not other.is_silent:

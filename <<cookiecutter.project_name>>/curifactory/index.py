@@ -17,16 +17,19 @@ BATCH = 1000
 MANY = 20_000
 """How many traces are written in one batch; how many are too many to read in one."""
 MEMORY = ":memory:"
-VERSION = 1000 * 2 + hashing.SCHEME
+VERSION = 1000 * 3 + hashing.SCHEME
 """Changes with the tables, and with the scheme of digests."""
 
 _TABLES = """
 DROP TABLE IF EXISTS traces;
+DROP TABLE IF EXISTS steps;
 DROP TABLE IF EXISTS synced;
 DROP TABLE IF EXISTS files;
-CREATE TABLE traces(folder TEXT PRIMARY KEY, stage TEXT, grp TEXT, label TEXT, body TEXT);
-CREATE INDEX by_group ON traces(grp);
+CREATE TABLE traces(folder TEXT PRIMARY KEY, stage TEXT, node TEXT, label TEXT, body TEXT);
+CREATE INDEX by_node ON traces(node);
 CREATE INDEX by_label ON traces(stage, label);
+CREATE TABLE steps(stage TEXT, node TEXT, key TEXT, PRIMARY KEY(stage, node, key))
+    WITHOUT ROWID;
 CREATE TABLE synced(stage TEXT PRIMARY KEY, stamp TEXT);
 CREATE TABLE files(path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, digest TEXT);
 """
@@ -45,51 +48,73 @@ class Index:
         self._new_files: list[tuple[str, int, int, str]] = []
         self._recent: dict[str, deque[Trace]] = {}
         self._labels: dict[str, set[str]] = {}
-        self._bodies: dict[str, dict[str, list[str]] | None] = {}
+        # What is known here of the tree of each stage: the keys below a node, and the
+        # trace that ends there, as text until it is asked for.
+        self._steps: dict[str, dict[str, None]] = {}
+        self._ends: dict[str, Trace | tuple[str, str]] = {}
+        self._has_all: dict[str, bool] = {}
 
     # Finding ------------------------------------------------------------------------
 
-    def find(self, stage: str, group: str) -> list[Trace]:
-        """Return the traces of one stage, code and inputs, oldest first."""
-        self._sync(stage)
-        found = self._mending(lambda: self._found(stage, group))
-        return sorted(found, key=lambda trace: trace.created)
+    def steps(self, stage: str, node: str) -> Sequence[str]:
+        """Return the keys that executions at a point of the tree have read next."""
+        known = self._steps.get(node, ())
+        if self._is_held(stage):
+            return tuple(known)
+        query = "SELECT key FROM steps WHERE stage = ? AND node = ?"
+        rows = self._rows(query, (stage, node))
+        return tuple(dict.fromkeys((*known, *(key for (key,) in rows))))
 
-    def _found(self, stage: str, group: str) -> list[Trace]:
-        if stage not in self._bodies:
-            self._bodies[stage] = self._all(stage)
-        known = self._bodies[stage]
-        query = "SELECT body FROM traces WHERE grp = ?"
-        texts = (
-            [row[0] for row in self.connection.execute(query, (group,))]
-            if known is None
-            else known.get(group, ())
-        )
-        return [trace for trace in map(parse, texts) if trace.group == group]
+    def trace(self, stage: str, node: str) -> Trace | None:
+        """Return the latest trace that ends at a point of the tree."""
+        return self._mending(lambda: self._end(stage, node))
 
-    def _all(self, stage: str) -> dict[str, list[str]] | None:
-        """Return the texts of all traces of a stage by group; None where they are many."""
-        query = "SELECT grp, body FROM traces WHERE stage = ? LIMIT ?"
-        rows = self.connection.execute(query, (stage, MANY)).fetchall()
-        if len(rows) == MANY:
-            return None
-        found: dict[str, list[str]] = {}
-        for group, body in rows:
-            found.setdefault(group, []).append(body)
+    def _end(self, stage: str, node: str) -> Trace | None:
+        is_held = self._is_held(stage)
+        found = self._ends.get(node)
+        if found is None and not is_held:
+            query = "SELECT body, folder FROM traces WHERE node = ? ORDER BY rowid DESC"
+            found = next(iter(self._rows(query + " LIMIT 1", (node,))), None)
+        if isinstance(found, tuple):
+            found = self._ends[node] = parse(*found)
+            if found.node != node:
+                raise ValueError("a trace is filed wrongly")
         return found
+
+    def _is_held(self, stage: str) -> bool:
+        """Return whether all that is known of a stage is held here: where it is little."""
+        self._sync(stage)
+        if stage not in self._has_all:
+            self._has_all[stage] = self._mending(lambda: self._hold(stage))
+        return self._has_all[stage]
+
+    def _hold(self, stage: str) -> bool:
+        query = "SELECT node, key FROM steps WHERE stage = ? LIMIT ?"
+        steps = self._rows(query, (stage, MANY))
+        query = "SELECT node, body, folder FROM traces WHERE stage = ? "
+        ends = self._rows(query + "ORDER BY rowid LIMIT ?", (stage, MANY))
+        if max(len(steps), len(ends)) == MANY:
+            return False
+        for node, key in steps:
+            self._steps.setdefault(node, {})[key] = None
+        for node, *text in ends:
+            self._ends[node] = (text[0], text[1])
+        for trace in self._new:
+            self._ends[trace.node] = trace
+        return True
 
     def similar(self, stage: str, label: str) -> list[Trace]:
         """Return recent traces of a stage, those under the same label first."""
         self._sync(stage)
         if stage not in self._recent:
-            query = "SELECT body FROM traces WHERE stage = ? ORDER BY rowid DESC"
+            query = "SELECT body, folder FROM traces WHERE stage = ? ORDER BY rowid DESC"
             found = self._traces(query + " LIMIT 8", (stage,))
             self._recent[stage] = deque(found, maxlen=8)
             query = "SELECT DISTINCT label FROM traces WHERE stage = ?"
             self._labels[stage] = {row[0] for row in self._rows(query, (stage,))}
         if label not in self._labels[stage]:
             return [*self._recent[stage]]
-        query = "SELECT body FROM traces WHERE stage = ? AND label = ? "
+        query = "SELECT body, folder FROM traces WHERE stage = ? AND label = ? "
         query += "ORDER BY rowid DESC LIMIT 4"
         return [*self._traces(query, (stage, label)), *self._recent[stage]]
 
@@ -97,7 +122,7 @@ class Index:
         """Look again at what other runs may have committed."""
         self.flush()
         self._synced.clear()
-        self._bodies.clear()
+        self._let_go()
 
     def folders(self, stage: str) -> set[str]:
         """Return the folders of a stage."""
@@ -109,11 +134,11 @@ class Index:
         """Return whether the file is sound, and has these traces as they are."""
         try:
             sound = self.connection.execute("PRAGMA integrity_check").fetchone()
-            rows = self.connection.execute("SELECT folder, grp, body FROM traces")
-            known = {folder: (group, parse(body)) for folder, group, body in rows}
+            rows = self.connection.execute("SELECT folder, node, body FROM traces")
+            known = {folder: (node, parse(body, folder)) for folder, node, body in rows}
         except (sqlite3.DatabaseError, ValueError):
             return False
-        wanted = {trace.folder: (trace.group, trace) for trace in traces}
+        wanted = {trace.folder: (trace.node, trace) for trace in traces}
         return sound == ("ok",) and all(
             wanted.get(f) == each for f, each in known.items()
         )
@@ -132,7 +157,7 @@ class Index:
 
     def _traces(self, query: str, values: Sequence[str]) -> list[Trace]:
         def read() -> list[Trace]:
-            return [parse(body) for (body,) in self._rows(query, values)]
+            return [parse(*row) for row in self._rows(query, values)]
 
         return self._mending(read)
 
@@ -144,6 +169,7 @@ class Index:
     def add(self, trace: Trace) -> None:
         """Take in a trace that was just committed."""
         self._new.append(trace)
+        self._note(trace)
         if trace.stage in self._recent:
             self._recent[trace.stage].appendleft(trace)
         if len(self._new) >= BATCH:
@@ -151,10 +177,16 @@ class Index:
             self._labels.clear()
             self._recent.clear()
 
+    def _note(self, trace: Trace) -> None:
+        self._ends[trace.node] = trace
+        for node, key in trace.steps():
+            self._steps.setdefault(node, {})[key] = None
+
     def forget(self, folders: Iterable[str]) -> None:
         """Drop folders that are gone."""
         gone = set(folders)
         self._new = [trace for trace in self._new if trace.folder not in gone]
+        self._let_go()
         rows = [(folder,) for folder in gone]
         self._write("DELETE FROM traces WHERE folder = ?", rows)
 
@@ -175,8 +207,18 @@ class Index:
             self._connection = None
 
     def _insert(self, traces: Iterable[Trace]) -> None:
-        rows = [(t.folder, t.stage, t.group, t.label, body_of(t)) for t in traces]
+        rows = [(t.folder, t.stage, t.node, t.label, body_of(t)) for t in traces]
         self._write("INSERT OR REPLACE INTO traces VALUES (?, ?, ?, ?, ?)", rows)
+        steps = {(t.stage, *step) for t in traces for step in t.steps()}
+        self._write("INSERT OR IGNORE INTO steps VALUES (?, ?, ?)", list(steps))
+
+    def _let_go(self) -> None:
+        """Hold nothing but what was not written yet: the tables are asked anew."""
+        self._steps.clear()
+        self._ends.clear()
+        self._has_all.clear()
+        for trace in self._new:
+            self._note(trace)
 
     def _write(self, statement: str, rows: Sequence[Any]) -> None:
         def write() -> None:
@@ -214,7 +256,7 @@ class Index:
         if self._connection is not None:
             self._connection.close()
         self._connection, self._synced = None, set()
-        self._bodies.clear()
+        self._let_go()
         for path in (self.place, self.place + "-journal"):
             Path(path).unlink(missing_ok=True)
 
@@ -235,7 +277,7 @@ class Index:
     def _compare(self, stage: str) -> None:
         query = "SELECT folder FROM traces WHERE stage = ?"
         known = {row[0] for row in self._rows(query, (stage,))}
-        known |= {trace.folder for trace in self._new}
+        known |= {trace.folder for trace in self._new if trace.stage == stage}
         there = self.store.folders(stage)
         if known - there:
             self.forget(known - there)
@@ -264,6 +306,7 @@ class Index:
             self._connection, self._synced, self.place = None, set(), MEMORY
             said = f"the index cannot be used ({problem}); this run goes on without it"
         self.store.warn(said)
+        self._let_go()
         for stage in stages:
             self._sync(stage)
 

@@ -9,7 +9,7 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,9 @@ FILES = "files"
 """In a call's folder: what was read and made; what the stage itself put there."""
 OWN = (".tmp", ".scratch", ".quarantine")
 """Folders whose content the runner may remove at any time."""
+
+SCHEME = 10 * hashing.SCHEME + 1
+"""Changes with the fields of a trace, and with the scheme of digests."""
 
 _numbers = itertools.count()
 
@@ -50,11 +53,15 @@ class Artifact:
 
 @dataclass
 class Trace:
-    """What one execution of a stage read and produced."""
+    """What one execution of a stage read and produced.
+
+    `group` is the digest of stage, code and inputs, `node` that of all it read as well.
+    """
 
     stage: str
     label: str
     group: str
+    node: str
     code: str
     inputs: list[str]
     reads: list[list[str]]
@@ -71,6 +78,18 @@ class Trace:
     created: float = 0.0
     run: str = ""
     folder: str = ""
+
+    def steps(self) -> Iterator[tuple[str, str]]:
+        """Yield the digest of all that was known before each read, and the key of it."""
+        node = self.group
+        for key, digest, _ in self.reads:
+            yield node, key
+            node = after(node, key, digest)
+
+
+def after(node: str, key: str, digest: str) -> str:
+    """Return the digest of what is known when one thing more was read."""
+    return hashing.hash_text(node, key, digest)
 
 
 class Store:
@@ -199,9 +218,8 @@ class Store:
         self._keep_code(trace, parts)
         trace.created = time.time()
         (folder / META).write_bytes(body_of(trace, with_folder=False).encode())
-        key = hashing.hash_text(trace.group, *(f"{k}={d}" for k, d, _ in trace.reads))
         label = "all" if trace.label == "-" else safe(trace.label)
-        stem = f"{safe(trace.stage)}/{label}-{key[:12]}"
+        stem = f"{safe(trace.stage)}/{label}-{trace.node[:12]}"
         for number in itertools.count(1):
             trace.folder = stem if number == 1 else f"{stem}-{number}"
             try:
@@ -218,9 +236,8 @@ class Store:
         return trace
 
     def _is_first(self, twin: Trace, trace: Trace, begun: float) -> bool:
-        pairs = zip(twin.reads, trace.reads, strict=False)
-        is_same = twin.group == trace.group and all(a[:2] == b[:2] for a, b in pairs)
-        return is_same and twin.created > begun and self.has_data(twin)
+        is_newer = twin.node == trace.node and twin.created > begun
+        return is_newer and self.has_data(twin)
 
     def discard(self, folder: Path) -> None:
         """Remove a folder of the cache that is not committed; nothing else, ever."""
@@ -434,13 +451,13 @@ def body_of(trace: Trace, *, with_folder: bool = True) -> str:
     content = dict(vars(trace), outputs=[vars(each) for each in trace.outputs])
     if not with_folder:
         del content["folder"]
-    return sealed({"scheme": hashing.SCHEME, **content})
+    return sealed({"scheme": SCHEME, **content})
 
 
 def parse(body: str, folder: str = "") -> Trace:
     """Return the trace that a text holds; ValueError if it is not whole."""
     content = unsealed(body)
-    if content.pop("scheme") != hashing.SCHEME:
+    if content.pop("scheme") != SCHEME:
         raise SchemeError(f"{folder} was written with other digests")
     outputs = [
         Artifact(

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from . import caching, decide
-from .decide import Decision, Now, Tree
+from .decide import Decision, Now
 from .index import Index
 from .provenance import dependencies
 from .reads import FileDigests
@@ -50,36 +50,40 @@ class Survey:
         self.present = Present(digests)
         self.fresh: set[str] = set()
         """Folders that this run has made: they are never forced again."""
-        self._trees: dict[str, Tree] = {}
         self._accepted: dict[str, dict[str, None]] | None = None
 
     def decision(self, call: Call) -> Decision:
         """Return what is to happen to a call whose inputs are known."""
-        found = decide.decide(call, self.tree(call), self.now(call), self._same)
+        found = decide.decide(call, self._found(call))
         is_fresh = found.trace is not None and found.trace.folder in self.fresh
         if self.options.forces(call) and not is_fresh:
             return Decision("compute", "forced")
         return found
 
-    def tree(self, call: Call) -> Tree:
-        """Return the traces of a call's stage, code and inputs."""
-        group = decide.group(call)
-        if group not in self._trees:
-            found = self.index.find(call.stage.name, group)
-            self._trees[group] = decide.tree([*self._earlier(call), *found])
-        return self._trees[group]
+    def path(self, call: Call, now: Now) -> list[str]:
+        """Return what earlier executions say that a call will read, as far as they do."""
+        return decide.path(self.index, call.stage.name, decide.group(call), now)
 
-    def _earlier(self, call: Call) -> Iterator[Trace]:
-        """Yield traces under earlier names of a stage, and of code accepted as equal."""
+    def _found(self, call: Call) -> Trace | None:
+        now = self.now(call)
+        for name, group in self._groups(call):
+            trace = decide.find(self.index, name, group, now, self._same)
+            if trace is not None:
+                return trace
+        return None
+
+    def _groups(self, call: Call) -> Iterator[tuple[str, str]]:
+        """Yield where a call is filed; then under earlier names, and accepted code."""
         stage = call.stage
+        yield stage.name, decide.group(call)
         codes = (stage.code.fingerprint, *self._same(stage.code.fingerprint))
+        if len(stage.names) == len(codes) == 1:
+            return
         given = {name: value.digest for name, value in call.arguments.items()}
         inputs = decide.inputs(call)
         for name, fingerprint in itertools.product(stage.names, codes):
-            if (name, fingerprint) != (stage.name, stage.code.fingerprint):
-                key = stage.key_as(name, fingerprint)
-                group = decide.group_of(key, inputs, given)
-                yield from self.index.find(name, group)
+            key = stage.key_as(name, fingerprint)
+            yield name, decide.group_of(key, inputs, given)
 
     def _same(self, digest: str) -> Iterable[str]:
         """Return the digests of code that one was accepted for, directly or in turn."""
@@ -90,18 +94,6 @@ class Survey:
                     olds = self._accepted.setdefault(new, {})
                     olds.update({old: None, **self._accepted.get(old, {})})
         return self._accepted.get(digest, ())
-
-    def insert(self, trace: Trace) -> None:
-        """Take in a trace that was committed while the run goes on."""
-        if trace.group not in self._trees:
-            found = self.index.find(trace.stage, trace.group)
-            self._trees[trace.group] = decide.tree(found)
-        self._trees[trace.group].insert(trace)
-
-    def forget_all(self) -> None:
-        """Look at the cache anew: another run may have changed it."""
-        self._trees.clear()
-        self.index.refresh()
 
     def now(self, call: Call) -> Now:
         """Return what gives the present digest of a key of reads."""

@@ -359,25 +359,28 @@ class _Execution:
                 said = f"{path} changed while {self.stage.label} read it"
                 self.outcome.messages.append(said)
                 found.append([f"f:{path}", "changed while it was read", ""])
-        key = hashing.hash_text(task.group, *(f"{k}={d}" for k, d, _ in found))
+        node = task.group
+        for key, digest, _ in found:
+            node = store.after(node, key, digest)
         return Trace(
             stage=self.stage.name,
             label=task.own.name,
             group=task.group,
+            node=node,
             code=self.stage.code.fingerprint,
             inputs=task.inputs,
             reads=found,
-            outputs=self._identified(outputs, key),
+            outputs=self._identified(outputs, node),
             arguments={name: value.digest for name, value in task.arguments.items()},
             lines=self.noted.lines,
             versions=dependencies(self.stage.code.packages),
             run=task.place.run,
         )
 
-    def _identified(self, outputs: list[Artifact], key: str) -> list[Artifact]:
-        """Give identities: without data by the key; what is made again keeps its own."""
+    def _identified(self, outputs: list[Artifact], node: str) -> list[Artifact]:
+        """Give identities: without data by the reads; what is made again keeps its own."""
         found = [
-            each if each.is_kept else replace(each, identity=_key_of(key, each))
+            each if each.is_kept else replace(each, identity=_key_of(node, each))
             for each in outputs
         ]
         if self.task.before is None:
@@ -479,8 +482,8 @@ def _split(stage: AnyStage, result: Any) -> list[Any]:
     return list(result)
 
 
-def _key_of(key: str, artifact: Artifact) -> str:
-    return hashing.hash_text(key, artifact.name)
+def _key_of(node: str, artifact: Artifact) -> str:
+    return hashing.hash_text(node, artifact.name)
 
 
 def _met(found: list[Any], values: list[dict[str, Any]]) -> list[str]:

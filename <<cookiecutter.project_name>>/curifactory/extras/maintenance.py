@@ -325,11 +325,10 @@ def _move(source: Path, target: Path, files: Iterable[str]) -> None:
 
 def _drop_superseded(cache: Store, peers: Peers, kept: set[str]) -> None:
     """Remove traces of which there is a newer one that is equal: nothing goes by them."""
-    newest: dict[tuple[str, ...], Trace] = {}
+    newest: dict[str, Trace] = {}
     for trace in _traces(cache):
-        key = (trace.group, *(f"{name}={digest}" for name, digest, _ in trace.reads))
-        older = newest.get(key)
-        newest[key] = trace
+        older = newest.get(trace.node)
+        newest[trace.node] = trace
         if older and not {older.folder, trace.folder} & peers.in_use():
             if older.folder not in kept:
                 aside = cache.prepare()
