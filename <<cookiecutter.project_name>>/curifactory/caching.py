@@ -4,13 +4,27 @@ import contextlib
 import copy
 import importlib
 import json
+import os
 import pickle
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from . import hashing
 from .errors import ArtifactError
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """Write a file anew, with as few calls to the system as can be."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    file = os.open(path, flags, 0o666)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(file, rest) :]
+    finally:
+        os.close(file)
 
 
 class Cacheable:
@@ -33,7 +47,8 @@ class Cacheable:
 
     def get_path(self, suffix: str | None = None) -> str:
         """Return the path of the artifact, or of a further file with a suffix."""
-        return str(self.folder / f"{self.name}{suffix or ''}{self.extension}")
+        name = f"{self.name}{suffix or ''}{self.extension}"
+        return os.path.join(self.folder, name)
 
     def get_dir(self, suffix: str | None = None) -> str:
         """Return a folder for an artifact of several files; made if need be."""
@@ -52,39 +67,60 @@ class Lazy(str):
     """The name of an output that is loaded only when it is used; here, all are."""
 
 
-class JsonCacher(Cacheable):
+class OneFileCacher(Cacheable):
+    """Extend this class where an object becomes one file: `dumps` and `loads` do it.
+
+    What is written is known, so nobody has to read it again to learn its digest.
+    """
+
+    written: tuple[int, str] | None = None
+    """Size and digest of the file that was saved."""
+
+    def dumps(self, obj: Any) -> bytes:
+        raise NotImplementedError(f"{type(self).__name__}.dumps")
+
+    def loads(self, data: bytes) -> Any:
+        raise NotImplementedError(f"{type(self).__name__}.loads")
+
+    def save(self, obj: Any) -> None:
+        data = self.dumps(obj)
+        write_bytes(self.get_path(), data)
+        self.written = len(data), hashing.hash_bytes(data)
+
+    def load(self) -> Any:
+        with open(self.get_path(), "rb") as file:
+            return self.loads(file.read())
+
+
+class JsonCacher(OneFileCacher):
     """Plain data as JSON. Refuses what JSON would give back as something else."""
 
     def __init__(self, extension: str = ".json") -> None:
         super().__init__(extension)
 
-    def save(self, obj: Any) -> None:
+    def dumps(self, obj: Any) -> bytes:
         problem = json_problem(obj)
         if problem:
             hint = "return plain lists, dicts and numbers, or take the PickleCacher"
             raise ArtifactError(f"JSON would change {problem}", hint)
-        with open(self.get_path(), "w", encoding="utf-8") as file:
-            file.write(json.dumps(obj, indent=1))
+        return json.dumps(obj).encode()
 
-    def load(self) -> Any:
-        with open(self.get_path(), encoding="utf-8") as file:
-            return json.load(file)
+    def loads(self, data: bytes) -> Any:
+        return json.loads(data)
 
 
-class PickleCacher(Cacheable):
+class PickleCacher(OneFileCacher):
     """Any object that pickle can save."""
 
     def __init__(self, extension: str = ".pkl") -> None:
         super().__init__(extension)
 
-    def save(self, obj: Any) -> None:
+    def dumps(self, obj: Any) -> bytes:
         try:
-            data = pickle.dumps(obj, protocol=5)
+            return pickle.dumps(obj, protocol=5)
         except Exception as error:
             hint = "return plain data, write a cacher, or declare cachers=None"
             raise ArtifactError(f"pickle cannot save it: {error}", hint) from error
-        with open(self.get_path(), "wb") as file:
-            file.write(data)
 
     def load(self) -> Any:
         with open(self.get_path(), "rb") as file:
@@ -125,22 +161,20 @@ def detached_copy(value: Any) -> Any:
         return value
 
 
-class TextCacher(Cacheable):
+class TextCacher(OneFileCacher):
     """A string as UTF-8 text."""
 
     def __init__(self, extension: str = ".txt") -> None:
         super().__init__(extension)
 
-    def save(self, obj: Any) -> None:
+    def dumps(self, obj: Any) -> bytes:
         if type(obj) is not str:
             hint = "return a string, or take the PickleCacher"
             raise ArtifactError(f"it is a {type(obj).__name__}, not a string", hint)
-        with open(self.get_path(), "w", encoding="utf-8", newline="") as file:
-            file.write(obj)
+        return obj.encode()
 
-    def load(self) -> Any:
-        with open(self.get_path(), encoding="utf-8", newline="") as file:
-            return file.read()
+    def loads(self, data: bytes) -> Any:
+        return data.decode()
 
 
 class PathCacher(Cacheable):
@@ -171,17 +205,19 @@ class AutoCacher(Cacheable):
     def chosen(self, obj: Any) -> Cacheable:
         """Return the cacher that takes this object."""
         plain = json_problem(obj, most=1000) == ""
-        return JsonCacher() if plain else PickleCacher()
+        return BY_NAME["JsonCacher" if plain else "PickleCacher"]
 
 
 AUTO = AutoCacher()
-BY_NAME = {cls.__name__: cls for cls in (JsonCacher, PickleCacher, TextCacher)}
+BY_NAME: dict[str, Cacheable] = {
+    type(each).__name__: each for each in (JsonCacher(), PickleCacher(), TextCacher())
+}
 
 
 def cacher_of(declared: Cacheable | None, name: str) -> Cacheable:
     """Return the cacher that saved an artifact: the declared one, or the one chosen."""
     if declared is None or isinstance(declared, AutoCacher):
-        return BY_NAME[name]()
+        return BY_NAME[name]
     return declared
 
 

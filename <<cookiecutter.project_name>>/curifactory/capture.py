@@ -9,33 +9,34 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def captured(path: Path | None) -> Iterator[None]:
+def captured(path: str) -> Iterator[None]:
     """Let what is printed within the block go to a file, made if there is anything."""
-    if path is None:
+    if not path:
         yield
         return
-    own = _open(path.parent, os.getpid())
+    own = _open(os.path.dirname(path), os.getpid())
     _flush()
     saved = os.dup(1), os.dup(2)
     os.dup2(own, 1)
     os.dup2(own, 2)
+    shown = sys.stdout, sys.stderr
     # A live display may have put itself in the place of these two.
-    plain = contextlib.redirect_stdout(sys.__stdout__ or sys.stdout)
+    sys.stdout, sys.stderr = sys.__stdout__ or shown[0], sys.__stderr__ or shown[1]
     try:
-        with plain, contextlib.redirect_stderr(sys.__stderr__ or sys.stderr):
-            yield
+        yield
     finally:
         _flush()
+        sys.stdout, sys.stderr = shown
         for number, before in enumerate(saved, 1):
             os.dup2(before, number)
             os.close(before)
         if os.fstat(own).st_size:
-            _move(_path(path.parent, os.getpid()), path)
+            _move(_path(os.path.dirname(path), os.getpid()), path)
 
 
-def rescue(path: Path) -> None:
+def rescue(path: str) -> None:
     """Give a call what the process that it killed had printed."""
-    for each in path.parent.glob("process-*"):
+    for each in Path(path).parent.glob("process-*") if path else ():
         if each.stat().st_size:
             _move(each, path)
 
@@ -49,33 +50,36 @@ def tidy(folder: Path) -> None:
         folder.rmdir()
 
 
-def tail(path: Path | None, most: int = 10) -> str:
+def tail(path: str, most: int = 10) -> str:
     """Return the last lines of a file; of a progress bar its last state."""
     try:
-        text = path.read_bytes().decode(errors="replace") if path else ""
+        text = Path(path).read_bytes().decode(errors="replace") if path else ""
     except OSError:
         return ""
     lines = [each.rstrip("\r").rpartition("\r")[2] for each in text.split("\n")]
     return "\n".join([each[:500] for each in lines if each.strip()][-most:])
 
 
-def _move(source: Path, target: Path) -> None:
+def _move(source: Path, target: str) -> None:
     with open(target, "ab") as file:
         file.write(source.read_bytes())
     os.truncate(source, 0)
 
 
-def _path(folder: Path, pid: int) -> Path:
-    return folder / f"process-{pid}.txt"
+def _path(folder: str, pid: int) -> Path:
+    return Path(folder, f"process-{pid}.txt")
 
 
 @cache
-def _open(folder: Path, pid: int) -> int:
-    folder.mkdir(parents=True, exist_ok=True)
+def _open(folder: str, pid: int) -> int:
+    os.makedirs(folder, exist_ok=True)
     return os.open(_path(folder, pid), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
 
 
 def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
+    streams = sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__
+    for stream in {id(each): each for each in streams}.values():
+        try:
             stream.flush()  # type: ignore[union-attr]
+        except (OSError, ValueError, AttributeError):
+            continue

@@ -106,25 +106,23 @@ def prospect(call: Call, prospects: Mapping[int, str]) -> str:
     What a stage reads is known after one execution only; before it, the fields whose
     names occur in its code stand for its reads. A prediction decides nothing.
     """
-    expected = [
-        identity(source)
-        or (isinstance(source, Output) and prospects.get(id(source.call), ""))
-        for each in call.members
-        for source in each.sources.values()
-    ]
+    expected = None
+    if not is_known(call):
+        expected = [
+            identity(source)
+            or str(isinstance(source, Output) and prospects.get(id(source.call), ""))
+            for source in call.sources()
+        ]
     names = call.stage.code.names
-    snapshots = [call.own, *(each.snapshot for each in call.members)]
-    likely = [each.likely(names) for each in snapshots]
-    return hashing.hash_text(group(call, list(map(str, expected))), *likely)
+    likely = [
+        each.likely(names) for each in dict.fromkeys([call.own, *call.snapshots()])
+    ]
+    return hashing.hash_text(group(call, expected), *likely)
 
 
 def is_known(call: Call) -> bool:
     """Return whether all inputs of a call have an identity."""
-    return all(
-        identity(source)
-        for member in call.members
-        for source in member.sources.values()
-    )
+    return all(map(identity, call.sources()))
 
 
 def decide(call: Call, trace: Trace | None) -> Decision:

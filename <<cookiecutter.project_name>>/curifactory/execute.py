@@ -2,12 +2,13 @@
 
 import contextlib
 import heapq
+import os
 import queue
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor, Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from .peers import Peers
 from .progress import Progress
 from .record import Call, Literal, Member, Output, Source
 from .running import Running
-from .store import Trace
+from .store import Artifact, Trace
 from .survey import Survey, take
 from .task import Failure, Held, Outcome, Place, Stored, Task, Value, failed
 
@@ -225,8 +226,7 @@ class Session:
         """Decide a call whose inputs are known, and begin what is to be done."""
         blocked = [c for c in call.producers() if c.status in ("failed", "skipped")]
         if blocked and call.stage.rules.partial:
-            call.members = [each for each in call.members if _is_whole(each)]
-            call.group = ""
+            call.narrow([each for each in call.members if _is_whole(each)])
             blocked = [] if call.members else blocked
         if blocked:
             names = ", ".join(f"{c.stage.label} {c.label}" for c in blocked[:2])
@@ -289,8 +289,7 @@ class Session:
     # Executing ----------------------------------------------------------------------
 
     def _begin(self, call: Call, reason: str, claim: str = "") -> None:
-        sources = [s for m in call.members for s in m.sources.values()]
-        outputs = [each for each in sources if isinstance(each, Output)]
+        outputs = [each for each in call.sources() if isinstance(each, Output)]
         missing = [each.call for each in outputs if not self._is_at_hand(each)]
         if missing:
             self.peers.release(claim)
@@ -307,9 +306,11 @@ class Session:
 
     def _submit(self, call: Call, claim: str = "") -> None:
         call.status = "running"
-        running = Running(call, claim, decide.group(call), self._stream(call))
+        running = Running(
+            call, claim, decide.group(call), self._stream(call), self._output(call)
+        )
         try:
-            future = self.engine.submit(self._task(call, running.stream))
+            future = self.engine.submit(self._task(running))
         except BrokenExecutor:
             self._note_break([running, *self._running.values()])
             return
@@ -345,12 +346,12 @@ class Session:
         if running.stream is not None:
             running.stream.unlink(missing_ok=True)
         call.seconds = time.perf_counter() - running.begun
-        output = self._output(call)
-        call.output = output.name if output is not None and output.exists() else ""
+        output = running.output
+        call.output = os.path.basename(output) if os.path.exists(output) else ""
         for text in outcome.messages:
             self._say_once(text)
         if outcome.trace is not None:
-            self._keep(call, outcome.trace, outcome.kept, running.group)
+            self._keep(call, outcome, running.group)
         elif outcome.damaged:
             self._note_damage(outcome.damaged)
             call.status = "pending"
@@ -366,9 +367,9 @@ class Session:
             self._fail(call, outcome, running.group)
         self.peers.release(running.claim)
 
-    def _keep(
-        self, call: Call, trace: Trace, kept: dict[int, Held], group: str
-    ) -> None:
+    def _keep(self, call: Call, outcome: Outcome, group: str) -> None:
+        trace = outcome.trace
+        assert trace is not None
         if trace.group != group:
             message = f"the code of {call.stage.label} changed during the run"
             failure = Failure("CodeChanged", message, call.stage.where, message)
@@ -376,12 +377,12 @@ class Session:
             return
         self.peers.announce(trace.folder)
         self.survey.store.damaged.discard(trace.folder)
-        self.survey.index.add(trace)
+        self.survey.index.add(trace, outcome.body)
         self.survey.fresh.add(trace.folder)
         if call in self._again and call.trace is not None:
             self._replaced[call.trace.folder] = trace
             self._making.pop(call.trace.folder, None)
-        self._kept.update({(trace.folder, i): held for i, held in kept.items()})
+        self._kept.update({(trace.folder, i): held for i, held in outcome.kept.items()})
         take(call, trace)
         self._again.pop(call, None)
         self._finish(call, "computed", call.reason)
@@ -452,11 +453,9 @@ class Session:
             self._let_try(each.followers)
             self._kills[call] = self._kills.get(call, 0) + 1
             if self._kills[call] > 1 and len(suspected) == 1:
-                output = self._output(call)
-                if output is not None:
-                    capture.rescue(output)
+                capture.rescue(each.output)
                 failure = Failure("WorkerLost", LOST, "", LOST)
-                failure.printed = capture.tail(output)
+                failure.printed = capture.tail(each.output)
                 self._fail(call, Outcome(failure=failure), each.group)
             else:
                 call.status = "pending"
@@ -494,13 +493,25 @@ class Session:
     # Data ---------------------------------------------------------------------------
 
     def _is_at_hand(self, source: Source) -> bool:
-        if self.survey.has_data(source):
+        if self._is_fresh(source) or self.survey.has_data(source):
             return True
         if not isinstance(source, Output) or source.call.trace is None:
             return False
         trace = self.follow(source.call)
         is_kept = trace is not None and (trace.folder, source.index) in self._kept
         return is_kept or self.survey.has_data(source)
+
+    def _is_fresh(self, source: Source) -> bool:
+        """Return whether this run has just saved a value: loading tells if it is gone."""
+        if not isinstance(source, Output):
+            return False
+        trace = source.call.trace
+        return (
+            trace is not None
+            and trace.folder in self.survey.fresh
+            and trace.folder not in self.survey.store.damaged
+            and trace.outputs[source.index].is_kept
+        )
 
     def follow(self, call: Call) -> Trace | None:
         """Return the trace of a call; of one whose data was made again, the new one."""
@@ -540,19 +551,19 @@ class Session:
         self.survey.store.damaged.update(folders)
         self.survey.index.forget(folders)
 
-    def _task(self, call: Call, stream: Path | None) -> Task:
+    def _task(self, running: Running) -> Task:
+        call = running.call
         again = call.trace if call in self._again else None
-        return replace(
-            task_of(call, self.place, self._given),
-            before=again.outputs if again else None,
-            stream=stream,
-            output=self._output(call),
-        )
+        before = again.outputs if again else None
+        place, stream, output = self.place, running.stream, running.output
+        return task_of(call, place, self._given, before, stream, output)
 
-    def _output(self, call: Call) -> Path | None:
-        """Return where that goes what a call prints."""
+    def _output(self, call: Call) -> str:
+        """Return the path of the file for what a call prints; empty for none."""
+        if self.outputs is None:
+            return ""
         name = f"{call.position}-{call.stage.label}-{store.safe(call.label)}.txt"
-        return self.outputs / name if self.outputs else None
+        return os.path.join(self.outputs, name)
 
     def _given(self, source: Source) -> Value:
         """Return an input as an execution gets it."""
@@ -570,7 +581,15 @@ class Session:
         return self.place.spill / f"reads-{call.position}-{self._kills.get(call, 0)}"
 
 
-def task_of(call: Call, place: Place, given: Callable[[Source], Value]) -> Task:
+def task_of(
+    call: Call,
+    place: Place,
+    given: Callable[[Source], Value],
+    before: list[Artifact] | None = None,
+    stream: Path | None = None,
+    output: str = "",
+    is_trial: bool = False,
+) -> Task:
     """Return a call as it can be executed anywhere."""
     return Task(
         place=place,
@@ -582,6 +601,10 @@ def task_of(call: Call, place: Place, given: Callable[[Source], Value]) -> Task:
         ],
         arguments=call.arguments,
         inputs=decide.inputs(call),
+        before=before,
+        stream=stream,
+        output=output,
+        is_trial=is_trial,
     )
 
 

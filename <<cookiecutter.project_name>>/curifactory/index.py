@@ -44,7 +44,7 @@ class Index:
         self._connection: sqlite3.Connection | None = None
         self._is_mended = False
         self._synced: set[str] = set()
-        self._new: list[Trace] = []
+        self._new: list[tuple[Trace, str]] = []
         self._new_files: list[tuple[str, int, int, str]] = []
         self._recent: dict[str, deque[Trace]] = {}
         self._labels: dict[str, set[str]] = {}
@@ -99,7 +99,7 @@ class Index:
             self._steps.setdefault(node, {})[key] = None
         for node, *text in ends:
             self._ends[node] = (text[0], text[1])
-        for trace in self._new:
+        for trace, _ in self._new:
             self._ends[trace.node] = trace
         return True
 
@@ -107,7 +107,9 @@ class Index:
         """Return recent traces of a stage, those under the same label first."""
         self._sync(stage)
         if stage not in self._recent:
-            query = "SELECT body, folder FROM traces WHERE stage = ? ORDER BY rowid DESC"
+            query = (
+                "SELECT body, folder FROM traces WHERE stage = ? ORDER BY rowid DESC"
+            )
             found = self._traces(query + " LIMIT 8", (stage,))
             self._recent[stage] = deque(found, maxlen=8)
             query = "SELECT DISTINCT label FROM traces WHERE stage = ?"
@@ -166,9 +168,9 @@ class Index:
 
     # Writing ------------------------------------------------------------------------
 
-    def add(self, trace: Trace) -> None:
-        """Take in a trace that was just committed."""
-        self._new.append(trace)
+    def add(self, trace: Trace, body: str = "") -> None:
+        """Take in a trace that was just committed, with its text."""
+        self._new.append((trace, body or body_of(trace)))
         self._note(trace)
         if trace.stage in self._recent:
             self._recent[trace.stage].appendleft(trace)
@@ -185,7 +187,7 @@ class Index:
     def forget(self, folders: Iterable[str]) -> None:
         """Drop folders that are gone."""
         gone = set(folders)
-        self._new = [trace for trace in self._new if trace.folder not in gone]
+        self._new = [new for new in self._new if new[0].folder not in gone]
         self._let_go()
         rows = [(folder,) for folder in gone]
         self._write("DELETE FROM traces WHERE folder = ?", rows)
@@ -193,8 +195,8 @@ class Index:
     def flush(self) -> None:
         """Write what was committed since the last time."""
         if self._new:
-            traces, self._new = self._new, []
-            self._insert(traces)
+            new, self._new = self._new, []
+            self._insert(new)
         if self._new_files:
             files, self._new_files = self._new_files, []
             self._write("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", files)
@@ -206,10 +208,10 @@ class Index:
             self._connection.close()
             self._connection = None
 
-    def _insert(self, traces: Iterable[Trace]) -> None:
-        rows = [(t.folder, t.stage, t.node, t.label, body_of(t)) for t in traces]
+    def _insert(self, new: Sequence[tuple[Trace, str]]) -> None:
+        rows = [(t.folder, t.stage, t.node, t.label, body) for t, body in new]
         self._write("INSERT OR REPLACE INTO traces VALUES (?, ?, ?, ?, ?)", rows)
-        steps = {(t.stage, *step) for t in traces for step in t.steps()}
+        steps = {(t.stage, *step) for t, _ in new for step in t.steps()}
         self._write("INSERT OR IGNORE INTO steps VALUES (?, ?, ?)", list(steps))
 
     def _let_go(self) -> None:
@@ -217,7 +219,7 @@ class Index:
         self._steps.clear()
         self._ends.clear()
         self._has_all.clear()
-        for trace in self._new:
+        for trace, _ in self._new:
             self._note(trace)
 
     def _write(self, statement: str, rows: Sequence[Any]) -> None:
@@ -277,13 +279,13 @@ class Index:
     def _compare(self, stage: str) -> None:
         query = "SELECT folder FROM traces WHERE stage = ?"
         known = {row[0] for row in self._rows(query, (stage,))}
-        known |= {trace.folder for trace in self._new if trace.stage == stage}
+        known |= {trace.folder for trace, _ in self._new if trace.stage == stage}
         there = self.store.folders(stage)
         if known - there:
             self.forget(known - there)
         found = [self.store.read(each) for each in sorted(there - known)]
-        valid = [trace for trace in found if trace is not None]
-        self._insert(sorted(valid, key=lambda trace: trace.created))
+        valid = [(trace, body_of(trace)) for trace in found if trace is not None]
+        self._insert(sorted(valid, key=lambda new: new[0].created))
 
     def _mending(self, use: Callable[[], T]) -> T:
         """Use the index. A damaged one is made anew from the folders, and used again;

@@ -31,6 +31,7 @@ class Peers:
     def __init__(self, cache: Path, warn: Callable[[str], None]) -> None:
         self.runs = cache / ".runs"
         self.claims = cache / ".claims"
+        self._paths = str(self.runs), str(self.claims)
         self.warn = warn
         self.name = f"{socket.gethostname()}-{os.getpid()}-{next(_numbers)}"
         self._held: set[str] = set()
@@ -49,7 +50,7 @@ class Peers:
             if self._journal is None:
                 self._join()
             self._tell()
-            return self._take(self.claims / key)
+            return self._take(key)
         except OSError as error:
             self._go_alone(error)
             return True
@@ -61,7 +62,8 @@ class Peers:
         """Give a claim back; one that cannot be removed stays ours, until we end."""
         if key in self._held:
             with contextlib.suppress(OSError):
-                (self.claims / key).unlink(missing_ok=True)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(f"{self._paths[1]}/{key}")
                 self._held.remove(key)
 
     def announce(self, folder: str) -> None:
@@ -133,7 +135,7 @@ class Peers:
     def _lines(self) -> Iterator[str]:
         """Yield the new lines of other journals; "" when runs came or went."""
         try:
-            seen = self.runs.stat().st_mtime_ns
+            seen = os.stat(self._paths[0]).st_mtime_ns
         except OSError:  # somebody has deleted the cache
             seen = 0
         if seen != self._seen:
@@ -153,21 +155,22 @@ class Peers:
                 lines = text.decode().split("\n")
                 yield from lines[0 if start else 1 :]  # the first is its name
 
-    def _take(self, claim: Path) -> bool:
+    def _take(self, key: str) -> bool:
         for _ in range(2):
             try:
-                self._mark(claim)
-                self._held.add(claim.name)
+                self._mark(f"{self._paths[1]}/{key}")
+                self._held.add(key)
                 return True
             except FileExistsError:
+                claim = self.claims / key
                 if not self._is_stale(claim):
                     return False
                 self._take_over(claim)
         return False
 
-    def _mark(self, claim: Path) -> None:
+    def _mark(self, claim: str) -> None:
         try:
-            os.link(self.runs / self.name, claim)
+            os.link(f"{self._paths[0]}/{self.name}", claim)
         except FileExistsError:
             raise
         except OSError:  # a file system without hard links

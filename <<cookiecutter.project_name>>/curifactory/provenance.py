@@ -3,7 +3,7 @@
 import functools
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,8 @@ def version(package: str) -> str:
         return "?"
 
 
-def dependencies(packages: Iterable[str]) -> dict[str, str]:
+@functools.cache
+def dependencies(packages: tuple[str, ...]) -> Mapping[str, str]:
     """Return the versions of packages that are no part of Python."""
     return {name: version(name) for name in sorted(set(packages) - STANDARD)}
 
@@ -74,4 +75,4 @@ def dependencies(packages: Iterable[str]) -> dict[str, str]:
 def versions(packages: Iterable[str]) -> dict[str, str]:
     """Return the versions of Python, the platform and the packages that are loaded."""
     found = {"python": platform.python_version(), "platform": sys.platform}
-    return {**found, **dependencies(packages)}
+    return {**found, **dependencies(tuple(packages))}

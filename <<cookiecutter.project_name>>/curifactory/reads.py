@@ -387,6 +387,8 @@ class Files:
         return None if hidden or inner.endswith(HIDDEN_SUFFIXES) else inner
 
     def opened(self, path: object, mode: object, flags: object) -> None:
+        if isinstance(path, str) and path.startswith(self.outside):
+            return  # as most files are that the runner itself opens
         reads = self.reads
         key = self.key(path) if reads is not None else None
         if reads is None or key is None or key in reads.written:

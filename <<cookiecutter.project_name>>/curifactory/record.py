@@ -1,5 +1,6 @@
 """Records: one argset's way through the stages, as a growing list of calls."""
 
+import functools
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
@@ -86,12 +87,11 @@ class Snapshot:
         """Return the digest of the fields that code with these names may read."""
         if self._source is None:
             return ""
-        if code.ANY_NAME in names:
+        cls: Any = type(self._source)
+        fields = _likely_fields(cls, names)
+        if fields is None:
             return self.digest("*")
-        fields = set(argsets.field_names(type(self._source)))
-        members = {name for name in names - fields if hasattr(self._source, name)}
-        read = [f"{name}={self.digest(name)}" for name in sorted(fields & names)]
-        return self.digest("*") if members else hashing.hash_text(*read)
+        return hashing.hash_text(*(f"{name}={self.digest(name)}" for name in fields))
 
     def shown(self, path: str) -> str:
         """Return a short text of a value for messages."""
@@ -127,6 +127,15 @@ class Snapshot:
         if not path.endswith("*"):
             value = hashing.represented(found, name, where)
         return value_digest(value, where)
+
+
+@functools.lru_cache(1000)
+def _likely_fields(cls: type, names: frozenset[str]) -> list[str] | None:
+    """Return the fields that code with these names may read; None if that is any."""
+    fields = set(argsets.field_names(cls))
+    if code.ANY_NAME in names or any(hasattr(cls, name) for name in names - fields):
+        return None
+    return sorted(fields & names)
 
 
 def _is_flat(args: Any) -> bool:
@@ -248,6 +257,7 @@ class Call:
     seconds: float = 0.0
     output: str = ""
     """The file that has what it printed, by name."""
+    _sources: list[Source] | None = None
 
     @property
     def label(self) -> str:
@@ -260,7 +270,14 @@ class Call:
 
     def sources(self) -> list[Source]:
         """Return where each input comes from."""
-        return [s for member in self.members for s in member.sources.values()]
+        if self._sources is None:
+            found = (member.sources.values() for member in self.members)
+            self._sources = [source for each in found for source in each]
+        return self._sources
+
+    def narrow(self, members: list[Member]) -> None:
+        """Go on with some of the records: that is another call."""
+        self.members, self.group, self._sources = members, "", None
 
     def snapshots(self) -> list[Snapshot]:
         """Return the argsets of its records."""

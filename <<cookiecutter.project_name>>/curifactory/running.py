@@ -24,6 +24,8 @@ class Running:
     claim: str
     group: str
     stream: Path | None
+    output: str
+    """The file for what it prints."""
     followers: list[Call] = field(default_factory=list)
     begun: float = field(default_factory=time.perf_counter)
     is_silent: bool = False

@@ -297,8 +297,25 @@ def _where(function: Any) -> str:
 
 def describe(cacher: Cacheable | None) -> str:
     """Return what a cacher is: what it loads depends on its class, options and code."""
-    if cacher is None:
-        return "none"
+    return "none" if cacher is None else _described(_Same(cacher), code.cell())
+
+
+class _Same:
+    """Tells objects apart by which they are, whatever they think equal."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+@functools.lru_cache(1000)
+def _described(same: _Same, cell: int) -> str:
+    cacher: Cacheable = same.value
     state = {k: v for k, v in vars(cacher).items() if k not in ("folder", "name")}
     own = code.fingerprint(type(cacher)) if code.is_project(type(cacher)) else None
     known = hashing.qualified(type(cacher)), state, own and own.fingerprint

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import hashing
-from .caching import Cacheable
+from .caching import Cacheable, OneFileCacher, write_bytes
 from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
 
 META = "meta.json"
@@ -102,6 +102,7 @@ class Store:
         self, root: Path, warn: Callable[[str], None], base: Path | None = None
     ) -> None:
         self.root = root
+        self._path = str(root)
         self.warn = warn
         self.roots = (root,) if base is None else (root, base)
         self.damaged: set[str] = set()
@@ -126,9 +127,9 @@ class Store:
 
     def place(self, folder: str) -> Path:
         """Return where a folder of the cache lies."""
+        if len(self.roots) == 1:
+            return Path(f"{self._path}/{folder}")
         places = [root / folder for root in self.roots]
-        if len(places) == 1:
-            return places[0]
         return next((each for each in places if each.exists()), self.root / folder)
 
     # Traces -------------------------------------------------------------------------
@@ -199,41 +200,45 @@ class Store:
 
     def prepare(self) -> Path:
         """Make a folder beside the results, to be filled and then committed."""
-        name = f"{_process(os.getpid())}-{next(_numbers)}"
-        folder = self.root / ".tmp" / name
+        folder = f"{self._path}/.tmp/{_process(os.getpid())}-{next(_numbers)}"
         try:
-            os.makedirs(folder)
+            try:
+                os.mkdir(folder)
+            except FileNotFoundError:
+                os.makedirs(folder)
         except OSError as error:
             said = f"the cache cannot be written: {_short(error)}"
             raise CurifactoryError(said) from error
-        return folder
+        return Path(folder)
 
     def commit(
         self, folder: Path, trace: Trace, parts: dict[str, str], begun: float
-    ) -> Trace:
+    ) -> tuple[Trace, str]:
         """Let the prepared folder appear under a new name, with its trace in it.
 
         Where another run has committed the same call since it begun, that one counts.
+        Returns the trace, and the text of it.
         """
         self._keep_code(trace, parts)
         trace.created = time.time()
-        (folder / META).write_bytes(body_of(trace, with_folder=False).encode())
+        body = body_of(trace)
+        write_bytes(f"{folder}/{META}", body.encode())
         label = "all" if trace.label == "-" else safe(trace.label)
         stem = f"{safe(trace.stage)}/{label}-{trace.node[:12]}"
         for number in itertools.count(1):
             trace.folder = stem if number == 1 else f"{stem}-{number}"
             try:
-                _appear(folder, self.root / trace.folder)
+                _appear(folder, f"{self._path}/{trace.folder}")
                 break
             except OSError:
-                if not (self.root / trace.folder).exists():
+                if not os.path.exists(f"{self._path}/{trace.folder}"):
                     raise
                 twin = self.read(trace.folder)
                 if twin is not None and self._is_first(twin, trace, begun):
                     self.discard(folder)
-                    return twin
+                    return twin, body_of(twin)
         self._verified.update((trace.folder, each.name) for each in trace.outputs)
-        return trace
+        return trace, body
 
     def _is_first(self, twin: Trace, trace: Trace, begun: float) -> bool:
         is_newer = twin.node == trace.node and twin.created > begun
@@ -264,11 +269,11 @@ class Store:
         """Return whether an output of a trace, or each one, can be loaded."""
         if trace.folder in self.damaged:
             return False
-        folder = self.place(trace.folder)
+        folder = str(self.place(trace.folder))
         chosen = trace.outputs if index is None else [trace.outputs[index]]
         return all(
-            artifact.is_kept and all(os.path.exists(folder / f) for f in artifact.files)
-            for artifact in chosen
+            each.is_kept and all(os.path.exists(f"{folder}/{f}") for f in each.files)
+            for each in chosen
         )
 
     def load(self, folder: str, artifact: Artifact, cacher: Cacheable) -> Any:
@@ -337,7 +342,7 @@ def check_owner(root: Path) -> None:
         )
 
 
-def rename(source: Path, target: Path) -> None:
+def rename(source: Path | str, target: Path | str) -> None:
     """Rename; where a scanner holds files open for a moment (Windows), try again."""
     for pause in (0.05, 0.2, 1.0, None):
         try:
@@ -348,13 +353,14 @@ def rename(source: Path, target: Path) -> None:
             time.sleep(pause)
 
 
-def _appear(folder: Path, place: Path) -> None:
+def _appear(folder: Path, place: str) -> None:
     try:
         rename(folder, place)
     except FileNotFoundError:
-        if place.parent.exists():
+        parent = os.path.dirname(place)
+        if os.path.exists(parent):
             raise
-        place.parent.mkdir()  # somebody has deleted the cache
+        os.mkdir(parent)  # somebody has deleted the cache
         rename(folder, place)
 
 
@@ -371,22 +377,27 @@ def _short(error: Exception) -> str:
 
 
 def checked_in(
-    folder: Path, name: str, cacher: Cacheable, earlier: set[str]
+    name: str, cacher: Cacheable, earlier: set[str], described: str
 ) -> Artifact:
-    """Return the artifact that a cacher has just saved into a prepared folder."""
-    own = (f for f in files_in(folder) if not f.startswith(f"{FILES}/"))
-    files = tuple(sorted(set(own) - earlier))
-    sums = tuple(hashing.hash_file(folder / file) for file in files)
-    size = sum(os.path.getsize(folder / file) for file in files)
-    return Artifact(
-        name,
-        files,
-        cacher=type(cacher).__name__,
-        size=size,
-        checksum=_whole(files, sums),
-        identity=_whole(files, sums),
-        parts=sums if len(files) > 1 else (),
-    )
+    """Return the artifact that a cacher has just saved into a prepared folder.
+
+    What consumers go by is its bytes, and what `described` its cacher.
+    """
+    kind = type(cacher)
+    if isinstance(cacher, OneFileCacher) and kind.save is OneFileCacher.save:
+        assert cacher.written is not None
+        size, checksum = cacher.written
+        files: tuple[str, ...] = (f"{cacher.name}{cacher.extension}",)
+        parts: tuple[str, ...] = ()
+    else:
+        folder = cacher.folder
+        own = (f for f in files_in(folder) if not f.startswith(f"{FILES}/"))
+        files = tuple(sorted(set(own) - earlier))
+        sums = tuple(hashing.hash_file(folder / file) for file in files)
+        size = sum(os.path.getsize(folder / file) for file in files)
+        checksum, parts = _whole(files, sums), sums if len(files) > 1 else ()
+    identity = hashing.hash_text(checksum, described)
+    return Artifact(name, files, kind.__name__, size, checksum, identity, parts)
 
 
 def damage(folder: Path, artifact: Artifact) -> str:
@@ -446,26 +457,22 @@ def unsealed(text: str) -> dict[str, Any]:
     return dict(json.loads(begin + "}"))
 
 
-def body_of(trace: Trace, *, with_folder: bool = True) -> str:
-    """Return a trace as text; a meta.json does not know the name of its folder yet."""
+def body_of(trace: Trace) -> str:
+    """Return a trace as text, which does not know the name of its folder yet."""
     content = dict(vars(trace), outputs=[vars(each) for each in trace.outputs])
-    if not with_folder:
-        del content["folder"]
+    del content["folder"]
     return sealed({"scheme": SCHEME, **content})
 
 
-def parse(body: str, folder: str = "") -> Trace:
+def parse(body: str, folder: str) -> Trace:
     """Return the trace that a text holds; ValueError if it is not whole."""
     content = unsealed(body)
     if content.pop("scheme") != SCHEME:
         raise SchemeError(f"{folder} was written with other digests")
-    outputs = [
-        Artifact(
-            **{**each, "files": tuple(each["files"]), "parts": tuple(each["parts"])}
-        )
-        for each in content.pop("outputs")
-    ]
-    return Trace(**{"folder": folder, **content}, outputs=outputs)
+    for each in content["outputs"]:
+        each["files"], each["parts"] = tuple(each["files"]), tuple(each["parts"])
+    outputs = [Artifact(**each) for each in content.pop("outputs")]
+    return Trace(folder=folder, outputs=outputs, **content)
 
 
 @functools.cache

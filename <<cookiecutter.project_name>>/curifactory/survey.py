@@ -208,18 +208,18 @@ class Survey:
         waiting = [each for each in call.producers() if not each.identities]
         if waiting:
             return f"after {', '.join(dict.fromkeys(c.stage.label for c in waiting))}"
+        similar = self.index.similar(call.stage.name, call.label)
+        if all(each.folder in self.fresh for each in similar):
+            return "never run"
         own, members = call.own, call.snapshots()
         facts = decide.Facts(
             decide.inputs(call),
             {name: value.digest for name, value in call.arguments.items()},
             call.stage.code.parts,
-            dependencies(call.stage.code.packages),
+            {**dependencies(call.stage.code.packages)},
             lambda key: self.present.shown(own, members, key),
             lambda trace: self.store.code_parts(trace.stage, trace.code),
         )
-        similar = self.index.similar(call.stage.name, call.label)
-        if all(each.folder in self.fresh for each in similar):
-            return "never run"
         return decide.reason(call, facts, similar, self.now(call))
 
 

@@ -79,7 +79,7 @@ class Task:
     before: list[Artifact] | None = None
     """The outputs of an earlier execution, when only its data is to be made again."""
     stream: Path | None = None
-    output: Path | None = None
+    output: str = ""
     is_trial: bool = False
     """Whether nothing is to be left of it."""
 
@@ -115,6 +115,8 @@ class Outcome:
     """What comes back from an execution: small, whatever was computed."""
 
     trace: Trace | None = None
+    body: str = ""
+    """The text of the trace."""
     failure: Failure | None = None
     reads: dict[str, str] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)
@@ -130,7 +132,7 @@ def perform(task: Task) -> Outcome:
 _one_at_a_time = threading.Lock()
 
 
-def perform_packed(root: str, data: bytes, output: Path | None, group: str) -> Outcome:
+def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
     """Execute a call that came from another process, in the project at `root`.
 
     Where this process has loaded other code than the one that asks, it loads it anew.
@@ -223,7 +225,7 @@ class _Execution:
         if self.task.is_trial:
             self.store.discard(self.folder)
             return trace
-        committed = self.store.commit(
+        committed, self.outcome.body = self.store.commit(
             self.folder, trace, self.stage.code.parts, self.begun
         )
         if self.used_scratch is not None:
@@ -305,8 +307,9 @@ class _Execution:
         chosen = (
             cacher.chosen(value) if isinstance(cacher, caching.AutoCacher) else cacher
         )
+        placed = chosen.at(self.folder, store.output_stem(name))
         try:
-            chosen.at(self.folder, store.output_stem(name)).save(value)
+            placed.save(value)
         except ArtifactError as error:
             if not automatic:
                 place = f"{self.stage.where}: {self.stage.label}, output {name!r}"
@@ -316,11 +319,9 @@ class _Execution:
                 f"({error.message})"
             )
             return self._keep(index, value)
-        found = store.checked_in(self.folder, name, chosen, self.saved)
+        found = store.checked_in(name, placed, self.saved, describe(chosen))
         self.saved.update(found.files)
-        return replace(
-            found, identity=hashing.hash_text(found.checksum, describe(chosen))
-        )
+        return found
 
     def _keep(self, index: int, value: Any) -> Artifact:
         """Pass a value on that the cache does not keep."""
@@ -359,13 +360,13 @@ class _Execution:
                 said = f"{path} changed while {self.stage.label} read it"
                 self.outcome.messages.append(said)
                 found.append([f"f:{path}", "changed while it was read", ""])
-        node = task.group
+        node = group = task.group
         for key, digest, _ in found:
             node = store.after(node, key, digest)
         return Trace(
             stage=self.stage.name,
             label=task.own.name,
-            group=task.group,
+            group=group,
             node=node,
             code=self.stage.code.fingerprint,
             inputs=task.inputs,
@@ -373,14 +374,18 @@ class _Execution:
             outputs=self._identified(outputs, node),
             arguments={name: value.digest for name, value in task.arguments.items()},
             lines=self.noted.lines,
-            versions=dependencies(self.stage.code.packages),
+            versions={**dependencies(self.stage.code.packages)},
             run=task.place.run,
         )
 
     def _identified(self, outputs: list[Artifact], node: str) -> list[Artifact]:
         """Give identities: without data by the reads; what is made again keeps its own."""
         found = [
-            each if each.is_kept else replace(each, identity=_key_of(node, each))
+            (
+                each
+                if each.is_kept
+                else replace(each, identity=hashing.hash_text(node, each.name))
+            )
             for each in outputs
         ]
         if self.task.before is None:
@@ -480,10 +485,6 @@ def _split(stage: AnyStage, result: Any) -> list[Any]:
             f"return {', '.join(names)}",
         )
     return list(result)
-
-
-def _key_of(node: str, artifact: Artifact) -> str:
-    return hashing.hash_text(node, artifact.name)
 
 
 def _met(found: list[Any], values: list[dict[str, Any]]) -> list[str]:

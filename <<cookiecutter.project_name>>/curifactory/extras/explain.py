@@ -42,7 +42,7 @@ def _explained(rows: list[Row]) -> dict[str, Any]:
     """Return what is known of one stage, as plain data."""
     stage = rows[0][0].stage
     traces = [decision.trace for _, decision in rows if decision.trace is not None]
-    now = dependencies(stage.code.packages)
+    now = {**dependencies(stage.code.packages)}
     return {
         "stage": stage.name,
         "where": stage.where,

@@ -96,7 +96,7 @@ def _check(project: Settings, run: Run, calls: list[Call]) -> int:
 
 
 def _compared(call: Call, place: Place) -> bool:
-    trial = replace(task_of(call, place, stored), is_trial=True)
+    trial = task_of(call, place, stored, is_trial=True)
     first, second = _checksums(trial), _checksums(trial)
     names = [name for name, digest in first.items() if second[name] != digest]
     said = f"differs in {', '.join(names)}" if names else "the same bytes twice"
