@@ -130,12 +130,14 @@ def _parser(command: str) -> argparse.ArgumentParser:
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a run; each goes to the field of `Request` of its name."""
     add = parser.add_argument
     add("name", help="an experiment, see `experiment ls`")
     add("rest", nargs="*", help=argparse.SUPPRESS)
     add(
         "-p",
         "--params",
+        dest="paramsets",
         action="append",
         default=[],
         metavar="FILE",
@@ -145,6 +147,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="compute everything again")
     add(
         "--overwrite-stage",
+        dest="overwrite_stages",
         action="append",
         default=[],
         metavar="STAGE",
@@ -156,8 +159,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--retries", type=int, default=0, metavar="N", help="try failing calls again")
     add("--fail-fast", action="store_true", help="begin nothing after a failure")
     add("--max-calls", type=int, metavar="N", help="compute at most N calls")
-    add("--yes", action="store_true", help="repeat long work after edits, unasked")
-    add("--pdb", action="store_true", help="debug the first failure (serial)")
+    said = "repeat long work after edits, unasked"
+    add("--yes", dest="is_confirmed", action="store_true", help=said)
+    said = "debug the first failure (serial)"
+    add("--pdb", dest="debugger", action="store_true", help=said)
     add("--cache", metavar="DIR", help="keep results in another folder")
     add("--read-only", action="store_true", help="use the cache, write nothing to it")
     add("--quiet", action="store_true", help="print the summary only")
@@ -171,6 +176,7 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--set",
+        dest="sets",
         action="append",
         default=[],
         metavar="FIELD=VALUE",
@@ -227,30 +233,18 @@ def enter(cache: str | None) -> "Settings":
 
 
 def _request(options: argparse.Namespace, command: str) -> "Request":
+    from dataclasses import fields
+
     from .experiment import Request
 
-    return Request(
-        options.name,
-        paramsets=options.params,
-        sets=options.set,
-        seeds=options.seeds,
-        names=options.names,
-        indices=options.indices,
-        overwrite=options.overwrite,
-        overwrite_stages=options.overwrite_stage,
-        map_only=options.command != "run" or options.map,
-        command=command,
-        engine=options.engine,
-        jobs=options.jobs,
-        scheduler=options.scheduler,
-        retries=options.retries,
-        read_only=options.read_only,
-        fail_fast=options.fail_fast,
-        max_calls=options.max_calls,
-        debugger=options.pdb,
-        is_confirmed=options.yes,
-        captures=not (options.verbose or options.pdb),
-    )
+    given = {
+        **vars(options),
+        "command": command,
+        "map_only": options.command != "run" or options.map,
+        "captures": not (options.verbose or options.debugger),
+    }
+    known = {each.name for each in fields(Request)}
+    return Request(**{name: given[name] for name in known & given.keys()})
 
 
 def _progress(options: argparse.Namespace) -> "Progress":

@@ -159,32 +159,6 @@ def predict(call: Call, similar: Iterable[Trace], now: Now, forced: bool) -> Dec
     return Decision("compute", "")
 
 
-def by_code_alone(call: Call, trace: Trace, now: Now) -> bool:
-    """Return whether nothing but code tells a call from a trace, as far as is known."""
-    if is_known(call) and trace.inputs != inputs(call):
-        return False
-    given = {name: value.digest for name, value in call.arguments.items()}
-    return given == trace.arguments and all(
-        now(key) == digest for key, digest, _ in trace.reads if key[0] in "af"
-    )
-
-
-def code_changes(
-    call: Call, trace: Trace, now: Now, before: dict[str, str]
-) -> tuple[list[str], dict[str, str]]:
-    """Return how code differs from that of a trace: in words, and digest by digest."""
-    found: list[str] = []
-    pairs: dict[str, str] = {}
-    if trace.code != call.stage.code.fingerprint:
-        pairs[call.stage.code.fingerprint] = trace.code
-        found += _code_changes(before, call.stage.code.parts)
-    for key, digest, shown in trace.reads:
-        if key[0] in "cm" and now(key) != digest:
-            pairs[now(key)] = digest
-            found.append(_read_change(key, shown, ""))
-    return found, pairs
-
-
 class Facts(NamedTuple):
     """What is known of a call when its reason is asked for."""
 
@@ -209,7 +183,7 @@ def reason(call: Call, facts: Facts, similar: Iterable[Trace], now: Now) -> str:
 def _differences(call: Call, facts: Facts, trace: Trace, now: Now) -> list[str]:
     found = []
     if trace.code != call.stage.code.fingerprint:
-        found += _code_changes(facts.parts_of(trace), facts.code)
+        found += changed_parts(facts.parts_of(trace), facts.code)
     found += _input_changes(call, trace.inputs, facts.inputs)
     if OTHER_RECORDS in found:  # reads are by place: another order compares nothing
         return found
@@ -219,7 +193,7 @@ def _differences(call: Call, facts: Facts, trace: Trace, now: Now) -> list[str]:
             found.append(f"argument {name} changed")
     for key, digest, shown in trace.reads:
         if now(key) != digest:
-            found.append(_read_change(key, shown, facts.shown(key)))
+            found.append(read_change(key, shown, facts.shown(key)))
     versions = facts.versions
     for name in sorted(set(versions) & set(trace.versions)) if found else ():
         if trace.versions[name] != versions[name]:
@@ -227,7 +201,8 @@ def _differences(call: Call, facts: Facts, trace: Trace, now: Now) -> list[str]:
     return found
 
 
-def _code_changes(before: dict[str, str], after: dict[str, str]) -> list[str]:
+def changed_parts(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    """Say which definitions differ between two closures of code."""
     # A definition that was renamed or moved keeps its digest, so only digests matter.
     new = {name for name, digest in after.items() if before.get(name) != digest}
     known = set(before.values())
@@ -261,7 +236,8 @@ def _by(call: Call, name: str) -> str:
     return ""
 
 
-def _read_change(key: str, before: str, after: str) -> str:
+def read_change(key: str, before: str, after: str) -> str:
+    """Say what became of something that was read."""
     kind, name = key[0], key.partition(":")[2]
     if kind in "fcm":
         return f"{name} changed"

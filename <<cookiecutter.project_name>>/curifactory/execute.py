@@ -2,6 +2,7 @@
 
 import contextlib
 import heapq
+import importlib
 import os
 import queue
 import time
@@ -56,6 +57,7 @@ class Session:
         engine: Engine,
         peers: Peers,
         progress: Progress,
+        say: Callable[[str], None],
         outputs: Path | None = None,
     ) -> None:
         self.survey = survey
@@ -63,6 +65,7 @@ class Session:
         self.engine = engine
         self.peers = peers
         self.progress = progress
+        self.say = say
         self.outputs = outputs
         self.options = survey.options
         self._ready: list[tuple[int, Call]] = []
@@ -113,8 +116,14 @@ class Session:
 
     def _confirm(self, calls: list[Call]) -> None:
         """Ask before edits of code let much work be done again."""
-        seconds, told = self.survey.cost_of_edits(calls)
-        if seconds <= self.options.confirm_above or self.options.is_confirmed:
+        if self.options.is_confirmed:
+            return
+        try:
+            guard = importlib.import_module("curifactory.extras.guard")
+        except ImportError:  # without the extras nobody asks
+            return
+        seconds, told = guard.cost_of_edits(self.survey, calls)
+        if seconds <= self.options.confirm_above:
             return
         message = f"edits of code would repeat long work:\n  {told}"
         if not self.progress.confirm(message):
@@ -249,7 +258,7 @@ class Session:
             self._finish(call, "failed", f"as for {earlier.label}")
         elif self.options.fail_fast and self._has_failed:
             self._finish(call, "skipped", "a call failed before it")
-        elif self._computed >= self.options.most():
+        elif self._computed == self.options.max_calls:
             self._finish(call, "skipped", f"after {self._computed} calls")
         else:
             call.reason = decision.reason
@@ -360,7 +369,7 @@ class Session:
             self.options.retries, call.stage.rules.retries
         ):
             self._attempts[call] = self._attempts.get(call, 0) + 1
-            self.progress.message(f"{call.stage.label} {call.label} failed, once more")
+            self.say(f"{call.stage.label} {call.label} failed, once more")
             self._submit(call, running.claim)
             return
         elif outcome.failure is not None:
@@ -425,7 +434,7 @@ class Session:
     def _say_once(self, text: str) -> None:
         if text not in self._said:
             self._said.add(text)
-            self.progress.message(text)
+            self.say(text)
 
     # Killed workers -----------------------------------------------------------------
 
@@ -465,7 +474,7 @@ class Session:
         """Execute a suspected call with no other beside it: then it is known."""
         if self._suspects and not self._running:
             call = self._suspects.pop(0)
-            self.progress.message(
+            self.say(
                 f"a worker was killed; {call.stage.label} {call.label} once more, alone"
             )
             self._submit(call)
@@ -493,25 +502,13 @@ class Session:
     # Data ---------------------------------------------------------------------------
 
     def _is_at_hand(self, source: Source) -> bool:
-        if self._is_fresh(source) or self.survey.has_data(source):
+        if self.survey.has_data(source):
             return True
         if not isinstance(source, Output) or source.call.trace is None:
             return False
         trace = self.follow(source.call)
         is_kept = trace is not None and (trace.folder, source.index) in self._kept
         return is_kept or self.survey.has_data(source)
-
-    def _is_fresh(self, source: Source) -> bool:
-        """Return whether this run has just saved a value: loading tells if it is gone."""
-        if not isinstance(source, Output):
-            return False
-        trace = source.call.trace
-        return (
-            trace is not None
-            and trace.folder in self.survey.fresh
-            and trace.folder not in self.survey.store.damaged
-            and trace.outputs[source.index].is_kept
-        )
 
     def follow(self, call: Call) -> Trace | None:
         """Return the trace of a call; of one whose data was made again, the new one."""

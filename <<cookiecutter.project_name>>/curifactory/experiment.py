@@ -29,8 +29,8 @@ from .survey import Options
 from .task import own_frames, where
 
 
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, kw_only=True)
+class Request(Options):
     """What one invocation asks for."""
 
     name: str
@@ -39,35 +39,14 @@ class Request:
     seeds: int | None = None
     names: Sequence[str] = ()
     indices: str = ""
-    overwrite: bool = False
-    overwrite_stages: Sequence[str] = ()
     map_only: bool = False
     report: bool = True
     command: str = ""
     engine: str | None = None
     jobs: int | None = None
     scheduler: str | None = None
-    retries: int = 0
     read_only: bool = False
-    fail_fast: bool = False
-    max_calls: int | None = None
-    debugger: bool = False
     captures: bool = False
-
-    is_confirmed: bool = False
-
-    def options(self, confirm_above: float) -> Options:
-        """Return what concerns the execution of calls."""
-        return Options(
-            overwrite=self.overwrite,
-            overwrite_stages=frozenset(self.overwrite_stages),
-            retries=self.retries,
-            fail_fast=self.fail_fast,
-            max_calls=self.max_calls,
-            debugger=self.debugger,
-            confirm_above=confirm_above,
-            is_confirmed=self.is_confirmed,
-        )
 
 
 @dataclass
@@ -113,7 +92,7 @@ def run_experiment(
 ) -> Run:
     """Run an experiment, or only map it, and return what became of its calls."""
     project = open_project(root, cache=cache, runs=runs, reports=reports)
-    request = Request(name, paramsets=paramsets, **options)
+    request = Request(name=name, paramsets=paramsets, **options)
     return perform(project, request, progress or Progress(quiet=True))
 
 
@@ -167,7 +146,7 @@ def _perform(
         request.name.replace("/", "."),
         project=project,
         progress=progress,
-        options=request.options(project.confirm_above),
+        options=replace(request, confirm_above=project.confirm_above),
         engine=chosen,
         captures=request.captures,
         eager=False,

@@ -122,7 +122,8 @@ class ArtifactManager:
                 place,
                 self.engine,
                 Peers(project.cache, self.say),
-                _Logged(self),
+                self.progress,
+                self.say,
                 outputs,
             )
         return self._session
@@ -298,33 +299,6 @@ class ArtifactManager:
             }
             for label, calls in by_label.items()
         }
-
-
-class _Logged(Progress):
-    """Hands on to the display of a run, and writes its log."""
-
-    def __init__(self, manager: ArtifactManager) -> None:
-        super().__init__(quiet=True)
-        self.manager = manager
-
-    def plan(self, totals: dict[str, int]) -> None:
-        self.manager.progress.plan(totals)
-
-    def started(self, stage: str, label: str) -> None:
-        self.manager.progress.started(stage, label)
-
-    def finished(
-        self, stage: str, label: str, status: str, seconds: float, reason: str
-    ) -> None:
-        self.manager.progress.finished(stage, label, status, seconds, reason)
-        if status != "reused":
-            self.manager.log(f"{status} {stage} {label} {seconds:.3f} s  {reason}")
-
-    def confirm(self, text: str) -> bool:
-        return self.manager.progress.confirm(text)
-
-    def message(self, text: str) -> None:
-        self.manager.say(text)
 
 
 def _entry(call: Call, root: Path) -> dict[str, Any]:

@@ -165,6 +165,19 @@ def relative(place: str) -> str:
     return (syntax.relative(path) or path) + tail
 
 
+def write_new(project: Settings, path: Path, text: str) -> str:
+    """Write a file that is not there yet, and return its place in the project."""
+    shown = path.relative_to(project.root).as_posix()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        hint = "move it away first, or take another name"
+        raise RequestError(f"{shown} is there already", hint) from None
+    return shown
+
+
 # Argsets ----------------------------------------------------------------------------
 
 

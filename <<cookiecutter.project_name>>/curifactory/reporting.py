@@ -1,6 +1,5 @@
 """Reportables: figures, tables and values that a stage shows in the report."""
 
-import html
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -84,15 +83,6 @@ class DFReporter(Reportable):
     def data(self) -> Any:
         split = self.value.reset_index().to_dict(orient="split")
         return _table(split["columns"], split["data"])
-
-
-class LatexTableReporter(Reportable):
-    """The LaTeX source of a data frame of pandas, to copy from the report."""
-
-    kind = "html"
-
-    def data(self) -> Any:
-        return f"<pre>{html.escape(self.value.style.to_latex(**self.more))}</pre>"
 
 
 class FigureReporter(Reportable):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
 
-from . import code, hashing, provenance
+from . import caching, code, hashing, provenance
 from .caching import AUTO, Cacheable
 from .errors import RequestError, nearest
 
@@ -108,6 +108,7 @@ class Stage(Generic[R, P, T]):
             self._cell = code.cell()
             vars(self).pop("code", None)
             vars(self).pop("key", None)
+            vars(self).pop("kinds", None)
         _ = self.key
 
     @functools.cached_property
@@ -134,6 +135,11 @@ class Stage(Generic[R, P, T]):
         return self.key_as(self.name, self.code.fingerprint)
 
     @functools.cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """What each cacher is."""
+        return tuple(map(describe, self.cachers))
+
+    @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """The name of the stage, and those that it had before."""
         before = self.rules.formerly
@@ -141,8 +147,7 @@ class Stage(Generic[R, P, T]):
 
     def key_as(self, name: str, fingerprint: str) -> str:
         """Return the key under another name or other code, whose results are kept."""
-        kinds = [describe(each) for each in self.cachers]
-        declared = [name, *self.inputs, "->", *self.outputs, *kinds]
+        declared = [name, *self.inputs, "->", *self.outputs, *self.kinds]
         return hashing.hash_text(fingerprint, *declared)
 
 
@@ -297,26 +302,12 @@ def _where(function: Any) -> str:
 
 def describe(cacher: Cacheable | None) -> str:
     """Return what a cacher is: what it loads depends on its class, options and code."""
-    return "none" if cacher is None else _described(_Same(cacher), code.cell())
-
-
-class _Same:
-    """Tells objects apart by which they are, whatever they think equal."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.value is other.value
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-
-@functools.lru_cache(1000)
-def _described(same: _Same, cell: int) -> str:
-    cacher: Cacheable = same.value
+    if cacher is None:
+        return "none"
     state = {k: v for k, v in vars(cacher).items() if k not in ("folder", "name")}
     own = code.fingerprint(type(cacher)) if code.is_project(type(cacher)) else None
     known = hashing.qualified(type(cacher)), state, own and own.fingerprint
     return hashing.digest(known, "cacher")
+
+
+BY_NAME = {name: describe(each) for name, each in caching.BY_NAME.items()}

@@ -178,16 +178,6 @@ class Store:
             return dict(unsealed(path.read_bytes().decode()))
         return {}
 
-    def accept(self, stage: str, pairs: dict[str, str], why: str) -> None:
-        """Let digests of code count as earlier ones, by which results are filed."""
-        content = {"stage": stage, "pairs": pairs, "why": why, "when": time.time()}
-        aside = self.prepare()
-        (aside / "accepted").write_bytes(sealed(content).encode())
-        target = self.root / ".accepted" / f"{safe(stage)}-{aside.name}.json"
-        target.parent.mkdir(exist_ok=True)
-        rename(aside / "accepted", target)
-        self.discard(aside)
-
     def accepted(self) -> list[dict[str, Any]]:
         """Return what was accepted, in the order of time."""
         found = []
@@ -265,14 +255,17 @@ class Store:
 
     # Data ---------------------------------------------------------------------------
 
-    def has_data(self, trace: Trace, index: int | None = None) -> bool:
+    def has_data(
+        self, trace: Trace, index: int | None = None, *, is_fresh: bool = False
+    ) -> bool:
         """Return whether an output of a trace, or each one, can be loaded."""
         if trace.folder in self.damaged:
             return False
         folder = str(self.place(trace.folder))
         chosen = trace.outputs if index is None else [trace.outputs[index]]
         return all(
-            each.is_kept and all(os.path.exists(f"{folder}/{f}") for f in each.files)
+            each.is_kept
+            and (is_fresh or all(os.path.exists(f"{folder}/{f}") for f in each.files))
             for each in chosen
         )
 
@@ -281,8 +274,7 @@ class Store:
         place = self.place(folder)
         if (folder, artifact.name) not in self._verified:
             wrong = damage(place, artifact)
-            if wrong and not (place / wrong).exists():
-                raise DamagedError(f"{folder}/{wrong} is gone")
+            _check_there(folder, place, wrong)
             if wrong:
                 self.quarantine(folder, wrong)
                 raise DamagedError(f"{folder}/{wrong} is damaged: its bytes differ")
@@ -293,6 +285,7 @@ class Store:
             self.warn(f"{folder}: {error.message}")
             raise
         except Exception as error:
+            _check_there(folder, place, *artifact.files)
             hint = "the data is kept: mend the import or the cacher and run again"
             message = f"{folder}/{(*artifact.files, artifact.name)[0]} does not load: "
             message += f"{type(error).__name__}: {error}"
@@ -407,6 +400,12 @@ def damage(folder: Path, artifact: Artifact) -> str:
         if digest(folder / file) != known:
             return file
     return ""
+
+
+def _check_there(folder: str, place: Path, *files: str) -> None:
+    for file in files:
+        if not os.path.exists(f"{place}/{file}"):
+            raise DamagedError(f"{folder}/{file} is gone")
 
 
 def digest(path: Path) -> str:

@@ -1,10 +1,8 @@
 """Gathers what decisions need: traces of the past, and digests of the present."""
 
 import itertools
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from . import caching, decide
@@ -16,12 +14,12 @@ from .record import Call, Literal, Output, Present, Source
 from .store import Store, Trace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """What a run was asked to do beyond what decisions ask for."""
 
     overwrite: bool = False
-    overwrite_stages: frozenset[str] = frozenset()
+    overwrite_stages: Sequence[str] = ()
     retries: int = 0
     fail_fast: bool = False
     max_calls: int | None = None
@@ -29,10 +27,6 @@ class Options:
     confirm_above: float = 600.0
     """Seconds of earlier work that an edit may repeat without being asked for."""
     is_confirmed: bool = False
-
-    def most(self) -> float:
-        """How many calls may be computed."""
-        return math.inf if self.max_calls is None else self.max_calls
 
     def forces(self, call: Call) -> bool:
         return self.overwrite or call.stage.label in self.overwrite_stages
@@ -105,7 +99,10 @@ class Survey:
         if isinstance(source, Literal):
             return True
         trace = source.call.trace
-        return trace is not None and self.store.has_data(trace, source.index)
+        if trace is None:
+            return False
+        is_fresh = trace.folder in self.fresh  # loading tells if it is gone again
+        return self.store.has_data(trace, source.index, is_fresh=is_fresh)
 
     def load(self, source: Output) -> Any:
         """Return a value from the cache as its cacher loads it."""
@@ -161,41 +158,6 @@ class Survey:
                     )
                     decisions[producer] = again
 
-    # What edits would cost ----------------------------------------------------------
-
-    def cost_of_edits(self, calls: Iterable[Call]) -> tuple[float, str]:
-        """Return how long it took what code changes alone invalidate, and what they are.
-
-        Calls after an invalidated one count, too: its new result may differ.
-        """
-        causes: dict[Call, str] = {}
-        spent: dict[str, tuple[str, str, float]] = {}
-        for call in calls:
-            found = self._invalidated(call, causes)
-            if found is not None and not self.options.forces(call):
-                causes[call], trace = found
-                spent[trace.folder] = causes[call], call.stage.label, trace.seconds
-        lines: dict[str, list[tuple[str, float]]] = {}
-        for cause, label, seconds in spent.values():
-            lines.setdefault(cause, []).append((label, seconds))
-        told = [_cost_line(cause, items) for cause, items in lines.items()]
-        return sum(each[2] for each in spent.values()), "\n  ".join(told)
-
-    def _invalidated(
-        self, call: Call, causes: dict[Call, str]
-    ) -> tuple[str, Trace] | None:
-        now = self.now(call)
-        after = [causes[each] for each in call.producers() if each in causes]
-        if not after and not decide.is_known(call):
-            return None
-        for trace in self.index.similar(call.stage.name, call.label):
-            if decide.by_code_alone(call, trace, now):
-                before = self.store.code_parts(trace.stage, trace.code)
-                changes, _ = decide.code_changes(call, trace, now, before)
-                if changes or after:
-                    return ", ".join(changes[:2] or after[:1]), trace
-        return None
-
     def _foreseen(self, call: Call) -> Decision:
         if decide.is_known(call):
             return self.decision(call)
@@ -227,10 +189,3 @@ def take(call: Call, trace: Trace) -> None:
     """Let a call go by what a trace produced."""
     call.trace = trace
     call.identities = [artifact.identity for artifact in trace.outputs]
-
-
-def _cost_line(cause: str, items: list[tuple[str, float]]) -> str:
-    labels = [label for label, _ in items]
-    counts = [f"{label} {labels.count(label)}" for label in dict.fromkeys(labels)]
-    seconds = timedelta(seconds=round(sum(seconds for _, seconds in items)))
-    return f"{cause}: {', '.join(counts)}, {seconds} by the last time"

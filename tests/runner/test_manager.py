@@ -209,11 +209,12 @@ def test_a_run_knows_its_commit_and_whether_files_differ(project):
     assert project.ok().run["git"] == {**clean, "dirty": True}
 
 
-def test_the_log_of_a_run_names_what_was_computed(project):
-    project.ok()
+def test_the_log_of_a_run_has_the_command_and_what_was_said(project):
+    project.edit("stages/chain.py", "return [1, 2, 3]", "return 1 / 0")
+    project.run("study", "--retries", "1")
     text = (project.root / "data/runs/study-1/log.txt").read_text()
-    assert "experiment study" in text
-    assert "computed fit a" in text
+    assert "experiment study --retries 1" in text
+    assert "load a failed, once more" in text
 
 
 def test_quiet_prints_the_summary_alone_and_verbose_every_call(project):

@@ -202,7 +202,10 @@ def test_new_never_overwrites(whole):
     before = (whole.root / "params/base.py").read_text()
     result = whole.run("new", "params", "base")
     assert result.code == 2
-    assert result.err == "error: params/base.py is there already\n  take another name\n"
+    assert (
+        result.err
+        == "error: params/base.py is there already\n  move it away first, or take another name\n"
+    )
     assert (whole.root / "params/base.py").read_text() == before
 
 

@@ -281,5 +281,6 @@ def test_an_unknown_run_and_a_file_that_exists_are_refused(many):
     many.run("params", "--from-run", "seen-1")
     result = many.run("params", "--from-run", "seen-1")
     assert (
-        result.err == "error: params/seen_1.py is there already\n  move it away first\n"
+        result.err
+        == "error: params/seen_1.py is there already\n  move it away first, or take another name\n"
     )

@@ -453,7 +453,7 @@ case(
     {},
     ["new", "params", "base"],
     "params/base.py is there already",
-    "take another name",
+    "move it away first, or take another name",
 )
 
 

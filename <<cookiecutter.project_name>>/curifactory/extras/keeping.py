@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import time
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from ..experiment import Request, Run
 from ..progress import Progress
 from ..record import Call
 from ..settings import Settings
+from ..store import Store, rename, safe, sealed
 from ..task import Place, Task
+from . import guard
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -59,10 +62,9 @@ def _accept(run: Run, calls: list[Call]) -> int:
     for call in calls:
         now = survey.now(call)
         for trace in survey.index.similar(stage.name, call.label):
-            if not decide.by_code_alone(call, trace, now):
+            if not guard.by_code_alone(call, trace, now):
                 continue
-            before = survey.store.code_parts(trace.stage, trace.code)
-            found, digests = decide.code_changes(call, trace, now, before)
+            found, digests = guard.code_changes(survey, call, trace)
             if digests:
                 pairs.update(digests)
                 changes.update(dict.fromkeys(found))
@@ -74,10 +76,21 @@ def _accept(run: Run, calls: list[Call]) -> int:
             f"`experiment explain {run.manager.experiment_name}` says what changed",
         )
     why = ", ".join(changes)
-    survey.store.accept(stage.name, pairs, why)
+    _file(survey.store, stage.name, pairs, why)
     survey.index.close()
     print(f"{stage.label}: results of {kept} calls are kept, although {why}")
     return 0
+
+
+def _file(cache: Store, stage: str, pairs: dict[str, str], why: str) -> None:
+    """Let digests of code count as earlier ones, by which results are filed."""
+    content = {"stage": stage, "pairs": pairs, "why": why, "when": time.time()}
+    aside = cache.prepare()
+    (aside / "accepted").write_bytes(sealed(content).encode())
+    target = cache.root / ".accepted" / f"{safe(stage)}-{aside.name}.json"
+    target.parent.mkdir(exist_ok=True)
+    rename(aside / "accepted", target)
+    cache.discard(aside)
 
 
 def _check(project: Settings, run: Run, calls: list[Call]) -> int:

@@ -25,16 +25,10 @@ def perform(options: argparse.Namespace) -> int:
         hint = "take small letters, digits and _: experiment new params deeper_trees"
         raise RequestError(f"{name!r} is no name of a Python module", hint)
     target = _folder(project, options.kind) / f"{name}.py"
-    shown = target.relative_to(project.root).as_posix()
     text = (TEMPLATES / f"{options.kind}.py.txt").read_text(encoding="utf-8")
     for word, value in {"NAME": name, "PARAMS": project.params}.items():
         text = text.replace(word, value.replace("/", "."))
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(target, "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise RequestError(f"{shown} is there already", "take another name") from None
+    shown = paramsets.write_new(project, target, text)
     print(f"wrote {shown}{_next_step(options.kind, name)}")
     return 0
 

@@ -32,7 +32,7 @@ def perform(options: argparse.Namespace) -> int:
     if not options.paramsets:
         known = [entry.name for entry in paramsets.list_paramsets(project.root)]
         raise RequestError("no parameter file is named", nearest("", known))
-    choice = Choice(options.set, options.seeds, options.names, options.indices)
+    choice = Choice(options.sets, options.seeds, options.names, options.indices)
     found = paramsets.collect(paramsets.sources(project, options.paramsets), choice)
     if options.diff:
         _print_diff(found, *options.diff, as_json=options.json)
@@ -110,12 +110,7 @@ def _shown(args: Any, path: str, value: object) -> str:
 def _from_run(project: Settings, name: str) -> int:
     text = recreate.parameter_file(_history(project, name))
     target = project.root / project.params / f"{_identifier(name)}.py"
-    shown = target.relative_to(project.root)
-    try:
-        with open(target, "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise RequestError(f"{shown} is there already", "move it away first") from None
+    shown = paramsets.write_new(project, target, text)
     print(f"wrote {shown}; look at it with: experiment params {target.stem}")
     return 0
 

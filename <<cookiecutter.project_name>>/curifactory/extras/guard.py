@@ -1,0 +1,79 @@
+"""What edits of code would let be done again, and how long that took."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from .. import decide
+from ..decide import Now
+from ..record import Call
+from ..store import Trace
+from ..survey import Survey
+
+
+def cost_of_edits(survey: Survey, calls: Iterable[Call]) -> tuple[float, str]:
+    """Return how long it took what code changes alone invalidate, and what they are.
+
+    Calls after an invalidated one count, too: its new result may differ.
+    """
+    causes: dict[Call, str] = {}
+    spent: dict[str, tuple[str, str, float]] = {}
+    for call in calls:
+        found = _invalidated(survey, call, causes)
+        if found is not None and not survey.options.forces(call):
+            causes[call], trace = found
+            spent[trace.folder] = causes[call], call.stage.label, trace.seconds
+    lines: dict[str, list[tuple[str, float]]] = {}
+    for cause, label, seconds in spent.values():
+        lines.setdefault(cause, []).append((label, seconds))
+    told = [_cost_line(cause, items) for cause, items in lines.items()]
+    return sum(each[2] for each in spent.values()), "\n  ".join(told)
+
+
+def by_code_alone(call: Call, trace: Trace, now: Now) -> bool:
+    """Return whether nothing but code tells a call from a trace, as far as is known."""
+    if decide.is_known(call) and trace.inputs != decide.inputs(call):
+        return False
+    given = {name: value.digest for name, value in call.arguments.items()}
+    return given == trace.arguments and all(
+        now(key) == digest for key, digest, _ in trace.reads if key[0] in "af"
+    )
+
+
+def code_changes(
+    survey: Survey, call: Call, trace: Trace
+) -> tuple[list[str], dict[str, str]]:
+    """Return how code differs from that of a trace: in words, and digest by digest."""
+    found: list[str] = []
+    pairs: dict[str, str] = {}
+    now, code = survey.now(call), call.stage.code
+    if trace.code != code.fingerprint:
+        pairs[code.fingerprint] = trace.code
+        before = survey.store.code_parts(trace.stage, trace.code)
+        found += decide.changed_parts(before, code.parts)
+    for key, digest, shown in trace.reads:
+        if key[0] in "cm" and now(key) != digest:
+            pairs[now(key)] = digest
+            found.append(decide.read_change(key, shown, ""))
+    return found, pairs
+
+
+def _invalidated(
+    survey: Survey, call: Call, causes: dict[Call, str]
+) -> tuple[str, Trace] | None:
+    now = survey.now(call)
+    after = [causes[each] for each in call.producers() if each in causes]
+    if not after and not decide.is_known(call):
+        return None
+    for trace in survey.index.similar(call.stage.name, call.label):
+        if by_code_alone(call, trace, now):
+            changes, _ = code_changes(survey, call, trace)
+            if changes or after:
+                return ", ".join(changes[:2] or after[:1]), trace
+    return None
+
+
+def _cost_line(cause: str, items: list[tuple[str, float]]) -> str:
+    labels = [label for label, _ in items]
+    counts = [f"{label} {labels.count(label)}" for label in dict.fromkeys(labels)]
+    seconds = timedelta(seconds=round(sum(seconds for _, seconds in items)))
+    return f"{cause}: {', '.join(counts)}, {seconds} by the last time"
