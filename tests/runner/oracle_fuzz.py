@@ -1,8 +1,9 @@
 """Search for sequences of edits after which the runner and the model disagree.
 
-    python tests/runner/oracle_fuzz.py SEQUENCES [FIRST]
+    python tests/runner/oracle_fuzz.py SEQUENCES [FIRST [ENGINE]]
 
-prints the problems found, and exits 1 if there are any.
+prints the problems found and the number of edits of each kind, and exits 1 if there are
+problems. The engine is `serial`, or `processes` for runs with two workers.
 """
 
 import collections
@@ -53,13 +54,15 @@ def _start(home, folder, *given):
     )
 
 
-def main(count, first="0"):
+def main(count, first="0", engine="serial"):
     """Search, print what was found, and return the exit code."""
     with tempfile.TemporaryDirectory() as folder:
-        home = copy_runner(Path(folder) / "home", "extras")
-        problems, counts = search(home, folder, int(count), int(first))
+        home = copy_runner(Path(folder) / "home")
+        problems, counts = search(home, folder, int(count), int(first), engine=engine)
     for problem in problems:
         print(problem, end="\n\n")
+    for kind, number in sorted(counts.items()):
+        print(f"{number:7,}  {kind}")
     print(f"{count} sequences, {sum(counts.values())} edits, {len(problems)} problems")
     return int(bool(problems))
 
