@@ -307,8 +307,13 @@ def plain_repr(value: object) -> str:
 
 def is_secret(cls: type, name: str) -> bool:
     """Return whether a field is declared to be shown to nobody."""
-    field = getattr(cls, "__dataclass_fields__", {}).get(name)
-    return field is not None and bool(field.metadata.get("secret"))
+    return name in _secrets(cls)
+
+
+@functools.cache
+def _secrets(cls: Any) -> frozenset[str]:
+    fields = getattr(cls, "__dataclass_fields__", {}).values()
+    return frozenset(each.name for each in fields if each.metadata.get("secret"))
 
 
 def _restore(cls: type[Self], content: dict[str, Any]) -> Self:

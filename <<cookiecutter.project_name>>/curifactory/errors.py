@@ -1,6 +1,5 @@
 """Errors that a user can mend: each says what failed and what to do."""
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -46,6 +45,8 @@ class DamagedError(CurifactoryError):
 def nearest(name: str, options: Iterable[str]) -> str:
     """Return a hint that names the closest options, or lists the few there are."""
     known = sorted(set(options))
+    import difflib  # where nothing is wrong nobody needs it
+
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(repr(each) for each in close) + "?"

@@ -58,8 +58,9 @@ class Index:
 
     def steps(self, stage: str, node: str) -> Sequence[str]:
         """Return the keys that executions at a point of the tree have read next."""
+        is_held = self._has_all.get(stage) or self._is_held(stage)
         known = self._steps.get(node, ())
-        if self._is_held(stage):
+        if is_held:
             return tuple(known)
         query = "SELECT key FROM steps WHERE stage = ? AND node = ?"
         rows = self._rows(query, (stage, node))
@@ -67,6 +68,10 @@ class Index:
 
     def trace(self, stage: str, node: str) -> Trace | None:
         """Return the latest trace that ends at a point of the tree."""
+        if self._has_all.get(stage):
+            known = self._ends.get(node)
+            if not isinstance(known, tuple):
+                return known
         return self._mending(lambda: self._end(stage, node))
 
     def _end(self, stage: str, node: str) -> Trace | None:
@@ -131,19 +136,6 @@ class Index:
         self._sync(stage)
         query = "SELECT folder FROM traces WHERE stage = ?"
         return {row[0] for row in self._rows(query, (stage,))}
-
-    def is_whole(self, traces: list[Trace]) -> bool:
-        """Return whether the file is sound, and has these traces as they are."""
-        try:
-            sound = self.connection.execute("PRAGMA integrity_check").fetchone()
-            rows = self.connection.execute("SELECT folder, node, body FROM traces")
-            known = {folder: (node, parse(body, folder)) for folder, node, body in rows}
-        except (sqlite3.DatabaseError, ValueError):
-            return False
-        wanted = {trace.folder: (trace.node, trace) for trace in traces}
-        return sound == ("ok",) and all(
-            wanted.get(f) == each for f, each in known.items()
-        )
 
     def file_digest(self, root: Path, path: str, stat: tuple[int, int]) -> str:
         """Return the digest of a project file; equal size and time shortcut the reading."""

@@ -9,12 +9,11 @@ import importlib
 import itertools
 import json
 import os
-import platform
 import re
 import shlex
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -31,7 +30,7 @@ from .progress import Progress
 from .reads import FileDigests
 from .record import Call, Output, Record, Snapshot, Source
 from .settings import Settings
-from .store import Store
+from .store import Store, host
 from .survey import Options, Survey
 from .task import Failure, Place
 
@@ -263,7 +262,7 @@ class ArtifactManager:
             "notes": None,
             "git": self._git.read() if self._git else None,
             "versions": provenance.versions(packages),
-            "host": platform.node(),
+            "host": host(),
             "user": _user(),
             "cpus": os.cpu_count(),
             "cache": os.path.relpath(self.settings.cache, self.settings.root),
@@ -281,10 +280,10 @@ class ArtifactManager:
         fields = shown_fields(snapshot.source)
         return {
             "name": snapshot.name,
-            "hash": snapshot.source.hash,
+            "hash": snapshot.content(),
             "paramset": snapshot.paramset,
             "fields": fields,
-            **_recipe(snapshot.source, fields),
+            **_recipe()(snapshot.source, fields),
         }
 
     def _stages(self) -> dict[str, Any]:
@@ -399,13 +398,14 @@ def shown_fields(args: Any) -> dict[str, Any]:
     return {n: short(v) if json_problem(v) else v for n, v in found.items()}
 
 
-def _recipe(args: Any, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return what else it takes to make an argset again; nothing without the extras."""
+@functools.cache
+def _recipe() -> Callable[[Any, dict[str, Any]], dict[str, Any]]:
+    """Return what tells what else makes an argset again; nothing without the extras."""
     try:
         recreate = importlib.import_module("curifactory.extras.recreate")
     except ImportError:
-        return {}
-    recipe: dict[str, Any] = recreate.recipe(args, fields)
+        return lambda args, fields: {}
+    recipe: Callable[[Any, dict[str, Any]], dict[str, Any]] = recreate.recipe
     return recipe
 
 

@@ -3,14 +3,13 @@
 import contextlib
 import itertools
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from .store import entries, is_alive
+from .store import entries, host, is_alive
 
 BEAT = 10.0
 STALE = 60.0
@@ -33,7 +32,7 @@ class Peers:
         self.claims = cache / ".claims"
         self._paths = str(self.runs), str(self.claims)
         self.warn = warn
-        self.name = f"{socket.gethostname()}-{os.getpid()}-{next(_numbers)}"
+        self.name = f"{host()}-{os.getpid()}-{next(_numbers)}"
         self._held: set[str] = set()
         self._used: list[str] = []
         self._read: dict[str, int] = {}
@@ -192,9 +191,8 @@ class Peers:
 
     def _is_dead(self, name: str) -> bool:
         try:
-            host, pid, _ = name.rsplit("-", 2)
-            is_here = host == socket.gethostname()
-            if is_here and not is_alive(int(pid)):
+            place, pid, _ = name.rsplit("-", 2)
+            if place == host() and not is_alive(int(pid)):
                 return True
             return self._silence(self.runs / name) > STALE
         except OSError:

@@ -1,7 +1,6 @@
 """Where a run came from: the state of git, versions, the host."""
 
 import functools
-import platform
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -74,5 +73,5 @@ def dependencies(packages: tuple[str, ...]) -> Mapping[str, str]:
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
     """Return the versions of Python, the platform and the packages that are loaded."""
-    found = {"python": platform.python_version(), "platform": sys.platform}
+    found = {"python": sys.version.split()[0], "platform": sys.platform}
     return {**found, **dependencies(tuple(packages))}

@@ -7,12 +7,11 @@ import json
 import os
 import re
 import shutil
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import hashing
 from .caching import Cacheable, OneFileCacher, write_bytes
@@ -30,8 +29,7 @@ SCHEME = 10 * hashing.SCHEME + 1
 _numbers = itertools.count()
 
 
-@dataclass(frozen=True)
-class Artifact:
+class Artifact(NamedTuple):
     """One saved output: its files, the digest of their bytes, what consumers go by.
 
     Where there are several files, `parts` has a digest for each.
@@ -190,7 +188,7 @@ class Store:
 
     def prepare(self) -> Path:
         """Make a folder beside the results, to be filled and then committed."""
-        folder = f"{self._path}/.tmp/{_process(os.getpid())}-{next(_numbers)}"
+        folder = f"{self._path}/.tmp/{host()}-{os.getpid()}-{next(_numbers)}"
         try:
             try:
                 os.mkdir(folder)
@@ -319,7 +317,7 @@ class Store:
 
     def _clean_up(self) -> None:
         """Remove what processes of this host left behind when they were killed."""
-        pattern = re.compile(re.escape(socket.gethostname()) + r"-(\d+)-\d+")
+        pattern = re.compile(re.escape(host()) + r"-(\d+)-\d+")
         for entry in entries(self.root / ".tmp"):
             match = pattern.fullmatch(entry.name)
             if match and not is_alive(int(match[1])):
@@ -458,7 +456,7 @@ def unsealed(text: str) -> dict[str, Any]:
 
 def body_of(trace: Trace) -> str:
     """Return a trace as text, which does not know the name of its folder yet."""
-    content = dict(vars(trace), outputs=[vars(each) for each in trace.outputs])
+    content = dict(vars(trace), outputs=[each._asdict() for each in trace.outputs])
     del content["folder"]
     return sealed({"scheme": SCHEME, **content})
 
@@ -475,8 +473,9 @@ def parse(body: str, folder: str) -> Trace:
 
 
 @functools.cache
-def _process(pid: int) -> str:
-    return f"{socket.gethostname()}-{pid}"
+def host() -> str:
+    """Return the name of this machine."""
+    return os.uname().nodename if hasattr(os, "uname") else os.environ["COMPUTERNAME"]
 
 
 @functools.lru_cache(10_000)

@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -385,7 +385,7 @@ class _Execution:
             (
                 each
                 if each.is_kept
-                else replace(each, identity=hashing.hash_text(node, each.name))
+                else each._replace(identity=hashing.hash_text(node, each.name))
             )
             for each in outputs
         ]
@@ -397,7 +397,7 @@ class _Execution:
                 f"{self.stage.label} {self.task.own.name} is not reproducible: computed "
                 "again, its bytes differ"
             )
-        return [replace(new, identity=old.identity) for old, new in pairs]
+        return [new._replace(identity=old.identity) for old, new in pairs]
 
 
 # Helpers ----------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """`experiment cache` and `experiment runs`: looking, checking, and tidying without harm."""
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -92,6 +94,18 @@ def test_rebuild_makes_the_index_anew(project):
     (project.cache / "index.sqlite").write_bytes(b"\x00" * 5000)
     assert "6 calls" in project.ok("cache", "rebuild").out
     assert "0 problems" in project.ok("cache", "verify").out
+
+
+@pytest.mark.parametrize("table", ["steps", "traces"])
+def test_verify_mends_an_index_that_lacks_something(project, table):
+    project.ok("study", "--quiet")
+    with contextlib.closing(sqlite3.connect(project.cache / "index.sqlite")) as index:
+        with index:
+            index.execute(f"DELETE FROM {table} WHERE stage LIKE '%fit'")
+    found = project.run("cache", "verify")
+    if table == "steps":  # what traces it lacks, it takes in by itself
+        assert found.code == 1 and "the index was damaged" in found.out
+    assert project.ok("study", "--quiet").counts["computed"] == 0
 
 
 # Tidying ----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 import re
+import sqlite3
 import sys
 import time
 from collections.abc import Iterable
@@ -190,7 +191,7 @@ def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int
         for path in (cache.root / name).glob("code-*.json"):
             _check_code(path, problems)
     index = Index(cache)
-    if not index.is_whole([t for t in traces if (cache.root / t.folder).exists()]):
+    if not _is_whole(index, [t for t in traces if (cache.root / t.folder).exists()]):
         index.rebuild()
         problems.append("the index was damaged or incomplete; it is made anew")
     index.close()
@@ -219,6 +220,25 @@ def _check_code(path: Path, problems: list[str]) -> None:
     except (OSError, ValueError) as error:
         path.unlink()  # it serves for reasons only
         problems.append(f"{path.parent.name}/{path.name} is damaged ({error}); removed")
+
+
+def _is_whole(index: Index, traces: list[Trace]) -> bool:
+    """Return whether the file is sound, and has these traces as they are."""
+    try:
+        for stage in {trace.stage for trace in traces}:
+            index.folders(stage)  # takes in what was committed since the last run
+        ask = index.connection.execute
+        sound = ask("PRAGMA integrity_check").fetchone()
+        rows = ask("SELECT folder, node, body FROM traces")
+        known = {
+            folder: (node, store.parse(body, folder)) for folder, node, body in rows
+        }
+        steps = set(ask("SELECT stage, node, key FROM steps"))
+    except (sqlite3.DatabaseError, ValueError):
+        return False
+    wanted = {trace.folder: (trace.node, trace) for trace in traces}
+    needed = {(trace.stage, *step) for trace in traces for step in trace.steps()}
+    return sound == ("ok",) and known == wanted and needed <= steps
 
 
 def _rebuild(project: Settings, cache: Store, options: argparse.Namespace) -> int:
