@@ -9,9 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor, Future
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import caching, capture, decide, store
 from .engine import Engine, WorkerKilled
@@ -35,8 +34,7 @@ OF_THE_MACHINE = ("WorkerLost", "CodeChanged", "MemoryError", "TimeoutError")
 """Failures that say nothing about another call with the same reads."""
 
 
-@dataclass(frozen=True)
-class _Failed:
+class _Failed(NamedTuple):
     """A failure that a call with the same reads would only repeat."""
 
     label: str

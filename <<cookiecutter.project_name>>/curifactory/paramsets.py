@@ -8,10 +8,9 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import args as argsets
 from . import record, settings, syntax
@@ -22,8 +21,7 @@ from .settings import Settings
 from .task import where
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """An experiment or parameter file, as far as its text tells."""
 
     name: str
@@ -32,8 +30,7 @@ class Entry:
     error: str = ""
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """Where argsets come from: a parameter file, or an experiment with its own."""
 
     name: str
@@ -41,8 +38,7 @@ class Source:
     get_params: Callable[[], Any]
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """How the command line changes and selects the argsets of parameter files."""
 
     sets: Sequence[str] = ()
@@ -181,8 +177,11 @@ def write_new(project: Settings, path: Path, text: str) -> str:
 # Argsets ----------------------------------------------------------------------------
 
 
+EVERYTHING = Choice()
+
+
 def load_argsets(
-    root: Path | str, names: Sequence[str], choice: Choice = Choice()
+    root: Path | str, names: Sequence[str], choice: Choice = EVERYTHING
 ) -> list[Any]:
     """Return the argsets of parameter files, with unique names; they cannot be set."""
     project = open_project(root)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .record import Call
 
-SILENT = 0.05
+SILENT = 0.03
 """Seconds after which a stage that has read nothing is not waited for."""
 PATIENCE = 1.0
 """The same for one whose reads agree so far: it may go on to read what differs."""

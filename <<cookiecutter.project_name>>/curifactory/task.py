@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import caching, capture, code, decide, hashing, reads, stages, store, syntax
 from .args import flat
@@ -27,8 +27,7 @@ from .stages import AnyStage
 from .store import Artifact, Store, Trace
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where the project, its cache and its run lie."""
 
     root: Path
@@ -40,8 +39,7 @@ class Place:
     base: Path | None = None
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """An input that lies in the cache."""
 
     folder: str
@@ -49,8 +47,7 @@ class Stored:
     cacher: Cacheable
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(NamedTuple):
     """An input that the cache does not keep: the value itself, or where it was put."""
 
     value: Any
@@ -66,8 +63,7 @@ class Held:
 Value = Literal | Stored | Held
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(NamedTuple):
     """All that is needed to execute one call, and nothing that stays behind."""
 
     place: Place
