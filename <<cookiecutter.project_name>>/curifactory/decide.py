@@ -114,9 +114,8 @@ def prospect(call: Call, prospects: Mapping[int, str]) -> str:
             for source in call.sources()
         ]
     names = call.stage.code.names
-    likely = [
-        each.likely(names) for each in dict.fromkeys([call.own, *call.snapshots()])
-    ]
+    snapshots = dict.fromkeys([call.own, *call.snapshots()])
+    likely = (digest for each in snapshots for digest in each.likely(names))
     return hashing.hash_text(group(call, expected), *likely)
 
 

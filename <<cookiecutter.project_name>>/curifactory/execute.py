@@ -105,8 +105,8 @@ class Session:
 
     def _reuse(self, calls: Iterable[Call]) -> None:
         """Take what the cache has, as far as no call before it must be computed."""
-        for call in calls:
-            if decide.is_known(call):
+        with self.survey.index.reading():
+            for call in filter(decide.is_known, calls):
                 found = self.survey.decision(call)
                 if found.kind == "reuse" and found.trace is not None:
                     take(call, found.trace)

@@ -4,7 +4,7 @@ import contextlib
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,7 +50,7 @@ class Index:
         self._labels: dict[str, set[str]] = {}
         # What is known here of the tree of each stage: the keys below a node, and the
         # trace that ends there, as text until it is asked for.
-        self._steps: dict[str, dict[str, None]] = {}
+        self._steps: dict[str, list[str]] = {}
         self._ends: dict[str, Trace | tuple[str, str]] = {}
         self._has_all: dict[str, bool] = {}
 
@@ -61,10 +61,10 @@ class Index:
         is_held = self._has_all.get(stage) or self._is_held(stage)
         known = self._steps.get(node, ())
         if is_held:
-            return tuple(known)
+            return known
         query = "SELECT key FROM steps WHERE stage = ? AND node = ?"
         rows = self._rows(query, (stage, node))
-        return tuple(dict.fromkeys((*known, *(key for (key,) in rows))))
+        return list(dict.fromkeys((*known, *(key for (key,) in rows))))
 
     def trace(self, stage: str, node: str) -> Trace | None:
         """Return the latest trace that ends at a point of the tree."""
@@ -101,11 +101,11 @@ class Index:
         if max(len(steps), len(ends)) == MANY:
             return False
         for node, key in steps:
-            self._steps.setdefault(node, {})[key] = None
+            self._steps.setdefault(node, []).append(key)
         for node, *text in ends:
             self._ends[node] = (text[0], text[1])
         for trace, _ in self._new:
-            self._ends[trace.node] = trace
+            self._note(trace)
         return True
 
     def similar(self, stage: str, label: str) -> list[Trace]:
@@ -120,10 +120,19 @@ class Index:
             query = "SELECT DISTINCT label FROM traces WHERE stage = ?"
             self._labels[stage] = {row[0] for row in self._rows(query, (stage,))}
         if label not in self._labels[stage]:
-            return [*self._recent[stage]]
+            return list(self._recent[stage])
         query = "SELECT body, folder FROM traces WHERE stage = ? AND label = ? "
         query += "ORDER BY rowid DESC LIMIT 4"
         return [*self._traces(query, (stage, label)), *self._recent[stage]]
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Let many questions within the block be asked as one: others write after it."""
+        self._mending(lambda: self.connection.execute("BEGIN"))
+        try:
+            yield
+        finally:
+            self._mending(lambda: self.connection.rollback())
 
     def refresh(self) -> None:
         """Look again at what other runs may have committed."""
@@ -174,7 +183,8 @@ class Index:
     def _note(self, trace: Trace) -> None:
         self._ends[trace.node] = trace
         for node, key in trace.steps():
-            self._steps.setdefault(node, {})[key] = None
+            if key not in self._steps.setdefault(node, []):
+                self._steps[node].append(key)
 
     def forget(self, folders: Iterable[str]) -> None:
         """Drop folders that are gone."""
@@ -247,12 +257,16 @@ class Index:
 
     def rebuild(self) -> None:
         """Begin with an empty file."""
+        self._leave()
+        for path in (self.place, self.place + "-journal"):
+            Path(path).unlink(missing_ok=True)
+
+    def _leave(self) -> None:
+        """Let go of the file, as it is, and of all that was read from it."""
         if self._connection is not None:
             self._connection.close()
         self._connection, self._synced = None, set()
         self._let_go()
-        for path in (self.place, self.place + "-journal"):
-            Path(path).unlink(missing_ok=True)
 
     def _sync(self, stage: str) -> None:
         """Take in the folders of a stage that the index does not know, once a run."""
@@ -297,10 +311,10 @@ class Index:
             self.rebuild()
             said = f"the index was damaged ({error}); made anew from the folders"
         except (sqlite3.DatabaseError, ValueError, OSError) as problem:
-            self._connection, self._synced, self.place = None, set(), MEMORY
+            self._leave()
+            self.place = MEMORY
             said = f"the index cannot be used ({problem}); this run goes on without it"
         self.store.warn(said)
-        self._let_go()
         for stage in stages:
             self._sync(stage)
 
@@ -309,7 +323,8 @@ def _is_about_the_disk(error: Exception) -> bool:
     """Return whether an index is whole, as far as known, but cannot be used."""
     if not isinstance(error, sqlite3.OperationalError):
         return isinstance(error, OSError)
-    return "no such" not in str(error) and "no column" not in str(error)
+    damage = ("no such", "no column", "not decode")
+    return not any(words in str(error) for words in damage)
 
 
 def _connect(place: str) -> sqlite3.Connection:

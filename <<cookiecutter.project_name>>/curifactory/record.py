@@ -83,15 +83,12 @@ class Snapshot:
             self._digests[key] = code.fingerprint(*functions).fingerprint
         return self._digests[key]
 
-    def likely(self, names: frozenset[str]) -> str:
-        """Return the digest of the fields that code with these names may read."""
+    def likely(self, names: frozenset[str]) -> list[str]:
+        """Return the digests of the fields that code with these names may read."""
         if self._source is None:
-            return ""
+            return []
         cls: Any = type(self._source)
-        fields = _likely_fields(cls, names)
-        if fields is None:
-            return self.digest("*")
-        return hashing.hash_text(*(f"{name}={self.digest(name)}" for name in fields))
+        return [f"{name}={self.digest(name)}" for name in _likely_fields(cls, names)]
 
     def shown(self, path: str) -> str:
         """Return a short text of a value for messages."""
@@ -130,11 +127,11 @@ class Snapshot:
 
 
 @functools.lru_cache(1000)
-def _likely_fields(cls: type, names: frozenset[str]) -> list[str] | None:
-    """Return the fields that code with these names may read; None if that is any."""
+def _likely_fields(cls: type, names: frozenset[str]) -> list[str]:
+    """Return the fields that code with these names may read; * if that is any."""
     fields = set(argsets.field_names(cls))
     if code.ANY_NAME in names or any(hasattr(cls, name) for name in names - fields):
-        return None
+        return ["*"]
     return sorted(fields & names)
 
 
@@ -212,7 +209,7 @@ def value_digest(value: Any, path: str) -> str:
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Output:
     """The artifact that a call produces."""
 
@@ -220,7 +217,7 @@ class Output:
     index: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Literal:
     """A value given by hand, known by its content."""
 
@@ -231,7 +228,7 @@ class Literal:
 Source = Output | Literal
 
 
-@dataclass
+@dataclass(slots=True)
 class Member:
     """One record as a call sees it: its argset, and where its inputs come from."""
 
@@ -239,7 +236,7 @@ class Member:
     sources: dict[str, Source]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Call:
     """One stage call on one record (an aggregate: over many), and what became of it."""
 

@@ -49,7 +49,7 @@ class Artifact(NamedTuple):
         return bool(self.cacher)
 
 
-@dataclass
+@dataclass(slots=True)
 class Trace:
     """What one execution of a stage read and produced.
 
@@ -456,8 +456,9 @@ def unsealed(text: str) -> dict[str, Any]:
 
 def body_of(trace: Trace) -> str:
     """Return a trace as text, which does not know the name of its folder yet."""
-    content = dict(vars(trace), outputs=[each._asdict() for each in trace.outputs])
+    content = {name: getattr(trace, name) for name in Trace.__slots__}
     del content["folder"]
+    content["outputs"] = [each._asdict() for each in trace.outputs]
     return sealed({"scheme": SCHEME, **content})
 
 
