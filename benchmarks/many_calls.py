@@ -3,6 +3,8 @@
 python benchmarks/many_calls.py -n 100000
 """
 
+import math
+
 from own import Project, parser, verdict
 
 STAGES = """
@@ -51,10 +53,9 @@ def main() -> int:
                         flush=True,
                     )
             for name in ("cold", "cached"):
-                first = used[name, some].cpu - used[name, few].cpu
-                last = used[name, many].cpu - used[name, some].cpu
-                ratio = (last / (many - some)) / (first / (some - few))
-                verdict(f"{name}: CPU per call, late beside early", ratio, 1.25)
+                growth = used[name, many].cpu / used[name, some].cpu
+                exponent = math.log(growth) / math.log(many / some)
+                verdict(f"{name}: growth exponent to {many:,} calls", exponent, 1.15)
     return 0
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from . import caching, capture, decide, store
 from .engine import Engine, WorkerKilled
@@ -32,13 +32,6 @@ STILLBORN = 3
 LOST = "its worker was killed, twice"
 OF_THE_MACHINE = ("WorkerLost", "CodeChanged", "MemoryError", "TimeoutError")
 """Failures that say nothing about another call with the same reads."""
-
-
-class _Failed(NamedTuple):
-    """A failure that a call with the same reads would only repeat."""
-
-    label: str
-    failure: Failure
 
 
 class Session:
@@ -83,7 +76,9 @@ class Session:
         self._replaced: dict[str, Trace] = {}
         self._making: dict[str, Call] = {}
         # by group, by what was read, by the digests it had
-        self._failures: dict[str, dict[tuple[str, ...], dict[str, _Failed]]] = {}
+        self._failures: dict[
+            str, dict[tuple[str, ...], dict[str, tuple[str, Failure]]]
+        ] = {}
         self._said: set[str] = set()
         self._computed = 0
         self._has_failed = False
@@ -252,8 +247,8 @@ class Session:
             return True
         earlier = self._failure(call)
         if earlier is not None:
-            call.failure = earlier.failure
-            self._finish(call, "failed", f"as for {earlier.label}")
+            label, call.failure = earlier
+            self._finish(call, "failed", f"as for {label}")
         elif self.options.fail_fast and self._has_failed:
             self._finish(call, "skipped", "a call failed before it")
         elif self._computed == self.options.max_calls:
@@ -405,14 +400,13 @@ class Session:
         if failure.kind not in OF_THE_MACHINE:
             found = self._failures.setdefault(group, {})
             digests = " ".join(outcome.reads.values())
-            noted = _Failed(call.label, failure)
-            found.setdefault(tuple(outcome.reads), {})[digests] = noted
+            found.setdefault(tuple(outcome.reads), {})[digests] = call.label, failure
         self._again.pop(call, None)
         self._has_failed = True
         self._finish(call, "failed", call.reason)
 
-    def _failure(self, call: Call) -> _Failed | None:
-        """Return the failure of this run that a call would only repeat."""
+    def _failure(self, call: Call) -> tuple[str, Failure] | None:
+        """Return the failure of this run that a call would only repeat, and whose."""
         now = self.survey.now(call)
         for keys, found in self._failures.get(decide.group(call), {}).items():
             failure = found.get(" ".join(map(now, keys)))

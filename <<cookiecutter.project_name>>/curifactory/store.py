@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -462,14 +463,25 @@ def body_of(trace: Trace) -> str:
     return sealed({"scheme": SCHEME, **content})
 
 
+_MOSTLY_EMPTY = ("arguments", "metrics", "others", "lines", "versions")
+_EMPTY: dict[str, Any] = {}
+
+
 def parse(body: str, folder: str) -> Trace:
     """Return the trace that a text holds; ValueError if it is not whole."""
     content = unsealed(body)
     if content.pop("scheme") != SCHEME:
         raise SchemeError(f"{folder} was written with other digests")
     for each in content["outputs"]:
-        each["files"], each["parts"] = tuple(each["files"]), tuple(each["parts"])
+        each["files"] = tuple(map(sys.intern, each["files"]))
+        each["parts"] = tuple(each["parts"])
     outputs = [Artifact(**each) for each in content.pop("outputs")]
+    # Of many traces, most have these in common.
+    for name in ("stage", "code", "run"):
+        content[name] = sys.intern(content[name])
+    for name in _MOSTLY_EMPTY:
+        content[name] = content[name] or _EMPTY
+    content["reads"] = [[sys.intern(key), *rest] for key, *rest in content["reads"]]
     return Trace(folder=folder, outputs=outputs, **content)
 
 

@@ -73,14 +73,8 @@ def _print_diff(
 ) -> None:
     one, other = _named(snapshots, first), _named(snapshots, second)
     rows = [
-        (
-            path,
-            *(
-                _shown(args, path, v)
-                for args, v in zip((one, other), pair, strict=True)
-            ),
-        )
-        for path, pair in one.diff(other).items()
+        (path, _shown(one, path, mine), _shown(other, path, theirs))
+        for path, (mine, theirs) in one.diff(other).items()
     ]
     if as_json:
         print(json.dumps({path: [mine, theirs] for path, mine, theirs in rows}))
