@@ -27,6 +27,7 @@ DROP TABLE IF EXISTS synced;
 DROP TABLE IF EXISTS files;
 CREATE TABLE traces(folder TEXT PRIMARY KEY, stage TEXT, node TEXT, label TEXT, body TEXT);
 CREATE INDEX by_node ON traces(node);
+CREATE INDEX by_stage ON traces(stage);
 CREATE INDEX by_label ON traces(stage, label);
 CREATE TABLE steps(stage TEXT, node TEXT, key TEXT, PRIMARY KEY(stage, node, key))
     WITHOUT ROWID;
@@ -94,16 +95,15 @@ class Index:
         return self._has_all[stage]
 
     def _hold(self, stage: str) -> bool:
-        query = "SELECT node, key FROM steps WHERE stage = ? LIMIT ?"
-        steps = self._rows(query, (stage, MANY))
-        query = "SELECT node, body, folder FROM traces WHERE stage = ? "
-        ends = self._rows(query + "ORDER BY rowid LIMIT ?", (stage, MANY))
-        if max(len(steps), len(ends)) == MANY:
-            return False
-        for node, key in steps:
+        for table in ("traces", "steps"):
+            query = f"SELECT 1 FROM {table} WHERE stage = ? LIMIT 1 OFFSET ?"
+            if self._rows(query, (stage, MANY)):
+                return False
+        query = "SELECT node, key FROM steps WHERE stage = ?"
+        for node, key in self._rows(query, (stage,)):
             self._steps.setdefault(node, []).append(key)
-        for node, *text in ends:
-            self._ends[node] = (text[0], text[1])
+        query = "SELECT node, body, folder FROM traces WHERE stage = ? ORDER BY rowid"
+        self._ends.update({row[0]: row[1:] for row in self._rows(query, (stage,))})
         for trace, _ in self._new:
             self._note(trace)
         return True
@@ -111,18 +111,16 @@ class Index:
     def similar(self, stage: str, label: str) -> list[Trace]:
         """Return recent traces of a stage, those under the same label first."""
         self._sync(stage)
+        base = "SELECT body, folder FROM traces WHERE stage = ? "
         if stage not in self._recent:
-            query = (
-                "SELECT body, folder FROM traces WHERE stage = ? ORDER BY rowid DESC"
-            )
-            found = self._traces(query + " LIMIT 8", (stage,))
+            found = self._traces(base + "ORDER BY rowid DESC LIMIT 8", (stage,))
             self._recent[stage] = deque(found, maxlen=8)
-            query = "SELECT DISTINCT label FROM traces WHERE stage = ?"
-            self._labels[stage] = {row[0] for row in self._rows(query, (stage,))}
-        if label not in self._labels[stage]:
+            if self._is_held(stage):
+                query = "SELECT DISTINCT label FROM traces WHERE stage = ?"
+                self._labels[stage] = {row[0] for row in self._rows(query, (stage,))}
+        if label not in self._labels.get(stage, (label,)):
             return list(self._recent[stage])
-        query = "SELECT body, folder FROM traces WHERE stage = ? AND label = ? "
-        query += "ORDER BY rowid DESC LIMIT 4"
+        query = base + "AND label = ? ORDER BY rowid DESC LIMIT 4"
         return [*self._traces(query, (stage, label)), *self._recent[stage]]
 
     @contextlib.contextmanager
@@ -289,9 +287,9 @@ class Index:
         there = self.store.folders(stage)
         if known - there:
             self.forget(known - there)
-        found = [self.store.read(each) for each in sorted(there - known)]
-        valid = [(trace, body_of(trace)) for trace in found if trace is not None]
-        self._insert(sorted(valid, key=lambda new: new[0].created))
+        found = filter(None, map(self.store.read, sorted(there - known)))
+        ordered = sorted(found, key=lambda trace: trace.created)
+        self._insert([(trace, body_of(trace)) for trace in ordered])
 
     def _mending(self, use: Callable[[], T]) -> T:
         """Use the index. A damaged one is made anew from the folders, and used again;
