@@ -258,15 +258,12 @@ class Store:
         self, trace: Trace, index: int | None = None, *, is_fresh: bool = False
     ) -> bool:
         """Return whether an output of a trace, or each one, can be loaded."""
-        if trace.folder in self.damaged:
-            return False
-        folder = str(self.place(trace.folder))
         chosen = trace.outputs if index is None else [trace.outputs[index]]
-        return all(
-            each.is_kept
-            and (is_fresh or all(os.path.exists(f"{folder}/{f}") for f in each.files))
-            for each in chosen
-        )
+        if trace.folder in self.damaged or not all(each.is_kept for each in chosen):
+            return False
+        folder = "" if is_fresh else str(self.place(trace.folder))
+        files = (file for each in chosen for file in each.files)
+        return is_fresh or all(os.path.exists(f"{folder}/{file}") for file in files)
 
     def load(self, folder: str, artifact: Artifact, cacher: Cacheable) -> Any:
         """Return an artifact as its cacher loads it; its bytes are checked once a run."""

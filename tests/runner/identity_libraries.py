@@ -76,7 +76,7 @@ if pd := installed("pandas"):
         ),
         "pandas: a slice and a copy": (frame.iloc[1:], frame.iloc[1:].copy()),
         "pandas: missing values": (pd.Series([1.0, None]), pd.Series([1.0, None])),
-        "pandas: stamps": (pd.Timestamp("2024-01-01"), pd.Timestamp(2024, 1, 1)),
+        "pandas: stamps": (pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-01 00")),
     }
     DIFFERENT |= {
         "pandas: order of columns": (frame, frame[["b", "a"]]),
