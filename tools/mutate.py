@@ -49,7 +49,11 @@ TESTS = {
         ["test_hashing.py", "-k", "not every_python and not hash_seed"],
         ["test_laws.py", "test_args.py", "test_hashing.py", "-k", "not every_python"],
     ),
-    "reads": (["test_reads.py"], ["test_oracle.py", "-k", "edits_compute"]),
+    "reads": (
+        ["test_reads.py"],
+        ["test_rules.py", "-k", "reads or declared"],
+        ["test_oracle.py", "-k", "edits_compute"],
+    ),
     "code": (
         ["test_code.py", "-k", "not every_python and not must_after and not cell"],
         ["test_code.py", "test_oracle.py", "-k", "must_after or cell or edits_compute"],

@@ -117,8 +117,13 @@ class SlottedArgs(ExperimentArgs):
 
 
 calls = []
+
+
+def named(args):
+    return args.name
 """
 NAME = "read_by_tests"
+LINE_OF_NAMED = SOURCE.count("\n")
 
 
 @pytest.fixture(scope="module")
@@ -781,3 +786,46 @@ def test_a_pool_of_forks_reads_as_the_stage_does(args, project, files, reads):
         worker.start()
         worker.join()
     assert keys(reads) == ["a:model@", "a:model.depth"]
+
+
+# Who else learns of it ----------------------------------------------------------------
+
+
+def test_others_see_each_key_as_soon_as_it_was_read(params, tmp_path):
+    reads = Reads(tmp_path / "stream")
+    args = reads.argset(params.Args(seed=4))
+    assert args.seed == args.seed == 4
+    assert (tmp_path / "stream").read_text() == "a:seed\n"
+    assert args.model.depth == 3
+    assert (tmp_path / "stream").read_text() == "a:seed\na:model@\na:model.depth\n"
+
+
+@pytest.mark.parametrize("declared", [["model"], ["model.depth"], "all", None])
+def test_what_was_declared_may_be_read(params, declared):
+    args = Reads(declared=declared).argset(params.Args())
+    assert args.model.depth == 3
+
+
+@pytest.mark.parametrize("declared", [[], ["seed"], ["model.width"], ["model.dept"]])
+def test_what_was_not_declared_may_not(params, declared):
+    args = Reads(declared=declared).argset(params.Args())
+    with pytest.raises(CurifactoryError, match="reads model") as caught:
+        _ = args.model.depth
+    assert str(declared) in caught.value.message
+
+
+def test_the_whole_argset_must_be_declared_too(params):
+    args = Reads(declared=["seed"]).argset(params.Args())
+    with pytest.raises(CurifactoryError, match="reads the whole argset"):
+        copy.copy(args)
+
+
+def test_the_line_that_read_the_name_is_kept(params):
+    reads = Reads()
+    args = reads.argset(params.Args(name="a", seed=1))
+    assert (args.seed, params.named(args), reads.lines["a:name"]) == (
+        1,
+        "a",
+        f"{NAME}.py:{LINE_OF_NAMED}",
+    )
+    assert set(reads.lines) == {"a:name"}
