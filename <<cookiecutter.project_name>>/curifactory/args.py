@@ -273,9 +273,13 @@ def check_class(cls: type, where: str) -> None:
 
 def sealed(args: Self) -> Self:
     """Return a copy that shares nothing that could change, and refuses to be set."""
-    made = args.__class__.__new__(args.__class__)
+    cls: Any = args.__class__
+    made: Self = cls.__new__(cls)
+    rules = hashing.representations(cls)
     for name, value in values(args):
-        object.__setattr__(made, name, _private(value, f"{args.name}.{name}"))
+        stands_for_itself = name not in rules  # else its representation is what counts
+        kept = _private(value, f"{args.name}.{name}", is_needed=stands_for_itself)
+        object.__setattr__(made, name, kept)
     object.__setattr__(made, "_sealed", True)
     return made
 
@@ -285,10 +289,12 @@ def detached(value: Any) -> Any:
     return value if type(value) in ATOMIC else copy.deepcopy(value)
 
 
-def _private(value: Any, path: str) -> Any:
+def _private(value: Any, path: str, *, is_needed: bool) -> Any:
     try:
         return detached(value)
     except Exception as error:
+        if not is_needed:
+            return value
         hashing.digest(value, path)  # most often this says better what is wrong
         hint = "give a name, path or number instead, and make the object inside a stage"
         raise IdentityError(path, f"cannot be copied: {error}", hint) from error
@@ -296,7 +302,10 @@ def _private(value: Any, path: str) -> Any:
 
 def short(value: object) -> str:
     """Return a text of at most 60 characters for messages."""
-    text = plain_repr(value)
+    try:
+        text = plain_repr(value)
+    except Exception as error:
+        text = f"a {type(value).__name__} without a repr ({error})"
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -245,6 +245,8 @@ def json_problem(obj: Any, most: int = 10_000_000) -> str:
             waiting.extend((f"{path}[{i}]", v) for i, v in enumerate(value))
         elif type(value) not in _JSON:
             return f"{path} (a {type(value).__name__})"
+        elif type(value) is int and value.bit_length() > 10_000:
+            return f"{path} (a number that Python does not write)"
     return "a list or dict that occurs twice in it" if repeated else ""
 
 

@@ -301,6 +301,8 @@ def _print_summary(run: "Run") -> None:
             path = os.path.join(run.manager.folder or "", first["output"] or "")
             print(f"it had printed ({os.path.relpath(path)}):", file=sys.stderr)
             print(first["error"]["printed"], file=sys.stderr)
+    if len(failed) > 1:
+        print(f"{len(failed) - 1} more failed, see the report", file=sys.stderr)
     counts = ", ".join(f"{kind}: {number}" for kind, number in run.counts.items())
     print(
         f"{run.manager.name} {run.status}  {counts}  ({run.content['seconds']:.1f} s)"

@@ -495,7 +495,7 @@ class _Scope:
         if _is_args(target):
             return hashing.qualified(target)
         origin = _origin(*holder)
-        own = is_project(sys.modules.get(origin[0]))
+        own = origin[0] == "__main__" or is_project(sys.modules.get(origin[0]))
         return None if own else ".".join(origin)
 
 

@@ -169,9 +169,12 @@ class Facts(NamedTuple):
     parts_of: Callable[[Trace], dict[str, str]]
 
 
-def reason(call: Call, facts: Facts, similar: Iterable[Trace], now: Now) -> str:
+def reason(call: Call, facts: Facts, similar: Sequence[Trace], now: Now) -> str:
     """Say how a call differs from the nearest trace."""
-    candidates = [_differences(call, facts, trace, now) for trace in similar]
+    of_its_own = [each for each in similar if each.label == call.label]
+    candidates = [
+        _differences(call, facts, trace, now) for trace in of_its_own or similar
+    ]
     nearest = min((each for each in candidates if each), key=len, default=None)
     if nearest is None:
         return "never run"

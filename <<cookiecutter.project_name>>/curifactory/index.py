@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,7 +46,7 @@ class Index:
         self._synced: set[str] = set()
         self._new: list[tuple[Trace, str]] = []
         self._new_files: list[tuple[str, int, int, str]] = []
-        self._recent: dict[str, deque[Trace]] = {}
+        self._recent: dict[str, list[Trace]] = {}
         self._labels: dict[str, set[str]] = {}
         # What is known here of the tree of each stage: the keys below a node, and the
         # trace that ends there, as text until it is asked for.
@@ -109,17 +108,17 @@ class Index:
         return True
 
     def similar(self, stage: str, label: str) -> list[Trace]:
-        """Return recent traces of a stage, those under the same label first."""
+        """Return traces of a stage from before this run, of the same label first."""
         self._sync(stage)
         base = "SELECT body, folder FROM traces WHERE stage = ? "
         if stage not in self._recent:
             found = self._traces(base + "ORDER BY rowid DESC LIMIT 8", (stage,))
-            self._recent[stage] = deque(found, maxlen=8)
+            self._recent[stage] = found
             if self._is_held(stage):
                 query = "SELECT DISTINCT label FROM traces WHERE stage = ?"
                 self._labels[stage] = {row[0] for row in self._rows(query, (stage,))}
         if label not in self._labels.get(stage, (label,)):
-            return list(self._recent[stage])
+            return self._recent[stage]
         query = base + "AND label = ? ORDER BY rowid DESC LIMIT 4"
         return [*self._traces(query, (stage, label)), *self._recent[stage]]
 
@@ -171,12 +170,8 @@ class Index:
         """Take in a trace that was just committed, with its text."""
         self._new.append((trace, body or body_of(trace)))
         self._note(trace)
-        if trace.stage in self._recent:
-            self._recent[trace.stage].appendleft(trace)
         if len(self._new) >= BATCH:
             self.flush()
-            self._labels.clear()
-            self._recent.clear()
 
     def _note(self, trace: Trace) -> None:
         self._ends[trace.node] = trace

@@ -76,6 +76,12 @@ class StageRecord:
         path.mkdir(exist_ok=True)
         return path
 
+    def call(self, stage: Any, records: Any, arguments: Any) -> None:
+        raise CurifactoryError(
+            f"stage {stage.label} is called inside a stage",
+            f"call it in run(), or its function: {stage.label}.function(record, ...)",
+        )
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)

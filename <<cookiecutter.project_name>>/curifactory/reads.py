@@ -400,6 +400,15 @@ class Files:
         reads.note(f"f:{key}")
         reads.stats.setdefault(key, stat_of(os.path.join(self.root, key)))
 
+    def named(self, full: str) -> None:
+        """Note a file that a field names: one from outside of the project counts, too."""
+        reads = self.reads
+        if full.startswith((self.root + os.sep, *self.outside)):
+            self.opened(full, "r", 0)
+        elif reads is not None:
+            reads.note(f"f:{full}")
+            reads.stats.setdefault(full, stat_of(full))
+
     def listed(self, path: object) -> None:
         """Note a folder whose content was asked for: what is in it counts, by name."""
         key = self.key(path) if self.reads is not None and path else None
@@ -447,12 +456,14 @@ class FileDigests:
         self.known: dict[tuple[str, tuple[int, int]], str] = {}
 
     def __call__(self, path: str) -> str:
-        if any(sign in path for sign in "*?["):
-            names = (each.relative_to(self.root) for each in self.root.glob(path))
-            found = sorted(each.as_posix() for each in names)
-            return hashing.hash_text(*(f"{each}={self(each)}" for each in found))
         full = self.root / path
         stat = stat_of(str(full))
+        if stat[0] < 0 and any(sign in path for sign in "*?["):
+            base = Path(full.anchor) if os.path.isabs(path) else self.root
+            names = base.glob(full.relative_to(base).as_posix())
+            shown = (os.path.relpath(each, self.root) for each in names)
+            found = sorted(each.replace(os.sep, "/") for each in shown)
+            return hashing.hash_text(*(f"{each}={self(each)}" for each in found))
         if stat[0] < 0:
             return "absent"
         key = path, stat
@@ -462,16 +473,16 @@ class FileDigests:
 
 
 def _note_named_file(reads: Reads, value: Any) -> None:
-    if isinstance(value, (list, tuple)):
-        for each in value:
+    if isinstance(value, (list, tuple, dict)):
+        for each in value.values() if isinstance(value, dict) else value:
             _note_named_file(reads, each)
     if _active is None or not isinstance(value, (str, os.PathLike)) or not value:
         return
     text = os.fspath(value)
     if isinstance(text, str) and "\0" not in text:
-        full = os.path.join(_active.root, text)
+        full = os.path.abspath(os.path.join(_active.root, text))
         if os.path.isfile(full):
-            _active.opened(full, "r", 0)
+            _active.named(full)
 
 
 def _is_writing(mode: object, flags: object) -> bool:

@@ -242,6 +242,10 @@ def _rules(given: dict[str, Any], where: str) -> Rules:
     if made.reads != "all":
         _names(made.reads, "reads", where)
     _names(made.files, "files", where)
+    if not isinstance(made.version, (str, type(None))):
+        raise RequestError(
+            f"{where}: version is {made.version!r}, no text", 'version="2"'
+        )
     if made.cpus < 1 or made.retries < 0:
         raise RequestError(f"{where}: cpus={made.cpus}, retries={made.retries}")
     return made

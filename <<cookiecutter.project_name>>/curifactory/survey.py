@@ -170,8 +170,9 @@ class Survey:
         waiting = [each for each in call.producers() if not each.identities]
         if waiting:
             return f"after {', '.join(dict.fromkeys(c.stage.label for c in waiting))}"
-        similar = self.index.similar(call.stage.name, call.label)
-        if all(each.folder in self.fresh for each in similar):
+        found = self.index.similar(call.stage.name, call.label)
+        similar = [each for each in found if each.folder not in self.fresh]
+        if not similar:
             return "never run"
         own, members = call.own, call.snapshots()
         facts = decide.Facts(

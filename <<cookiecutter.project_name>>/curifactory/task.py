@@ -1,6 +1,7 @@
 """One call as whoever executes it gets it: in this process, or in a worker."""
 
 import contextlib
+import glob
 import importlib
 import json
 import os
@@ -9,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -200,6 +201,9 @@ class _Execution:
             self._tell("called")
             for path in self.stage.rules.files:
                 self.noted.note(f"f:{path}")
+                if not any(glob.iglob(str(self.task.place.root / path))):
+                    said = f"{self.stage.label}: files={path!r} matches nothing"
+                    self.outcome.messages.append(said)
             begin = time.perf_counter()
             with self.files.noting(self.noted):
                 outputs = self._save(_split(self.stage, self._call(values)))
@@ -322,6 +326,13 @@ class _Execution:
 
     def _keep(self, index: int, value: Any) -> Artifact:
         """Pass a value on that the cache does not keep."""
+        if isinstance(value, (Iterator, Awaitable)):
+            raise CurifactoryError(
+                f"{self.stage.where}: {self.stage.label}, output "
+                f"{self.stage.outputs[index]!r} is a {type(value).__name__}, which can be "
+                "gone through once only",
+                "return its result, as list(...) does",
+            )
         spill = self.task.place.spill
         if spill is not None:
             path = spill / f"{self.folder.name}-{index}.pkl"

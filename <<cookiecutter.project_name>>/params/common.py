@@ -35,10 +35,10 @@ def seed_set(args: AnyArgs | Sequence[AnyArgs], seed_count: int = 5) -> list[Any
 def seed_group(name: str) -> str:
     """Give the name that all argsets of one seed set have in common.
 
-    >>> seed_group("knn_seed2")
-    'knn'
+    >>> seed_group("knn_seed2"), seed_group("svm_seed0_C=10")
+    ('knn', 'svm_C=10')
     """
-    return re.sub(r"_seed\d+$", "", name)
+    return re.sub(r"_seed\d+(?=_|$)", "", name)
 
 
 def grid(args: AnyArgs | Sequence[AnyArgs], **fields: Iterable[Any]) -> list[AnyArgs]:

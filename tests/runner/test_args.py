@@ -425,6 +425,17 @@ def test_a_representation_stands_for_a_value_without_identity():
     assert len({Snapshot(each).digest("*") for each in (one, same_label, other)}) == 2
 
 
+def test_what_is_represented_needs_no_copy():
+    class Mesh:
+        def __init__(self, label):
+            self.label, self.lock = label, threading.Lock()
+
+    mesh = Mesh("x")
+    assert Snapshot(Declared(odd=mesh)).source.odd is mesh
+    digests = {Snapshot(Declared(odd=Mesh(label))).digest("odd") for label in "xxy"}
+    assert len(digests) == 2
+
+
 def test_a_representation_that_fails_names_the_field():
     args = Declared("base", odd=3)
     with pytest.raises(IdentityError, match="base.odd: its repr.* AttributeError"):

@@ -388,6 +388,7 @@ sys.modules["IPython"] = types.SimpleNamespace(get_ipython=lambda: shell)
 
 from curifactory import ArtifactManager, ExperimentArgs, Record
 
+del __file__  # a notebook has none
 cells = {cells!r}
 for text in cells:
     name = f"<ipython-input-{{shell.execution_count}}>"

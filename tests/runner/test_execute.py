@@ -182,6 +182,94 @@ def test_a_file_that_a_stage_reads_counts_by_content(project, argset):
     assert "inputs/raw.txt" in result.reasons("read")[0]
 
 
+@pytest.mark.parametrize(
+    "field", ["path={!r}", "items=[{!r}]", "items={{'raw': {!r}}}"]
+)
+def test_a_file_outside_the_project_counts_where_a_field_names_it(
+    project, tmp_path, field
+):
+    outside = tmp_path / "raw [1].txt"
+    reader = (
+        '@stage(None, ["text"])\ndef read(record):\n'
+        f"    _ = record.args.path, record.args.items\n"
+        f"    return open({str(outside)!r}).read()\n"
+    )
+    argset = f"Args(name='a', {field.format(str(outside))})"
+    project.write(other(reader, READ, argset))
+    for text in ("one", "two"):
+        outside.write_text(text)
+        result = project.ok("other")
+        assert (result.counts["computed"], project.value(result, "read")) == (1, text)
+        assert project.ok("other").counts["computed"] == 0
+
+
+def test_a_file_whose_name_looks_like_a_pattern_counts(project):
+    project.write(other(READER, READ, "Args(name='a', path='inputs/raw[1].txt')"))
+    for text in ("one", "two"):
+        project.write({"inputs/raw[1].txt": text})
+        assert project.value(project.ok("other"), "read") == text
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("    return (i for i in range(3))\n", "generator"),
+        ("    yield 1\n", "generator"),
+        ("    return open('inputs/raw.txt')\n", "TextIOWrapper"),
+    ],
+)
+def test_what_can_be_gone_through_once_is_no_output(project, body, kind):
+    made = f'@stage(None, ["text"])\ndef read(record):\n{body}'
+    project.write({**other(made, READ), "inputs/raw.txt": "one"})
+    result = project.run("other")
+    assert result.code == 1
+    assert f"output 'text' is a {kind}" in result.err and "list(" in result.err
+
+
+@pytest.mark.filterwarnings("ignore:coroutine")
+def test_an_async_stage_is_refused(project):
+    made = '@stage(None, ["text"])\nasync def read(record):\n    return 1\n'
+    project.write(other(made, READ))
+    result = project.run("other")
+    assert result.code == 1 and "is a coroutine" in result.err
+
+
+def test_a_stage_that_calls_a_stage_is_told_where_to(project):
+    made = (
+        '@stage(None, ["text"])\ndef inner(record):\n    return 1\n\n\n'
+        '@stage(None, ["text"])\ndef read(record):\n    inner(record)\n'
+    )
+    project.write(other(made, READ))
+    result = project.run("other")
+    assert "stage inner is called inside a stage" in result.err
+    assert "call it in run()" in result.err
+
+
+def test_how_many_more_failed_is_said(project):
+    project.edit("src/helpers.py", "return 2 * x", "return 2 / (x - x)")
+    assert "1 more failed, see the report" in project.run("study").err
+
+
+def test_a_value_without_a_repr_stops_nothing(project):
+    made = (
+        '@stage(None, ["text"])\ndef read(record):\n    return len(record.args.items)\n'
+    )
+    for text in ("[1]", "[10**5000]"):
+        project.write(other(made, READ, f"Args(name='a', items={text})"))
+        assert project.ok("other").counts["computed"] == 1
+
+
+def test_the_reason_compares_with_the_same_argset(project):
+    project.ok()
+    project.edit("src/helpers.py", "2 * x", "x * 2 + 0")
+    project.edit("params/base.py", "seed=2", "seed=9")
+    result = project.ok()
+    assert result.reasons("fit") == [
+        "src/helpers.py: double changed",
+        "src/helpers.py: double changed, seed 2 -> 9",
+    ]
+
+
 def test_a_file_is_found_again_from_any_subfolder(project):
     project.write({**other(READER, READ), "inputs/raw.txt": "one"})
     project.ok("other")

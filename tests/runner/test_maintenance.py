@@ -269,7 +269,13 @@ def test_runs_lists_what_was_run(project):
     assert [line.split()[0] for line in lines] == ["study-1", "study-2", "study-9"]
     assert [line.split()[3] for line in lines] == ["done", "failed", "unfinished"]
     assert "computed 6" in lines[0]
-    assert project.ok("runs", "other").out == "no runs yet\n"
+    misspelt = project.run("runs", "stduy")
+    assert misspelt.code == 2
+    assert misspelt.err == "error: no run was of 'stduy'\n  did you mean 'study'?\n"
+
+
+def test_runs_of_an_empty_history(project):
+    assert project.ok("runs").out == project.ok("runs", "other").out == "no runs yet\n"
 
 
 def test_runs_reads_one_line_of_each_run(project):

@@ -183,6 +183,7 @@ def test_new_writes_stubs_that_work_and_keep_the_style(whole):
     )
     whole.ok("new", "experiment", "forest")
     whole.ok("new", "stage", "prune")
+    assert whole.ok("forest").counts["computed"] > 0
     result = whole.ok("forest", "-p", "trees")
     assert names(result) == ["trees", "trees_changed"]
     assert whole.python("-c", "from stages.prune import prune").code == 0

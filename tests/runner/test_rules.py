@@ -113,6 +113,7 @@ def test_a_stage_that_was_renamed_keeps_its_results(project):
         ("files='a.csv'", "files is 'a.csv', not a list of names"),
         ("cpus=0", "cpus=0"),
         ("retries=-1", "retries=-1"),
+        ("version=2", "version is 2, no text"),
     ],
 )
 def test_a_wrong_rule_is_said_before_anything_is_computed(project, rules, said):
@@ -120,3 +121,11 @@ def test_a_wrong_rule_is_said_before_anything_is_computed(project, rules, said):
     result = project.run("other")
     assert result.code == 2
     assert said in result.err and "other.py:" in result.err
+
+
+def test_declared_files_that_are_not_there_are_named(project):
+    project.write(other(pick("files=['raw/*.csv']"), RUN))
+    result = project.ok("other")
+    assert "pick: files='raw/*.csv' matches nothing" in result.err
+    project.write({"raw/a.csv": "1"})
+    assert "matches nothing" not in project.ok("other").err

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import settings
-from ..errors import RequestError
+from ..errors import RequestError, nearest
 from ..manager import SCHEMA
 
 Data = dict[str, Any]
@@ -86,6 +86,9 @@ def perform(options: argparse.Namespace) -> int:
     found = heads(project.runs)
     if options.experiment:
         asked = options.experiment.replace("/", ".")
+        known = {run["run"].rpartition("-")[0] for run in found}
+        if found and asked not in known:
+            raise RequestError(f"no run was of {asked!r}", nearest(asked, known))
         found = [run for run in found if run["run"].rpartition("-")[0] == asked]
     if not found:
         print("no runs yet")

@@ -27,7 +27,7 @@ def perform(options: argparse.Namespace) -> int:
     target = _folder(project, options.kind) / f"{name}.py"
     text = (TEMPLATES / f"{options.kind}.py.txt").read_text(encoding="utf-8")
     for word, value in {"NAME": name, "PARAMS": project.params}.items():
-        text = text.replace(word, value.replace("/", "."))
+        text = re.sub(rf"(?<!\w){word}", value.replace("/", "."), text)
     shown = paramsets.write_new(project, target, text)
     print(f"wrote {shown}{_next_step(options.kind, name)}")
     return 0
