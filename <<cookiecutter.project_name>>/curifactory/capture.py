@@ -12,7 +12,9 @@ from pathlib import Path
 def captured(path: str) -> Iterator[None]:
     """Let what is printed within the block go to a file, made if there is anything."""
     if not path:
-        yield
+        with contextlib.ExitStack() as last:
+            last.callback(_flush)  # a worker may be ended before it does so by itself
+            yield
         return
     own = _open(os.path.dirname(path), os.getpid())
     _flush()

@@ -59,7 +59,7 @@ def hash_bytes(data: bytes) -> str:
 
 def hash_text(*texts: str) -> str:
     """Return the digest of a sequence of texts."""
-    joined = "".join(f"{len(text)}:{text}" for text in texts)
+    joined = "".join([f"{len(text)}:{text}" for text in texts])
     return hash_bytes(joined.encode("utf-8", "surrogatepass"))
 
 

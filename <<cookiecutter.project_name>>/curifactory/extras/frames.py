@@ -166,8 +166,8 @@ class PolarsCacher(_FrameCacher):
 
 def _kinds_of_cells(frame: Any) -> list[list[type]]:
     """Return the classes of the values, where a column may hold several."""
-    columns = (frame.iloc[:, place] for place in range(frame.shape[1]))
-    return [list(map(type, column)) for column in columns if column.dtype == object]
+    columns = [column for _, column in frame.items() if column.dtype == object]
+    return [list(map(type, column)) for column in columns]
 
 
 def _is_plain(frame: Any) -> bool:
