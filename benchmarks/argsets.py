@@ -1,4 +1,4 @@
-"""Measures 10,000 argsets of one parameter file: listing them, and `experiment map`.
+"""Measures 10,000 argsets of one parameter file: listing and comparing them, and `experiment map`.
 
 Beside a plain script that makes the same dataclasses and prints them.
 """
@@ -34,17 +34,14 @@ def main() -> int:
     with Project(given.python, given.n) as project:
         project.write("plain_script.py", PLAIN.replace("COUNT", str(given.n)))
         project.write("listing.py", LISTING)
-        has_command = " params " in project.experiment("--help").out
-        listing = ("-m", "curifactory", "params", "sweep") if has_command else ()
+        listing = ("-m", "curifactory", "params", "sweep")
         commands = {
             "plain script": ("plain_script.py",),
             "listing (load_argsets)": ("listing.py",),
+            "listing (experiment params)": listing,
+            "diff of two": (*listing, "--diff", "s0", f"s{given.n - 1}"),
             "map, nothing cached": ("-m", "curifactory", "map", "sweep"),
         }
-        if listing:
-            commands["listing (experiment params)"] = listing
-        else:
-            print("there is no command that lists argsets: measured by load_argsets()")
         times: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(given.repeats):
             for name, command in commands.items():

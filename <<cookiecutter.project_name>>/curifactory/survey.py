@@ -138,7 +138,9 @@ class Survey:
 
     def _explained(self, call: Call, found: Decision) -> Decision:
         similar = self.index.similar(call.stage.name, call.label)
-        seconds = next((each.seconds for each in similar), 0.0)
+        if not similar and decide.is_known(call):
+            return Decision("compute", found.reason or "never run")
+        seconds = similar[0].seconds if similar else 0.0
         return found._replace(reason=found.reason or self.reason(call), seconds=seconds)
 
     def _mark_collected(self, decisions: dict[Call, Decision]) -> None:
@@ -153,10 +155,8 @@ class Survey:
                     continue
                 if known.kind == "reuse" and not self.has_data(source):
                     reason = f"data was collected, and {call.stage.label} needs it"
-                    again = Decision(
-                        "compute", reason, known.trace, known.trace.seconds
-                    )
-                    decisions[producer] = again
+                    again = known._replace(kind="compute", reason=reason)
+                    decisions[producer] = again._replace(seconds=known.trace.seconds)
 
     def _foreseen(self, call: Call) -> Decision:
         if decide.is_known(call):
