@@ -447,6 +447,10 @@ Digest = Callable[[str, tuple[int, int]], str]
 """Gives the digest of a file, by its path, size and time, that was not read yet."""
 
 
+NOTHING = ("absent", hashing.hash_text())
+"""The digests of a file that is not there, and of a pattern that matches none."""
+
+
 class FileDigests:
     """The digests of project files; equal size and time shortcut the reading."""
 

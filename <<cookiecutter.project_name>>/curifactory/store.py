@@ -365,6 +365,9 @@ def _short(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
+_AS_IT_IS = OneFileCacher.save, OneFileCacher.get_path
+
+
 def checked_in(
     name: str, cacher: Cacheable, earlier: set[str], described: str
 ) -> Artifact:
@@ -373,7 +376,7 @@ def checked_in(
     What consumers go by is its bytes, and what `described` its cacher.
     """
     kind = type(cacher)
-    if isinstance(cacher, OneFileCacher) and kind.save is OneFileCacher.save:
+    if isinstance(cacher, OneFileCacher) and (kind.save, kind.get_path) == _AS_IT_IS:
         assert cacher.written is not None
         size, checksum = cacher.written
         files: tuple[str, ...] = (f"{cacher.name}{cacher.extension}",)

@@ -1,7 +1,6 @@
 """One call as whoever executes it gets it: in this process, or in a worker."""
 
 import contextlib
-import glob
 import importlib
 import json
 import os
@@ -201,7 +200,7 @@ class _Execution:
             self._tell("called")
             for path in self.stage.rules.files:
                 self.noted.note(f"f:{path}")
-                if not any(glob.iglob(str(self.task.place.root / path))):
+                if self._now(f"f:{path}") in reads.NOTHING:
                     said = f"{self.stage.label}: files={path!r} matches nothing"
                     self.outcome.messages.append(said)
             begin = time.perf_counter()
@@ -389,11 +388,7 @@ class _Execution:
     def _identified(self, outputs: list[Artifact], node: str) -> list[Artifact]:
         """Give identities: without data by the reads; what is made again keeps its own."""
         found = [
-            (
-                each
-                if each.is_kept
-                else each._replace(identity=hashing.hash_text(node, each.name))
-            )
+            each._replace(identity=each.identity or hashing.hash_text(node, each.name))
             for each in outputs
         ]
         if self.task.before is None:

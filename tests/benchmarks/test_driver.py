@@ -86,13 +86,21 @@ def test_caches_are_gone_at_the_end(measured):
     assert not (measured[2] / "work").exists()
 
 
-def test_a_tool_that_computes_something_else_is_not_timed(tmp_path):
+def with_another_script(tmp_path, changes):
+    """Return a copy of the benchmarks in which the plain script has other lines."""
     home = tmp_path / "benchmarks"
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(BENCHMARKS, home, ignore=ignored)
     text = (home / "plain/main.py").read_text("utf-8")
-    wrong = text.replace("sum(data) + seed", "sum(data) + seed - seed")
-    (home / "plain/main.py").write_text(wrong)
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    (home / "plain/main.py").write_text(text)
+    return home
+
+
+def test_a_tool_that_computes_something_else_is_not_timed(tmp_path):
+    wrong = {"sum(data) + seed": "sum(data) + seed - seed"}
+    home = with_another_script(tmp_path, wrong)
     drive(home, tmp_path, "--tools", "plain", "--scenarios", "cold")
     content = found_in(tmp_path)
     assert "the answer is" in content["left_out"][0][2]
@@ -100,13 +108,11 @@ def test_a_tool_that_computes_something_else_is_not_timed(tmp_path):
 
 
 def test_a_tool_that_computes_again_is_not_timed_as_cached(tmp_path):
-    home = tmp_path / "benchmarks"
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(BENCHMARKS, home, ignore=ignored)
-    text = (home / "plain/main.py").read_text("utf-8")
-    forgetful = text.replace("pickle.load(file)", "pickle.load(file) and file.nothing")
-    forgetful = forgetful.replace("FileNotFoundError", "(OSError, AttributeError)")
-    (home / "plain/main.py").write_text(forgetful)
+    forgetful = {
+        "pickle.load(file)": "pickle.load(file) and file.nothing",
+        "FileNotFoundError": "(OSError, AttributeError)",
+    }
+    home = with_another_script(tmp_path, forgetful)
     drive(home, tmp_path, "--tools", "plain", "--scenarios", "cold", "cached")
     [[tool, scenario, why]] = found_in(tmp_path)["left_out"]
     assert (tool, scenario) == ("plain", "cached")
