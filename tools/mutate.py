@@ -2,9 +2,12 @@
 
     python tools/mutate.py [MODULE ...] [--first N] [--list]
 
-Each mutant is tried in a copy of the tree below build/mutants; what was killed is kept
-there, so that an interrupted run goes on where it stopped. A mutant that survives must
-be justified in tests/mutants.txt, in one line; else the exit code is 1.
+Most are noticed at once by the tests that run the changed function: these are asked in a
+fork of a process that has collected all tests, where the function gets its new code. A
+mutant that they miss, or that is no function, is tried again by a new import of the
+module. What was killed is kept below build/mutants, so that an interrupted run goes on
+where it stopped. A mutant that survives must be justified in tests/mutants.txt, in one
+line; else the exit code is 1. With --slowly, all are tried by a new import.
 """
 
 import argparse
@@ -28,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from patched import Trials, session
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = "<<cookiecutter.project_name>>"
@@ -43,7 +47,15 @@ ENVIRONMENT = {
 }
 IMPORTED = ("hypothesis", "numpy", "sklearn.pipeline", "sklearn.tree", "pydantic")
 
-# What is asked about a module: first what answers fast, then, of what survives, the rest.
+# What is asked in forks of one process: the tests that run a function of the module.
+QUICK = {
+    "hashing": ["test_hashing.py", "test_laws.py", "test_args.py"],
+    "reads": ["test_reads.py", "test_record.py"],
+    "code": ["test_code.py", "-k", "not must_after and not cell"],
+    "decide": ["test_decide.py"],
+}
+
+# What is asked about a module that is imported anew: first what answers fast, then, of what survives, the rest.
 TESTS = {
     "hashing": (
         ["test_hashing.py", "-k", "not every_python and not hash_seed"],
@@ -235,21 +247,24 @@ def path_of(root: Path, module: str) -> Path:
 
 
 class Killed:
-    """What was killed so far, kept in a file as long as the module stays as it is."""
+    """What was killed so far, a line each, kept as long as the module stays as it is."""
 
     def __init__(self, modules: list[str]) -> None:
-        self.path = PLACE / "killed.json"
-        self.keys: dict[str, list[str]] = {}
-        if self.path.exists():
-            self.keys = json.loads(self.path.read_text("utf-8"))
+        self.path = PLACE / "killed.txt"
         self.digests = {each: _digest(each) for each in modules}
+        text = self.path.read_text("utf-8") if self.path.exists() else ""
+        self.lines = set(text.splitlines())
 
     def __contains__(self, mutant: Mutant) -> bool:
-        return mutant.key in self.keys.get(self.digests[mutant.module], ())
+        return self._line(mutant) in self.lines
 
     def add(self, mutant: Mutant) -> None:
-        self.keys.setdefault(self.digests[mutant.module], []).append(mutant.key)
-        self.path.write_text(json.dumps(self.keys), encoding="utf-8")
+        """Add a line in one piece: several processes do so."""
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(self._line(mutant) + "\n")
+
+    def _line(self, mutant: Mutant) -> str:
+        return f"{self.digests[mutant.module]} | {mutant.key}"
 
 
 def _digest(module: str) -> str:
@@ -295,8 +310,8 @@ def _passes(tree: Path, selection: list[str]) -> bool:
         null = os.open(os.devnull, os.O_RDWR)
         for number in range(3):
             os.dup2(null, number)
-        files = [f"tests/runner/{e}" if e.endswith(".py") else e for e in selection]
-        os._exit(int(pytest.main([*PYTEST, f"--basetemp={tree / 'tmp'}", *files])))
+        given = [*PYTEST, f"--basetemp={tree / 'tmp'}", *located(selection)]
+        os._exit(int(pytest.main(given)))
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -306,6 +321,11 @@ def _passes(tree: Path, selection: list[str]) -> bool:
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return False
+
+
+def located(selection: list[str]) -> list[str]:
+    """Return a selection of tests as pytest takes it."""
+    return [f"tests/runner/{e}" if e.endswith(".py") else e for e in selection]
 
 
 def justified() -> dict[str, str]:
@@ -323,6 +343,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("modules", nargs="*", default=list(TESTS))
     parser.add_argument("--first", type=int, help="try this many mutants only")
+    parser.add_argument("--slowly", action="store_true", help="import anew for each")
     parser.add_argument("--list", action="store_true", help="try none, list them")
     options = parser.parse_args()
     made = [each for m in options.modules for each in mutants(m) if _is_testable(each)]
@@ -335,7 +356,11 @@ def main() -> int:
     reasons = justified()
     left = [each for each in made if each not in killed and each.key not in reasons]
     print(f"{len(made)} mutants, {len(made) - len(left)} known, {len(left)} to try")
-    survivors = _tried(killed, left[: options.first])
+    left = left[: options.first]
+    if not options.slowly:
+        left = [each for m in options.modules for each in _missed(killed, m, left)]
+        print(f"{len(left)} to try by a new import")
+    survivors = _tried(killed, left)
     stale = [k for k in reasons if k.partition(" | ")[0] in options.modules]
     stale = sorted(set(stale) - {each.key for each in made})
     for key in stale:
@@ -349,6 +374,39 @@ def _is_testable(mutant: Mutant) -> bool:
     rules = [rule for name in missing for rule in NEEDING[name]]
     named = any(f"'{name}'" in mutant.change for name in missing)
     return mutant.function not in rules and not named
+
+
+def _missed(killed: Killed, module: str, mutants: list[Mutant]) -> list[Mutant]:
+    """Try the mutants of a module in forks; return those that no test has noticed."""
+    mine = [each for each in mutants if each.module == module]
+    context = multiprocessing.get_context("fork")
+    shares = [mine[start::WORKERS] for start in range(WORKERS)]
+    started = [
+        context.Process(target=_try_in_forks, args=(killed, module, share))
+        for share in shares
+        if share
+    ]
+    for each in started:
+        each.start()
+    for each in started:
+        each.join()
+    known = Killed([module])
+    return [each for each in mine if each not in known]
+
+
+def _try_in_forks(killed: Killed, module: str, mutants: list[Mutant]) -> None:
+    tree = _copy_of_tree(PLACE / f"tree-{os.getpid()}")
+    path = path_of(tree, module)
+    os.environ.update(ENVIRONMENT, TMPDIR=str(tree))
+
+    def use(trials: Trials) -> None:
+        for mutant in mutants:
+            path.write_text(mutant.source, encoding="utf-8")
+            if trials.notices(mutant.function, mutant.source):
+                killed.add(mutant)
+            shutil.copy(path_of(ROOT, module), path)
+
+    session(tree, located(QUICK[module]), Trials(module, use))
 
 
 def _tried(killed: Killed, left: list[Mutant]) -> list[Mutant]:

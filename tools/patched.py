@@ -1,0 +1,198 @@
+"""Tries mutants in forks of one test session: a function gets the code of its mutant."""
+
+import ast
+import os
+import shutil
+import signal
+import sys
+import time
+import types
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SECONDS = 60
+
+
+class Trials:
+    """A plugin that collects tests once; what is to be tried then is up to `use`."""
+
+    def __init__(self, module: str, use: Callable[["Trials"], None]) -> None:
+        self.module = module
+        self.use = use
+        self.items: list[Any] = []
+        self.covering: dict[str, list[Any]] = {}
+        self.session: Any = None
+        self.is_judging = False
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        self.session = session
+        self.items = list(session.items)
+        self.covering = self._covering()
+        self.use(self)
+        return True
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if self.is_judging and report.failed:
+            os._exit(1)
+
+    def notices(self, function: str, source: str) -> bool:
+        """Return whether a test that runs a function fails when it has other code."""
+        items = self.covering.get(function, [])
+        made = _replacement(self._live(), function, source)
+        if not items or made is None:
+            return False
+        target, code = made
+
+        def judge() -> None:
+            self.is_judging = True
+            for cached in _caches(vars(self._live())):
+                cached.cache_clear()
+            target.__code__ = code
+            self._run(items)
+
+        return not _succeeds(judge)
+
+    def _live(self) -> types.ModuleType:
+        return sys.modules[f"curifactory.{self.module}"]
+
+    def _run(self, items: list[Any]) -> None:
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+
+    def _covering(self) -> dict[str, list[Any]]:
+        """Return the tests that run each function in this process, the fast ones first."""
+        reading, writing = os.pipe()
+        if not (child := os.fork()):
+            _be_silent()
+            with os.fdopen(writing, "w") as file:
+                for number, seconds, names in self._traced():
+                    print(number, seconds, *names, sep="\t", file=file)
+            os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as file:
+            rows = [line.rstrip("\n").split("\t") for line in file]
+        os.waitpid(child, 0)
+        found: dict[str, list[Any]] = {}
+        for number, _, *names in sorted(rows, key=lambda row: float(row[1])):
+            for name in names:
+                found.setdefault(name, []).append(self.items[int(number)])
+        return found
+
+    def _traced(self) -> Iterator[tuple[int, float, set[str]]]:
+        place = str(self._live().__file__)
+        names = _names_of(place)
+        for number, item in enumerate(self.items):
+            seen: set[str] = set()
+
+            def note(
+                frame: types.FrameType, event: str, _: object, seen: set[str] = seen
+            ) -> None:
+                if event == "call" and frame.f_code.co_filename == place:
+                    seen.add(names.get(frame.f_code.co_firstlineno, ""))
+
+            begin = time.perf_counter()
+            sys.setprofile(note)
+            self._run([item])
+            sys.setprofile(None)
+            yield number, time.perf_counter() - begin, seen
+
+
+def _names_of(place: str) -> dict[int, str]:
+    """Return the qualified name of the function or method that has code at each line."""
+    code = compile(Path(place).read_text("utf-8"), place, "exec")
+    found: dict[int, str] = {}
+    for name, each in _codes(code, ""):
+        if not _is_class(each):
+            found.update({inner.co_firstlineno: name for inner in _within(each)})
+    return found
+
+
+def _within(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for each in code.co_consts:
+        if isinstance(each, types.CodeType):
+            yield from _within(each)
+
+
+def _is_class(code: types.CodeType) -> bool:
+    return "__qualname__" in code.co_names
+
+
+def _codes(code: types.CodeType, above: str) -> Iterator[tuple[str, types.CodeType]]:
+    """Yield the functions of a module and the methods of its classes, by name."""
+    for each in code.co_consts:
+        if isinstance(each, types.CodeType):
+            name = f"{above}.{each.co_name}" if above else each.co_name
+            yield name, each
+            if _is_class(each):
+                yield from _codes(each, name)
+
+
+def _replacement(
+    live: types.ModuleType, name: str, source: str
+) -> tuple[types.FunctionType, types.CodeType] | None:
+    """Return a function and the code it has in the mutant; None if that is the same."""
+    place = str(live.__file__)
+    before = Path(place).read_text("utf-8")
+    made = [c for n, c in _codes(compile(source, place, "exec"), "") if n == name]
+    target = _function_at(live, name)
+    if len(made) != 1 or target is None:
+        return None
+    plain = compile(ast.unparse(ast.parse(before)), place, "exec")
+    same = [c for n, c in _codes(plain, "") if n == name]
+    if same == made or made[0].co_freevars != target.__code__.co_freevars:
+        return None
+    return target, made[0]
+
+
+def _function_at(live: types.ModuleType, name: str) -> types.FunctionType | None:
+    found: Any = live
+    for step in name.split("."):
+        found = vars(found).get(step)
+        for inner in ("fget", "__func__", "func", "__wrapped__"):
+            found = getattr(found, inner, found)
+    return found if isinstance(found, types.FunctionType) else None
+
+
+def _caches(names: dict[str, Any]) -> Iterable[Any]:
+    return (each for each in names.values() if hasattr(each, "cache_clear"))
+
+
+def _be_silent() -> None:
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(null, number)
+
+
+def _succeeds(work: Callable[[], None]) -> bool:
+    """Return whether work in a fork ends well, and in time."""
+    if not (child := os.fork()):
+        _be_silent()
+        try:
+            work()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(0.005)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def session(tree: Path, files: list[str], trials: Trials) -> None:
+    """Collect tests in a tree and let the trials begin."""
+    _be_silent()
+    os.chdir(tree)
+    shutil.rmtree(tree / "tmp", ignore_errors=True)
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]
+    options += ["-m", "not slow", f"--basetemp={tree / 'tmp'}"]
+    pytest.main([*options, *files], plugins=[trials])
