@@ -18,7 +18,6 @@ import copy
 import hashlib
 import importlib
 import importlib.util
-import json
 import multiprocessing
 import os
 import shutil
@@ -352,6 +351,7 @@ def main() -> int:
         return 0
     for old in PLACE.glob("tree-*"):
         shutil.rmtree(old)
+    PLACE.mkdir(parents=True, exist_ok=True)
     killed = Killed(options.modules)
     reasons = justified()
     left = [each for each in made if each not in killed and each.key not in reasons]

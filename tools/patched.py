@@ -24,13 +24,13 @@ class Trials:
         self.use = use
         self.items: list[Any] = []
         self.covering: dict[str, list[Any]] = {}
-        self.session: Any = None
+        self.source = ""
         self.is_judging = False
 
     def pytest_runtestloop(self, session: Any) -> bool:
-        self.session = session
         self.items = list(session.items)
         self.covering = self._covering()
+        self.source = ast.unparse(ast.parse(self._place().read_text("utf-8")))
         self.use(self)
         return True
 
@@ -41,7 +41,7 @@ class Trials:
     def notices(self, function: str, source: str) -> bool:
         """Return whether a test that runs a function fails when it has other code."""
         items = self.covering.get(function, [])
-        made = _replacement(self._live(), function, source)
+        made = self._replacement(function, source)
         if not items or made is None:
             return False
         target, code = made
@@ -57,6 +57,24 @@ class Trials:
 
     def _live(self) -> types.ModuleType:
         return sys.modules[f"curifactory.{self.module}"]
+
+    def _place(self) -> Path:
+        return Path(str(self._live().__file__))
+
+    def _replacement(
+        self, name: str, source: str
+    ) -> tuple[types.FunctionType, types.CodeType] | None:
+        """Return a function and its code in the mutant; None if that is the same."""
+        place = str(self._place())
+        before, after = (
+            [code for n, code in _codes(compile(text, place, "exec"), "") if n == name]
+            for text in (self.source, source)
+        )
+        target = _function_at(self._live(), name)
+        if target is None or len(after) != 1 or before == after:
+            return None
+        is_alike = after[0].co_freevars == target.__code__.co_freevars
+        return (target, after[0]) if is_alike else None
 
     def _run(self, items: list[Any]) -> None:
         for item, following in zip(items, [*items[1:], None], strict=True):
@@ -82,7 +100,7 @@ class Trials:
         return found
 
     def _traced(self) -> Iterator[tuple[int, float, set[str]]]:
-        place = str(self._live().__file__)
+        place = str(self._place())
         names = _names_of(place)
         for number, item in enumerate(self.items):
             seen: set[str] = set()
@@ -129,23 +147,6 @@ def _codes(code: types.CodeType, above: str) -> Iterator[tuple[str, types.CodeTy
             yield name, each
             if _is_class(each):
                 yield from _codes(each, name)
-
-
-def _replacement(
-    live: types.ModuleType, name: str, source: str
-) -> tuple[types.FunctionType, types.CodeType] | None:
-    """Return a function and the code it has in the mutant; None if that is the same."""
-    place = str(live.__file__)
-    before = Path(place).read_text("utf-8")
-    made = [c for n, c in _codes(compile(source, place, "exec"), "") if n == name]
-    target = _function_at(live, name)
-    if len(made) != 1 or target is None:
-        return None
-    plain = compile(ast.unparse(ast.parse(before)), place, "exec")
-    same = [c for n, c in _codes(plain, "") if n == name]
-    if same == made or made[0].co_freevars != target.__code__.co_freevars:
-        return None
-    return target, made[0]
 
 
 def _function_at(live: types.ModuleType, name: str) -> types.FunctionType | None:
