@@ -1,6 +1,7 @@
 """The command line: flags in, exit code out."""
 
 import argparse
+import gc
 import importlib
 import os
 import signal
@@ -57,10 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = _with_command(asked)
     options = _parser(given[0] if given else "").parse_args(given)
     command = " ".join(["experiment", *asked])
+    gc.set_threshold(100_000, 50, 1000)  # a great many calls are no garbage
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         code = _perform(options, command)
         sys.stdout.flush()
+        gc.freeze()  # the process ends: nothing is worth a look
         return code
     except BrokenPipeError:  # nobody reads on, as after `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

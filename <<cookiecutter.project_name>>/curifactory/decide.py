@@ -1,12 +1,14 @@
 """Pure decisions: for one call, compute or reuse, and why."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from . import hashing
 from .record import Call, Literal, Output, Source
 from .store import Trace, after
 
+NOBODY: Mapping[Call, Call] = MappingProxyType({})
 OTHER_RECORDS = "other records"
 Now = Callable[[str], str]
 """Gives the digest that a key of reads has for a call at present."""
@@ -79,17 +81,12 @@ def inputs(call: Call) -> list[str]:
     return [str(len(call.members)), *found] if call.stage.is_aggregate else found
 
 
-def group(call: Call, expected: list[str] | None = None) -> str:
-    """Return the digest of all that is known of a call before it reads anything.
-
-    `expected` stands for the identities of inputs that are not known yet.
-    """
-    if expected is None and call.group:
+def group(call: Call) -> str:
+    """Return the digest of all that is known of a call before it reads anything."""
+    if call.group:
         return call.group
-    identities = inputs(call) if expected is None else expected
-    given = {name: value.digest for name, value in call.arguments.items()}
-    found = group_of(call.stage.key, identities, given)
-    if expected is None and is_known(call):
+    found = group_of(call.stage.key, inputs(call), call.given())
+    if is_known(call):
         call.group = found
     return found
 
@@ -100,23 +97,25 @@ def group_of(key: str, inputs: list[str], arguments: Mapping[str, str]) -> str:
     return hashing.hash_text(key, *inputs, "with", *given)
 
 
-def prospect(call: Call, prospects: Mapping[int, str]) -> str:
-    """Return a digest that is equal for calls that are likely to share a result.
+def prospect(call: Call, ahead: Mapping[Call, Call] = NOBODY) -> tuple[str, ...]:
+    """Return what is equal for calls that are likely to share a result.
 
     What a stage reads is known after one execution only; before it, the fields whose
-    names occur in its code stand for its reads. A prediction decides nothing.
+    names occur in its code stand for its reads. `ahead` has the call that is likely to
+    compute what another waits for. A prediction decides nothing.
     """
-    expected = None
-    if not is_known(call):
-        expected = [
-            identity(source)
-            or str(isinstance(source, Output) and prospects.get(id(source.call), ""))
-            for source in call.sources()
-        ]
+    inputs = [identity(each) or _expected(each, ahead) for each in call.sources()]
     names = call.stage.code.names
-    snapshots = dict.fromkeys([call.own, *call.snapshots()])
-    likely = (digest for each in snapshots for digest in each.likely(names))
-    return hashing.hash_text(group(call, expected), *likely)
+    others = call.snapshots() if call.stage.is_aggregate else []
+    likely = [digest for each in (call.own, *others) for digest in each.likely(names)]
+    return call.stage.key, *inputs, *call.given().values(), *likely
+
+
+def _expected(source: Source, ahead: Mapping[Call, Call]) -> str:
+    """Stand for the identity of a result that is not known yet."""
+    if not isinstance(source, Output) or source.call not in ahead:
+        return ""
+    return f"{ahead[source.call].position} {source.index}"
 
 
 def is_known(call: Call) -> bool:

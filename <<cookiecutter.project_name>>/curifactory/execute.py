@@ -12,7 +12,7 @@ from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 from typing import Any
 
-from . import caching, capture, decide, store
+from . import caching, capture, decide, hashing, store
 from .engine import Engine, WorkerKilled
 from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
 from .peers import Peers
@@ -264,7 +264,7 @@ class Session:
         if leader is not None:
             leader.followers.append(call)
             return
-        claim = decide.prospect(call, {})
+        claim = hashing.hash_text(*decide.prospect(call))
         if self.peers.holds(claim):
             claim = ""  # of a call of this run, which has read something else
         elif not self.peers.take(claim):
@@ -489,7 +489,7 @@ class Session:
             return False  # it has read this, or will, as earlier ones did
         if not other.is_silent:
             return True
-        return decide.prospect(call, {}) == decide.prospect(other.call, {})
+        return decide.prospect(call) == decide.prospect(other.call)
 
     # Data ---------------------------------------------------------------------------
 

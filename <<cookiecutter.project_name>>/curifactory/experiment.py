@@ -1,12 +1,10 @@
 """Performs a run: argsets, the calls of run(), their results, history and report."""
 
 import atexit
-import contextlib
-import gc
 import importlib
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -111,22 +109,10 @@ def perform(project: Settings, request: Request, progress: Progress) -> Run:
             if not project.cache.exists():
                 name = request.name.replace("/", ".")
                 chosen.expect(f"{project.experiments.replace('/', '.')}.{name}")
-        with _rare_collections():
-            return _perform(project, request, progress, chosen)
+        return _perform(project, request, progress, chosen)
     except BaseException:
         chosen.stop(at_once=True)
         raise
-
-
-@contextlib.contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Look for cycles of garbage less often: the many calls of a run are none."""
-    before = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 1000)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _temporary() -> Path:

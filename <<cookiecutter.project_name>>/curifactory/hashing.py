@@ -34,11 +34,10 @@ def digest(value: object, path: str = "value", opaque: Opaque | None = None) -> 
     caller takes it into account. Raises IdentityError, with the path, for what has no
     identity: open files, generators, locks, values that contain themselves.
     """
-    walk = _Walk(opaque)
     scalar = _SCALARS.get(type(value))
     if scalar is not None:
-        walk.tag(scalar[0], scalar[1](value))
-        return hash_bytes(b"".join(walk.parts))
+        return hash_bytes(_short(scalar[0]) + _encoded(scalar[1](value)))
+    walk = _Walk(opaque)
     try:
         walk.add(value, path)
     except RecursionError:
@@ -101,8 +100,7 @@ class _Walk:
         self._active: set[int] = set()
 
     def tag(self, *texts: str) -> None:
-        for text in texts:
-            self.parts.append(_short(text) if len(text) < 40 else _sized(text))
+        self.parts.extend(map(_encoded, texts))
 
     def add(self, value: Any, path: str) -> None:
         scalar = _SCALARS.get(type(value))
@@ -131,6 +129,10 @@ class _Walk:
             self.add(each, path)
         inner, self.parts = self.parts, outer
         return b"".join(inner)
+
+
+def _encoded(text: str) -> bytes:
+    return _short(text) if len(text) < 40 else _sized(text)
 
 
 def _sized(text: str) -> bytes:

@@ -50,9 +50,10 @@ class Snapshot:
 
     def digest(self, path: str) -> str:
         """Return the digest of a field (`a.b`), a class (`a@`) or everything (`*`)."""
-        if path not in self._digests:
-            self._digests[path] = self._digest(path)
-        return self._digests[path]
+        found = self._digests.get(path)
+        if found is None:
+            found = self._digests[path] = self._digest(path)
+        return found
 
     def content(self) -> str:
         """Return the digest of everything but the name."""
@@ -88,7 +89,7 @@ class Snapshot:
         if self._source is None:
             return []
         cls: Any = type(self._source)
-        return [f"{name}={self.digest(name)}" for name in _likely_fields(cls, names)]
+        return [self.digest(name) for name in _likely_fields(cls, names)]
 
     def shown(self, path: str) -> str:
         """Return a short text of a value for messages."""
@@ -104,6 +105,16 @@ class Snapshot:
         return argsets.REDACTED if hidden else argsets.short(value)
 
     def _digest(self, path: str) -> str:
+        cls: Any = type(self._source)
+        if path in argsets.field_names(cls) and path not in hashing.representations(
+            cls
+        ):
+            value = getattr(self._source, path)
+            if hashing.is_scalar(value):
+                return hashing.digest(value)
+        return self._digest_of_any(path)
+
+    def _digest_of_any(self, path: str) -> str:
         plain = path.rstrip(reads.MARKS).rstrip(".")
         owner, _, name = plain.rpartition(".")
         try:
@@ -271,6 +282,10 @@ class Call:
             found = (member.sources.values() for member in self.members)
             self._sources = [source for each in found for source in each]
         return self._sources
+
+    def given(self) -> dict[str, str]:
+        """Return the digests of its keyword arguments."""
+        return {name: value.digest for name, value in self.arguments.items()}
 
     def narrow(self, members: list[Member]) -> None:
         """Go on with some of the records: that is another call."""

@@ -73,8 +73,7 @@ class Survey:
         codes = (stage.code.fingerprint, *self._same(stage.code.fingerprint))
         if len(stage.names) == len(codes) == 1:
             return
-        given = {name: value.digest for name, value in call.arguments.items()}
-        inputs = decide.inputs(call)
+        given, inputs = call.given(), decide.inputs(call)
         for name, fingerprint in itertools.product(stage.names, codes):
             key = stage.key_as(name, fingerprint)
             yield name, decide.group_of(key, inputs, given)
@@ -118,30 +117,36 @@ class Survey:
     def foresee(self, calls: Iterable[Call]) -> list[tuple[Call, Decision]]:
         """Return the decision of each call, computing nothing."""
         decisions: dict[Call, Decision] = {}
-        prospects: dict[int, str] = {}
-        leaders: dict[str, Call] = {}
+        ahead: dict[Call, Call] = {}
+        leaders: dict[tuple[str, ...], Call] = {}
         for call in calls:
             found = self._foreseen(call)
             if found.trace is not None:
                 take(call, found.trace)
             else:
-                likely = prospects[id(call)] = decide.prospect(call, prospects)
-                leader = leaders.setdefault(likely, call)
+                likely = decide.prospect(call, ahead)
+                leader = ahead[call] = leaders.setdefault(likely, call)
                 if leader is not call and found.kind == "compute":
                     reason = f"shared with {leader.label}, once it is computed"
                     found = Decision("reuse", reason)
-                elif found.kind == "compute":
-                    found = self._explained(call, found)
             decisions[call] = found
         self._mark_collected(decisions)
         return list(decisions.items())
 
-    def _explained(self, call: Call, found: Decision) -> Decision:
+    def _foreseen(self, call: Call) -> Decision:
+        """Decide a call, as far as its inputs are known."""
+        found = self.decision(call) if decide.is_known(call) else None
+        if found is not None and found.kind != "compute":
+            return found
         similar = self.index.similar(call.stage.name, call.label)
-        if not similar and decide.is_known(call):
-            return Decision("compute", found.reason or "never run")
+        if found is None:
+            forced = self.options.forces(call)
+            found = decide.predict(call, similar, self.now(call), forced)
+        if found.kind != "compute":
+            return found
         seconds = similar[0].seconds if similar else 0.0
-        return found._replace(reason=found.reason or self.reason(call), seconds=seconds)
+        reason = found.reason or self._reason(call, similar)
+        return Decision("compute", reason, None, seconds)
 
     def _mark_collected(self, decisions: dict[Call, Decision]) -> None:
         """Compute what was collected where a computing call needs its data."""
@@ -158,26 +163,21 @@ class Survey:
                     again = known._replace(kind="compute", reason=reason)
                     decisions[producer] = again._replace(seconds=known.trace.seconds)
 
-    def _foreseen(self, call: Call) -> Decision:
-        if decide.is_known(call):
-            return self.decision(call)
-        similar = self.index.similar(call.stage.name, call.label)
-        forced = self.options.forces(call)
-        return decide.predict(call, similar, self.now(call), forced)
-
     def reason(self, call: Call) -> str:
         """Say why a call is computed."""
+        found = self.index.similar(call.stage.name, call.label)
+        return self._reason(call, [f for f in found if f.folder not in self.fresh])
+
+    def _reason(self, call: Call, similar: Sequence[Trace]) -> str:
         waiting = [each for each in call.producers() if not each.identities]
         if waiting:
             return f"after {', '.join(dict.fromkeys(c.stage.label for c in waiting))}"
-        found = self.index.similar(call.stage.name, call.label)
-        similar = [each for each in found if each.folder not in self.fresh]
         if not similar:
             return "never run"
         own, members = call.own, call.snapshots()
         facts = decide.Facts(
             decide.inputs(call),
-            {name: value.digest for name, value in call.arguments.items()},
+            call.given(),
             call.stage.code.parts,
             {**dependencies(call.stage.code.packages)},
             lambda key: self.present.shown(own, members, key),

@@ -33,7 +33,7 @@ def by_code_alone(call: Call, trace: Trace, now: Now) -> bool:
     """Return whether nothing but code tells a call from a trace, as far as is known."""
     if decide.is_known(call) and trace.inputs != decide.inputs(call):
         return False
-    given = {name: value.digest for name, value in call.arguments.items()}
+    given = call.given()
     return given == trace.arguments and all(
         now(key) == digest for key, digest, _ in trace.reads if key[0] in "af"
     )

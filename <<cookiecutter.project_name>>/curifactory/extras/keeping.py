@@ -97,12 +97,13 @@ def _check(project: Settings, run: Run, calls: list[Call]) -> int:
     """Execute each distinct call twice, leaving nothing, and compare bytes."""
     apart = project.cache, project.runs, project.reports
     place = Place(project.root, project.cache, apart, "check")
-    seen: set[str] = set()
+    seen: set[tuple[str, ...]] = set()
     results = []
     for call in calls:
         _check_inputs(run, call)
-        if decide.prospect(call, {}) not in seen:
-            seen.add(decide.prospect(call, {}))
+        likely = decide.prospect(call)
+        if likely not in seen:
+            seen.add(likely)
             results.append(_compared(call, place))
     run.manager.survey.index.close()
     return 0 if all(results) else 1
