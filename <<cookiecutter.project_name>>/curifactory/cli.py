@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .experiment import Request, Run
     from .paramsets import Entry
     from .progress import Progress
+    from .record import Call
     from .settings import Settings
 
 EXAMPLES = """examples:
@@ -293,17 +294,17 @@ def _some(labels: Sequence[str]) -> str:
 
 
 def _print_summary(run: "Run") -> None:
-    _print_comparison(run.content)
-    failed = [call for call in run.content["calls"] if call["status"] == "failed"]
+    _print_comparison(run.manager.calls)
+    failed = [call for call in run.manager.calls if call.status == "failed"]
     if failed:
-        first = failed[0]
-        label = ", ".join(first["records"][:3])
-        print(f"{first['stage']} {label} failed:", file=sys.stderr)
-        print(first["error"]["traceback"].rstrip(), file=sys.stderr)
-        if first["error"]["printed"]:
-            path = os.path.join(run.manager.folder or "", first["output"] or "")
+        first, failure = failed[0], failed[0].failure
+        label = ", ".join(each.name for each in first.snapshots()[:3])
+        print(f"{first.stage.label} {label} failed:", file=sys.stderr)
+        print(failure.traceback.rstrip(), file=sys.stderr)
+        if failure.printed:
+            path = os.path.join(run.manager.folder or "", "output", first.output)
             print(f"it had printed ({os.path.relpath(path)}):", file=sys.stderr)
-            print(first["error"]["printed"], file=sys.stderr)
+            print(failure.printed, file=sys.stderr)
     if len(failed) > 1:
         print(f"{len(failed) - 1} more failed, see the report", file=sys.stderr)
     counts = ", ".join(f"{kind}: {number}" for kind, number in run.counts.items())
@@ -314,12 +315,13 @@ def _print_summary(run: "Run") -> None:
         print(f"report: {os.path.relpath(run.report)}")
 
 
-def _print_comparison(content: dict[str, Any], most: int = 20) -> None:
+def _print_comparison(calls: "Sequence[Call]", most: int = 20) -> None:
     """Print the metrics of each argset, the best of each column with a star."""
     rows: dict[str, dict[str, Any]] = {}
-    for call in content["calls"]:
-        if not call["aggregate"] and call["metrics"]:
-            rows.setdefault(call["records"][0], {}).update(call["metrics"])
+    for call in calls:
+        metrics = call.trace.metrics if call.trace and call.is_done else {}
+        if metrics and not call.stage.is_aggregate:
+            rows.setdefault(call.label, {}).update(metrics)
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     if not names:
         return

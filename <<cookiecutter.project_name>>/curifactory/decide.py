@@ -67,8 +67,8 @@ def identity(source: Source) -> str:
     """Return what a consumer goes by; empty while it is not known."""
     if isinstance(source, Literal):
         return source.digest
-    known = source.call.identities
-    return known[source.index] if known else ""
+    trace = source.call.trace
+    return trace.outputs[source.index].identity if trace is not None else ""
 
 
 def inputs(call: Call) -> list[str]:

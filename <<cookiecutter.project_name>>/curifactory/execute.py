@@ -20,7 +20,7 @@ from .progress import Progress
 from .record import Call, Literal, Member, Output, Source
 from .running import Running
 from .store import Artifact, Trace
-from .survey import Survey, take
+from .survey import Survey
 from .task import Failure, Held, Outcome, Place, Stored, Task, Value, failed
 
 PAUSE = 0.01
@@ -104,7 +104,7 @@ class Session:
             for call in filter(decide.is_known, calls):
                 found = self.survey.decision(call)
                 if found.kind == "reuse" and found.trace is not None:
-                    take(call, found.trace)
+                    call.trace = found.trace
                     self._finish(call, "reused", found.reason)
 
     def _confirm(self, calls: list[Call]) -> None:
@@ -242,7 +242,7 @@ class Session:
         """Reuse a result, or repeat a failure, where there is one."""
         decision = self.survey.decision(call)
         if decision.trace is not None and decision.kind == "reuse":
-            take(call, decision.trace)
+            call.trace = decision.trace
             self._finish(call, "reused", decision.reason)
             return True
         earlier = self._failure(call)
@@ -385,7 +385,7 @@ class Session:
             self._replaced[call.trace.folder] = trace
             self._making.pop(call.trace.folder, None)
         self._kept.update({(trace.folder, i): held for i, held in outcome.kept.items()})
-        take(call, trace)
+        call.trace = trace
         self._again.pop(call, None)
         self._finish(call, "computed", call.reason)
 

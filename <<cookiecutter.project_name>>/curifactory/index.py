@@ -84,6 +84,7 @@ class Index:
             found = self._ends[node] = parse(*found)
             if found.node != node:
                 raise ValueError("a trace is filed wrongly")
+            found.node = node  # one text for both
         return found
 
     def _is_held(self, stage: str) -> bool:

@@ -13,7 +13,7 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -36,7 +36,9 @@ from .task import Failure, Place
 
 SCHEMA = 2
 """Of run.json; extras/history.py says how an older one is read."""
-LONG = ("argsets", "stages", "calls")
+LONG = ("argsets", "calls")
+BATCH = 500
+"""How many entries of a long list are written at once."""
 STATUSES = ("computed", "reused", "skipped", "failed")
 
 
@@ -194,7 +196,7 @@ class ArtifactManager:
         content = self._summary(status, exit_code)
         if self.folder is not None:
             try:
-                _write(self.folder / "run.json", _text(content))
+                _write(self.folder / "run.json", content)
             except OSError as error:
                 self._miss("run.json", error)
         return content
@@ -269,7 +271,7 @@ class ArtifactManager:
             "argsets": [self._argset(each) for each in self._snapshots()],
             "counts": self.counts(),
             "stages": self._stages(),
-            "calls": [_entry(call, self.settings.root) for call in self.calls],
+            "calls": Entries(self.calls),
         }
 
     def _snapshots(self) -> Iterable[Snapshot]:
@@ -300,8 +302,26 @@ class ArtifactManager:
         }
 
 
-def _entry(call: Call, root: Path) -> dict[str, Any]:
-    trace = call.trace if call.status in ("computed", "reused") else None
+class Entries(Sequence[dict[str, Any]]):
+    """The calls of a run as the history has them, each made when it is asked for."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self.calls = calls
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [_entry(each) for each in self.calls[index]]
+        return _entry(self.calls[index])
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return map(_entry, self.calls)
+
+
+def _entry(call: Call) -> dict[str, Any]:
+    trace = call.trace if call.is_done else None
     artifacts = [
         {
             "name": each.name,
@@ -371,13 +391,6 @@ def _new_folder(parent: Path, name: str) -> Path:
     raise AssertionError
 
 
-def _text(content: dict[str, Any]) -> str:
-    """Return a run as JSON whose first line has all but the long lists: fast to list."""
-    short = {name: value for name, value in content.items() if name not in LONG}
-    long = {name: content[name] for name in LONG}
-    return f"{json.dumps(short)[:-1]},\n{json.dumps(long)[1:]}\n"
-
-
 def _user() -> str | None:
     try:
         return getpass.getuser()
@@ -385,9 +398,21 @@ def _user() -> str | None:
         return None
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Write a run as JSON whose first line has all but the long lists: fast to list."""
     aside = path.with_suffix(".tmp")
-    aside.write_text(text, encoding="utf-8")
+    short = {name: value for name, value in content.items() if name not in LONG}
+    with open(aside, "w", encoding="utf-8") as file:
+        file.write(json.dumps(short)[:-1])
+        for name in LONG:
+            file.write(f',\n"{name}": [')
+            separator = ""
+            for start in range(0, len(content[name]), BATCH):
+                part = content[name][start : start + BATCH]
+                file.write(separator + json.dumps(part)[1:-1])
+                separator = ", "
+            file.write("]")
+        file.write("}\n")
     os.replace(aside, path)
 
 

@@ -75,7 +75,7 @@ class Peers:
 
     def use(self, folder: str) -> None:
         """Note a folder of which data may be loaded; told before the next claim."""
-        self._used.append(USED + folder)
+        self._used.append(folder)
 
     def news(self) -> Iterator[str]:
         """Yield what others committed since the last time; "" when runs came or went."""
@@ -127,7 +127,8 @@ class Peers:
 
     def _tell(self, *lines: str) -> None:
         if self._journal is not None and (lines or self._used):
-            self._journal.writelines(f"{line}\n" for line in (*lines, *self._used))
+            used = (USED + folder for folder in self._used)
+            self._journal.writelines(f"{line}\n" for line in (*lines, *used))
             self._used.clear()
             self._journal.flush()
 

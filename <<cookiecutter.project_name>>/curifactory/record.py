@@ -4,7 +4,7 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from . import args as argsets
@@ -237,6 +237,8 @@ class Literal:
 
 
 Source = Output | Literal
+NO_LITERALS: dict[str, Literal] = {}
+"""The keyword arguments of most calls: one mapping for all of them, never changed."""
 
 
 @dataclass(slots=True)
@@ -260,7 +262,6 @@ class Call:
     reason: str = ""
     group: str = ""
     trace: Trace | None = None
-    identities: list[str] = field(default_factory=list)
     failure: Any = None
     seconds: float = 0.0
     output: str = ""
@@ -270,6 +271,11 @@ class Call:
     @property
     def label(self) -> str:
         return self.own.name
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has a result."""
+        return self.status in ("computed", "reused")
 
     def producers(self) -> list["Call"]:
         """Return the calls whose outputs this call takes, each once."""
@@ -381,7 +387,9 @@ class Record(Generic[A]):
         """Add a call of a stage to this record; nothing is computed yet."""
         stage.renew()
         _check_arguments(stage, arguments)
-        given = {name: literal(value, name) for name, value in arguments.items()}
+        given = NO_LITERALS
+        if arguments:
+            given = {name: literal(value, name) for name, value in arguments.items()}
         replaced = {name: given.pop(name) for name in stage.inputs if name in given}
         if stage.is_aggregate:
             over = self.manager.records if records is None else records

@@ -227,7 +227,7 @@ class Store:
                     self.discard(folder)
                     return twin, body_of(twin)
         self._verified.update((trace.folder, each.name) for each in trace.outputs)
-        return trace, body
+        return _sharing(trace), body
 
     def _is_first(self, twin: Trace, trace: Trace, begun: float) -> bool:
         is_newer = twin.node == trace.node and twin.created > begun
@@ -479,10 +479,16 @@ def parse(body: str, folder: str) -> Trace:
     # Of many traces, most have these in common.
     for name in ("stage", "code", "run"):
         content[name] = sys.intern(content[name])
-    for name in _MOSTLY_EMPTY:
-        content[name] = content[name] or _EMPTY
     content["reads"] = [[sys.intern(key), *rest] for key, *rest in content["reads"]]
-    return Trace(folder=folder, outputs=outputs, **content)
+    return _sharing(Trace(folder=folder, outputs=outputs, **content))
+
+
+def _sharing(trace: Trace) -> Trace:
+    """Let a trace share with all others what is empty in most of them."""
+    for name in _MOSTLY_EMPTY:
+        if not getattr(trace, name):
+            setattr(trace, name, _EMPTY)
+    return trace
 
 
 @functools.cache

@@ -122,7 +122,7 @@ class Survey:
         for call in calls:
             found = self._foreseen(call)
             if found.trace is not None:
-                take(call, found.trace)
+                call.trace = found.trace
             else:
                 likely = decide.prospect(call, ahead)
                 leader = ahead[call] = leaders.setdefault(likely, call)
@@ -169,7 +169,7 @@ class Survey:
         return self._reason(call, [f for f in found if f.folder not in self.fresh])
 
     def _reason(self, call: Call, similar: Sequence[Trace]) -> str:
-        waiting = [each for each in call.producers() if not each.identities]
+        waiting = [each for each in call.producers() if each.trace is None]
         if waiting:
             return f"after {', '.join(dict.fromkeys(c.stage.label for c in waiting))}"
         if not similar:
@@ -184,9 +184,3 @@ class Survey:
             lambda trace: self.store.code_parts(trace.stage, trace.code),
         )
         return decide.reason(call, facts, similar, self.now(call))
-
-
-def take(call: Call, trace: Trace) -> None:
-    """Let a call go by what a trace produced."""
-    call.trace = trace
-    call.identities = [artifact.identity for artifact in trace.outputs]

@@ -425,7 +425,8 @@ def test_the_map_places_stages_in_order_and_leads_arrows_around_them():
         call(2, "train", ["a"], [1]),
         call(3, "score", ["a"], [2, 1]),
     ]
-    drawn = report._map(calls)
+    seen = report._Calls(calls)
+    drawn = report._map(seen.layers, seen.arrows)
     stages = {n: place for n, place in drawn["places"].items() if isinstance(n, str)}
     assert [stages[n][0] for n in ("load", "split", "train", "score")] == [0, 1, 2, 3]
     assert sorted(map(len, drawn["paths"])) == [2, 2, 2, 3]

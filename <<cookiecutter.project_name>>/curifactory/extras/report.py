@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -29,21 +29,51 @@ IMAGES = {".png": "png", ".svg": "svg+xml", ".jpg": "jpeg", ".gif": "gif"}
 
 def write(run: Data, cache: Path, target: Path, base: Path | None = None) -> Path:
     """Write the report of `run` to `target/index.html`."""
-    calls = sorted(run["calls"], key=lambda call: STATUSES.index(call["status"]))
-    failed = [call for call in calls if call["status"] == "failed"]
+    seen = _Calls(run["calls"])
+    failed = seen.by_status["failed"]
     html = _template().render(
         run=run,
-        calls=calls[:CALLS],
+        calls=list(chain.from_iterable(seen.by_status.values()))[:CALLS],
         failed=failed,
         broken={call["records"][0] for call in failed if not call.get("aggregate")},
-        comparison=_comparison(run["argsets"], run["calls"]),
-        sections=_sections(run["calls"], [p.resolve() for p in (cache, base) if p]),
-        map=_map(run["calls"]),
+        comparison=_comparison(run["argsets"], seen.telling),
+        sections=_sections(seen.telling, [p.resolve() for p in (cache, base) if p]),
+        map=_map(seen.layers, seen.arrows),
     )
     target.mkdir(parents=True, exist_ok=True)
     page = target / "index.html"
     page.write_text(html, encoding="utf-8", errors="backslashreplace")
     return page
+
+
+class _Calls:
+    """What the page shows of all calls, gathered in one pass: there may be very many."""
+
+    def __init__(self, calls: Iterable[Data]) -> None:
+        self.by_status: dict[str, list[Data]] = {status: [] for status in STATUSES}
+        self.telling: list[Data] = []
+        """Those with metrics or reportables."""
+        self.layers: dict[str, int] = {}
+        """In which column of the map each stage stands: as deep as its deepest call."""
+        self.arrows: dict[tuple[str, str], None] = {}
+        self._known: dict[int, tuple[str, int]] = {}
+        for call in calls:
+            self._show(call)
+            self._place(call["id"], call["stage"], call["inputs"])
+
+    def _show(self, call: Data) -> None:
+        alike = self.by_status[call["status"]]
+        if len(alike) < CALLS or call["status"] == "failed":
+            alike.append(call)
+        if call.get("metrics") or call.get("reportables"):
+            self.telling.append(call)
+
+    def _place(self, number: int, stage: str, inputs: list[int]) -> None:
+        before = [self._known[each] for each in inputs if each in self._known]
+        depth = max((depth + 1 for _, depth in before), default=0)
+        self._known[number] = stage, depth
+        self.layers[stage] = max(depth, self.layers.get(stage, 0))
+        self.arrows.update({(source, stage): None for source, _ in before})
 
 
 def _template() -> Template:
@@ -239,18 +269,13 @@ def _parts(line: list[Point]) -> Iterator[list[Point]]:
             yield [point for end in ends for point in sorted(end)]
 
 
-def _map(calls: list[Data]) -> Data:
+def _map(layers: dict[str, int], pairs: Iterable[tuple[str, str]]) -> Data:
     """Place stages in columns, and arrows through free places between them."""
-    stages = {call["id"]: call["stage"] for call in calls}
-    layers = _layers(calls)
     columns: list[list[Any]] = [[] for _ in range(max(layers.values(), default=-1) + 1)]
     for stage, layer in layers.items():
         columns[layer].append(stage)
     arrows: list[list[Any]] = []
-    pairs = (
-        (i, call["stage"]) for call in calls for i in call["inputs"] if i in stages
-    )
-    for source, target in dict.fromkeys((stages[i], stage) for i, stage in pairs):
+    for source, target in pairs:
         between = range(layers[source] + 1, layers[target])
         slots = [(layer, source, target) for layer in between]
         for slot in slots:
@@ -264,14 +289,3 @@ def _map(calls: list[Data]) -> Data:
     }
     paths = [[places[slot] for slot in arrow] for arrow in arrows]
     return {"places": places, "paths": paths, "width": len(columns), "height": height}
-
-
-def _layers(calls: list[Data]) -> dict[str, int]:
-    """Return in which column each stage stands: as deep as its deepest call."""
-    depths: dict[int, int] = {}
-    deepest: dict[str, int] = {}
-    for call in calls:
-        stage, inputs = call["stage"], call["inputs"]
-        depths[call["id"]] = max((depths.get(i, 0) + 1 for i in inputs), default=0)
-        deepest[stage] = max(depths[call["id"]], deepest.get(stage, 0))
-    return deepest
