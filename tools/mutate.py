@@ -50,9 +50,12 @@ IMPORTED = ("hypothesis", "numpy", "sklearn.pipeline", "sklearn.tree", "pydantic
 QUICK = {
     "hashing": ["test_hashing.py", "test_laws.py", "test_args.py"],
     "reads": ["test_reads.py", "test_record.py"],
-    "code": ["test_code.py", "-k", "not must_after and not cell"],
+    "code": ["test_code.py", "-k", "not every_python and not must_after and not cell"],
     "decide": ["test_decide.py"],
 }
+
+APART = ("code", "decide")
+"""Modules that tests use in processes of their own: those import them anew anyhow."""
 
 # What is asked about a module that is imported anew: first what answers fast, then, of what survives, the rest.
 TESTS = {
@@ -66,12 +69,12 @@ TESTS = {
         ["test_oracle.py", "-k", "edits_compute"],
     ),
     "code": (
-        ["test_code.py", "-k", "not every_python and not must_after and not cell"],
-        ["test_code.py", "test_oracle.py", "-k", "must_after or cell or edits_compute"],
+        ["test_code.py", "-k", "cell"],
+        ["test_code.py", "test_oracle.py", "-k", "must_after or edits_compute"],
     ),
     "decide": (
         ["test_oracle.py", "-k", "edits_compute"],
-        ["test_decide.py"],
+        ["test_scheduling.py", "test_explain.py"],
     ),
 }
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -406,7 +409,8 @@ def _try_in_forks(killed: Killed, module: str, mutants: list[Mutant]) -> None:
                 killed.add(mutant)
             shutil.copy(path_of(ROOT, module), path)
 
-    session(tree, located(QUICK[module]), Trials(module, use))
+    trials = Trials(module, use, is_apart=module in APART)
+    session(tree, located(QUICK[module]), trials)
 
 
 def _tried(killed: Killed, left: list[Mutant]) -> list[Mutant]:

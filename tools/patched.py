@@ -19,8 +19,12 @@ SECONDS = 60
 class Trials:
     """A plugin that collects tests once; what is to be tried then is up to `use`."""
 
-    def __init__(self, module: str, use: Callable[["Trials"], None]) -> None:
+    def __init__(
+        self, module: str, use: Callable[["Trials"], None], *, is_apart: bool
+    ) -> None:
         self.module = module
+        self.is_apart = is_apart
+        """Whether the tests use the module in processes of their own only."""
         self.use = use
         self.items: list[Any] = []
         self.covering: dict[str, list[Any]] = {}
@@ -30,7 +34,8 @@ class Trials:
     def pytest_runtestloop(self, session: Any) -> bool:
         self.items = list(session.items)
         self.covering = self._covering()
-        self.source = ast.unparse(ast.parse(self._place().read_text("utf-8")))
+        if not self.is_apart:
+            self.source = ast.unparse(ast.parse(self._place().read_text("utf-8")))
         self.use(self)
         return True
 
@@ -40,6 +45,8 @@ class Trials:
 
     def notices(self, function: str, source: str) -> bool:
         """Return whether a test that runs a function fails when it has other code."""
+        if self.is_apart:
+            return not _succeeds(lambda: self._judge(self.covering[""]))
         items = self.covering.get(function, [])
         made = self._replacement(function, source)
         if not items or made is None:
@@ -47,13 +54,16 @@ class Trials:
         target, code = made
 
         def judge() -> None:
-            self.is_judging = True
             for cached in _caches(vars(self._live())):
                 cached.cache_clear()
             target.__code__ = code
-            self._run(items)
+            self._judge(items)
 
         return not _succeeds(judge)
+
+    def _judge(self, items: list[Any]) -> None:
+        self.is_judging = True
+        self._run(items)
 
     def _live(self) -> types.ModuleType:
         return sys.modules[f"curifactory.{self.module}"]
@@ -81,7 +91,10 @@ class Trials:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
     def _covering(self) -> dict[str, list[Any]]:
-        """Return the tests that run each function in this process, the fast ones first."""
+        """Return the tests that run each function in this process, the fast ones first.
+
+        Tests with the same fixtures stay together. All tests may run the function "".
+        """
         reading, writing = os.pipe()
         if not (child := os.fork()):
             _be_silent()
@@ -93,16 +106,22 @@ class Trials:
         with os.fdopen(reading) as file:
             rows = [line.rstrip("\n").split("\t") for line in file]
         os.waitpid(child, 0)
+        slowest: dict[str, float] = {}
+        for (_, seconds, *_), item in zip(rows, self.items, strict=True):
+            group = _group(item)
+            slowest[group] = max(float(seconds), slowest.get(group, 0.0))
         found: dict[str, list[Any]] = {}
-        for number, _, *names in sorted(rows, key=lambda row: float(row[1])):
-            for name in names:
-                found.setdefault(name, []).append(self.items[int(number)])
+        pairs = zip(self.items, rows, strict=True)
+        for item, row in sorted(pairs, key=lambda pair: slowest[_group(pair[0])]):
+            for name in ("", *row[2:]):
+                found.setdefault(name, []).append(item)
         return found
 
     def _traced(self) -> Iterator[tuple[int, float, set[str]]]:
-        place = str(self._place())
-        names = _names_of(place)
-        for number, item in enumerate(self.items):
+        place = "" if self.is_apart else str(self._place())
+        names = {} if self.is_apart else _names_of(place)
+        following = [*self.items[1:], None]
+        for number, (item, after) in enumerate(zip(self.items, following, strict=True)):
             seen: set[str] = set()
 
             def note(
@@ -113,9 +132,13 @@ class Trials:
 
             begin = time.perf_counter()
             sys.setprofile(note)
-            self._run([item])
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
             sys.setprofile(None)
             yield number, time.perf_counter() - begin, seen
+
+
+def _group(item: Any) -> str:
+    return f"{item.path} {' '.join(item.fixturenames)}"
 
 
 def _names_of(place: str) -> dict[int, str]:

@@ -1,6 +1,7 @@
 """Sources as they were loaded, and a canonical text of their syntax trees."""
 
 import ast
+import functools
 import importlib.machinery
 import importlib.util
 import linecache
@@ -94,11 +95,8 @@ def find_function(code: CodeType) -> Definition | None:
     tree = tree_of(code.co_filename)
     if tree is None:
         return None
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-    line = code.co_firstlineno
-    found = [n for n in ast.walk(tree) if isinstance(n, kinds) and _line(n) == line]
     # By the name in the code: decorators give a wrapper the name of what they wrap.
-    found = [n for n in found if getattr(n, "name", "<lambda>") == code.co_name]
+    found = _functions(tree).get((code.co_firstlineno, code.co_name), [])
     return found[0] if len(found) == 1 else _same_code(tree, found, code)
 
 
@@ -106,8 +104,8 @@ def find_classes(cls: type) -> list[ast.ClassDef]:
     """Return the definitions with the qualified name of a class."""
     module = sys.modules.get(cls.__module__)
     tree = tree_of(getattr(module, "__file__", None) or "") if module else None
-    steps = [step for step in cls.__qualname__.split(".") if step != "<locals>"]
-    nodes: list[ast.AST] = [tree] if tree else []
+    first, *steps = [s for s in cls.__qualname__.split(".") if s != "<locals>"]
+    nodes = _named(tree).get(first, []) if tree else []
     for step in steps:
         inner = (n for node in nodes for n in ast.walk(node) if n is not node)
         nodes = [n for n in inner if getattr(n, "name", None) == step]
@@ -132,29 +130,67 @@ def special_annotations(node: ast.ClassDef, is_plain: bool) -> str:
 
 def assignments(tree: ast.Module, name: str) -> list[ast.stmt]:
     """Return the top-level statements, other than definitions, that mention a name."""
-    return [
-        node
-        for node in _plain_statements(tree)
-        if any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node))
-    ]
+    return _mentions(tree).get(name, [])
 
 
 def attached(tree: ast.Module, name: str) -> list[ast.stmt]:
     """Return the top-level statements that set an attribute of what has this name."""
-    return [
-        node
-        for node in _plain_statements(tree)
-        if any(_sets_attribute(inner, name) for inner in ast.walk(node))
-    ]
+    return _attachments(tree).get(name, [])
 
 
-def _sets_attribute(node: ast.AST, name: str) -> bool:
+# What is asked of a tree for each function in it is gathered once.
+
+
+@functools.lru_cache(1000)
+def _functions(tree: ast.Module) -> dict[tuple[int, str], list[Definition]]:
+    """Return the functions and lambdas of a module by first line and name."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+    found: dict[tuple[int, str], list[Definition]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, kinds):
+            key = _line(node), getattr(node, "name", "<lambda>")
+            found.setdefault(key, []).append(node)
+    return found
+
+
+@functools.lru_cache(1000)
+def _named(tree: ast.Module) -> dict[str, list[ast.AST]]:
+    """Return what has a name of its own in a module, as definitions have."""
+    found: dict[str, list[ast.AST]] = {}
+    for node in ast.walk(tree):
+        if isinstance(name := getattr(node, "name", None), str):
+            found.setdefault(name, []).append(node)
+    return found
+
+
+@functools.lru_cache(1000)
+def _mentions(tree: ast.Module) -> dict[str, list[ast.stmt]]:
+    """Return the plain top-level statements by the names that occur in them."""
+    found: dict[str, list[ast.stmt]] = {}
+    for node in _plain_statements(tree):
+        names = (n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+        for name in dict.fromkeys(names):
+            found.setdefault(name, []).append(node)
+    return found
+
+
+@functools.lru_cache(1000)
+def _attachments(tree: ast.Module) -> dict[str, list[ast.stmt]]:
+    """Return the plain top-level statements by the names whose attributes they set."""
+    found: dict[str, list[ast.stmt]] = {}
+    for node in _plain_statements(tree):
+        for name in dict.fromkeys(filter(None, map(_attached_to, ast.walk(node)))):
+            found.setdefault(name, []).append(node)
+    return found
+
+
+def _attached_to(node: ast.AST) -> str | None:
     owner: ast.AST | None = None
     if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
         owner = node.value
     elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setattr":
         owner = next(iter(node.args), None)
-    return getattr(owner, "id", None) == name
+    return getattr(owner, "id", None)
 
 
 def _plain_statements(tree: ast.Module) -> Iterator[ast.stmt]:

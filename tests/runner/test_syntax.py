@@ -271,3 +271,28 @@ def test_watching_twice_changes_nothing(tmp_path):
 
 def test_a_file_without_source_has_no_tree(tmp_path):
     assert syntax.tree_of(str(tmp_path / "absent.py")) is None
+
+
+@pytest.mark.parametrize("count", [3, 30])
+def test_a_module_is_gone_through_as_often_however_much_is_in_it(
+    count, monkeypatch, tmp_path
+):
+    functions = [f"K{i} = {i}\ndef f{i}(): return K{i}\n" for i in range(count)]
+    classes = [f"class C{i}:\n    def g(self): return f{i}()\n" for i in range(count)]
+    name = f"large_{count}"
+    (tmp_path / f"{name}.py").write_text("\n".join(functions + classes))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(syntax, "_roots", [str(tmp_path)])
+    module = importlib.import_module(name)
+    walked = []
+    walk = ast.walk
+    monkeypatch.setattr(ast, "walk", lambda node: walked.append(node) or walk(node))
+    for index in range(count):
+        function, cls = vars(module)[f"f{index}"], vars(module)[f"C{index}"]
+        assert syntax.find_function(function.__code__) is not None
+        assert len(syntax.find_classes(cls)) == 1
+        tree = syntax.tree_of(module.__file__)
+        assert len(syntax.assignments(tree, f"K{index}")) == 1
+        assert syntax.attached(tree, cls.__qualname__) == []
+    assert sum(isinstance(node, ast.Module) for node in walked) == 2
+    assert len(walked) == 2 + 2 * count  # for each constant two questions, asked once
