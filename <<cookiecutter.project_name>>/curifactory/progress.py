@@ -50,4 +50,5 @@ class Progress:
 
     def _line(self, text: str) -> None:
         if not self.quiet:
-            print(text, file=self.stream, flush=True)
+            self.stream.write(f"{text}\n")  # in one piece: others write there, too
+            self.stream.flush()

@@ -457,12 +457,20 @@ def unsealed(text: str) -> dict[str, Any]:
 
 def body_of(trace: Trace) -> str:
     """Return a trace as text, which does not know the name of its folder yet."""
-    content = {name: getattr(trace, name) for name in Trace.__slots__}
-    del content["folder"]
-    content["outputs"] = [each._asdict() for each in trace.outputs]
+    names = [n for n in _WRITTEN if n not in _MOSTLY_EMPTY or getattr(trace, n)]
+    content = {name: getattr(trace, name) for name in names}
+    content["outputs"] = [_written(each) for each in trace.outputs]
     return sealed({"scheme": SCHEME, **content})
 
 
+def _written(artifact: Artifact) -> dict[str, Any]:
+    content = artifact._asdict()
+    if not artifact.parts:
+        del content["parts"]
+    return content
+
+
+_WRITTEN = tuple(name for name in Trace.__slots__ if name != "folder")
 _MOSTLY_EMPTY = ("arguments", "metrics", "others", "lines", "versions")
 _EMPTY: dict[str, Any] = {}
 
@@ -474,7 +482,7 @@ def parse(body: str, folder: str) -> Trace:
         raise SchemeError(f"{folder} was written with other digests")
     for each in content["outputs"]:
         each["files"] = tuple(map(sys.intern, each["files"]))
-        each["parts"] = tuple(each["parts"])
+        each["parts"] = tuple(each.get("parts", ()))
     outputs = [Artifact(**each) for each in content.pop("outputs")]
     # Of many traces, most have these in common.
     for name in ("stage", "code", "run"):
