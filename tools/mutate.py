@@ -21,7 +21,6 @@ import importlib.util
 import multiprocessing
 import os
 import shutil
-import signal
 import sys
 import time
 from collections import Counter
@@ -30,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from patched import Trials, session
+from patched import Trials, session, succeeds
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = "<<cookiecutter.project_name>>"
@@ -304,25 +303,14 @@ def _copy_of_tree(place: Path) -> Path:
 
 def _passes(tree: Path, selection: list[str]) -> bool:
     """Run tests in a fork: the libraries that they need are imported already."""
-    child = os.fork()
-    if child == 0:
-        os.setsid()
+
+    def ask() -> None:
         os.chdir(tree)
         os.environ.update(ENVIRONMENT, TMPDIR=str(tree))
-        null = os.open(os.devnull, os.O_RDWR)
-        for number in range(3):
-            os.dup2(null, number)
         given = [*PYTEST, f"--basetemp={tree / 'tmp'}", *located(selection)]
         os._exit(int(pytest.main(given)))
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return status == 0
-        time.sleep(0.02)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return False
+
+    return succeeds(ask, SECONDS)
 
 
 def located(selection: list[str]) -> list[str]:

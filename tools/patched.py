@@ -46,7 +46,7 @@ class Trials:
     def notices(self, function: str, source: str) -> bool:
         """Return whether a test that runs a function fails when it has other code."""
         if self.is_apart:
-            return not _succeeds(lambda: self._judge(self.covering[""]))
+            return not succeeds(lambda: self._judge(self.covering[""]))
         items = self.covering.get(function, [])
         made = self._replacement(function, source)
         if not items or made is None:
@@ -59,7 +59,7 @@ class Trials:
             target.__code__ = code
             self._judge(items)
 
-        return not _succeeds(judge)
+        return not succeeds(judge)
 
     def _judge(self, items: list[Any]) -> None:
         self.is_judging = True
@@ -192,7 +192,7 @@ def _be_silent() -> None:
         os.dup2(null, number)
 
 
-def _succeeds(work: Callable[[], None]) -> bool:
+def succeeds(work: Callable[[], None], seconds: float = SECONDS) -> bool:
     """Return whether work in a fork ends well, and in time."""
     if not (child := os.fork()):
         _be_silent()
@@ -201,7 +201,7 @@ def _succeeds(work: Callable[[], None]) -> bool:
         except BaseException:
             os._exit(1)
         os._exit(0)
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:

@@ -13,7 +13,7 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -312,12 +312,7 @@ class Entries(Sequence[dict[str, Any]]):
         return len(self.calls)
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [_entry(each) for each in self.calls[index]]
         return _entry(self.calls[index])
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return map(_entry, self.calls)
 
 
 def _entry(call: Call) -> dict[str, Any]:
@@ -406,9 +401,9 @@ def _write(path: Path, content: dict[str, Any]) -> None:
         file.write(json.dumps(short)[:-1])
         for name in LONG:
             file.write(f',\n"{name}": [')
+            entries = iter(content[name])
             separator = ""
-            for start in range(0, len(content[name]), BATCH):
-                part = content[name][start : start + BATCH]
+            while part := list(itertools.islice(entries, BATCH)):
                 file.write(separator + json.dumps(part)[1:-1])
                 separator = ", "
             file.write("]")

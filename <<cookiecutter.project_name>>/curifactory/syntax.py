@@ -130,12 +130,12 @@ def special_annotations(node: ast.ClassDef, is_plain: bool) -> str:
 
 def assignments(tree: ast.Module, name: str) -> list[ast.stmt]:
     """Return the top-level statements, other than definitions, that mention a name."""
-    return _mentions(tree).get(name, [])
+    return _statements(tree, _mentioned).get(name, [])
 
 
 def attached(tree: ast.Module, name: str) -> list[ast.stmt]:
     """Return the top-level statements that set an attribute of what has this name."""
-    return _attachments(tree).get(name, [])
+    return _statements(tree, _attached_to).get(name, [])
 
 
 # What is asked of a tree for each function in it is gathered once.
@@ -164,24 +164,19 @@ def _named(tree: ast.Module) -> dict[str, list[ast.AST]]:
 
 
 @functools.lru_cache(1000)
-def _mentions(tree: ast.Module) -> dict[str, list[ast.stmt]]:
-    """Return the plain top-level statements by the names that occur in them."""
+def _statements(
+    tree: ast.Module, name_in: Callable[[ast.AST], str | None]
+) -> dict[str, list[ast.stmt]]:
+    """Return the plain top-level statements by the names that are found in them."""
     found: dict[str, list[ast.stmt]] = {}
     for node in _plain_statements(tree):
-        names = (n.id for n in ast.walk(node) if isinstance(n, ast.Name))
-        for name in dict.fromkeys(names):
+        for name in dict.fromkeys(filter(None, map(name_in, ast.walk(node)))):
             found.setdefault(name, []).append(node)
     return found
 
 
-@functools.lru_cache(1000)
-def _attachments(tree: ast.Module) -> dict[str, list[ast.stmt]]:
-    """Return the plain top-level statements by the names whose attributes they set."""
-    found: dict[str, list[ast.stmt]] = {}
-    for node in _plain_statements(tree):
-        for name in dict.fromkeys(filter(None, map(_attached_to, ast.walk(node)))):
-            found.setdefault(name, []).append(node)
-    return found
+def _mentioned(node: ast.AST) -> str | None:
+    return node.id if isinstance(node, ast.Name) else None
 
 
 def _attached_to(node: ast.AST) -> str | None:
