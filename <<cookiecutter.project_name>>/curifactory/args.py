@@ -66,7 +66,8 @@ class ExperimentArgs(_Named):
                 setattr(cls, method, getattr(cls, method))
 
     def __setattr__(self, name: str, value: object) -> None:
-        if getattr(self, "_sealed", False):
+        # A `__getattr__` of the class may answer, too.
+        if getattr(self, "_sealed", False) is True:
             raise RequestError(
                 f"{self.name!r}: {name} cannot be set, an argset is fixed once it is "
                 "returned by get_params() or given to a record",

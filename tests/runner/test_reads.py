@@ -10,13 +10,23 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from curifactory import syntax
 from curifactory.errors import CurifactoryError
-from curifactory.reads import Files, Reads, stat_of, value_at
+from curifactory.hashing import hash_file, hash_text
+from curifactory.reads import (
+    NOTHING,
+    FileDigests,
+    Files,
+    Reads,
+    is_racy,
+    stat_of,
+    value_at,
+)
 
 SOURCE = """
 import functools
@@ -102,6 +112,28 @@ class Wider(Args):
 
     def scaled(self, by=10):
         return super().scaled(by) + self.width
+
+
+class Twice:
+
+    def __get__(self, instance, owner):
+        return self if instance is None else 2 * instance.seed
+
+
+@dataclass
+class Described(ExperimentArgs):
+    seed: int = 1
+    twice = Twice()
+
+
+@dataclass
+class Open(ExperimentArgs):
+    seed: int = 1
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return f"made for {name}"
 
 
 @dataclass(frozen=True)
@@ -502,6 +534,32 @@ def test_pattern_matching_by_position(args, params, reads):
     assert keys(reads) == ["a:name", "a:seed"]
 
 
+def test_the_class_has_what_the_class_of_the_argset_has(args, params, reads):
+    assert (type(args).seed, type(args).rate) == (0, 0.1)
+    assert type(args).scaled is params.Args.scaled
+    assert type(args).doubled is params.Args.doubled
+    assert type(args).made(3) == params.Args(seed=3)
+    assert not hasattr(type(args), "absent")
+    assert keys(reads) == []
+
+
+def test_a_descriptor_reads_what_it_asks_for(params, reads):
+    tracked = reads.argset(params.Described(seed=3))
+    assert tracked.twice == 6
+    assert keys(reads) == ["a:seed"]
+
+
+def test_a_class_that_makes_attributes_up_reads_everything_for_them(params, reads):
+    tracked = reads.argset(params.Open(seed=3))
+    assert (tracked.seed, tracked.absent) == (3, "made for absent")
+    assert keys(reads) == ["a:seed", "a:*"]
+
+
+def test_absent_names_of_the_language_are_not_noted(args, reads):
+    assert not hasattr(args, "__array__")
+    assert keys(reads) == []
+
+
 def test_f_strings_read_what_they_show(args, reads):
     assert f"{args.name}-{args.seed:02d}" == "base-04"
     assert keys(reads) == ["a:name", "a:seed"]
@@ -617,6 +675,10 @@ def test_an_absent_file_is_noted(project, files, reads):
         "src/code.py",
         "src/__pycache__/code.pyc",
         "src/fast.so",
+        "src/fast.pyd",
+        "src/code.pyi",
+        "src/code.pyc",
+        "any.lock",
         ".git/config",
         ".venv/lib/a.txt",
         ".env",
@@ -638,6 +700,62 @@ def test_files_elsewhere_are_not_noted(tmp_path, project, files, reads):
     with files.noting(reads):
         (tmp_path / "project2" / "a.txt").read_text()
     assert keys(reads) == []
+
+
+def test_a_file_elsewhere_that_a_field_names_is_noted(tmp_path, project, files, reads):
+    other = tmp_path.resolve() / "other.txt"
+    other.write_text("x")
+    files.named(str(other))  # while nothing is noted
+    with files.noting(reads):
+        files.named(str(other))
+        files.named(str(project / "data/raw.csv"))
+        files.named(str(project / "data/cache/x.json"))
+    assert keys(reads) == [f"f:{other}", "f:data/raw.csv"]
+    assert reads.stats[str(other)] == stat_of(str(other))
+
+
+def test_time_stamps_of_the_last_moments_may_hide_a_change():
+    now = time.time_ns()
+    assert is_racy(now)
+    assert not is_racy(now - 60_000_000_000)
+
+
+def test_a_file_is_known_by_its_bytes_and_read_once(tmp_path):
+    asked = []
+
+    def digest(path, stat):
+        asked.append((path, stat))
+        return hash_file(tmp_path / path)
+
+    old = time.time_ns() - 3_600_000_000_000
+    for name in ("a.csv", "empty.csv"):
+        (tmp_path / name).write_text("1,2" if name == "a.csv" else "")
+        os.utime(tmp_path / name, ns=(old, old))
+    digests = FileDigests(tmp_path, digest)
+    for name in ("a.csv", "empty.csv", "a.csv"):
+        assert digests(name) == hash_file(tmp_path / name)
+    assert [path for path, _ in asked] == ["a.csv", "empty.csv"]
+    (tmp_path / "a.csv").write_text("3,4")
+    assert digests("a.csv") == digests("a.csv") == hash_file(tmp_path / "a.csv")
+    assert len(asked) == 4  # it was written a moment ago: time tells nothing yet
+
+
+def test_the_digest_of_a_pattern_is_that_of_the_files_it_matches(tmp_path):
+    digests = FileDigests(tmp_path)
+    assert digests("absent.csv") in NOTHING
+    assert digests("absent/*.csv") in NOTHING
+    for name in ("b.csv", "a.csv", "[x].csv"):
+        (tmp_path / name).write_text(name)
+    assert digests("[x].csv") == hash_file(tmp_path / "[x].csv")  # no pattern: a file
+    both = hash_text(*(f"{n}={hash_file(tmp_path / n)}" for n in ("a.csv", "b.csv")))
+    assert digests("?.csv") == digests(f"{tmp_path}/[ab].csv") == both
+    (tmp_path / "b.csv").write_text("other")
+    assert digests("?.csv") != both
+
+
+def test_without_another_rule_the_bytes_count(tmp_path):
+    (tmp_path / "a.csv").write_text("1")
+    assert FileDigests(tmp_path)("a.csv") == hash_file(tmp_path / "a.csv")
 
 
 def test_a_file_that_was_written_first_is_no_input(project, files, reads):
@@ -829,3 +947,5 @@ def test_the_line_that_read_the_name_is_kept(params):
         f"{NAME}.py:{LINE_OF_NAMED}",
     )
     assert set(reads.lines) == {"a:name"}
+    copy.copy(args)
+    assert reads.lines["a:*"] == ""  # no line of the project asked for it
