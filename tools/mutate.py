@@ -22,6 +22,7 @@ import multiprocessing
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -35,6 +36,8 @@ ROOT = Path(__file__).parents[1]
 TEMPLATE = "<<cookiecutter.project_name>>"
 JUSTIFIED = ROOT / "tests" / "mutants.txt"
 PLACE = ROOT / "build" / "mutants"
+TREES = Path(tempfile.gettempdir()) / "mutants"
+"""Copies of the tree, a process each: best in memory, as with TMPDIR=/dev/shm."""
 WORKERS = 2
 SECONDS = 240
 PYTEST = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain", "-m", "not slow"]
@@ -275,7 +278,7 @@ def _digest(module: str) -> str:
 
 def survives(mutant: Mutant) -> bool:
     """Return whether no test fails, in a copy of the tree that this process has."""
-    tree = PLACE / f"tree-{os.getpid()}"
+    tree = TREES / f"tree-{os.getpid()}"
     if not tree.exists():
         _copy_of_tree(tree)
     path = path_of(tree, mutant.module)
@@ -340,8 +343,7 @@ def main() -> int:
     if options.list:
         print(*(each.key for each in made), sep="\n")
         return 0
-    for old in PLACE.glob("tree-*"):
-        shutil.rmtree(old)
+    shutil.rmtree(TREES, ignore_errors=True)
     PLACE.mkdir(parents=True, exist_ok=True)
     killed = Killed(options.modules)
     reasons = justified()
@@ -386,7 +388,7 @@ def _missed(killed: Killed, module: str, mutants: list[Mutant]) -> list[Mutant]:
 
 
 def _try_in_forks(killed: Killed, module: str, mutants: list[Mutant]) -> None:
-    tree = _copy_of_tree(PLACE / f"tree-{os.getpid()}")
+    tree = _copy_of_tree(TREES / f"tree-{os.getpid()}")
     path = path_of(tree, module)
     os.environ.update(ENVIRONMENT, TMPDIR=str(tree))
 
@@ -405,7 +407,7 @@ def _tried(killed: Killed, left: list[Mutant]) -> list[Mutant]:
     for name in IMPORTED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    tree = _copy_of_tree(PLACE / "tree-as-it-is")
+    tree = _copy_of_tree(TREES / "tree-as-it-is")
     for module in {each.module for each in left}:
         assert all(_passes(tree, each) for each in TESTS[module]), "tests fail as it is"
     survivors = []
