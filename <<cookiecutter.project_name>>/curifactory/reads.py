@@ -483,7 +483,7 @@ def _note_named_file(reads: Reads, value: Any) -> None:
     if _active is None or not isinstance(value, (str, os.PathLike)) or not value:
         return
     text = os.fspath(value)
-    if isinstance(text, str) and "\0" not in text:
+    if isinstance(text, str):
         full = os.path.abspath(os.path.join(_active.root, text))
         if os.path.isfile(full):
             _active.named(full)

@@ -551,7 +551,7 @@ def test_a_descriptor_reads_what_it_asks_for(params, reads):
 
 def test_a_class_that_makes_attributes_up_reads_everything_for_them(params, reads):
     tracked = reads.argset(params.Open(seed=3))
-    assert (tracked.seed, tracked.absent) == (3, "made for absent")
+    assert (tracked.seed, tracked.other) == (3, "made for other")
     assert keys(reads) == ["a:seed", "a:*"]
 
 
@@ -742,13 +742,18 @@ def test_a_file_is_known_by_its_bytes_and_read_once(tmp_path):
 
 def test_the_digest_of_a_pattern_is_that_of_the_files_it_matches(tmp_path):
     digests = FileDigests(tmp_path)
-    assert digests("absent.csv") in NOTHING
-    assert digests("absent/*.csv") in NOTHING
+    assert (digests("absent.csv"), digests("absent/*.csv")) == NOTHING
     for name in ("b.csv", "a.csv", "[x].csv"):
         (tmp_path / name).write_text(name)
     assert digests("[x].csv") == hash_file(tmp_path / "[x].csv")  # no pattern: a file
+    (tmp_path / "[x].csv").write_text("")
+    assert digests("[x].csv") == hash_file(tmp_path / "[x].csv")
     both = hash_text(*(f"{n}={hash_file(tmp_path / n)}" for n in ("a.csv", "b.csv")))
     assert digests("?.csv") == digests(f"{tmp_path}/[ab].csv") == both
+    above = [f"../{n}={hash_file(tmp_path / n)}" for n in ("a.csv", "b.csv")]
+    (tmp_path / "inner").mkdir()
+    inner = FileDigests(tmp_path / "inner")
+    assert inner(f"{tmp_path}/[ab].csv") == hash_text(*above)
     (tmp_path / "b.csv").write_text("other")
     assert digests("?.csv") != both
 
@@ -763,6 +768,38 @@ def test_a_file_that_was_written_first_is_no_input(project, files, reads):
         (project / "made.txt").write_text("x")
         (project / "made.txt").read_text()
     assert keys(reads) == []
+
+
+def test_a_file_that_was_written_by_number_first_is_no_input(project, files, reads):
+    with files.noting(reads):
+        os.close(os.open(project / "made.txt", os.O_WRONLY | os.O_CREAT))
+        (project / "made.txt").read_text()
+    assert keys(reads) == []
+
+
+def test_a_fork_outside_of_a_block_is_nothing_special(project, files, reads):
+    ignored = []
+    before, sys.unraisablehook = sys.unraisablehook, ignored.append
+    try:
+        with files.noting(reads):
+            pass
+        if not (child := os.fork()):
+            os._exit(len(ignored))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == len(ignored) == 0
+    finally:
+        sys.unraisablehook = before
+
+
+def test_a_folder_that_a_module_lists_while_it_is_imported_is_noted(
+    project, files, reads, monkeypatch
+):
+    (project / "listing.py").write_text("import os\nos.listdir('data')\n")
+    monkeypatch.syspath_prepend(project)
+    with files.noting(reads):
+        importlib.import_module("listing")
+        os.listdir(project.parent)  # that one is none of the project
+    del sys.modules["listing"]
+    assert keys(reads) == ["f:data/"]
 
 
 def test_a_file_that_was_read_first_stays_an_input(project, files, reads):
