@@ -104,17 +104,25 @@ def prospect(call: Call, ahead: Mapping[Call, Call] = NOBODY) -> tuple[str, ...]
     names occur in its code stand for its reads. `ahead` has the call that is likely to
     compute what another waits for. A prediction decides nothing.
     """
-    inputs = [identity(each) or _expected(each, ahead) for each in call.sources()]
+    inputs = [
+        _expected(member.sources.get(name), ahead)
+        for member in call.members
+        for name in call.stage.inputs
+    ]
+    given = [each for pair in sorted(call.given().items()) for each in pair]
     names = call.stage.code.names
     others = call.snapshots() if call.stage.is_aggregate else []
     likely = [digest for each in (call.own, *others) for digest in each.likely(names)]
-    return call.stage.key, *inputs, *call.given().values(), *likely
+    return call.stage.key, str(len(call.members)), *inputs, *given, "with", *likely
 
 
-def _expected(source: Source, ahead: Mapping[Call, Call]) -> str:
-    """Stand for the identity of a result that is not known yet."""
-    if not isinstance(source, Output) or source.call not in ahead:
-        return ""
+def _expected(source: Source | None, ahead: Mapping[Call, Call]) -> str:
+    """Return the identity of an input, or what stands for one that is not known yet."""
+    if source is None:
+        return "-"
+    known = identity(source)
+    if known or not isinstance(source, Output) or source.call not in ahead:
+        return known
     return f"{ahead[source.call].position} {source.index}"
 
 

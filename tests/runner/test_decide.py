@@ -36,6 +36,43 @@ def test_a_first_map_computes_all_but_what_is_shared_and_leaves_no_result(projec
     )
 
 
+def test_a_map_tells_calls_apart_by_what_they_are_given_and_under_which_name(project):
+    project.write({
+        "stages/chain.py": """
+            from curifactory import stage
+
+
+            @stage(None, ["x"])
+            def make(record, one=0, other=0):
+                return one + 2 * other
+
+
+            @stage(["x", "y"], ["z"], suppress_missing_inputs=True)
+            def add(record, x=0, y=0):
+                return x + 2 * y
+            """,
+        "experiments/study.py": """
+            from curifactory import Record
+            from stages.chain import add, make
+
+            DEFAULT_PARAMS = ["base"]
+
+
+            def run(argsets, manager):
+                make(Record(manager, None), one=1)
+                make(Record(manager, None), other=1)
+                make(Record(manager, None), other=1, one=2)
+                make(Record(manager, None), one=2, other=1)
+                for name in ("x", "y"):
+                    record = Record(manager, None)
+                    record.state[name] = 5
+                    add(record)
+            """,
+    })  # fmt: skip
+    assert counted(project.ok("map", "study"))[1]["compute"] == 5
+    assert len(project.ok().done()) == 5
+
+
 def test_a_map_of_finished_work_reuses_all(project):
     project.ok()
     assert counted(project.ok("map", "study")) == (
