@@ -1,9 +1,13 @@
 """A small runner for experiments whose parameters are Python files."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+import importlib
+
+TYPE_CHECKING = False  # as type checkers know it; importing typing takes long
 if TYPE_CHECKING:
+    from typing import Any
+
     from .args import ExperimentArgs as ExperimentArgs
     from .args import ExperimentArgs as ExperimentParameters
     from .args import parameter as parameter

@@ -1,5 +1,7 @@
 """The command line: flags in, exit code out."""
 
+from __future__ import annotations
+
 import argparse
 import gc
 import importlib
@@ -7,9 +9,11 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
 
+TYPE_CHECKING = False  # as type checkers know it; importing typing takes long
 if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
     from .experiment import Request, Run
     from .paramsets import Entry
     from .progress import Progress
@@ -212,7 +216,7 @@ def _run(options: argparse.Namespace, command: str) -> int:
 
 def open_request(
     options: argparse.Namespace, command: str = ""
-) -> "tuple[Settings, Request]":
+) -> tuple[Settings, Request]:
     """Return the project of the current folder and what the options ask for in it."""
     from .errors import RequestError
 
@@ -226,7 +230,7 @@ def open_request(
     return enter(options.cache), _request(options, command)
 
 
-def enter(cache: str | None) -> "Settings":
+def enter(cache: str | None) -> Settings:
     """Go to the root of the project: paths mean the same from any folder below."""
     from . import experiment
 
@@ -236,7 +240,7 @@ def enter(cache: str | None) -> "Settings":
     return project
 
 
-def _request(options: argparse.Namespace, command: str) -> "Request":
+def _request(options: argparse.Namespace, command: str) -> Request:
     from dataclasses import fields
 
     from .experiment import Request
@@ -251,7 +255,7 @@ def _request(options: argparse.Namespace, command: str) -> "Request":
     return Request(**{name: given[name] for name in known & given.keys()})
 
 
-def _progress(options: argparse.Namespace) -> "Progress":
+def _progress(options: argparse.Namespace) -> Progress:
     """Return the live display on a terminal where it is installed, else plain lines."""
     from .progress import Progress
 
@@ -267,7 +271,7 @@ def _progress(options: argparse.Namespace) -> "Progress":
     return Progress(**given)
 
 
-def _print_map(run: "Run") -> None:
+def _print_map(run: Run) -> None:
     from datetime import timedelta
 
     rows: dict[tuple[str, str, str], list[str]] = {}
@@ -293,7 +297,7 @@ def _some(labels: Sequence[str]) -> str:
     return labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more"
 
 
-def _print_summary(run: "Run") -> None:
+def _print_summary(run: Run) -> None:
     _print_comparison(run.manager.calls)
     failed = [call for call in run.manager.calls if call.status == "failed"]
     if failed:
@@ -315,7 +319,7 @@ def _print_summary(run: "Run") -> None:
         print(f"report: {os.path.relpath(run.report)}")
 
 
-def _print_comparison(calls: "Sequence[Call]", most: int = 20) -> None:
+def _print_comparison(calls: Sequence[Call], most: int = 20) -> None:
     """Print the metrics of each argset, the best of each column with a star."""
     rows: dict[str, dict[str, Any]] = {}
     for call in calls:
@@ -362,7 +366,7 @@ def _ls(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_entries(title: str, entries: Sequence["Entry"]) -> None:
+def _print_entries(title: str, entries: Sequence[Entry]) -> None:
     red, plain = ("\x1b[31m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
     print(f"{title}:" if entries else f"{title}: none")
     width = max((len(entry.name) for entry in entries), default=0)
