@@ -59,7 +59,8 @@ QUICK = {
 APART = ("code", "decide")
 """Modules that tests use in processes of their own: those import them anew anyhow."""
 
-# What is asked about a module that is imported anew: first what answers fast, then, of what survives, the rest.
+# What is asked about a module that is imported anew: first what answers fast, then, of
+# what survives, the rest.
 TESTS = {
     "hashing": (
         ["test_hashing.py", "-k", "not every_python and not hash_seed"],

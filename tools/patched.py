@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 
-SECONDS = 60
-
 
 class Trials:
     """A plugin that collects tests once; what is to be tried then is up to `use`."""
@@ -29,6 +27,8 @@ class Trials:
         self.items: list[Any] = []
         self.covering: dict[str, list[Any]] = {}
         self.source = ""
+        self.seconds = 60.0
+        """After which a trial counts as hanging: many times what all tests take."""
         self.is_judging = False
 
     def pytest_runtestloop(self, session: Any) -> bool:
@@ -46,7 +46,7 @@ class Trials:
     def notices(self, function: str, source: str) -> bool:
         """Return whether a test that runs a function fails when it has other code."""
         if self.is_apart:
-            return not succeeds(lambda: self._judge(self.covering[""]))
+            return not succeeds(lambda: self._judge(self.covering[""]), self.seconds)
         items = self.covering.get(function, [])
         made = self._replacement(function, source)
         if not items or made is None:
@@ -59,11 +59,12 @@ class Trials:
             target.__code__ = code
             self._judge(items)
 
-        return not succeeds(judge)
+        return not succeeds(judge, self.seconds)
 
     def _judge(self, items: list[Any]) -> None:
         self.is_judging = True
-        self._run(items)
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
     def _live(self) -> types.ModuleType:
         return sys.modules[f"curifactory.{self.module}"]
@@ -86,10 +87,6 @@ class Trials:
         is_alike = after[0].co_freevars == target.__code__.co_freevars
         return (target, after[0]) if is_alike else None
 
-    def _run(self, items: list[Any]) -> None:
-        for item, following in zip(items, [*items[1:], None], strict=True):
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-
     def _covering(self) -> dict[str, list[Any]]:
         """Return the tests that run each function in this process, the fast ones first.
 
@@ -106,6 +103,7 @@ class Trials:
         with os.fdopen(reading) as file:
             rows = [line.rstrip("\n").split("\t") for line in file]
         os.waitpid(child, 0)
+        self.seconds += 5 * sum(float(seconds) for _, seconds, *_ in rows)
         slowest: dict[str, float] = {}
         for (_, seconds, *_), item in zip(rows, self.items, strict=True):
             group = _group(item)
@@ -192,7 +190,7 @@ def _be_silent() -> None:
         os.dup2(null, number)
 
 
-def succeeds(work: Callable[[], None], seconds: float = SECONDS) -> bool:
+def succeeds(work: Callable[[], None], seconds: float) -> bool:
     """Return whether work in a fork ends well, and in time."""
     if not (child := os.fork()):
         _be_silent()
