@@ -347,7 +347,7 @@ class Session:
         self._let_try(running.followers)
         if running.stream is not None:
             running.stream.unlink(missing_ok=True)
-        call.seconds = time.perf_counter() - running.begun
+        call.seconds = outcome.seconds
         output = running.output
         call.output = os.path.basename(output) if os.path.exists(output) else ""
         for text in outcome.messages:

@@ -27,7 +27,6 @@ class Running:
     output: str
     """The file for what it prints."""
     followers: list[Call] = field(default_factory=list)
-    begun: float = field(default_factory=time.perf_counter)
     is_silent: bool = False
     _text: str = ""
     _since: float = 0.0

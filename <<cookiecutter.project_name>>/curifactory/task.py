@@ -118,6 +118,8 @@ class Outcome:
     damaged: list[str] = field(default_factory=list)
     kept: dict[int, Held] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    """How long it took, from loading to saving; not how long it waited for a worker."""
 
 
 def perform(task: Task) -> Outcome:
@@ -182,6 +184,7 @@ class _Execution:
         self.folder = self.store.root
 
     def perform(self) -> Outcome:
+        begin = time.perf_counter()
         try:
             self.folder = self.store.prepare()
             with capture.captured(self.task.output), _threads(self.stage.rules.cpus):
@@ -191,6 +194,7 @@ class _Execution:
             self.outcome.failure.printed = capture.tail(self.task.output)
             self.outcome.reads = {key: self._now(key) for key in self.noted.keys}
             self.store.discard(self.folder)
+        self.outcome.seconds = time.perf_counter() - begin
         return self.outcome
 
     def _execute(self) -> Trace:

@@ -223,3 +223,18 @@ def test_two_distinct_computations_of_twenty_argsets_run_two_bodies(on, pause):
     result = on.ok("other")
     assert on.bodies() == ["0", "1"]
     assert result.counts["reused"] == 18
+
+
+@parallel
+def test_the_time_that_a_call_waits_for_a_worker_is_not_its_own(on):
+    stages = """
+        @stage(None, ["slept"])
+        def sleep(record):
+            time.sleep(0.05)
+            return record.args.seed
+        """
+    forty = "[Args(name=f'n{i}', seed=i) for i in range(40)]"
+    on.study(stages, EACH.format("sleep"), forty)
+    run = on.ok("other").run
+    workers = 2
+    assert sum(call["seconds"] for call in run["calls"]) <= workers * run["seconds"]
