@@ -135,12 +135,13 @@ class Survey:
 
     def _foreseen(self, call: Call) -> Decision:
         """Decide a call, as far as its inputs are known."""
-        found = self.decision(call) if decide.is_known(call) else None
-        if found is not None and found.kind != "compute":
-            return found
         similar = self.index.similar(call.stage.name, call.label)
-        if found is None:
-            forced = self.options.forces(call)
+        forced = self.options.forces(call)
+        if not similar and len(call.stage.names) == 1:  # there is nothing to compare
+            found = Decision("compute", "forced" if forced else "")
+        elif decide.is_known(call):
+            found = self.decision(call)
+        else:
             found = decide.predict(call, similar, self.now(call), forced)
         if found.kind != "compute":
             return found
