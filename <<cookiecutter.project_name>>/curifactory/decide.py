@@ -71,10 +71,14 @@ def identity(source: Source) -> str:
     return trace.outputs[source.index].identity if trace is not None else ""
 
 
-def inputs(call: Call) -> list[str]:
-    """Return the identities of all inputs of a call, named, in order."""
+def inputs(call: Call, ahead: Mapping[Call, Call] = NOBODY) -> list[str]:
+    """Return the identities of all inputs of a call, named, in order.
+
+    `ahead` has the call that is likely to compute what another waits for: its place
+    stands for an identity that is not known yet.
+    """
     found = [
-        f"{name}={identity(member.sources[name]) if name in member.sources else '-'}"
+        f"{name}={_expected(member.sources.get(name), ahead)}"
         for member in call.members
         for name in call.stage.inputs
     ]
@@ -101,19 +105,13 @@ def prospect(call: Call, ahead: Mapping[Call, Call] = NOBODY) -> tuple[str, ...]
     """Return what is equal for calls that are likely to share a result.
 
     What a stage reads is known after one execution only; before it, the fields whose
-    names occur in its code stand for its reads. `ahead` has the call that is likely to
-    compute what another waits for. A prediction decides nothing.
+    names occur in its code stand for its reads. A prediction decides nothing.
     """
-    inputs = [
-        _expected(member.sources.get(name), ahead)
-        for member in call.members
-        for name in call.stage.inputs
-    ]
     given = [each for pair in sorted(call.given().items()) for each in pair]
     names = call.stage.code.names
     others = call.snapshots() if call.stage.is_aggregate else []
     likely = [digest for each in (call.own, *others) for digest in each.likely(names)]
-    return call.stage.key, str(len(call.members)), *inputs, *given, "with", *likely
+    return call.stage.key, *inputs(call, ahead), *given, "with", *likely
 
 
 def _expected(source: Source | None, ahead: Mapping[Call, Call]) -> str:
@@ -213,9 +211,8 @@ def _differences(call: Call, facts: Facts, trace: Trace, now: Now) -> list[str]:
 def changed_parts(before: dict[str, str], after: dict[str, str]) -> list[str]:
     """Say which definitions differ between two closures of code."""
     # A definition that was renamed or moved keeps its digest, so only digests matter.
-    new = {name for name, digest in after.items() if before.get(name) != digest}
     known = set(before.values())
-    changed = sorted(name for name in new if after[name] not in known)
+    changed = sorted(name for name, digest in after.items() if digest not in known)
     gone = sorted(set(before) - set(after))
     return (
         [f"{name} changed" for name in changed]
@@ -232,7 +229,7 @@ def _input_changes(call: Call, before: list[str], after: list[str]) -> list[str]
         for old, new in zip(before, after, strict=True)
         if old != new
     }
-    if changed & {"", str(len(call.members))} or any(n.isdigit() for n in changed):
+    if any(name.isdigit() for name in changed):  # how many records there are
         return [OTHER_RECORDS]
     return [f"input {name} changed{_by(call, name)}" for name in sorted(changed)]
 
