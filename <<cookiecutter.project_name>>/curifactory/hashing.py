@@ -297,8 +297,7 @@ def _dataclass(walk: _Walk, value: Any, path: str) -> None:
 def counted(value: Any, path: str, but: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the fields that enter a digest, each with what stands for its value."""
     rules = representations(value.__class__)
-    fields = getattr(value.__class__, "__dataclass_fields__", ())
-    for name in fields or ("name",):
+    for name in getattr(value.__class__, "__dataclass_fields__", ()):
         if name == but:
             continue
         if name not in rules:

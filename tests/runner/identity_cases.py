@@ -53,6 +53,12 @@ class Couple(typing.NamedTuple):
     y: object
 
 
+class Noted(ValueError):
+    def __init__(self, *args, note):
+        super().__init__(*args)
+        self.note = note
+
+
 @dataclasses.dataclass
 class Point:
     x: object = 0
@@ -460,6 +466,52 @@ SAME |= identity_libraries.SAME
 DIFFERENT |= identity_libraries.DIFFERENT
 DIFFERENT["cached functions of two modules"][1].__module__ = "elsewhere"
 
+
+class Standing:
+    """Stands for a data frame: rules for those go by the names of classes."""
+
+    def __init__(self, **attributes):
+        vars(self).update(attributes)
+
+
+def standing(package, kind, **attributes):
+    """Return an object whose class has a name in a package."""
+    return type(kind, (Standing,), {"__module__": f"{package}.core"})(**attributes)
+
+
+class Columns(list):
+    """Columns as `frame.iloc[:, number]` gives them."""
+
+    def __getitem__(self, key):
+        return super().__getitem__(key[1])
+
+
+class Dtype(str):
+    """A type of a column, by its name."""
+
+    categories, ordered = ("low", "high"), True
+
+    def is_numeric(self):
+        return self == "int"
+
+
+def polars_column(dtype, nulls):
+    return standing(
+        "polars",
+        "Series",
+        name="x",
+        dtype=Dtype(dtype),
+        null_count=lambda: nulls,
+        to_numpy=lambda: "array",
+        to_list=lambda: ["list"],
+    )
+
+
+rows = standing("pandas", "Index", dtype="int", names=["row"], to_numpy=lambda: [7])
+column = standing(
+    "pandas", "Series", dtype=Dtype("c"), name="x", index=rows, to_numpy=lambda: [1]
+)
+
 # Pure Python values whose digests are written down, so that versions can be compared.
 KNOWN = {
     "none": None,
@@ -497,6 +549,22 @@ KNOWN = {
     "global": operator.itemgetter(1),
     "named global": Singleton.ONE,
     "without a module": Homeless,
+    "exception": ValueError("a", 1),
+    "exception with a note": Noted("a", note=1),
+    "pandas frame": standing(
+        "pandas",
+        "DataFrame",
+        columns=["x"],
+        index=rows,
+        iloc=Columns([column]),
+        shape=(1, 1),
+    ),
+    "pandas column": column,
+    "pandas index": rows,
+    "polars frame": standing("polars", "DataFrame", get_columns=lambda: [5]),
+    "polars column": polars_column("int", 0),
+    "polars column with nulls": polars_column("int", 1),
+    "polars column of texts": polars_column("str", 0),
 }
 
 

@@ -1,5 +1,6 @@
 """Digests of values: what is equal, what differs, what is refused."""
 
+import dataclasses
 import datetime
 import functools
 import io
@@ -52,6 +53,15 @@ LITERALS = {
     "global": "9b6b4cf5e2276c5438c34ed6dfbda33d",
     "named global": "ea0868d5f8762a3ad81497d4933d7c7b",
     "without a module": "809579ed321981d1a6002d889f50e142",
+    "exception": "c86d1e8f276e73c5a73adcd12e4a3334",
+    "exception with a note": "b662a06f808c489e22246f653e2239d6",
+    "pandas frame": "d5eee97f463c5444c65d0e4c06c33765",
+    "pandas column": "eb88f4fe0211e7eef325504447c5c80a",
+    "pandas index": "bbaa3a921d155174c292c7dc7b29f967",
+    "polars frame": "8e83cb6c1000b0e794190ec7b24a607c",
+    "polars column": "806bf2709183b2aeae5d37d8cbba3b40",
+    "polars column with nulls": "bf203a8f4ba38a8aa50caa2d9a9c37d2",
+    "polars column of texts": "4809eb23786ccebce11947163c8fde9a",
 }
 
 
@@ -144,6 +154,18 @@ def test_a_registered_class_counts_by_what_represents_it():
     assert digest(Own(1, "a")) != digest(1)
 
 
+@dataclasses.dataclass
+class Ruled:
+    value: int
+    hash_representations: dict = dataclasses.field(
+        default_factory=lambda: {"value": lambda owner, value: value % 10}
+    )
+
+
+def test_rules_can_be_made_by_a_factory():
+    assert digest(Ruled(1)) == digest(Ruled(11)) != digest(Ruled(2))
+
+
 def test_a_field_without_a_rule_is_represented_by_its_value():
     assert hashing.represented(Point(1, 2), "y", "args.y") == 2
 
@@ -208,23 +230,24 @@ def generator():
 
 
 @pytest.mark.parametrize(
-    ("make", "kind"),
+    ("make", "kind", "remedy"),
     [
-        (generator, "generator"),
-        (lambda: (each for each in [1]), "generator"),
-        (threading.Lock, "lock"),
-        (threading.RLock, "RLock"),
-        (threading.Event, "lock"),
-        (lambda: memoryview(b"a"), "memoryview"),
-        (lambda: sys._getframe(), "frame"),
-        (lambda: functools.partial(first_of, threading.Lock()), "lock"),
-        (lambda: adder(threading.Lock()), "lock"),
+        (generator, "generator", "a list"),
+        (lambda: (each for each in [1]), "generator", "a list"),
+        (threading.Lock, "lock", "a name"),
+        (threading.RLock, "RLock", "a name"),
+        (threading.Event, "lock", "a name"),
+        (lambda: memoryview(b"a"), "memoryview", "a name"),
+        (lambda: sys._getframe(), "frame", "a name"),
+        (lambda: functools.partial(first_of, threading.Lock()), "lock", "a name"),
+        (lambda: adder(threading.Lock()), "lock", "a name"),
     ],
 )
-def test_a_value_without_identity_is_refused_with_path_and_remedy(make, kind):
+def test_a_value_without_identity_is_refused_with_path_and_remedy(make, kind, remedy):
     with pytest.raises(IdentityError, match=kind) as caught:
         digest({"a": [0, make()]}, "args.field")
     assert caught.value.path.startswith("args.field['a'][1]")
+    assert caught.value.hint.startswith(f"give {remedy}")
     assert "inside a stage" in caught.value.hint
     assert caught.value.exit_code == 2
     assert isinstance(caught.value, CurifactoryError)
@@ -406,6 +429,9 @@ def test_frames_count_by_columns_index_and_values():
         pd.MultiIndex.from_tuples([(1, "x"), (2, "y")]),
         pd.MultiIndex.from_tuples([(1, "x"), (2, "z")]),
     ]
+    empty = pd.DataFrame(index=[1])
+    values += [empty, pd.DataFrame(index=[2]), frame.rename_axis(columns="kinds")]
+    values += [type("Own", (pd.DataFrame,), {})(frame), frame.set_axis([5, 6])["a"]]
     assert len({digest(each) for each in values}) == len(values)
 
 

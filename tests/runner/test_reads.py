@@ -747,7 +747,9 @@ def test_the_digest_of_a_pattern_is_that_of_the_files_it_matches(tmp_path):
         (tmp_path / name).write_text(name)
     assert digests("[x].csv") == hash_file(tmp_path / "[x].csv")  # no pattern: a file
     (tmp_path / "[x].csv").write_text("")
+    (tmp_path / "x.csv").write_text("what the name would match")
     assert digests("[x].csv") == hash_file(tmp_path / "[x].csv")
+    (tmp_path / "x.csv").unlink()
     both = hash_text(*(f"{n}={hash_file(tmp_path / n)}" for n in ("a.csv", "b.csv")))
     assert digests("?.csv") == digests(f"{tmp_path}/[ab].csv") == both
     above = [f"../{n}={hash_file(tmp_path / n)}" for n in ("a.csv", "b.csv")]
