@@ -24,9 +24,10 @@ from .errors import IdentityError
 
 ANY_NAME = "*"
 """Among the names in code: it asks for attributes by names made at run time."""
-# What reaches code by a name made at run time.
+# What reaches code by a name made at run time, or by what happens to be imported; and
+# texts that do not count.
 UNFOLLOWED = frozenset(
-    {"eval", "exec", "__import__", "import_module", "globals", "sys.modules"}
+    "eval exec __import__ import_module globals sys.modules __subclasses__ __doc__".split()
 )
 
 
@@ -454,7 +455,7 @@ class _Scope:
         if {chain[-1], ".".join(chain)} & UNFOLLOWED and (
             len(chain) > 1 or not is_local
         ):
-            self.unit.unfollowed.append(f"{self.unit.label} calls {'.'.join(chain)}")
+            self.unit.unfollowed.append(f"{self.unit.label} uses {'.'.join(chain)}")
         if is_local and chain[0] not in self.imported:
             return None
         value, rest, holder = self._value(chain)

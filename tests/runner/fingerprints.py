@@ -1,4 +1,4 @@
-"""Fingerprints of many small projects in one process: JSON in, JSON out."""
+"""Fingerprints of many small projects in one process; as a script, JSON in and out."""
 
 import importlib
 import json
@@ -38,13 +38,17 @@ def _object(place):
     return getattr(found, "function", found)
 
 
-if __name__ == "__main__":
-    request = json.load(sys.stdin)
-    here = Path(sys.argv[1]).resolve()
+def fingerprints(folder, cases):
+    """Return what is known of the code of each case: files, and the roots."""
     answer = {}
-    for index, (case, (files, roots)) in enumerate(request.items()):
+    for index, (case, (files, roots)) in enumerate(cases.items()):
         try:
-            answer[case] = fingerprint_of(here / f"project {index}", files, roots)
+            answer[case] = fingerprint_of(folder / f"project {index}", files, roots)
         except Exception as error:
             answer[case] = {"fingerprint": "", "error": repr(error)}
+    return answer
+
+
+if __name__ == "__main__":
+    answer = fingerprints(Path(sys.argv[1]).resolve(), json.load(sys.stdin))
     json.dump(answer, sys.stdout)

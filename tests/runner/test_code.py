@@ -1,25 +1,26 @@
 """The code behind a stage: which edits change its fingerprint, and which do not."""
 
+import importlib
 import json
 import os
+import sys
 
 import pytest
 from code_edits import BASE, HARMFUL, HARMLESS, edited, expected
+from fingerprints import fingerprints
+from forks import in_a_fork
 from pythons import HERE, others, run
 
+from curifactory import code, syntax
+
 STAGE = ["stages.train:train"]
-
-
-def fingerprints(folder, cases, **options):
-    """Return what is known of the code of each case: files, and the roots."""
-    return run(HERE / "fingerprints.py", folder, text=json.dumps(cases), **options)
 
 
 @pytest.fixture(scope="module")
 def after(tmp_path_factory):
     cases = {f"harmless {name}": (edited(e), STAGE) for name, e in HARMLESS.items()}
     cases |= {f"harmful {name}": (edited(e), STAGE) for name, e in HARMFUL.items()}
-    return fingerprints(tmp_path_factory.mktemp("edits"), cases)
+    return in_a_fork(fingerprints, tmp_path_factory.mktemp("edits"), cases)
 
 
 def test_all_projects_can_be_followed(after):
@@ -56,10 +57,12 @@ def after_runs(tmp_path_factory, runner_home):
     return run(HERE / "edited_runs.py", folder, text=request, home=runner_home)
 
 
+@pytest.mark.slow
 def test_the_first_run_computes_all(after_runs):
     assert len(after_runs[""].get("computed", [])) == 11, after_runs[""]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", expected())
 def test_a_run_computes_what_it_must_after_a_change_of(name, after_runs):
     assert after_runs[name] == {"computed": sorted(expected()[name][1])}
@@ -104,6 +107,16 @@ SAME_SOURCE = {
     "a function of a library with a state of its own": (
         "from random import random\ndef f(): return random()",
         "import random\nrandom.random()\ndef f(): return random.random()",
+    ),
+    "the text that documents a class within a function": (
+        "def make(n):\n class A:\n  'one'\n  x = n\n return A\nA = make(1)\n"
+        "def f(): return A.x",
+        "def make(n):\n class A:\n  'two'\n  x = n\n return A\nA = make(1)\n"
+        "def f(): return A.x",
+    ),
+    "annotations of an abstract class": (
+        "import abc\nclass A(abc.ABC):\n x: int = 1\ndef f(): return A.x",
+        "import abc\nclass A(abc.ABC):\n x: float = 1\ndef f(): return A.x",
     ),
     "a comment after a statement": ("def f(): return 1", "def f(): return 1  # one"),
     "a local name that a helper has, too": (
@@ -192,6 +205,26 @@ OTHER_SOURCE = {
         "def f():\n return 'a'", "def f():\n return 'b'"
     ),
     "global and local": ("def f():\n x = 1\n return x", "def f():\n global x\n x = 1\n return x"),
+    "what a class within a function takes from it": (
+        "def make(n):\n class A:\n  x = n\n return A\nA = make(1)\n"
+        "def f(): return A.x",
+        "def make(n):\n class A:\n  x = n\n return A\nA = make(2)\n"
+        "def f(): return A.x",
+    ),
+    "what a closure holds under the name of a global": (
+        "def g(): return 0\ndef make(g):\n def f(): return g()\n return f\n"
+        "def a(): return 1\nf = make(a)",
+        "def g(): return 0\ndef make(g):\n def f(): return g()\n return f\n"
+        "def a(): return 2\nf = make(a)",
+    ),
+    "the base of a class that no statement names": (
+        "class B:\n x = 1\nD = {'a': type('A', (B,), {})}\ndef f(): return D['a'].x",
+        "class B:\n x = 2\nD = {'a': type('A', (B,), {})}\ndef f(): return D['a'].x",
+    ),
+    "an attribute of a class that no statement names": (
+        "D = {'a': type('A', (), {'x': 1})}\ndef f(): return D['a'].x",
+        "D = {'a': type('A', (), {'x': 2})}\ndef f(): return D['a'].x",
+    ),
     "a function kept in a partial": (
         "import functools\ndef g(x): return 1\np = functools.partial(g, 1)\n"
         "def f(): return p()",
@@ -265,6 +298,23 @@ OTHER_SOURCE = {
 }  # fmt: skip
 
 
+# What is compiled differs from version to version, so these are compared here only.
+NO_SOURCE = {
+    "a function that has no source": (
+        "exec(compile('def f(): return 1', __file__, 'exec'))",
+        "exec(compile('def f(): return 2', __file__, 'exec'))",
+    ),
+    "a text in a function that has no source": (
+        "exec(compile('def f(): return [x for x in (1, 2)]', __file__, 'exec'))",
+        "exec(compile('def f(): return [x for x in (1, 3)]', __file__, 'exec'))",
+    ),
+    "a helper of a function that has no source": (
+        "def g(): return 1\nexec(compile('def f(): return g()', __file__, 'exec'))",
+        "def g(): return 2\nexec(compile('def f(): return g()', __file__, 'exec'))",
+    ),
+}  # fmt: skip
+
+
 def small_cases():
     cases = {}
     for title, table in (("same", SAME_SOURCE), ("other", OTHER_SOURCE)):
@@ -276,7 +326,7 @@ def small_cases():
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    return fingerprints(tmp_path_factory.mktemp("small"), small_cases())
+    return in_a_fork(fingerprints, tmp_path_factory.mktemp("small"), small_cases())
 
 
 @pytest.mark.parametrize("name", SAME_SOURCE)
@@ -293,10 +343,21 @@ def test_these_sources_differ(name, small):
     assert one["fingerprint"] != other["fingerprint"]
 
 
+@pytest.mark.parametrize("name", NO_SOURCE)
+def test_these_sources_differ_although_they_cannot_be_read(name, tmp_path):
+    cases = {
+        n: ({"m.py": source}, ["m:f"])
+        for n, source in zip("12", NO_SOURCE[name], strict=True)
+    }
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
+
+
 @pytest.mark.parametrize("version", others())
 def test_every_python_gives_the_same_fingerprints(version, small, after, tmp_path):
     cases = {"stage": (BASE, STAGE), **small_cases()}
-    found = fingerprints(tmp_path, cases, python=others()[version], seed="7")
+    known = {"python": others()[version], "seed": "7", "text": json.dumps(cases)}
+    found = run(HERE / "fingerprints.py", tmp_path, **known)
     here = {**small, "stage": after["harmless nothing"]}
     unlike = [n for n in cases if found[n]["fingerprint"] != here[n]["fingerprint"]]
     assert unlike == []
@@ -311,19 +372,161 @@ def test_every_python_gives_the_same_fingerprints(version, small, after, tmp_pat
         "def f(): exec('x = 1')",
         "def f(): return globals()['f']",
         "import sys\ndef f(): return sys.modules['m']",
+        "class A: pass\ndef f(): return A.__subclasses__()",
+        "def f(a): return a.__subclasses__()",
+        "def g(): 'ask'\ndef f(): return g.__doc__",
     ],
 )
 def test_what_cannot_be_followed_is_listed(source, tmp_path):
-    found = fingerprints(tmp_path, {"one": ({"m.py": source}, ["m:f"])})["one"]
+    cases = {"one": ({"m.py": source}, ["m:f"])}
+    found = in_a_fork(fingerprints, tmp_path, cases)["one"]
     assert len(found["unfollowed"]) == 1
-    assert "m.py: f calls" in found["unfollowed"][0]
+    assert "m.py: f uses" in found["unfollowed"][0]
+
+
+@pytest.mark.parametrize(
+    ("source", "parts", "unfollowed"),
+    [
+        ("N = 1\ndef f(): return N", {"f", "N"}, []),
+        ("class A:\n def g(self): return 1\ndef f(): return A()", {"f", "A"}, []),
+        (
+            "def make():\n class A:\n  x = [1]\n return A\nA = make()\ndef f(): return A",
+            {"f", "make.A", "make.<locals>.A"},
+            [],
+        ),
+        ("import m\ndef f(name): return getattr(m, name)", {"f", "all of it"}, []),
+        (
+            "N = 1\ndef g(n=N): return n\nN = 2\ndef f(): return g()",
+            {"f", "g", "g()", "N"},
+            [],
+        ),
+        (
+            "exec(compile('def f(): return 1', __file__, 'exec'))",
+            {"f"},
+            ["f has no source: its compiled code counts"],
+        ),
+        (
+            "D = {'a': type('A', (), {'x': 1})}\ndef f(): return D['a'].x",
+            {"f", "D", "A"},
+            ["A has no source: its attributes count"],
+        ),
+        (
+            "def f():\n import nowhere\n from m import absent",
+            {"f"},
+            ["f: import failed, No module named 'm.absent'; 'm' is not a package"],
+        ),
+    ],
+)
+def test_parts_have_the_names_that_they_have_in_the_source(
+    source, parts, unfollowed, tmp_path
+):
+    cases = {"one": ({"m.py": source}, ["m:f"])}
+    found = in_a_fork(fingerprints, tmp_path, cases)["one"]
+    assert set(found["parts"]) == {f"m.py: {each}" for each in parts}
+    assert found["unfollowed"] == [f"m.py: {each}" for each in unfollowed]
+
+
+ASKED = """
+import contextlib, functools, json, types
+
+def f(): return 1
+def g(): return 2
+def keeping(function):
+    @functools.wraps(function)
+    def wrapper(): return function()
+    return wrapper
+kept = keeping(f)
+cached = functools.lru_cache(f)
+
+@contextlib.contextmanager
+def managed(): yield
+
+class A:
+    __wrapped__ = f
+    def method(self): return 1
+    @property
+    def prop(self): return 1
+    @functools.cached_property
+    def lazy(self): return 1
+    @staticmethod
+    def static(): return 1
+    @classmethod
+    def made(cls): return cls()
+
+of_nobody = type("A", (), {"__module__": "gone"})
+of_main = type("A", (), {"__module__": "__main__"})
+without_module = type("A", (), {"__module__": None})
+wrapping = types.ModuleType("wrapping")
+wrapping.__wrapped__ = f
+"""
+
+
+def answers(folder, questions):
+    """Return what expressions are about a module `m` and the runner's `code`."""
+    (folder / "m.py").write_text(ASKED)
+    syntax.watch(folder)
+    sys.path.insert(0, str(folder))
+    names = {"m": importlib.import_module("m"), "code": code}
+    return [eval(each, names) for each in questions]
+
+
+@pytest.mark.parametrize(
+    "true",
+    [
+        "code.is_project(m) and code.is_project(m.f) and code.is_project(m.A)",
+        "code.is_project(m.of_main)",
+        "not code.is_project(m.of_nobody) and not code.is_project(m.without_module)",
+        "not code.is_project(m.json) and not code.is_project(m.json.dumps)",
+        "not code.is_project(m.json.JSONDecoder) and not code.is_project(len)",
+        "not code.is_project(m.A()) and not code.is_project(1)",
+        "code.unwrapped(m.f) is m.f and code.unwrapped(len) is len",
+        "code.unwrapped(m.A().method) is m.A.method",
+        "code.unwrapped(m.kept) is m.kept",
+        "code.unwrapped(m.cached) is m.f",
+        "code.unwrapped(m.managed) is m.managed.__wrapped__",
+        "code.unwrapped(m.A) is m.A and code.unwrapped(m.wrapping) is m.wrapping",
+        "code.function_of(vars(m.A)['method']) is m.A.method",
+        "code.function_of(vars(m.A)['prop']) is m.A.prop.fget",
+        "code.function_of(vars(m.A)['lazy']) is vars(m.A)['lazy'].func",
+        "code.function_of(vars(m.A)['static']) is m.A.static",
+        "code.function_of(vars(m.A)['made']) is m.A.made.__func__",
+        "code.function_of(m.cached) is m.f and code.function_of(5) == 5",
+        "code.project_callables([m.f, 1, m.A], 'x')[0] == [m.f, m.A]",
+        "code.project_callables([m.f], '')[1] == code.project_callables([m.g], '')[1]",
+        "code.project_callables([m.f], '')[1] != code.project_callables([len], '')[1]",
+        "code.project_callables([1], 'x') == ([], code.hashing.digest([1]))",
+    ],
+)
+def test_code_of_the_project_is_told_from_other_code(true, tmp_path):
+    assert in_a_fork(answers, tmp_path, [true]) == [True]
+
+
+def test_names_tell_what_a_stage_may_read(tmp_path):
+    def names(body):
+        source = f"def f(a, b=''):\n return {body}\n"
+        folder = tmp_path / f"names {len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        return set(in_a_fork(names_of, folder, source))
+
+    assert names("a.x.y") == {"x", "y", ""}
+    assert names("getattr(a, 'x', 1)") == {"x", ""}
+    assert names("getattr(a, b)") == names("hasattr(a, b)") == {code.ANY_NAME, ""}
+    assert names("setattr(a, b, 1)") == names("1 + 5") == {""}
+    assert names("a.getattr(a, b)") == {"getattr", ""}
+
+
+def names_of(folder, source):
+    (folder / "m.py").write_text(source)
+    syntax.watch(folder)
+    sys.path.insert(0, str(folder))
+    return sorted(code.fingerprint(importlib.import_module("m").f).names)
 
 
 def test_a_helper_that_numpy_vectorizes_counts(tmp_path):
     pytest.importorskip("numpy")
     source = "import numpy as np\n@np.vectorize\ndef g(x): return x + {}\ndef f(): return g(1)"
     cases = {n: ({"m.py": source.format(n)}, ["m:f"]) for n in ("1", "2")}
-    found = fingerprints(tmp_path, cases)
+    found = in_a_fork(fingerprints, tmp_path, cases)
     assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
 
 
@@ -331,7 +534,7 @@ def test_two_roots_count_in_order(tmp_path):
     files = {"m.py": "def f(): return 1\ndef g(): return 2\n"}
     roots = {"fg": ["m:f", "m:g"], "gf": ["m:g", "m:f"], "f": ["m:f"]}
     cases = {name: (files, each) for name, each in roots.items()}
-    found = fingerprints(tmp_path, cases)
+    found = in_a_fork(fingerprints, tmp_path, cases)
     assert len({each["fingerprint"] for each in found.values()}) == 3
 
 

@@ -94,7 +94,7 @@ def test_explain_lists_files_packages_and_what_could_not_be_followed(whole):
     result = whole.ok("explain", "other", "--json")
     found = json.loads(result.out)[0]
     assert found["files"] == ["raw/*.csv", "notes.txt"]
-    assert found["unfollowed"] == ["experiments/other.py: read calls eval"]
+    assert found["unfollowed"] == ["experiments/other.py: read uses eval"]
 
 
 def test_explain_selects_a_stage_and_an_argset(whole):

@@ -228,6 +228,7 @@ def test_the_template_s_seed_set_is_the_page_s_argset_for_argset(template):
     assert result.out == "EQUAL\n", result
 
 
+@pytest.mark.slow
 def test_the_page_s_stage_trains_a_model_for_each_argset(template):
     for package in ("numpy", "sklearn", "matplotlib"):
         pytest.importorskip(package)
