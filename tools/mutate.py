@@ -48,16 +48,26 @@ ENVIRONMENT = {
 }
 IMPORTED = ("hypothesis", "numpy", "sklearn.pipeline", "sklearn.tree", "pydantic")
 
+FORKED = (
+    "(mean_the_same or sources_differ or is_listed or two_roots or the_fingerprint"
+    " or have_the_names or told_from or names_tell or although) and not every_python"
+)
+"""The tests of `code` that need no process of their own."""
+
 # What is asked in forks of one process: the tests that run a function of the module.
 QUICK = {
     "hashing": ["test_hashing.py", "test_laws.py", "test_args.py"],
     "reads": ["test_reads.py", "test_record.py"],
-    "code": ["test_code.py", "-k", "not every_python and not must_after and not cell"],
-    "decide": ["test_decide.py"],
+    "code": [
+        "test_code.py",
+        "-k",
+        "not every_python and not first_run and not must_after",
+    ],
+    "decide": ["test_decisions.py"],
 }
 
-APART = ("code", "decide")
-"""Modules that tests use in processes of their own: those import them anew anyhow."""
+APART = ("code",)
+"""Modules that tests use in processes of their own: any test may run any function."""
 
 # What is asked about a module that is imported anew: first what answers fast, then, of
 # what survives, the rest.
@@ -72,13 +82,12 @@ TESTS = {
         ["test_oracle.py", "-k", "edits_compute"],
     ),
     "code": (
+        ["test_code.py", "-k", FORKED],
         ["test_code.py", "-k", "cell"],
-        ["test_code.py", "test_oracle.py", "-k", "must_after or edits_compute"],
-    ),
-    "decide": (
         ["test_oracle.py", "-k", "edits_compute"],
-        ["test_scheduling.py", "test_explain.py"],
+        ["test_code.py", "-k", "must_after", "-m", "slow"],
     ),
+    "decide": (["test_decisions.py"],),
 }
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,

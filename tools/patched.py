@@ -22,20 +22,19 @@ class Trials:
     ) -> None:
         self.module = module
         self.is_apart = is_apart
-        """Whether the tests use the module in processes of their own only."""
+        """Whether the tests use the module in other processes: in forks, or anew."""
         self.use = use
         self.items: list[Any] = []
         self.covering: dict[str, list[Any]] = {}
         self.source = ""
-        self.seconds = 60.0
+        self.seconds = 10.0
         """After which a trial counts as hanging: many times what all tests take."""
         self.is_judging = False
 
     def pytest_runtestloop(self, session: Any) -> bool:
         self.items = list(session.items)
         self.covering = self._covering()
-        if not self.is_apart:
-            self.source = ast.unparse(ast.parse(self._place().read_text("utf-8")))
+        self.source = ast.unparse(ast.parse(self._place().read_text("utf-8")))
         self.use(self)
         return True
 
@@ -45,13 +44,13 @@ class Trials:
 
     def notices(self, function: str, source: str) -> bool:
         """Return whether a test that runs a function fails when it has other code."""
-        if self.is_apart:
-            return not succeeds(lambda: self._judge(self.covering[""]), self.seconds)
-        items = self.covering.get(function, [])
         made = self._replacement(function, source)
-        if not items or made is None:
+        if made is None:
             return False
         target, code = made
+        items = self.covering.get("" if self.is_apart else target.__qualname__, [])
+        if not items:
+            return False
 
         def judge() -> None:
             for cached in _caches(vars(self._live())):
@@ -76,6 +75,8 @@ class Trials:
         self, name: str, source: str
     ) -> tuple[types.FunctionType, types.CodeType] | None:
         """Return a function and its code in the mutant; None if that is the same."""
+        while name and _function_at(self._live(), name) is None:
+            name = name.rpartition(".")[0]  # a function within another
         place = str(self._place())
         before, after = (
             [code for n, code in _codes(compile(text, place, "exec"), "") if n == name]
@@ -103,7 +104,7 @@ class Trials:
         with os.fdopen(reading) as file:
             rows = [line.rstrip("\n").split("\t") for line in file]
         os.waitpid(child, 0)
-        self.seconds += 5 * sum(float(seconds) for _, seconds, *_ in rows)
+        self.seconds += 3 * sum(float(seconds) for _, seconds, *_ in rows)
         slowest: dict[str, float] = {}
         for (_, seconds, *_), item in zip(rows, self.items, strict=True):
             group = _group(item)
@@ -129,14 +130,17 @@ class Trials:
                     seen.add(names.get(frame.f_code.co_firstlineno, ""))
 
             begin = time.perf_counter()
-            sys.setprofile(note)
+            sys.setprofile(None if self.is_apart else note)
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
             sys.setprofile(None)
             yield number, time.perf_counter() - begin, seen
 
 
 def _group(item: Any) -> str:
-    return f"{item.path} {' '.join(item.fixturenames)}"
+    """Return what the first of several tests makes for all of them, else the test."""
+    known = item._fixtureinfo.name2fixturedefs.items()
+    shared = [name for name, found in known if found[-1].scope == "module"]
+    return f"{item.path} {' '.join(shared)}" if shared else item.nodeid
 
 
 def _names_of(place: str) -> dict[int, str]:
@@ -173,7 +177,7 @@ def _codes(code: types.CodeType, above: str) -> Iterator[tuple[str, types.CodeTy
 def _function_at(live: types.ModuleType, name: str) -> types.FunctionType | None:
     found: Any = live
     for step in name.split("."):
-        found = vars(found).get(step)
+        found = getattr(found, "__dict__", {}).get(step)
         for inner in ("fget", "__func__", "func", "__wrapped__"):
             found = getattr(found, inner, found)
     return found if isinstance(found, types.FunctionType) else None
