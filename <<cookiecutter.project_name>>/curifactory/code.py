@@ -57,7 +57,7 @@ class Unit:
     """One function, class, constant or module, and what it refers to, in order."""
 
     label: str
-    text: str
+    text: str = ""
     refers: list[Any] = field(default_factory=list)
     unfollowed: list[str] = field(default_factory=list)
     packages: set[str] = field(default_factory=set)
@@ -128,7 +128,7 @@ def unwrapped(value: Any) -> Any:
 
 def function_of(member: Any) -> Any:
     """Return the function behind a member of a class: a property, a static method."""
-    for name in ("fget", "func", "__func__"):
+    for name in ("fget", "func"):
         member = getattr(member, name, None) or member
     return unwrapped(member)
 
@@ -185,7 +185,7 @@ def _make_unit(target: Any) -> Unit:
 
 
 def _function(function: FunctionType) -> Unit:
-    unit = Unit(f"{place_of(function)}: {_shown(function.__qualname__)}", "")
+    unit = Unit(f"{place_of(function)}: {_shown(function.__qualname__)}")
     node = syntax.find_function(function.__code__)
     names = ChainMap(_closure(function), function.__globals__)
     if node is None:
@@ -244,7 +244,7 @@ def _compiled(code: CodeType) -> tuple[object, ...]:
 
 def _class(cls: type) -> Unit:
     module = sys.modules[cls.__module__]
-    unit = Unit(f"{place_of(cls)}: {_shown(cls.__qualname__)}", "")
+    unit = Unit(f"{place_of(cls)}: {_shown(cls.__qualname__)}")
     functions = [function_of(each) for each in vars(cls).values()]
     functions = [each for each in functions if isinstance(each, FunctionType)]
     names = ChainMap(*map(_closure, functions), vars(module))
@@ -288,11 +288,11 @@ def _without_definition(unit: Unit, cls: type) -> None:
 
 
 def _module(module: ModuleType) -> Unit:
-    """A module used as a value: anything in it may be reached."""
-    unit = Unit(f"{place_of(module)}: all of it", "")
+    """A module used as a value: anything in it may be reached, what it imports, too."""
+    unit = Unit(f"{place_of(module)}: all of it")
     tree = syntax.tree_of(module.__file__ or "")
     if tree is not None:
-        _fill(unit, tree, vars(module), module.__name__)
+        _fill(unit, tree, vars(module), module.__name__).take_imported()
     return unit
 
 
@@ -300,7 +300,7 @@ def _constant(constant: Named) -> Unit:
     """A constant counts by value, or by the statements that make it."""
     origin, name = _origin(constant.module, constant.name)
     module = sys.modules.get(origin)
-    unit = Unit(f"{place_of(module)}: {name}", "")
+    unit = Unit(f"{place_of(module)}: {name}")
     tree = syntax.tree_of(getattr(module, "__file__", None) or "")
     made = syntax.assignments(tree, name) if tree else []
     if not (made and isinstance(constant.value, type)):
@@ -310,9 +310,8 @@ def _constant(constant: Named) -> Unit:
             return unit
         except IdentityError:
             unit.refers.clear()
-    scope = {k: v for k, v in vars(module).items() if k != name}
     for node in made:
-        _fill(unit, node, scope, origin)
+        _fill(unit, node, vars(module), origin)
     return unit
 
 
@@ -347,7 +346,7 @@ def _collect(found: list[Any], value: object) -> bool:
     return True
 
 
-def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> None:
+def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "_Scope":
     scope = _Scope(unit, names, module, syntax.local_names(node))
     for inner in ast.walk(node):
         if isinstance(inner, (ast.Import, ast.ImportFrom)):
@@ -362,6 +361,7 @@ def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> N
         elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
             unit.names.add(inner.value)
     unit.text += syntax.dump(_without_declaration(node, scope), scope.resolve, False)
+    return scope
 
 
 def _asks_by_name(node: ast.Call) -> bool:
@@ -431,6 +431,8 @@ class _Scope:
             return
         module = importlib.import_module(source)
         if alias.name == "*":
+            for name in getattr(module, "__all__", None) or _public(module):
+                self._bind(name, getattr(module, name))
             return
         if not hasattr(module, alias.name):
             importlib.import_module(f"{source}.{alias.name}")
@@ -442,6 +444,12 @@ class _Scope:
         if before is not value:
             self._refer(before, (self.module, name))
         self.imported[name] = value
+
+    def take_imported(self) -> None:
+        """Refer to all that was imported, by its name; modules as far as they are used."""
+        for name, value in self.imported.items():
+            if not isinstance(value, ModuleType):
+                self.unit.text += f"{name}={self._refer(value, (self.module, name))},"
 
     def resolve(self, node: ast.AST) -> str | None:
         """Return what stands for a name in the canonical text; None leaves it as it is."""
@@ -507,6 +515,10 @@ def _held(value: Any) -> list[Any]:
     holds = [*_closure(value).values(), *vars(value).values()]
     inner = [each for h in holds for each in (h.values() if _is_table(h) else [h])]
     return [unwrapped(each) for each in inner if is_project(unwrapped(each))]
+
+
+def _public(module: ModuleType) -> list[str]:
+    return [name for name in vars(module) if not name.startswith("_")]
 
 
 def _is_table(value: Any) -> bool:

@@ -118,6 +118,14 @@ SAME_SOURCE = {
         "import abc\nclass A(abc.ABC):\n x: int = 1\ndef f(): return A.x",
         "import abc\nclass A(abc.ABC):\n x: float = 1\ndef f(): return A.x",
     ),
+    "all names of a library": (
+        "from math import *\ndef f(): return pi",
+        "from math import pi\ndef f(): return pi",
+    ),
+    "a name that two libraries have": (
+        "from cmath import sqrt\nfrom math import pi\ndef f(): return pi",
+        "from math import pi\ndef f(): return pi",
+    ),
     "a comment after a statement": ("def f(): return 1", "def f(): return 1  # one"),
     "a local name that a helper has, too": (
         "def g(): return 1\ndef f():\n for g in [1]: pass\n return g",
@@ -225,6 +233,21 @@ OTHER_SOURCE = {
         "D = {'a': type('A', (), {'x': 1})}\ndef f(): return D['a'].x",
         "D = {'a': type('A', (), {'x': 2})}\ndef f(): return D['a'].x",
     ),
+    "a constant that has no digest": (
+        "import threading\nL = threading.Lock()\ndef f(): return L",
+        "import threading\nL = threading.RLock()\ndef f(): return L",
+    ),
+    "what a constant that has no digest is made of": (
+        "import threading\nL = threading.BoundedSemaphore(1)\ndef f(): return L",
+        "import threading\nL = threading.BoundedSemaphore(2)\ndef f(): return L",
+    ),
+    "functions of a library in a table": (
+        "T = [len]\ndef f(): return T[0]", "T = [max]\ndef f(): return T[0]"
+    ),
+    "functions of a library in Python, in a table": (
+        "import json\nT = [json.dumps]\ndef f(): return T[0]",
+        "import json\nT = [json.loads]\ndef f(): return T[0]",
+    ),
     "a function kept in a partial": (
         "import functools\ndef g(x): return 1\np = functools.partial(g, 1)\n"
         "def f(): return p()",
@@ -300,6 +323,16 @@ OTHER_SOURCE = {
 
 # What is compiled differs from version to version, so these are compared here only.
 NO_SOURCE = {
+    "what the closure of a library's function holds": (
+        "def g(): return 1\nN = {}\n"
+        "make = 'def make(h):\\n def inner(): return h()\\n return inner'\n"
+        "exec(compile(make, '/usr/lib/x.py', 'exec'), N)\nk = N['make'](g)\n"
+        "def f(): return k()",
+        "def g(): return 2\nN = {}\n"
+        "make = 'def make(h):\\n def inner(): return h()\\n return inner'\n"
+        "exec(compile(make, '/usr/lib/x.py', 'exec'), N)\nk = N['make'](g)\n"
+        "def f(): return k()",
+    ),
     "a function that has no source": (
         "exec(compile('def f(): return 1', __file__, 'exec'))",
         "exec(compile('def f(): return 2', __file__, 'exec'))",
@@ -353,6 +386,99 @@ def test_these_sources_differ_although_they_cannot_be_read(name, tmp_path):
     assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
 
 
+@pytest.mark.parametrize(
+    ("package", "body", "beside"),
+    [
+        ("N = 1", "from . import N\ndef f(): return N", ""),
+        ("", "from .c import N\ndef f(): return N", "N = 1"),
+        ("", "def f():\n from . import c\n return c.N", "N = 1"),
+        ("", "def f():\n from .c import g\n return g()", "def g(): return 1"),
+        (
+            "",
+            "def f(x):\n if x:\n  from .c import g\n else:\n  from .d import g\n return g()",
+            "def g(): return 1",
+        ),
+    ],
+)
+def test_names_of_a_package_can_be_imported_relatively(package, body, beside, tmp_path):
+    def files(number):
+        texts = {"p/__init__.py": package, "p/a.py": body, "p/c.py": beside}
+        texts["p/d.py"] = "def g(): return 0"
+        return {n: text.replace("1", number) for n, text in texts.items()}
+
+    cases = {number: (files(number), ["p.a:f"]) for number in ("1", "2")}
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
+    assert found["1"]["unfollowed"] == []
+    assert "p/a.py: f" in found["1"]["parts"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import {0}.c\n return {0}.c.g()",
+        "import {0}.c as d\n return d.g()",
+        "from {0}.c import g\n return g()",
+        "from {0} import c as e\n return e.g()",
+    ],
+)
+def test_the_place_of_what_a_function_imports_does_not_count(body, tmp_path):
+    text = f"def f():\n {body}"
+    files = [
+        {"m.py": text.format(p), f"{p}/__init__.py": "", f"{p}/c.py": "def g(): pass"}
+        for p in ("p", "q")
+    ]
+    cases = {str(index): (each, ["m:f"]) for index, each in enumerate(files)}
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["0"]["fingerprint"] == found["1"]["fingerprint"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("from .c import g", None),
+        ("from .c import g as h", None),
+        ("from .c import N", None),
+        ("from .c import *", None),
+        ("from p.c import *", None),
+        ("from .e import *", None),
+        ("from .c import g as x, h as y", "from .c import g as y, h as x"),
+        ("from .c import g", "from .c import h as g"),
+    ],
+)
+def test_what_is_imported_into_a_module_that_is_a_value_counts(before, after, tmp_path):
+    def files(line, number):
+        body = f"{line}\nimport p.a\ndef f(name): return getattr(p.a, name)"
+        beside = f"N = {number}\ndef g(): return {number}\ndef h(): return 0"
+        chosen = f"__all__ = ['_g']\ndef _g(): return {number}\ndef g(): return 0"
+        texts = {"__init__": "", "a": body, "c": beside, "e": chosen}
+        return {f"p/{name}.py": text for name, text in texts.items()}
+
+    other = files(before, 2) if after is None else files(after, 1)
+    cases = {"1": (files(before, 1), ["p.a:f"]), "2": (other, ["p.a:f"])}
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
+    assert found["1"]["unfollowed"] == []
+
+
+def test_what_a_module_that_is_a_value_does_not_give_away_does_not_count(tmp_path):
+    body = "from .c import *\nimport p.a\ndef f(name): return getattr(p.a, name)"
+    other = "def _g(): return {}\nimport p.d\ndef g(): return 0"
+    cases = {}
+    for number in "12":
+        files = {"p/__init__.py": "", "p/a.py": body, "p/c.py": other.format(number)}
+        files["p/d.py"] = f"def g(): return {number}"
+        cases[number] = files, ["p.a:f"]
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["1"]["fingerprint"] == found["2"]["fingerprint"]
+
+
+def test_a_library_that_is_a_value_is_a_package_that_is_used(tmp_path):
+    files = {"m.py": "import json\ndef f(g): return g(json)"}
+    found = in_a_fork(fingerprints, tmp_path, {"one": (files, ["m:f"])})["one"]
+    assert found["packages"] == ["json"]
+
+
 @pytest.mark.parametrize("version", others())
 def test_every_python_gives_the_same_fingerprints(version, small, after, tmp_path):
     cases = {"stage": (BASE, STAGE), **small_cases()}
@@ -364,30 +490,41 @@ def test_every_python_gives_the_same_fingerprints(version, small, after, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "source",
+    ("source", "used"),
     [
-        "def f(): return eval('1')",
-        "def f(): return __import__('os')",
-        "import importlib\ndef f(): return importlib.import_module('os')",
-        "def f(): exec('x = 1')",
-        "def f(): return globals()['f']",
-        "import sys\ndef f(): return sys.modules['m']",
-        "class A: pass\ndef f(): return A.__subclasses__()",
-        "def f(a): return a.__subclasses__()",
-        "def g(): 'ask'\ndef f(): return g.__doc__",
+        ("def f(): return eval('1')", "eval"),
+        ("def f(): return __import__('os')", "__import__"),
+        (
+            "import importlib\ndef f(): return importlib.import_module('os')",
+            "importlib.import_module",
+        ),
+        ("def f(): exec('x = 1')", "exec"),
+        ("def f(): return globals()['f']", "globals"),
+        ("import sys\ndef f(): return sys.modules['m']", "sys.modules"),
+        ("class A: pass\ndef f(): return A.__subclasses__()", "A.__subclasses__"),
+        ("def f(a): return a.__subclasses__()", "a.__subclasses__"),
+        ("def g(): 'ask'\ndef f(): return g.__doc__", "g.__doc__"),
     ],
 )
-def test_what_cannot_be_followed_is_listed(source, tmp_path):
+def test_what_cannot_be_followed_is_listed(source, used, tmp_path):
     cases = {"one": ({"m.py": source}, ["m:f"])}
     found = in_a_fork(fingerprints, tmp_path, cases)["one"]
-    assert len(found["unfollowed"]) == 1
-    assert "m.py: f uses" in found["unfollowed"][0]
+    assert found["unfollowed"] == [f"m.py: f uses {used}"]
 
 
 @pytest.mark.parametrize(
     ("source", "parts", "unfollowed"),
     [
         ("N = 1\ndef f(): return N", {"f", "N"}, []),
+        ("def f(eval, exec): return eval('1')", {"f"}, []),
+        ("def f():\n import nowhere.at_all\n return 1", {"f"}, []),
+        (
+            "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n"
+            "@dataclass\nclass Args(ExperimentArgs):\n a: int = 1\n"
+            "def f(x): return isinstance(x, Args)",
+            {"f"},
+            [],
+        ),
         ("class A:\n def g(self): return 1\ndef f(): return A()", {"f", "A"}, []),
         (
             "def make():\n class A:\n  x = [1]\n return A\nA = make()\ndef f(): return A",
@@ -491,6 +628,8 @@ def answers(folder, questions):
         "code.function_of(vars(m.A)['static']) is m.A.static",
         "code.function_of(vars(m.A)['made']) is m.A.made.__func__",
         "code.function_of(m.cached) is m.f and code.function_of(5) == 5",
+        "code.place_of(m.f) == code.place_of(m.A) == code.place_of(m) == 'm.py'",
+        "code.place_of(m.of_nobody) == 'notebook'",
         "code.project_callables([m.f, 1, m.A], 'x')[0] == [m.f, m.A]",
         "code.project_callables([m.f], '')[1] == code.project_callables([m.g], '')[1]",
         "code.project_callables([m.f], '')[1] != code.project_callables([len], '')[1]",
@@ -509,7 +648,7 @@ def test_names_tell_what_a_stage_may_read(tmp_path):
         return set(in_a_fork(names_of, folder, source))
 
     assert names("a.x.y") == {"x", "y", ""}
-    assert names("getattr(a, 'x', 1)") == {"x", ""}
+    assert names("getattr(a, 'x', 1)") == names("getattr(a, 'x')") == {"x", ""}
     assert names("getattr(a, b)") == names("hasattr(a, b)") == {code.ANY_NAME, ""}
     assert names("setattr(a, b, 1)") == names("1 + 5") == {""}
     assert names("a.getattr(a, b)") == {"getattr", ""}
