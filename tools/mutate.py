@@ -50,7 +50,7 @@ IMPORTED = ("hypothesis", "numpy", "sklearn.pipeline", "sklearn.tree", "pydantic
 
 FORKED = (
     "(mean_the_same or sources_differ or is_listed or two_roots or the_fingerprint"
-    " or have_the_names or told_from or names_tell or although) and not every_python"
+    " or have_the_names or told_from or names_tell or although or relatively or does_not_count or is_a_value) and not every_python"
 )
 """The tests of `code` that need no process of their own."""
 
