@@ -446,10 +446,9 @@ class _Scope:
         self.imported[name] = value
 
     def take_imported(self) -> None:
-        """Refer to all that was imported, by its name; modules as far as they are used."""
+        """Refer to all that was imported, by its name."""
         for name, value in self.imported.items():
-            if not isinstance(value, ModuleType):
-                self.unit.text += f"{name}={self._refer(value, (self.module, name))},"
+            self.unit.text += f"{name}={self._refer(value, (self.module, name))},"
 
     def resolve(self, node: ast.AST) -> str | None:
         """Return what stands for a name in the canonical text; None leaves it as it is."""
@@ -518,7 +517,9 @@ def _held(value: Any) -> list[Any]:
 
 
 def _public(module: ModuleType) -> list[str]:
-    return [name for name in vars(module) if not name.startswith("_")]
+    # Which of its submodules it has depends on what was imported before.
+    known = vars(module).items()
+    return [n for n, v in known if n[0] != "_" and not isinstance(v, ModuleType)]
 
 
 def _is_table(value: Any) -> bool:

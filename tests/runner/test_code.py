@@ -441,6 +441,8 @@ def test_the_place_of_what_a_function_imports_does_not_count(body, tmp_path):
         ("from .c import N", None),
         ("from .c import *", None),
         ("from p.c import *", None),
+        ("from . import c", None),
+        ("import p.c as d", None),
         ("from .e import *", None),
         ("from .c import g as x, h as y", "from .c import g as y, h as x"),
         ("from .c import g", "from .c import h as g"),
