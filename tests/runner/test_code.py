@@ -241,6 +241,12 @@ OTHER_SOURCE = {
         "import threading\nL = threading.BoundedSemaphore(1)\ndef f(): return L",
         "import threading\nL = threading.BoundedSemaphore(2)\ndef f(): return L",
     ),
+    "a function of the project that is set on one of a library": (
+        "import textwrap\ndef g(): return 1\ntextwrap.dedent.hook = g\n"
+        "d = textwrap.dedent\ndef f(): return d",
+        "import textwrap\ndef g(): return 2\ntextwrap.dedent.hook = g\n"
+        "d = textwrap.dedent\ndef f(): return d",
+    ),
     "functions of a library in a table": (
         "T = [len]\ndef f(): return T[0]", "T = [max]\ndef f(): return T[0]"
     ),
@@ -519,6 +525,7 @@ def test_what_cannot_be_followed_is_listed(source, used, tmp_path):
     [
         ("N = 1\ndef f(): return N", {"f", "N"}, []),
         ("def f(eval, exec): return eval('1')", {"f"}, []),
+        ("import json\nT = [json.dumps]\ndef f(): return T[0]", {"f", "T"}, []),
         ("def f():\n import nowhere.at_all\n return 1", {"f"}, []),
         (
             "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n"
