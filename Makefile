@@ -34,7 +34,7 @@ fuzz: $(STAMP) ## random experiments and edits, as many as SEQUENCES=2000; and r
 	@$(BIN)/python tests/runner/oracle_fuzz.py $(SEQUENCES)
 	@LAWS=random $(BIN)/python -m pytest -q -n 2 -m "not slow" tests/runner $(OPTIONS)
 
-mutate: $(STAMP) ## break the runner in small ways; a test must notice each (hours; TMPDIR=/dev/shm)
+mutate: $(STAMP) ## break the runner in small ways; a test must notice each (half an hour; best with TMPDIR=/dev/shm)
 	@$(BIN)/python tools/mutate.py
 
 test-slurm: $(STAMP) ## jobs of a real Slurm, started for it; root, slurm-wlm and munge
