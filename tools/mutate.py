@@ -48,21 +48,11 @@ ENVIRONMENT = {
 }
 IMPORTED = ("hypothesis", "numpy", "sklearn.pipeline", "sklearn.tree", "pydantic")
 
-FORKED = (
-    "(mean_the_same or sources_differ or is_listed or two_roots or the_fingerprint"
-    " or have_the_names or told_from or names_tell or although or relatively or does_not_count or is_a_value) and not every_python"
-)
-"""The tests of `code` that need no process of their own."""
-
 # What is asked in forks of one process: the tests that run a function of the module.
 QUICK = {
     "hashing": ["test_hashing.py", "test_laws.py", "test_args.py"],
     "reads": ["test_reads.py", "test_record.py"],
-    "code": [
-        "test_code.py",
-        "-k",
-        "not every_python and not first_run and not must_after",
-    ],
+    "code": ["test_code.py", "-k", "not every_python"],
     "decide": ["test_decisions.py"],
 }
 
@@ -82,12 +72,11 @@ TESTS = {
         ["test_oracle.py", "-k", "edits_compute"],
     ),
     "code": (
-        ["test_code.py", "-k", FORKED],
-        ["test_code.py", "-k", "cell"],
+        QUICK["code"],
         ["test_oracle.py", "-k", "edits_compute"],
         ["test_code.py", "-k", "must_after", "-m", "slow"],
     ),
-    "decide": (["test_decisions.py"],),
+    "decide": (QUICK["decide"],),
 }
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,

@@ -8,8 +8,8 @@ from pathlib import Path
 from curifactory import code, syntax
 
 
-def fingerprint_of(folder, files, roots):
-    """Write a project, import it afresh and return what is known of its code."""
+def write(folder, files):
+    """Write a project, so that its modules are imported afresh."""
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -19,6 +19,11 @@ def fingerprint_of(folder, files, roots):
         del sys.modules[name]
     importlib.invalidate_caches()
     syntax.watch(folder)
+
+
+def fingerprint_of(folder, files, roots):
+    """Write a project, import it afresh and return what is known of its code."""
+    write(folder, files)
     sys.path.insert(0, str(folder))
     try:
         found = code.fingerprint(*(_object(root) for root in roots))
@@ -29,6 +34,7 @@ def fingerprint_of(folder, files, roots):
         "parts": list(found.parts),
         "unfollowed": list(found.unfollowed),
         "packages": list(found.packages),
+        "names": sorted(found.names),
     }
 
 

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 from code_edits import BASE, HARMFUL, HARMLESS, edited, expected
-from fingerprints import fingerprints
+from fingerprints import fingerprints, write
 from forks import in_a_fork
 from pythons import HERE, others, run
 
-from curifactory import code, syntax
+from curifactory import code
 
 STAGE = ["stages.train:train"]
 
@@ -609,8 +609,7 @@ wrapping.__wrapped__ = f
 
 def answers(folder, questions):
     """Return what expressions are about a module `m` and the runner's `code`."""
-    (folder / "m.py").write_text(ASKED)
-    syntax.watch(folder)
+    write(folder, {"m.py": ASKED})
     sys.path.insert(0, str(folder))
     names = {"m": importlib.import_module("m"), "code": code}
     return [eval(each, names) for each in questions]
@@ -651,23 +650,15 @@ def test_code_of_the_project_is_told_from_other_code(true, tmp_path):
 
 def test_names_tell_what_a_stage_may_read(tmp_path):
     def names(body):
-        source = f"def f(a, b=''):\n return {body}\n"
-        folder = tmp_path / f"names {len(list(tmp_path.iterdir()))}"
-        folder.mkdir()
-        return set(in_a_fork(names_of, folder, source))
+        files = {"m.py": f"def f(a, b=''):\n return {body}\n"}
+        found = in_a_fork(fingerprints, tmp_path, {"one": (files, ["m:f"])})
+        return set(found["one"]["names"])
 
     assert names("a.x.y") == {"x", "y", ""}
     assert names("getattr(a, 'x', 1)") == names("getattr(a, 'x')") == {"x", ""}
     assert names("getattr(a, b)") == names("hasattr(a, b)") == {code.ANY_NAME, ""}
     assert names("setattr(a, b, 1)") == names("1 + 5") == {""}
     assert names("a.getattr(a, b)") == {"getattr", ""}
-
-
-def names_of(folder, source):
-    (folder / "m.py").write_text(source)
-    syntax.watch(folder)
-    sys.path.insert(0, str(folder))
-    return sorted(code.fingerprint(importlib.import_module("m").f).names)
 
 
 def test_a_helper_that_numpy_vectorizes_counts(tmp_path):
