@@ -136,12 +136,11 @@ class Survey:
     def _foreseen(self, call: Call) -> Decision:
         """Decide a call, as far as its inputs are known."""
         similar = self.index.similar(call.stage.name, call.label)
-        forced = self.options.forces(call)
-        if not similar and len(call.stage.names) == 1:  # there is nothing to compare
-            found = Decision("compute", "forced" if forced else "")
-        elif decide.is_known(call):
+        has_past = similar or len(call.stage.names) > 1
+        if has_past and decide.is_known(call):
             found = self.decision(call)
         else:
+            forced = self.options.forces(call)
             found = decide.predict(call, similar, self.now(call), forced)
         if found.kind != "compute":
             return found
