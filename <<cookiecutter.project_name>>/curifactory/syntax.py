@@ -51,7 +51,7 @@ def root() -> str:
 
 def forget() -> None:
     """Let the modules of the project be imported anew, as their files are now."""
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():
         if is_project_file(getattr(module, "__file__", None)):
             del sys.modules[name]
     for kept in (_sources, _trees):

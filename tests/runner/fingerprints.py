@@ -15,7 +15,7 @@ def write(folder, files):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     tops = {name.partition("/")[0].removesuffix(".py") for name in files}
-    for name in [n for n in sys.modules if n.partition(".")[0] in tops]:
+    for name in [n for n in sys.modules.copy() if n.partition(".")[0] in tops]:
         del sys.modules[name]
     importlib.invalidate_caches()
     syntax.watch(folder)

@@ -191,7 +191,7 @@ class Project:
 
     def interrupt(self, number, marker, *arguments):
         """Run until a file appears, send a signal, and wait for the end."""
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-m", "curifactory", *arguments],
             cwd=self.root,
             env=self.environment(),
@@ -200,14 +200,13 @@ class Project:
             text=True,
             # A test run in the background has SIGINT ignored, and would hand that on.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
-        try:
-            self.wait_for(marker, process)
-            process.send_signal(number)
-            out, err = process.communicate(timeout=20)
-        finally:
-            process.kill()
-            process.wait()
+        ) as process:
+            try:
+                self.wait_for(marker, process)
+                process.send_signal(number)
+                out, err = process.communicate(timeout=20)
+            finally:
+                process.kill()
         newest = self.newest()
         return Result(process.returncode, out, err, newest, self.printed(newest))
 

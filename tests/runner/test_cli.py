@@ -524,7 +524,9 @@ def test_a_signal_ends_the_run_and_keeps_what_is_finished(project, number, code)
         "    import pathlib, time\n"
         '    if not pathlib.Path("data/go").exists():\n'
         '        pathlib.Path("data/begun").touch()\n'
-        "        time.sleep(60)\n"
+        # A signal right before one long sleep would be noticed only after it.
+        "        for _ in range(1200):\n"
+        "            time.sleep(0.05)\n"
         '    value = shift(model["sum"])',
     )
     result = project.interrupt(number, "data/begun", "study")
