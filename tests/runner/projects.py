@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from textwrap import dedent
 
+import servers
+
 TEMPLATE = Path(__file__).parents[2] / "<<cookiecutter.project_name>>"
 RUNNER = TEMPLATE / "curifactory"
 
@@ -134,6 +136,8 @@ class Result:
 class Project:
     """A project in a folder of its own."""
 
+    warnings = "error"
+
     def __init__(self, root, home):
         self.root, self.home = root, home
         self.cache = root / "data" / "cache"
@@ -158,11 +162,33 @@ class Project:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
         # The text of a project changes here faster than compiled files can tell.
         given = {"PYTHONPATH": str(self.home), "PYTHONDONTWRITEBYTECODE": "1"}
-        return {**kept, **given, "PYTHONWARNINGS": "error", **changes}
+        return {**kept, **given, "PYTHONWARNINGS": self.warnings, **changes}
 
     def run(self, *arguments, cwd=None, **environment):
-        """Run `python -m curifactory` with arguments in the project."""
-        return self.python("-m", "curifactory", *arguments, cwd=cwd, **environment)
+        """Run `python -m curifactory` with arguments in the project.
+
+        An environment of its own, or a runner, needs a process of its own.
+        """
+        place = cwd or self.root
+        has_own = (place / "curifactory").exists()
+        if environment or has_own or not servers.CAN_FORK:
+            return self.python("-m", "curifactory", *arguments, cwd=cwd, **environment)
+        done = servers.perform(
+            "curifactory",
+            arguments,
+            imported=self._imported(),
+            cwd=place,
+            environment=self.environment(),
+        )
+        return self._result(done.returncode, done.stdout, done.stderr)
+
+    def _imported(self):
+        """The modules of the runner, but one that imports numpy."""
+        found = sorted((self.home / "curifactory").rglob("*.py"))
+        names = [
+            ".".join(p.relative_to(self.home).with_suffix("").parts) for p in found
+        ]
+        return [n for n in names if not n.endswith(("__init__", "__main__", "frames"))]
 
     def ok(self, *arguments, **environment):
         """Run, and expect exit code 0."""
@@ -180,9 +206,11 @@ class Project:
             encoding="utf-8",
             timeout=60,
         )
+        return self._result(done.returncode, done.stdout, done.stderr)
+
+    def _result(self, code, out, err):
         newest = self.newest()
-        printed = self.printed(newest)
-        return Result(done.returncode, done.stdout, done.stderr, newest, printed)
+        return Result(code, out, err, newest, self.printed(newest))
 
     def script(self, text, **environment):
         """Run a Python text in the project."""
@@ -207,8 +235,7 @@ class Project:
                 out, err = process.communicate(timeout=20)
             finally:
                 process.kill()
-        newest = self.newest()
-        return Result(process.returncode, out, err, newest, self.printed(newest))
+        return self._result(process.returncode, out, err)
 
     def wait_for(self, marker, process, seconds=20):
         end = time.monotonic() + seconds

@@ -8,7 +8,7 @@ import pytest
 from oracle_fuzz import search
 from projects import copy_runner
 
-SEQUENCES = int(os.environ.get("ORACLE_SEQUENCES", "30"))
+SEQUENCES = int(os.environ.get("ORACLE_SEQUENCES", "15"))
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs os.fork")
 
 
@@ -27,7 +27,7 @@ def test_more_sequences_with_every_kind_of_edit_show_no_difference(
 
 
 def test_real_processes_agree_as_forks_do(runner_home, tmp_path):
-    problems, _ = search(runner_home, tmp_path, 4, engine="fresh")
+    problems, _ = search(runner_home, tmp_path, 2, engine="fresh")
     assert problems == []
 
 

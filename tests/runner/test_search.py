@@ -94,6 +94,7 @@ def test_a_search_killed_half_way_ends_as_one_that_was_not(searching, tmp_path):
     assert len(result.run["argsets"]) == 21
 
 
+@pytest.mark.slow
 def test_a_batch_noted_in_part_goes_on_as_it_began(searching):
     searching.ok("search", **QUIET)
     expected = best(searching)
@@ -106,6 +107,7 @@ def test_a_batch_noted_in_part_goes_on_as_it_began(searching):
     assert best(searching) == expected
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_when_it_is_given_more_trials(searching):
     searching.edit("experiments/search.py", "TRIALS = 20", "TRIALS = 8")
     searching.ok("search", **QUIET)

@@ -464,6 +464,7 @@ def test_a_wrong_input_gets_its_message(whole, name):
     for path, text in files.items():
         (whole.root / path).write_text(text)
     whole.edit("params/base.py", "seed=1", "epochs=1")
-    result = whole.run(*arguments, PYTHONWARNINGS="ignore")
+    whole.warnings = "ignore"
+    result = whole.run(*arguments)
     assert (result.code, result.out, result.err) == (2, "", said)
     assert whole.left_behind() == []

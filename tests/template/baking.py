@@ -1,4 +1,4 @@
-"""Baking: the real command in a real process, with a configuration of its own."""
+"""Baking: the real command, with a configuration of its own."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import servers
 
 TEMPLATE = Path(__file__).parents[2]
 PROJECT = TEMPLATE / "<<cookiecutter.project_name>>"
@@ -52,13 +53,20 @@ class Oven:
         )
 
     def try_to_bake(self, template=TEMPLATE, **answers):
-        options = [f"{name}={value}" for name, value in answers.items()]
-        return run(
-            *(self.python, "-m", "cookiecutter", "--no-input"),
-            *("--config-file", self.settings / "config.yaml", template, *options),
-            cwd=self.output,
-            check=False,
-        )
+        config = self.settings / "config.yaml"
+        given = [f"{name}={value}" for name, value in answers.items()]
+        given = ["--no-input", "--config-file", config, template, *given]
+        if self.python == sys.executable and servers.CAN_FORK:
+            environment = clean_environment(PWD=str(self.output))
+            return servers.perform(
+                "cookiecutter",
+                given,
+                imported=["cookiecutter.cli"],
+                cwd=self.output,
+                environment=environment,
+            )
+        command = self.python, "-m", "cookiecutter", *given
+        return run(*command, cwd=self.output, check=False)
 
     def bake(self, template=TEMPLATE, **answers):
         done = self.try_to_bake(template, **answers)

@@ -43,7 +43,10 @@ def test_bad_name_is_refused_with_a_suggestion_and_leaves_nothing(oven, name):
     assert list(oven.output.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", GOOD + sorted(set(BAD.values())))
+SUGGESTED = [pytest.param(n, marks=pytest.mark.slow) for n in sorted(set(BAD.values()))]
+
+
+@pytest.mark.parametrize("name", GOOD + SUGGESTED)
 def test_good_name_becomes_the_folder(oven, name):
     project = oven.bake(project_name=name)
     assert [path.name for path in oven.output.iterdir()] == [name]
