@@ -3,6 +3,7 @@
 import io
 import multiprocessing
 import sys
+import threading
 import time
 
 import pytest
@@ -53,6 +54,25 @@ def test_each_stage_has_a_line_with_its_counts(show):
     assert head.split() == "stage done computed reused running left".split()
     assert load.split() == ["load", "3/3", "1", "2"]
     assert train.split() == ["train", "0/3", "1"]
+
+
+def test_streams_are_redirected_before_a_call_can_begin(show, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    before, start = sys.stdout, live.Live.start
+    threads = []
+
+    def noted(display):
+        threads.append(threading.current_thread())
+        start(display)
+
+    monkeypatch.setattr(live.Live, "start", noted)
+    console = show()
+    console.plan({"load": 1})
+    assert threads == [threading.main_thread()]
+    print("from run()")
+    console.close()
+    assert sys.stdout is before
+    assert "from run()" in written(console)
 
 
 def test_a_plan_may_grow(show):

@@ -56,7 +56,15 @@ class Console(Progress):
         self.failures = 0
         self._over = threading.Event()
         self._drawing = threading.RLock()
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._draw, daemon=True)
+        # What run() prints goes above the display, but never away from a pipe.
+        self._live = Live(
+            get_renderable=self.table,
+            console=self.console,
+            auto_refresh=False,
+            redirect_stdout=sys.stdout.isatty(),
+            redirect_stderr=sys.stderr.isatty(),
+        )
 
     def plan(self, totals: dict[str, int]) -> None:
         for stage, total in totals.items():
@@ -80,8 +88,9 @@ class Console(Progress):
 
     def close(self) -> None:
         self._over.set()
-        if self._thread is not None:
+        if self._thread.ident is not None:
             self._thread.join()
+            self._live.stop()
 
     def table(self) -> Table:
         """Lay out the display as it stands now."""
@@ -106,29 +115,23 @@ class Console(Progress):
             self.console.print(Text(text), soft_wrap=True)
 
     def _row(self, stage: str) -> Row:
-        if self._thread is None and not self.quiet and not self._over.is_set():
-            self._thread = threading.Thread(target=self._draw, daemon=True)
-            self._thread.start()
+        if not (self._thread.ident or self.quiet or self._over.is_set()):
+            self._begin()
         if stage not in self.rows:
             self.rows[stage] = Row()
         return self.rows[stage]
 
-    def _draw(self) -> None:
+    def _begin(self) -> None:
         hold, free = self._drawing.acquire, self._drawing.release
         if hasattr(os, "register_at_fork"):  # a child process must find no lock taken
             os.register_at_fork(before=hold, after_in_parent=free, after_in_child=free)
-        # What run() prints goes above the display, but never away from a pipe.
-        live = Live(
-            get_renderable=self.table,
-            console=self.console,
-            auto_refresh=False,
-            redirect_stdout=sys.stdout.isatty(),
-            redirect_stderr=sys.stderr.isatty(),
-        )
-        with live:
-            while not self._over.wait(PAUSE):
-                with self._drawing:
-                    live.refresh()
+        self._live.start()  # not while a call executes: streams lead elsewhere then
+        self._thread.start()
+
+    def _draw(self) -> None:
+        while not self._over.wait(PAUSE):
+            with self._drawing:
+                self._live.refresh()
 
 
 def _own(stream: TextIO) -> TextIO:
