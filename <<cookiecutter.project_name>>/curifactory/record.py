@@ -5,7 +5,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from . import args as argsets
 from . import code, hashing, reads
@@ -157,13 +157,16 @@ def _restored(source: Any, *state: Any) -> Snapshot:
     return made
 
 
+AnyMember = tuple[Snapshot, Any]
+
+
 class Present:
     """What the keys of reads stand for at present."""
 
     def __init__(self, file_digest: Callable[[str], str]) -> None:
         self.file_digest = file_digest
 
-    def now(self, own: Snapshot, members: Sequence[Snapshot], key: str) -> str:
+    def now(self, own: Snapshot, members: Sequence[AnyMember], key: str) -> str:
         """Return the digest that a key of reads has for a call."""
         kind, (number, _, path) = key[0], key[1:].partition(":")
         if number and int(number) >= len(members):
@@ -172,15 +175,15 @@ class Present:
             return self.file_digest(path)
         if kind == "c":
             return _class_digest(path)
-        snapshot = members[int(number)] if number else own
+        snapshot = members[int(number)][0] if number else own
         return snapshot.digest(path) if kind == "a" else snapshot.member(path)
 
-    def shown(self, own: Snapshot, members: Sequence[Snapshot], key: str) -> str:
+    def shown(self, own: Snapshot, members: Sequence[AnyMember], key: str) -> str:
         """Return a short text of what was read, for messages."""
         number, _, path = key[1:].partition(":")
         if number and int(number) >= len(members):
             return "absent"
-        snapshot = members[int(number)] if number else own
+        snapshot = members[int(number)][0] if number else own
         return snapshot.shown(path) if key[0] == "a" else ""
 
 
@@ -220,7 +223,7 @@ def value_digest(value: Any, path: str) -> str:
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class Output:
     """The artifact that a call produces."""
 
@@ -228,7 +231,7 @@ class Output:
     index: int
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class Literal:
     """A value given by hand, known by its content."""
 
@@ -241,8 +244,7 @@ NO_LITERALS: dict[str, Literal] = {}
 """The keyword arguments of most calls: one mapping for all of them, never changed."""
 
 
-@dataclass(slots=True)
-class Member:
+class Member(NamedTuple):
     """One record as a call sees it: its argset, and where its inputs come from."""
 
     snapshot: Snapshot
@@ -285,8 +287,7 @@ class Call:
     def sources(self) -> list[Source]:
         """Return where each input comes from."""
         if self._sources is None:
-            found = (member.sources.values() for member in self.members)
-            self._sources = [source for each in found for source in each]
+            self._sources = [s for m in self.members for s in m.sources.values()]
         return self._sources
 
     def given(self) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Gathers what decisions need: traces of the past, and digests of the present."""
 
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -90,8 +91,7 @@ class Survey:
 
     def now(self, call: Call) -> Now:
         """Return what gives the present digest of a key of reads."""
-        own, members = call.own, call.snapshots()
-        return lambda key: self.present.now(own, members, key)
+        return functools.partial(self.present.now, call.own, call.members)
 
     def has_data(self, source: Source) -> bool:
         """Return whether the cache can give the value of a source."""
@@ -169,18 +169,17 @@ class Survey:
         return self._reason(call, [f for f in found if f.folder not in self.fresh])
 
     def _reason(self, call: Call, similar: Sequence[Trace]) -> str:
-        waiting = [each for each in call.producers() if each.trace is None]
+        waiting = [c.stage.label for c in call.producers() if c.trace is None]
         if waiting:
-            return f"after {', '.join(dict.fromkeys(c.stage.label for c in waiting))}"
+            return f"after {', '.join(dict.fromkeys(waiting))}"
         if not similar:
             return "never run"
-        own, members = call.own, call.snapshots()
         facts = decide.Facts(
             decide.inputs(call),
             call.given(),
             call.stage.code.parts,
             {**dependencies(call.stage.code.packages)},
-            lambda key: self.present.shown(own, members, key),
+            functools.partial(self.present.shown, call.own, call.members),
             lambda trace: self.store.code_parts(trace.stage, trace.code),
         )
         return decide.reason(call, facts, similar, self.now(call))

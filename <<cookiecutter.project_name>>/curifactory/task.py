@@ -355,15 +355,12 @@ class _Execution:
         return found
 
     def _now(self, key: str) -> str:
-        task = self.task
-        snapshots = [snapshot for snapshot, _ in task.members]
-        return self.present.now(task.own, snapshots, key)
+        return self.present.now(self.task.own, self.task.members, key)
 
     def _trace(self, outputs: list[Artifact]) -> Trace:
         task = self.task
-        snapshots = [snapshot for snapshot, _ in task.members]
         found = [
-            [key, self._now(key), self.present.shown(task.own, snapshots, key)]
+            [key, self._now(key), self.present.shown(task.own, task.members, key)]
             for key in self.noted.keys
         ]
         for path, before in self.noted.stats.items():

@@ -108,3 +108,47 @@ def test_a_data_file_is_not_read_again_while_size_and_time_are_the_same(project)
 
 
 READING = "return [int(each) for each in open('data/raw.csv').read().split(',')]"
+
+
+PASSES = """
+    import sys
+
+    from curifactory import experiment, task
+
+    passes = 0
+
+
+    class Members(list):
+        def __iter__(self):
+            global passes
+            passes += 1
+            return super().__iter__()
+
+
+    class Execution(task._Execution):
+        def __init__(self, given):
+            if given.stage.is_aggregate:
+                given = given._replace(members=Members(given.members))
+            super().__init__(given)
+
+
+    task._Execution = Execution
+    run = experiment.run_experiment("study", report=False)
+    assert run.counts["failed"] == 0
+    print(passes)
+    """
+
+
+def test_what_an_aggregate_reads_of_each_record_takes_no_pass_over_all(project):
+    table = "return [[each.label, value] for each, value in score.items()]"
+    project.edit("stages/chain.py", table, "return sum(r.args.depth for r in records)")
+    before = '[Args(name="a", seed=1), Args(name="b", seed=2)]'
+    found = []
+    for count in (20, 40):
+        after = f'[Args(name=f"n{{i}}", seed=i) for i in range({count})]'
+        project.edit("params/base.py", before, after)
+        before = after
+        result = project.script(PASSES)
+        assert result.code == 0, result
+        found.append(int(result.out))
+    assert found[0] == found[1] < 10
