@@ -254,6 +254,7 @@ def default_of(field: "dataclasses.Field[Any]") -> Any:
     return ABSENT if field.default is dataclasses.MISSING else field.default
 
 
+@functools.cache
 def check_class(cls: type, where: str) -> None:
     """Refuse a class whose declarations would not be heeded."""
     for name in hashing.representations(cls):
@@ -278,9 +279,10 @@ def sealed(args: Self) -> Self:
     made: Self = cls.__new__(cls)
     rules = hashing.representations(cls)
     for name, value in values(args):
-        stands_for_itself = name not in rules  # else its representation is what counts
-        kept = _private(value, f"{args.name}.{name}", is_needed=stands_for_itself)
-        object.__setattr__(made, name, kept)
+        if type(value) not in ATOMIC:
+            is_needed = name not in rules  # else its representation is what counts
+            value = _private(value, f"{args.name}.{name}", is_needed=is_needed)
+        object.__setattr__(made, name, value)
     object.__setattr__(made, "_sealed", True)
     return made
 
@@ -292,7 +294,7 @@ def detached(value: Any) -> Any:
 
 def _private(value: Any, path: str, *, is_needed: bool) -> Any:
     try:
-        return detached(value)
+        return copy.deepcopy(value)
     except Exception as error:
         if not is_needed:
             return value
@@ -337,6 +339,8 @@ def check_name(name: Any, place: str) -> None:
     """Refuse a name that cannot be written on a line; any other text will do."""
     if not isinstance(name, str):
         raise RequestError(f"{place}: the name of an argset is text, not {name!r:.80}")
+    if name.isprintable():
+        return
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
         raise RequestError(f"{place}: the name {name!r} has a control character")
     if any("\ud800" <= letter <= "\udfff" for letter in name):

@@ -88,8 +88,8 @@ def fingerprint(*roots: Any) -> Code:
 
 def cell() -> int:
     """Return the number of the cell that a notebook executes, 0 elsewhere."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return int(getattr(shell, "execution_count", 0))
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return int(getattr(shell and shell(), "execution_count", 0))
 
 
 def project_callables(value: object, path: str) -> tuple[list[Any], str]:

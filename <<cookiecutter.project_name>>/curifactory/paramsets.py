@@ -325,7 +325,8 @@ def _check_argset(args: Any, index: int, place: str) -> None:
             f"{place}: item {index} of get_params() is {argsets.short(args)}, no argset",
             "return instances of a class that extends ExperimentArgs",
         )
-    argsets.check_class(type(args), place)
+    cls: Any = type(args)
+    argsets.check_class(cls, place)
     argsets.check_name(args.name, place)
 
 
