@@ -487,7 +487,8 @@ def parse(body: str, folder: str) -> Trace:
     # Of many traces, most have these in common.
     for name in ("stage", "code", "run"):
         content[name] = sys.intern(content[name])
-    content["reads"] = [[sys.intern(key), *rest] for key, *rest in content["reads"]]
+    for each in content["reads"]:
+        each[0] = sys.intern(each[0])
     return _sharing(Trace(folder=folder, outputs=outputs, **content))
 
 

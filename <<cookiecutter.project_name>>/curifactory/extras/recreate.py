@@ -34,42 +34,32 @@ BRACKETS: dict[Any, str] = {
 
 def recipe(args: Any, fields: Data) -> Data:
     """Return classes, and expressions for the fields that JSON does not give back."""
-    classes = {path: _name(type(each)) for path, each in _parts(args, "")}
+    classes, leaves, secret = _taken_apart(args)
     exact = {
         path: expression(value)
-        for path, value in _leaves(args, "")
+        for path, value in leaves.items()
         if not same(value, fields.get(path)) and path != "name"
     }
-    secret = list(_secrets(args, ""))
     found = {"classes": classes, "exact": exact, "secret": secret}
     return {name: said for name, said in found.items() if said}
 
 
-def _secrets(args: Any, prefix: str) -> Iterator[str]:
+def _taken_apart(args: Any) -> tuple[Data, Data, list[str]]:
+    """Return by dotted path the classes, the fields that are shown; the secret ones."""
+    classes: Data = {"": _name(type(args))}
+    leaves: Data = {}
+    secret: list[str] = []
     for name, value in values(args):
         if is_secret(type(args), name):
-            yield prefix + name
+            secret.append(name)
         elif is_nested(value):
-            yield from _secrets(value, f"{prefix}{name}.")
-
-
-def _parts(args: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Yield an argset and its nested dataclasses with their paths."""
-    yield path, args
-    for name, value in values(args):
-        if is_nested(value) and not is_secret(type(args), name):
-            yield from _parts(value, f"{path}.{name}".lstrip("."))
-
-
-def _leaves(args: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    """Yield the fields that are shown, secret ones left out."""
-    for name, value in values(args):
-        if is_secret(type(args), name):
-            continue
-        if is_nested(value):
-            yield from _leaves(value, f"{prefix}{name}.")
+            inner, shown, hidden = _taken_apart(value)
+            classes |= {f"{name}.{path}".rstrip("."): c for path, c in inner.items()}
+            leaves |= {f"{name}.{path}": each for path, each in shown.items()}
+            secret += [f"{name}.{path}" for path in hidden]
         else:
-            yield prefix + name, value
+            leaves[name] = value
+    return classes, leaves, secret
 
 
 def expression(value: Any) -> str | None:
@@ -307,7 +297,7 @@ def _verify(text: str, made: list[_Past]) -> None:
         said = f"{where} cannot be made again: {_told(error)}"
         raise RequestError(said) from error
     for past, args in zip(made, found, strict=True):
-        leaves = dict(_leaves(args, ""))
+        _, leaves, _ = _taken_apart(args)
         for path, expected in past.fields.items():
             if path not in leaves or _written(leaves[path]) != expected:
                 said = f"{path} would be {short(leaves.get(path))}, not {expected}"
