@@ -284,5 +284,9 @@ def copy_runner(home, *left_out):
     """Copy the runner into a folder, and nothing else of the template."""
     ignored = shutil.ignore_patterns("__pycache__", ".*_cache", *left_out)
     shutil.copytree(RUNNER, home / "curifactory", ignore=ignored)
-    compileall.compile_dir(home, quiet=2)
+    kept, sys.pycache_prefix = sys.pycache_prefix, None  # as `environment` has it
+    try:
+        compileall.compile_dir(home, quiet=2)
+    finally:
+        sys.pycache_prefix = kept
     return home
