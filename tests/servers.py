@@ -63,7 +63,8 @@ class Server:
 
 
 @cache
-def _server(program, imported, environment):
+def _server(pid, program, imported, environment):
+    """Return the process of a program that this process talks to, and no fork of it."""
     return Server(program, imported, dict(environment))
 
 
@@ -74,7 +75,8 @@ def perform(program, arguments, *, imported, cwd, environment):
     """
     lasting = {k: v for k, v in environment.items() if k not in OF_ONE_COMMAND}
     lasting["PYTHONHASHSEED"] = next(_seeds)
-    server = _server(program, tuple(imported), tuple(sorted(lasting.items())))
+    kept = tuple(sorted(lasting.items()))
+    server = _server(os.getpid(), program, tuple(imported), kept)
     return server.perform([str(each) for each in arguments], cwd, environment)
 
 
