@@ -299,7 +299,6 @@ def _copy_of_tree(place: Path) -> Path:
     shutil.copytree(
         ROOT / "tests" / "runner", place / "tests" / "runner", ignore=ignored
     )
-    shutil.copy(ROOT / "tests" / "servers.py", place / "tests")
     shutil.copy(ROOT / "pyproject.toml", place)
     return place
 
