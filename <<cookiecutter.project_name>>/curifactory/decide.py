@@ -107,10 +107,10 @@ def prospect(call: Call, ahead: Mapping[Call, Call] = NOBODY) -> tuple[str, ...]
     What a stage reads is known after one execution only; before it, the fields whose
     names occur in its code stand for its reads. A prediction decides nothing.
     """
-    names = call.stage.code.names
-    read = [call.own, *call.snapshots()] if call.stage.is_aggregate else [call.own]
-    likely = [digest for each in read for digest in each.likely(names)]
     given = [each for pair in sorted(call.given().items()) for each in pair]
+    names = call.stage.code.names
+    others = call.snapshots() if call.stage.is_aggregate else []
+    likely = [digest for each in (call.own, *others) for digest in each.likely(names)]
     return call.stage.key, *inputs(call, ahead), *given, "with", *likely
 
 
