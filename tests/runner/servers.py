@@ -12,13 +12,13 @@ import itertools
 import json
 import os
 import runpy
-import select
+import signal
 import subprocess
 import sys
 import tempfile
 from functools import cache
 from pathlib import Path
-from subprocess import PIPE, CompletedProcess, TimeoutExpired
+from subprocess import PIPE, CompletedProcess
 
 CAN_FORK = hasattr(os, "fork")
 OF_ONE_COMMAND = ("PWD", "PYTEST_CURRENT_TEST")
@@ -53,10 +53,6 @@ class Server:
             request = [arguments, str(cwd), environment, streams]
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
-            if not select.select([self.process.stdout], [], [], SECONDS)[0]:
-                self.close()
-                _server.cache_clear()
-                raise TimeoutExpired(arguments, SECONDS)
             code = int(self.process.stdout.readline())
             out, err = (Path(each).read_text(encoding="utf-8") for each in streams)
         return CompletedProcess(arguments, code, out, err)
@@ -95,6 +91,7 @@ def serve(imported):
 
 def become(arguments, cwd, environment, streams):
     """Let this process be what a command begins."""
+    signal.alarm(SECONDS)  # a command that waits for ever has failed
     _open_as(0, os.devnull, os.O_RDONLY)
     for number, path in enumerate(streams, 1):
         _open_as(number, path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
