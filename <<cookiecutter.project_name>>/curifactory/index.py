@@ -186,7 +186,7 @@ class Index:
         self._new = [new for new in self._new if new[0].folder not in gone]
         self._let_go()
         rows = [(folder,) for folder in gone]
-        self._write("DELETE FROM traces WHERE folder = ?", rows)
+        self._write(("DELETE FROM traces WHERE folder = ?", rows))
 
     def flush(self) -> None:
         """Write what was committed since the last time."""
@@ -195,7 +195,7 @@ class Index:
             self._insert(new)
         if self._new_files:
             files, self._new_files = self._new_files, []
-            self._write("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", files)
+            self._write(("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", files))
 
     def close(self) -> None:
         """Write what is left and let go of the file."""
@@ -205,10 +205,13 @@ class Index:
             self._connection = None
 
     def _insert(self, new: Sequence[tuple[Trace, str]]) -> None:
+        """Write traces with their steps: nobody finds the ones without the others."""
         rows = [(t.folder, t.stage, t.node, t.label, body) for t, body in new]
-        self._write("INSERT OR REPLACE INTO traces VALUES (?, ?, ?, ?, ?)", rows)
         steps = {(t.stage, *step) for t, _ in new for step in t.steps()}
-        self._write("INSERT OR IGNORE INTO steps VALUES (?, ?, ?)", list(steps))
+        self._write(
+            ("INSERT OR REPLACE INTO traces VALUES (?, ?, ?, ?, ?)", rows),
+            ("INSERT OR IGNORE INTO steps VALUES (?, ?, ?)", list(steps)),
+        )
 
     def _let_go(self) -> None:
         """Hold nothing but what was not written yet: the tables are asked anew."""
@@ -218,12 +221,13 @@ class Index:
         for trace, _ in self._new:
             self._note(trace)
 
-    def _write(self, statement: str, rows: Sequence[Any]) -> None:
+    def _write(self, *changes: tuple[str, Sequence[Any]]) -> None:
         def write() -> None:
             with self.connection:
-                self.connection.executemany(statement, rows)
+                for statement, rows in changes:
+                    self.connection.executemany(statement, rows)
 
-        if rows:
+        if changes[0][1]:
             self._mending(write)
 
     # Keeping up with the folders ----------------------------------------------------
@@ -274,12 +278,13 @@ class Index:
             return
         self._compare(stage)
         if not is_racy(max(times, default=0)):
-            self._write("INSERT OR REPLACE INTO synced VALUES (?, ?)", [(stage, stamp)])
+            row = [(stage, stamp)]
+            self._write(("INSERT OR REPLACE INTO synced VALUES (?, ?)", row))
 
     def _compare(self, stage: str) -> None:
+        self.flush()  # who trusts that this was done finds all of it
         query = "SELECT folder FROM traces WHERE stage = ?"
         known = {row[0] for row in self._rows(query, (stage,))}
-        known |= {trace.folder for trace, _ in self._new if trace.stage == stage}
         there = self.store.folders(stage)
         if known - there:
             self.forget(known - there)

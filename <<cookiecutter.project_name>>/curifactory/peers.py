@@ -1,7 +1,7 @@
 """Runs at work on one cache: who computes what, and what the others have committed."""
 
 import contextlib
-import itertools
+import math
 import os
 import threading
 import time
@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+from .reads import is_racy
 from .store import entries, host, is_alive
 
 BEAT = 10.0
 STALE = 60.0
 """Seconds between two signs of life, and after which a run counts as dead."""
 MADE, USED = "+", "="
-
-_numbers = itertools.count()
 
 
 class Peers:
@@ -32,7 +31,7 @@ class Peers:
         self.claims = cache / ".claims"
         self._paths = str(self.runs), str(self.claims)
         self.warn = warn
-        self.name = f"{host()}-{os.getpid()}-{next(_numbers)}"
+        self.name = _new_name()
         self._held: set[str] = set()
         self._used: list[str] = []
         self._read: dict[str, int] = {}
@@ -107,6 +106,7 @@ class Peers:
             self._journal = None
             with contextlib.suppress(OSError):
                 (self.runs / self.name).unlink()
+            self.name = _new_name()
 
     def _join(self) -> None:
         """Let others see this run, from its first claim on."""
@@ -133,27 +133,37 @@ class Peers:
             self._journal.flush()
 
     def _lines(self) -> Iterator[str]:
-        """Yield the new lines of other journals; "" when runs came or went."""
+        """Yield the new lines of other journals; "" when runs came or went.
+
+        A run that ended with lines that nobody has read came or went, too. A time stamp
+        of the folder that is recent may stand for two changes: the names are compared.
+        """
         try:
             seen = os.stat(self._paths[0]).st_mtime_ns
         except OSError:  # somebody has deleted the cache
             seen = 0
-        if seen != self._seen:
-            self._seen = seen
-            yield ""
+        if seen != self._seen or is_racy(seen):
             there = {each.name for each in entries(self.runs)} - {self.name}
+            if seen != self._seen or there != self._read.keys():
+                yield ""
+            self._seen = seen
             self._read = {name: self._read.get(name, 0) for name in there}
         for name, start in list(self._read.items()):
-            with contextlib.suppress(OSError):
-                path = self.runs / name
-                if path.stat().st_size == start:
+            path = f"{self._paths[0]}/{name}"
+            try:
+                if os.stat(path).st_size == start:
                     continue
                 with open(path, "rb") as file:
                     file.seek(start)
                     text, end, _ = file.read().rpartition(b"\n")
-                self._read[name] = start + len(text) + len(end)
-                lines = text.decode().split("\n")
-                yield from lines[0 if start else 1 :]  # the first is its name
+            except FileNotFoundError:
+                yield ""
+                continue
+            except OSError:
+                continue
+            self._read[name] = start + len(text) + len(end)
+            lines = text.decode().split("\n")
+            yield from lines[0 if start else 1 :]  # the first is its name
 
     def _take(self, key: str) -> bool:
         for _ in range(2):
@@ -162,10 +172,12 @@ class Peers:
                 self._held.add(key)
                 return True
             except FileExistsError:
-                claim = self.claims / key
-                if not self._is_stale(claim):
+                owner = self._owner(key)
+                if owner is None:
+                    continue
+                if not self._is_stale(key, owner):
                     return False
-                self._take_over(claim)
+                self._take_over(key, owner)
         return False
 
     def _mark(self, claim: str) -> None:
@@ -177,29 +189,31 @@ class Peers:
             with open(claim, "x", encoding="utf-8") as file:
                 file.write(self.name + "\n")
 
+    def _owner(self, key: str) -> str | None:
+        """Return the run that a claim is of; None where it was given back."""
+        with contextlib.suppress(OSError):
+            with open(self.claims / key, encoding="utf-8") as file:
+                return file.readline().rstrip("\n")
+        return None
+
     def _beat(self) -> None:
         while not self._over.wait(BEAT):
             with contextlib.suppress(OSError):
                 os.utime(self.runs / self.name)
 
-    def _is_stale(self, claim: Path) -> bool:
-        try:
-            with open(claim, encoding="utf-8") as file:
-                owner = file.readline().rstrip("\n")
-            return self._is_dead(owner) if owner else self._silence(claim) > STALE
-        except OSError:
-            return False  # given back in the meantime
+    def _is_stale(self, key: str, owner: str) -> bool:
+        """Return whether a claim is of a dead run, perhaps killed before it said which."""
+        if owner:
+            return self._is_dead(owner)
+        return self._silence(self.claims / key) > STALE
 
     def _is_dead(self, name: str) -> bool:
         try:
             place, pid, _ = name.rsplit("-", 2)
-            if place == host() and not is_alive(int(pid)):
-                return True
-            return self._silence(self.runs / name) > STALE
-        except OSError:
-            return True
+            is_gone = place == host() and not is_alive(int(pid))
         except ValueError:
             return False  # not the name of a run: somebody's own file
+        return is_gone or self._silence(self.runs / name) > STALE
 
     def _silence(self, path: Path) -> float:
         """Return for how long a file was not touched, by the clock of its own disk."""
@@ -207,17 +221,22 @@ class Peers:
             now = (self.runs / self.name).stat().st_mtime
         except OSError:
             now = time.time()
-        return now - path.stat().st_mtime
+        try:
+            return now - path.stat().st_mtime
+        except OSError:
+            return math.inf
 
-    def _take_over(self, claim: Path) -> None:
-        """Remove a stale claim; of several runs that try, one does."""
-        aside = claim.with_name(f"{claim.name}.{self.name}")
-        with contextlib.suppress(OSError):
-            os.rename(claim, aside)
-            if self._is_stale(aside):
-                aside.unlink()
-            else:  # it was taken anew in between: give it back
-                os.rename(aside, claim)
+    def _take_over(self, key: str, owner: str) -> None:
+        """Remove the claim of a run that is dead: who may is claimed in its turn.
+
+        So no other removes it, and what is found now is still its claim, or a new one.
+        """
+        right = f"{key}.{owner}"
+        if self._take(right):
+            if self._owner(key) == owner:
+                with contextlib.suppress(OSError):
+                    os.unlink(f"{self._paths[1]}/{key}")
+            self.release(right)
 
     def _clean_up(self) -> None:
         """Remove the journals of runs that were killed."""
@@ -225,3 +244,8 @@ class Peers:
             if entry.name != self.name and self._is_dead(entry.name):
                 with contextlib.suppress(OSError):
                     os.unlink(entry.path)
+
+
+def _new_name() -> str:
+    """Return a name that no run has had: what is said of a dead one stays true."""
+    return f"{host()}-{os.getpid()}-{os.urandom(6).hex()}"

@@ -12,7 +12,9 @@ import time
 
 import pytest
 
+from curifactory.index import Index
 from curifactory.peers import Peers
+from curifactory.store import Store, Trace, after
 
 STAGES = """
     import os
@@ -222,6 +224,148 @@ def test_the_claims_of_an_ended_run_are_free(meet):
     first.take("call")
     first.close()
     assert second.take("call")
+
+
+def stand_still(folder, then=None):
+    """Give a folder the time stamp that it had, or one of long ago; return that."""
+    then = then or folder.stat().st_mtime_ns - 10**10
+    os.utime(folder, ns=(then, then))
+    return then
+
+
+def test_a_run_that_ended_with_news_that_nobody_heard_is_noticed(meet, tmp_path):
+    first, second = meet(), meet()
+    first.take("one")
+    second.take("two")
+    then = stand_still(tmp_path / ".runs")
+    assert list(second.news()) == [""]
+    first.announce("stage/made")
+    first.close()
+    stand_still(tmp_path / ".runs", then)  # it ended after the look at the folder
+    assert list(second.news()) == [""]
+
+
+def test_a_run_that_came_within_one_tick_of_the_clock_is_heard(meet, tmp_path):
+    first, second = meet(), meet()
+    second.take("two")
+    assert list(second.news()) == [""]
+    then = (tmp_path / ".runs").stat().st_mtime_ns
+    first.take("one")
+    first.announce("stage/made")
+    stand_still(tmp_path / ".runs", then)
+    assert list(second.news()) == ["", "stage/made"]
+    assert list(second.news()) == []
+
+
+def test_a_claim_made_anew_while_another_run_looked_stays_where_it_is(
+    meet, tmp_path, monkeypatch
+):
+    ended, owner, late, third = (meet() for _ in range(4))
+    for each in (owner, late, third):
+        each.take(each.name)
+    ended.take("call")
+    name = ended.name
+
+    def is_dead(other):
+        """Be slow: the run has ended, and another has claimed the call meanwhile."""
+        if other != name:
+            return Peers._is_dead(late, other)
+        ended.close()
+        assert owner.take("call")
+        return True
+
+    def watched(function):
+        def change(*given, **known):
+            function(*given, **known)
+            assert not owner.holds("call") or not third.take("call")
+
+        return change
+
+    with monkeypatch.context() as patch:
+        patch.setattr(late, "_is_dead", is_dead)
+        for change in ("rename", "unlink", "replace"):
+            patch.setattr(os, change, watched(getattr(os, change)))
+        assert not late.take("call")
+    assert not third.take("call")
+    owner.release("call")
+    assert late.take("call")
+
+
+def test_a_run_that_ends_and_works_again_is_another_one(meet):
+    run = meet()
+    run.take("call")
+    name = run.name
+    run.close()
+    assert run.take("call") and run.name != name
+
+
+# What an index shows to other runs ---------------------------------------------------
+
+
+@pytest.fixture
+def trace_of():
+    def trace_of(store, label):
+        """Commit a trace that has read one thing."""
+        node = after("group", "a:seed", "digest of " + label)
+        reads = [["a:seed", "digest of " + label, "3"]]
+        trace = Trace("stages.fit", label, "group", node, "code", [], reads, [])
+        return store.commit(store.prepare(), trace, {}, 0.0)[0]
+
+    return trace_of
+
+
+@pytest.fixture
+def look(tmp_path):
+    """Make indices of one cache, as different runs have them."""
+    made = []
+
+    def look():
+        store = Store(tmp_path, print)
+        made.append(Index(store))
+        return made[-1]
+
+    yield look
+    for each in made:
+        each.close()
+
+
+def found(index, trace):
+    return index.trace("stages.fit", trace.node), index.steps("stages.fit", "group")
+
+
+def test_a_trace_appears_to_other_runs_together_with_its_steps(
+    look, trace_of, monkeypatch
+):
+    writer = look()
+    trace = trace_of(writer.store, "a")
+    seen = []
+    real = Index._write
+
+    def write(self, *changes):
+        real(self, *changes)
+        if self is writer:
+            seen.append(found(look(), trace))
+
+    monkeypatch.setattr(Index, "_write", write)
+    writer.add(trace)
+    writer.flush()
+    assert seen and all(len(steps) == 1 for _, steps in seen)
+
+
+def test_a_stage_counts_as_compared_when_its_traces_can_be_found(
+    look, trace_of, tmp_path
+):
+    writer, reader = look(), look()
+    trace = trace_of(writer.store, "a")
+    writer.add(trace)
+    stand_still(tmp_path / "stages.fit")
+    writer.folders("stages.fit")
+    trace_found, steps = found(reader, trace)
+    assert trace_found is not None and trace_found.folder == trace.folder
+    assert steps == ["a:seed"]
+
+
+# Runs that were killed --------------------------------------------------------------
 
 
 def dead_pid():
