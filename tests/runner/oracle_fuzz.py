@@ -20,15 +20,15 @@ HERE = Path(__file__).parent
 CORES = int(os.environ.get("ORACLE_CORES", "2"))
 
 
-def search(home, folder, count, first=0, *, engine="serial"):
+def search(home, folder, count, first=0, *, engine="serial", enough=5):
     """Return the problems in `count` sequences, and the number of edits of each kind.
 
-    `home` holds the runner.
+    `home` holds the runner. No sequence begins when `enough` problems were found.
     """
     share = -(-count // CORES)
     starts = range(first, first + count, share)
     batches = [
-        _start(home, folder, start, min(share, first + count - start), engine)
+        _start(home, folder, start, min(share, first + count - start), engine, enough)
         for start in starts
     ]
     problems, counts = [], collections.Counter()

@@ -28,7 +28,6 @@ from forks import in_a_fork
 from curifactory import experiment
 
 EDITS = (3, 7)
-PROBLEMS = 5
 HOUR = 3_600_000_000_000
 STUDY = "study"
 
@@ -240,7 +239,7 @@ def _plain(value):
     return [type(value).__name__.lower(), value.x]
 
 
-def main(folder, first, count, engine):
+def main(folder, first, count, engine, enough):
     """Perform sequences; print the problems and the number of edits of each kind."""
     os.environ["PATH"] = ""  # no git: its answer is of no interest here
     gc.freeze()
@@ -253,7 +252,7 @@ def main(folder, first, count, engine):
         sequence.perform()
         counts += sequence.counts
         problems += sequence.problems
-        if len(problems) >= PROBLEMS:
+        if len(problems) >= int(enough):
             break
     print(json.dumps({"problems": problems, "counts": counts}))
 
