@@ -3,10 +3,12 @@
 import importlib
 import json
 import os
+import shutil
 import sys
 
 import pytest
 from code_edits import BASE, HARMFUL, HARMLESS, edited, expected
+from edited_runs import computed
 from fingerprints import fingerprints, write
 from forks import in_a_fork
 from pythons import HERE, others, run
@@ -47,25 +49,26 @@ def test_every_harmful_edit_has_a_fingerprint_of_its_own(after):
 
 
 @pytest.fixture(scope="module")
-def after_runs(tmp_path_factory, runner_home):
-    files = {name: edited(edits) for name, (edits, _) in expected().items()}
-    changed = {
-        n: {k: t for k, t in f.items() if BASE[k] != t} for n, f in files.items()
-    }
-    request = json.dumps({"base": BASE, "edited": changed})
-    folder = tmp_path_factory.mktemp("runs")
-    return run(HERE / "edited_runs.py", folder, text=request, home=runner_home)
+def has_run(tmp_path_factory):
+    """Return a project, and what its first run has computed."""
+    root = tmp_path_factory.mktemp("runs")
+    write(root, BASE)
+    return root, in_a_fork(computed, str(root))
 
 
 @pytest.mark.slow
-def test_the_first_run_computes_all(after_runs):
-    assert len(after_runs[""].get("computed", [])) == 11, after_runs[""]
+def test_the_first_run_computes_all(has_run):
+    assert len(has_run[1].get("computed", [])) == 11, has_run[1]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", expected())
-def test_a_run_computes_what_it_must_after_a_change_of(name, after_runs):
-    assert after_runs[name] == {"computed": sorted(expected()[name][1])}
+def test_a_run_computes_what_it_must_after_a_change_of(name, has_run, tmp_path):
+    edits, stages = expected()[name]
+    root = shutil.copytree(has_run[0], tmp_path / "edited")
+    files = edited(edits)
+    write(root, {path: text for path, text in files.items() if BASE[path] != text})
+    assert in_a_fork(computed, str(root)) == {"computed": sorted(stages)}
 
 
 def test_parts_name_what_is_reached_by_file(after):
