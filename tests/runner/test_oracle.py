@@ -26,6 +26,7 @@ def test_more_sequences_with_every_kind_of_edit_show_no_difference(
     assert set(counts) == set(oracle.KINDS)
 
 
+@pytest.mark.slow
 def test_real_processes_agree_as_forks_do(runner_home, tmp_path):
     problems, _ = search(runner_home, tmp_path, 2, engine="fresh")
     assert problems == []

@@ -79,10 +79,8 @@ def test_quotes_and_backslashes_do_not_break_the_project(oven):
         compile(path.read_text("utf-8"), str(path), "exec")
 
 
-SHORT = pytest.param("q", marks=pytest.mark.slow)
-
-
-@pytest.mark.parametrize("name", [SHORT, "a-" + "very-" * 12 + "long-name"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["q", "a-" + "very-" * 12 + "long-name"])
 def test_formatter_and_linter_accept_names_of_any_length(oven, name):
     project = oven.bake(project_name=name)
     run(oven.python, "-m", "black", "--check", ".", cwd=project)

@@ -80,6 +80,7 @@ def plain(text):
     return text
 
 
+@pytest.mark.slow
 def test_mypy_passes(project):
     assert "Success" in run(sys.executable, "-m", "mypy", cwd=project).stdout
 
