@@ -58,6 +58,11 @@ class ExperimentArgs(_Named):
         if isinstance(rules, dataclasses.Field):  # it speaks of fields, and is none
             own.pop(hashing.RULES, None)
             setattr(cls, hashing.RULES, hashing.declared(rules))
+        for name in sorted({"copy", "diff", "hash"}.intersection(own)):
+            raise RequestError(
+                f"{cls.__name__}: no field can be named {name!r}, every argset has that",
+                f"choose another name, such as {name}_",
+            )
         if not inherits and "name" not in own:
             cls.__annotations__ = {"name": "str", **own}
             cls.name = ""

@@ -24,7 +24,7 @@ from .progress import Progress
 from .record import Call, Record, Snapshot
 from .settings import Settings
 from .survey import Options
-from .task import own_frames, where
+from .task import own_frames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,11 +194,7 @@ def _call_run(
     except StopMap:
         return
     except RequestError as error:
-        place = paramsets.relative(where(error))
-        message = (
-            error.message if ".py:" in error.message else f"{place}: {error.message}"
-        )
-        raise RequestError(message, error.hint) from error
+        raise paramsets.placed(error) from error
     except CurifactoryError:
         if not any(call.status == "failed" for call in manager.calls):
             raise

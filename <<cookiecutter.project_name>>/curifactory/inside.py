@@ -1,6 +1,6 @@
 """What a stage sees: a record, and the inputs of an aggregate."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -103,23 +103,30 @@ _OFFERED = (
 )
 
 
-class LazyInputs(dict[str, Any]):
-    """The inputs of one record of an aggregate, each loaded when it is first used."""
+class Inputs(Mapping[str, Any]):
+    """What a stage sees of a record's state: declared inputs, loaded when first used."""
 
-    def __init__(self, inside: Inside, sources: Mapping[str, Any]) -> None:
-        super().__init__()
+    def __init__(
+        self, inside: Inside, declared: Sequence[str], sources: Mapping[str, Any]
+    ) -> None:
         self._inside = inside
+        self._declared = declared
         self._sources = sources
+        self.loaded: dict[str, Any] = {}
 
-    def __missing__(self, name: str) -> Any:
-        if name not in self._sources:
-            raise CurifactoryError(
-                f"{name!r} is no input of this aggregate", nearest(name, self._sources)
-            )
-        self[name] = self._inside.load(self._sources[name])
-        return self[name]
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.loaded:
+            if name not in self:
+                raise KeyError(f"{name!r}: this record has none")
+            self.loaded[name] = self._inside.load(self._sources[name])
+        return self.loaded[name]
 
     def __contains__(self, name: object) -> bool:
+        if name not in self._declared:
+            raise CurifactoryError(
+                f"{name!r} is no input of this stage: {nearest(str(name), self._declared)}",
+                "declare what the stage needs in its inputs, so that a change is noticed",
+            )
         return name in self._sources
 
     def __iter__(self) -> Iterator[str]:
@@ -127,6 +134,12 @@ class LazyInputs(dict[str, Any]):
 
     def __len__(self) -> int:
         return len(self._sources)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        raise CurifactoryError(
+            f"inside a stage state[{name!r}] cannot be set",
+            "name it in the outputs of the stage, and return it",
+        )
 
 
 class ByRecord(Mapping[Any, Any]):

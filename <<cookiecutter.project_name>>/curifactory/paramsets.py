@@ -8,6 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -119,7 +120,7 @@ def _import(name: str, path: Path) -> ModuleType:
     try:
         return importlib.import_module(name)
     except CurifactoryError as error:
-        raise RequestError(error.message, error.hint) from error
+        raise placed(error) from error
     except SyntaxError as error:
         place = relative(error.filename or str(path))
         text = (error.text or "").strip()
@@ -150,9 +151,19 @@ def _unknown_field(error: Exception) -> RequestError | None:
     frames = traceback.walk_tb(error.__traceback__)
     for frame, _ in frames if match else ():
         cls = frame.f_globals.get(match[1]) if match else None
-        if match and isinstance(cls, type):
+        if match and cls is ExperimentArgs:
+            hint = "write @dataclass on the line above the class"
+            return RequestError("the class of this argset is not a dataclass", hint)
+        if match and isinstance(cls, type) and is_dataclass(cls):
             return argsets.unknown_field(cls, match[2])
     return None
+
+
+def placed(error: CurifactoryError) -> RequestError:
+    """Return the same error, with the user's own line if it tells no place."""
+    tells = ".py:" in error.message or not where(error)
+    place = "" if tells else f"{relative(where(error))}: "
+    return RequestError(place + error.message, error.hint)
 
 
 def relative(place: str) -> str:

@@ -306,6 +306,8 @@ class Call:
 class State(MutableMapping[str, Any]):
     """The artifacts of a record by name; a value is computed or loaded when asked for."""
 
+    __slots__ = ("_manager", "sources")
+
     def __init__(self, manager: Manager, sources: dict[str, Source]) -> None:
         self._manager = manager
         self.sources = sources

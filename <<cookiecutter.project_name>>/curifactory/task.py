@@ -19,7 +19,7 @@ from . import caching, capture, code, decide, hashing, reads, stages, store, syn
 from .args import flat
 from .caching import Cacheable
 from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
-from .inside import ByRecord, LazyInputs, StageRecord
+from .inside import ByRecord, Inputs, StageRecord
 from .provenance import dependencies
 from .reads import FileDigests, Files, Reads
 from .record import Literal, Present, Snapshot
@@ -243,13 +243,12 @@ class _Execution:
 
     # Calling the stage --------------------------------------------------------------
 
-    def _inputs(self) -> list[dict[str, Any]]:
-        if self.stage.is_aggregate:
-            return [LazyInputs(self, sources) for _, sources in self.task.members]
-        return [
-            {name: self.load(source) for name, source in sources.items()}
-            for _, sources in self.task.members
-        ]
+    def _inputs(self) -> list[Inputs]:
+        members = self.task.members
+        values = [Inputs(self, self.stage.inputs, sources) for _, sources in members]
+        if not self.stage.is_aggregate:
+            dict(values[0])  # loads them
+        return values
 
     def load(self, source: Value) -> Any:
         """Return an input as its cacher loads it, or a copy of what is no artifact."""
@@ -263,13 +262,13 @@ class _Execution:
             return source.unpacked()
         return caching.detached_copy(source.value)
 
-    def _call(self, values: list[dict[str, Any]]) -> Any:
+    def _call(self, values: list[Inputs]) -> Any:
         task = self.task
         given = {n: caching.detached_copy(v.value) for n, v in task.arguments.items()}
         if not self.stage.is_aggregate:
             record = self._record(task.own, None, values[0])
-            return self.stage.function(record, **values[0], **given)
-        own = self._record(task.own, None, {})
+            return self.stage.function(record, **values[0].loaded, **given)
+        own = self._record(task.own, None, Inputs(self, (), {}))
         records = [
             self._record(snapshot, index, values[index])
             for index, (snapshot, _) in enumerate(task.members)
@@ -491,9 +490,9 @@ def _split(stage: AnyStage, result: Any) -> list[Any]:
     return list(result)
 
 
-def _met(found: list[Any], values: list[dict[str, Any]]) -> list[str]:
+def _met(found: list[Any], values: list[Inputs]) -> list[str]:
     """Return the project classes and functions that the loaded inputs are made of."""
-    kinds = [type(value) for each in values for value in dict.values(each)]
+    kinds = [type(value) for each in values for value in each.loaded.values()]
     project = [each for each in (*found, *kinds) if code.is_project(each)]
     paths = (f"{each.__module__}:{each.__qualname__}" for each in project)
     return list(dict.fromkeys(paths))

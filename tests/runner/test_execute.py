@@ -643,6 +643,13 @@ def test_a_copy_of_a_record_keeps_artifacts_and_may_have_another_argset(project)
     assert len(result.calls("fit")) == 1
 
 
+def test_a_name_that_is_no_item_of_state_cannot_be_set(project):
+    run = "record = Record(manager, argsets[0])\nrecord.state.data = [1]"
+    project.write(other("", run))
+    result = project.run("other")
+    assert result.code == 1 and "'State' object has no attribute 'data'" in result.err
+
+
 def test_a_record_without_argset_is_a_constant(project):
     project.write(other("from stages.chain import *\n", "load(Record(manager, None))"))
     result = project.ok("other")
@@ -689,6 +696,50 @@ def test_an_aggregate_loads_an_input_when_it_is_first_used(project):
     result = project.ok("other")
     assert project.value(result, "gather") == 2
     assert result.printed.count("LOADS") == 1
+
+
+def test_the_state_of_a_record_in_an_aggregate_is_a_mapping_like_any_other(project):
+    body = (
+        "[[r.state.get('x'), dict(r.state), [*map(list, r.state.items())], {**r.state}, "
+        "list(r.state.values()), len(r.state), 'x' in r.state] for r in records]"
+    )
+    project.write(other(LOUD.format(body), GATHER, THREE))
+    expected = [[i, {"x": i}, [["x", i]], {"x": i}, [i], 1, True] for i in range(3)]
+    assert project.value(project.ok("other"), "gather") == expected
+
+
+def test_what_a_record_lacks_of_the_inputs_has_a_default(project):
+    run = "make(Record(manager, argsets[1]))\nRecord(manager, argsets[0])\ngather(Record(manager, None))"
+    body = "[r.state.get('x', 'none') for r in records if r.label in ('s0', 's1')]"
+    project.write(other(LOUD.format(body), run, THREE))
+    assert project.value(project.ok("other"), "gather") == [1, "none"]
+
+
+@pytest.mark.parametrize("use", ["state['b']", "state.get('b', 1)", "'b' in state"])
+@pytest.mark.parametrize("kind", ["stage", "aggregate"])
+def test_a_stage_sees_nothing_of_the_state_but_its_inputs(project, kind, use):
+    stages = {
+        "stage": "@stage(['a'], ['c'])\ndef look(record, a):\n    state = record.state\n",
+        "aggregate": "@aggregate(['a'], ['c'])\ndef look(record, records, a):\n"
+        "    state = records[0].state\n",
+    }
+    make = "@stage(None, ['a', 'b'])\ndef make(record):\n    return 1, 2\n\n\n"
+    run = "made = make(Record(manager, argsets[0]))\nlook("
+    run += "made)" if kind == "stage" else "Record(manager, None))"
+    project.write(other(f"{make}{stages[kind]}    return {use}\n", run))
+    result = project.run("other")
+    assert result.code == 1
+    assert "'b' is no input of this stage: there is: a" in result.err
+    assert "declare what the stage needs in its inputs" in result.err
+
+
+def test_a_stage_cannot_set_state(project):
+    stages = "@stage(None, ['a'])\ndef make(record):\n    record.state['b'] = 1\n"
+    project.write(other(stages, "make(Record(manager, argsets[0]))"))
+    result = project.run("other")
+    assert result.code == 1
+    assert "state['b'] cannot be set" in result.err
+    assert "name it in the outputs of the stage, and return it" in result.err
 
 
 def test_an_aggregate_gets_its_records_in_order(project):

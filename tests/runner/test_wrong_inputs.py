@@ -318,6 +318,33 @@ case(
     "write @dataclass on the line above the class",
 )
 case(
+    "forgotten dataclass, and a field given",
+    params(
+        "from curifactory import ExperimentArgs\n\n\nclass Mine(ExperimentArgs):\n    seed: int = 0\n\n\ndef get_params():\n    return [Mine(name='a', seed=2)]\n"
+    ),
+    FILE,
+    "params/other.py:9: the class of this argset is not a dataclass",
+    "write @dataclass on the line above the class",
+)
+case(
+    "misspelt parameter of a class that holds no fields",
+    file(
+        "class Model:\n    def __init__(self, C=1.0):\n        self.C = C\n\n\ndef get_params():\n    return [Args(name='a', extra=Model(width=2))]\n"
+    ),
+    FILE,
+    "params/other.py: get_params() failed: TypeError: Model.__init__() got an unexpected keyword argument 'width'",
+    "params/other.py:11: return [Args(name='a', extra=Model(width=2))]",
+)
+case(
+    "a field with the name of a method",
+    params(
+        "from dataclasses import dataclass\n\nfrom curifactory import ExperimentArgs\n\n\n@dataclass\nclass Mine(ExperimentArgs):\n    copy: int = 1\n\n\ndef get_params():\n    return [Mine(name='a')]\n"
+    ),
+    FILE,
+    "params/other.py:7: Mine: no field can be named 'copy', every argset has that",
+    "choose another name, such as copy_",
+)
+case(
     "representation of no field",
     params(
         "from dataclasses import dataclass\n\nfrom curifactory import ExperimentArgs\n\n\n@dataclass\nclass Mine(ExperimentArgs):\n    gpus: int = 0\n    hash_representations = {'gpu': None}\n\n\ndef get_params():\n    return [Mine(name='a')]\n"
