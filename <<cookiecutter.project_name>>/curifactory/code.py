@@ -1,7 +1,8 @@
 """The code behind a stage: everything of the project that it can reach, as a digest."""
 
 import ast
-import functools
+import contextlib
+import enum
 import importlib
 import importlib.util
 import sys
@@ -22,6 +23,8 @@ from . import hashing, syntax
 from .args import ExperimentArgs
 from .errors import IdentityError
 
+DECORATORS = 50
+"""How many of them may stand around one function."""
 ANY_NAME = "*"
 """Among the names in code: it asks for attributes by names made at run time."""
 # What reaches code by a name made at run time, or by what happens to be imported; and
@@ -95,7 +98,7 @@ def cell() -> int:
 def project_callables(value: object, path: str) -> tuple[list[Any], str]:
     """Return functions and classes of the project in a value, and its digest but them."""
     found: list[Any] = []
-    shape = hashing.digest(value, path, opaque=functools.partial(_collect, found))
+    shape = hashing.digest(value, path, _own_code, found)
     return found, shape
 
 
@@ -114,16 +117,30 @@ def is_project(value: Any) -> bool:
 
 def unwrapped(value: Any) -> Any:
     """Return the function inside decorators that say what they wrap, and methods."""
-    while True:
-        inner = getattr(value, "__wrapped__", None)
-        if isinstance(value, MethodType):
-            value = value.__func__
-        elif isinstance(value, FunctionType) and is_project(value):
-            return value  # a wrapper of the project holds what it wraps in its closure
-        elif inner is not None and not isinstance(value, (type, ModuleType)):
-            value = inner
+    target = value
+    for _ in range(DECORATORS):
+        inner = _got(target, "__wrapped__")
+        if isinstance(target, MethodType):
+            target = target.__func__
+        elif isinstance(target, FunctionType) and is_project(target):
+            return target  # a wrapper of the project holds what it wraps in its closure
+        elif (
+            inner is not None
+            and inner is not _ABSENT
+            and not isinstance(target, (type, ModuleType))
+        ):
+            target = inner
         else:
-            return value
+            return target
+    return value  # it makes up whatever attribute it is asked for
+
+
+def _got(value: Any, name: str) -> Any:
+    """Return an attribute, _ABSENT where there is none or asking for it fails."""
+    try:
+        return getattr(value, name, _ABSENT)
+    except Exception:
+        return _ABSENT
 
 
 def function_of(member: Any) -> Any:
@@ -200,6 +217,9 @@ def _function(function: FunctionType) -> Unit:
         place = function.__module__, f"{function.__qualname__}()"
         unit.refers += [Named(*place, each) for each in given]
     _fill_attached(unit, function, names)
+    place = function.__module__, function.__qualname__
+    added = {n: each for n, each in vars(function).items() if n[:2] != "__"}
+    unit.refers += [Named(*place, each) for each in added.values()]
     return unit
 
 
@@ -245,19 +265,27 @@ def _compiled(code: CodeType) -> tuple[object, ...]:
 def _class(cls: type) -> Unit:
     module = sys.modules[cls.__module__]
     unit = Unit(f"{place_of(cls)}: {_shown(cls.__qualname__)}")
-    functions = [function_of(each) for each in vars(cls).values()]
-    functions = [each for each in functions if isinstance(each, FunctionType)]
-    names = ChainMap(*map(_closure, functions), vars(module))
+    members = {name: function_of(each) for name, each in vars(cls).items()}
+    functions = {n: f for n, f in members.items() if isinstance(f, FunctionType)}
+    names = ChainMap(*map(_closure, functions.values()), vars(module))
     nodes = syntax.find_classes(cls)
     for node in nodes:  # of several with one name, any may be the one
         _fill(unit, node, names, cls.__module__)
         unit.text += syntax.special_annotations(node, is_plain=not _is_declared(cls))
     if not nodes:
         _without_definition(unit, cls)
-    elif "<" in cls.__qualname__:  # its attributes may come from the function around it
+    elif not isinstance(
+        cls, enum.EnumMeta
+    ):  # others may have set them, or added to them
         unit.refers += _attributes(cls)
+        elsewhere = {n: f for n, f in functions.items() if not _is_body(cls, n, f)}
+        unit.refers += filter(is_project, elsewhere.values())
     _fill_attached(unit, cls, names)
     return unit
+
+
+def _is_body(cls: type, name: str, function: FunctionType) -> bool:
+    return function.__qualname__ == f"{cls.__qualname__}.{name}"
 
 
 def _attributes(cls: type) -> list[Named]:
@@ -304,12 +332,9 @@ def _constant(constant: Named) -> Unit:
     tree = syntax.tree_of(getattr(module, "__file__", None) or "")
     made = syntax.assignments(tree, name) if tree else []
     if not (made and isinstance(constant.value, type)):
-        try:
-            opaque = functools.partial(_collect, unit.refers)
-            unit.text = hashing.digest(constant.value, name, opaque)
+        with contextlib.suppress(IdentityError):
+            unit.text = hashing.digest(constant.value, name, _own_code, unit.refers)
             return unit
-        except IdentityError:
-            unit.refers.clear()
     for node in made:
         _fill(unit, node, vars(module), origin)
     return unit
@@ -338,12 +363,10 @@ def _origin(module: str, name: str) -> tuple[str, str]:
     return module, name
 
 
-def _collect(found: list[Any], value: object) -> bool:
+def _own_code(value: object) -> Any:
+    """Return the code of the project that a value is, if it is any."""
     target = unwrapped(value)
-    if not is_project(target) or _is_args(target):
-        return False
-    found.append(target)
-    return True
+    return target if is_project(target) and not _is_args(target) else None
 
 
 def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "_Scope":
@@ -476,9 +499,12 @@ class _Scope:
         value = names.get(chain[0], _ABSENT)
         holder = self.module, chain[0]
         rest = chain[1:]
-        while rest and _is_namespace(value) and hasattr(value, rest[0]):
-            holder = getattr(value, "__module__", value.__name__), rest[0]
-            value = getattr(value, rest.pop(0))
+        while rest and _is_namespace(value):
+            inner = _got(value, rest[0])
+            if inner is _ABSENT:
+                break
+            holder = getattr(value, "__module__", value.__name__), rest.pop(0)
+            value = inner
         return value, rest, holder
 
     def _refer(self, value: Any, holder: tuple[str, str]) -> str:
@@ -487,6 +513,8 @@ class _Scope:
         is_own = is_code and not isinstance(value, MethodType) and is_project(target)
         if is_own and not _is_args(target):
             self.unit.refers += [target, *_held(value)]
+            if not isinstance(value, (FunctionType, type, ModuleType)):
+                self.unit.refers += [Named(*holder, value)]
             return "@"
         self.unit.refers += _held(value)
         name = self._foreign(target, holder)
@@ -508,12 +536,14 @@ class _Scope:
 
 
 def _held(value: Any) -> list[Any]:
-    """Return the project functions in the closure of a function of others."""
+    """Return what of the project is in the closure of a function of others."""
     if not isinstance(value, FunctionType) or is_project(value):
         return []
     holds = [*_closure(value).values(), *vars(value).values()]
     inner = [each for h in holds for each in (h.values() if _is_table(h) else [h])]
-    return [unwrapped(each) for each in inner if is_project(unwrapped(each))]
+    own = [unwrapped(each) for each in inner if is_project(unwrapped(each))]
+    made = [each for each in inner if is_project(type(each))]
+    return own + [Named(value.__module__, value.__qualname__, each) for each in made]
 
 
 def _public(module: ModuleType) -> list[str]:

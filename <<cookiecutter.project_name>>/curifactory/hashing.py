@@ -7,6 +7,7 @@ import functools
 import hashlib
 import io
 import os
+import sys
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -22,17 +23,23 @@ SCHEME = 1
 RULES = "hash_representations"
 """The attribute of a dataclass that says what stands for its fields in digests."""
 
-Opaque = Callable[[object], bool]
+Opaque = Callable[[object], object]
 Rule = Callable[["_Walk", Any, str], None]
 Representation = Callable[[Any, Any], object]
 
 
-def digest(value: object, path: str = "value", opaque: Opaque | None = None) -> str:
+def digest(
+    value: object,
+    path: str = "value",
+    opaque: Opaque | None = None,
+    found: list[Any] | None = None,
+) -> str:
     """Return 32 hexadecimal digits that depend on type and content alone.
 
-    Where `opaque` says yes to a function, class or module, its name does not count: the
-    caller takes it into account. Raises IdentityError, with the path, for what has no
-    identity: open files, generators, locks, values that contain themselves.
+    Where `opaque` gives something for a function, class or module, its name does not
+    count: what was given is added to `found`, for the caller to take into account.
+    Raises IdentityError, with the path, for what has no identity: open files,
+    generators, locks, values that contain themselves.
     """
     scalar = _SCALARS.get(type(value))
     if scalar is not None:
@@ -43,6 +50,8 @@ def digest(value: object, path: str = "value", opaque: Opaque | None = None) -> 
     except RecursionError:
         hint = "declare a simpler value, and build the object inside a stage"
         raise IdentityError(path, "is nested too deeply", hint) from None
+    if found is not None:
+        found += walk.code
     return hash_bytes(b"".join(walk.parts))
 
 
@@ -97,6 +106,7 @@ class _Walk:
     def __init__(self, opaque: Opaque | None) -> None:
         self.parts: list[bytes] = []
         self.opaque = opaque
+        self.code: list[Any] = []
         self._active: set[int] = set()
 
     def tag(self, *texts: str) -> None:
@@ -117,18 +127,37 @@ class _Walk:
         (_RULES.get(type(value)) or _rule_for(value))(self, value, path)
         self._active.discard(id(value))
 
-    def unordered(self, tag: str, items: list[tuple[str, tuple[Any, ...]]]) -> None:
-        """Add encodings in an order that depends on nothing but themselves."""
-        self.parts.append(b"%s%d{" % (tag.encode(), len(items)))
-        self.parts.extend(sorted(self._encoded(each, path) for path, each in items))
-        self.parts.append(b"}")
+    def hides(self, value: object) -> bool:
+        """Return whether the caller takes a function, class or module into account."""
+        target = self.opaque(value) if self.opaque is not None else None
+        if target is not None:
+            self.code.append(target)
+        return target is not None
 
-    def _encoded(self, values: tuple[Any, ...], path: str) -> bytes:
-        outer, self.parts = self.parts, []
+    def unordered(self, tag: str, items: list[tuple[str, tuple[Any, ...]]]) -> None:
+        """Add encodings in an order that depends on nothing but themselves.
+
+        The code in them follows in the same order: which belongs to which counts.
+        """
+        encoded = [self._encoded(each, path) for path, each in items]
+        encoded.sort(key=_by_content)
+        self.parts.append(b"%s%d{" % (tag.encode(), len(items)))
+        self.parts.extend([data for data, _ in encoded])
+        self.parts.append(b"}")
+        for _, code in encoded:
+            self.code += code
+
+    def _encoded(self, values: tuple[Any, ...], path: str) -> tuple[bytes, list[Any]]:
+        outer, self.parts, self.code = (self.parts, self.code), [], []
         for each in values:
             self.add(each, path)
-        inner, self.parts = self.parts, outer
-        return b"".join(inner)
+        inner = b"".join(self.parts), self.code
+        self.parts, self.code = outer
+        return inner
+
+
+def _by_content(encoded: tuple[bytes, list[Any]]) -> tuple[bytes, list[str]]:
+    return encoded[0], [qualified(each) for each in encoded[1]]
 
 
 def _encoded(text: str) -> bytes:
@@ -170,7 +199,7 @@ def _fraction(walk: _Walk, value: Any, path: str) -> None:
 
 
 def _function(walk: _Walk, value: Any, path: str) -> None:
-    if walk.opaque is not None and walk.opaque(value):
+    if walk.hides(value):
         walk.tag("code")
     elif "<" in value.__qualname__:
         _nameless(walk, value, path)
@@ -201,15 +230,11 @@ def _refers_to(cell: Any, function: object) -> bool:
 
 
 def _class(walk: _Walk, value: type, path: str) -> None:
-    walk.tag(
-        "class",
-        "" if walk.opaque is not None and walk.opaque(value) else qualified(value),
-    )
+    walk.tag("class", "" if walk.hides(value) else qualified(value))
 
 
 def _module(walk: _Walk, value: types.ModuleType, path: str) -> None:
-    hidden = walk.opaque is not None and walk.opaque(value)
-    walk.tag("module", "" if hidden else value.__name__)
+    walk.tag("module", "" if walk.hides(value) else value.__name__)
 
 
 def _builtin(walk: _Walk, value: Any, path: str) -> None:
@@ -232,10 +257,27 @@ def _array(walk: _Walk, value: Any, path: str) -> None:
         walk.add(value.ravel().tolist(), path)
     else:
         walk.parts.append(value.tobytes())
+    if not type(value).__module__.startswith("numpy"):
+        walk.add(dict(getattr(value, "__dict__", {})), path)
+
+
+def _masked(walk: _Walk, value: Any, path: str) -> None:
+    walk.tag("masked")
+    for each in (value.data, value.mask, value.fill_value):
+        walk.add(each, path)
+
+
+def _random(walk: _Walk, value: Any, path: str) -> None:
+    """A generator counts by its state; the one of the whole process by what it is."""
+    if value is getattr(sys.modules[type(value).__module__], "_rand", None):
+        walk.tag("numpy's own random state")
+    else:
+        _reduced(walk, value, path)
 
 
 def _frame(walk: _Walk, value: Any, path: str) -> None:
     walk.tag("frame", qualified(type(value)))
+    _attrs(walk, value, path)
     walk.add(value.columns, f"{path}.columns")
     walk.add(value.index, f"{path}.index")
     for position in range(value.shape[1]):
@@ -245,12 +287,22 @@ def _frame(walk: _Walk, value: Any, path: str) -> None:
 def _series(walk: _Walk, value: Any, path: str) -> None:
     """A pandas Series or Index: names, dtype, values."""
     walk.tag("series", qualified(type(value)), str(value.dtype))
+    _attrs(walk, value, path)
     walk.add(getattr(value.dtype, "categories", None), f"{path}.categories")
     walk.add(getattr(value.dtype, "ordered", None), path)
     walk.add(list(getattr(value, "names", None) or [value.name]), f"{path}.name")
     if hasattr(value, "index"):
         walk.add(value.index, f"{path}.index")
     walk.add(value.to_numpy(), path)
+
+
+def _attrs(walk: _Walk, value: Any, path: str) -> None:
+    """What pandas carries beside the values, where there is any."""
+    for name in ("attrs", "freq"):
+        found = getattr(value, name, None)
+        if found:
+            walk.tag(name)
+            walk.add(found if name == "attrs" else str(found), f"{path}.{name}")
 
 
 def _table(walk: _Walk, value: Any, path: str) -> None:
@@ -354,8 +406,7 @@ def _reduced(walk: _Walk, value: Any, path: str) -> None:
     except Exception as error:
         raise _without_identity(value, path, error) from None
     if isinstance(state, str):
-        hidden = walk.opaque is not None and walk.opaque(value)
-        walk.tag("global", "" if hidden else f"{value.__module__}.{state}")
+        _global(walk, value, state, path)
         return
     build, arguments, *rest = state
     inner, items, pairs = (list(rest) + [None] * 3)[:3]
@@ -363,10 +414,31 @@ def _reduced(walk: _Walk, value: Any, path: str) -> None:
     walk.add(type(value), path)
     walk.add(build, path)
     walk.add(tuple(arguments), path)
-    walk.add(inner, path)
+    walk.add(_undecorated(inner), path)
     walk.add(list(items or ()), path)
     ordered = isinstance(value, OrderedDict)
     walk.add(list(pairs or ()) if ordered else dict(pairs or ()), path)
+
+
+def _undecorated(state: Any) -> Any:
+    """Return a state without what an object has only to look like what it wraps."""
+    if isinstance(state, tuple):
+        return tuple(map(_undecorated, state))
+    if not isinstance(state, dict) or "__wrapped__" not in state:
+        return state
+    kept = {n for n in state if n == "__wrapped__" or str(n)[:2] != "__"}
+    return {name: state[name] for name in kept}
+
+
+def _global(walk: _Walk, value: Any, name: str, path: str) -> None:
+    """What pickle finds again by its name; a ufunc has no module, and may have no name."""
+    if walk.hides(value):
+        walk.tag("global", "")
+        return
+    module = getattr(value, "__module__", None) or qualified(type(value))
+    if not name.rpartition(".")[2].isidentifier():
+        raise _without_identity(value, path, ValueError(f"{name} is no name"))
+    walk.tag("global", f"{module}.{name}")
 
 
 def _without_identity(value: Any, path: str, error: Exception) -> IdentityError:
@@ -387,7 +459,7 @@ def _rule_for(value: Any) -> Rule:
     for base, rule in _BASES:
         if issubclass(cls, base):
             return rule
-    if dataclasses.is_dataclass(cls):
+    if dataclasses.is_dataclass(cls) and not issubclass(cls, (list, tuple, dict)):
         return _dataclass
     # Some classes have a slot of that name, so `__module__` need not be a text.
     names = {(str(c.__module__).partition(".")[0], c.__name__) for c in cls.__mro__}
@@ -431,8 +503,10 @@ _BASES: list[tuple[type, Rule]] = [
 ]
 _BY_NAME: dict[tuple[str, str], Rule] = {
     ("fractions", "Fraction"): _fraction,
+    ("numpy", "MaskedArray"): _masked,
     ("numpy", "ndarray"): _array,
     ("numpy", "generic"): _array,
+    ("numpy", "RandomState"): _random,
     ("pandas", "DataFrame"): _frame,
     ("pandas", "Series"): _series,
     ("pandas", "Index"): _series,

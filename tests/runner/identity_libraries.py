@@ -13,6 +13,17 @@ def installed(name):
 SAME, DIFFERENT = {}, {}
 
 if np := installed("numpy"):
+
+    class Quantity(np.ndarray):
+        """Arrays with a unit."""
+
+        unit = ""
+
+    def quantity(unit):
+        made = np.arange(3.0).view(Quantity)
+        made.unit = unit
+        return made
+
     grid = np.arange(12.0).reshape(3, 4)
     SAME |= {
         "numpy: order of memory": (grid, np.asfortranarray(grid)),
@@ -21,6 +32,11 @@ if np := installed("numpy"):
         "numpy: read only": (grid, np.broadcast_to(grid, (3, 4))),
         "numpy: generators": (np.random.default_rng(1), np.random.default_rng(1)),
         "numpy: scalars": (np.float64(0.5), np.float64(1) / 2),
+        "numpy: arrays with attributes": (quantity("m"), quantity("m")),
+        "numpy: the random state that all share": (
+            [np.random.mtrand._rand],
+            [np.random.mtrand._rand],
+        ),
         "numpy: kinds of types": (np.dtype("f8"), np.dtype(float)),
         "numpy: texts as objects": (
             np.array(["a", None], dtype=object),
@@ -52,6 +68,11 @@ if np := installed("numpy"):
             np.ma.array([1, 2], mask=[True, False], fill_value=0),
             np.ma.array([1, 2], mask=[True, False], fill_value=9),
         ),
+        "numpy: no mask and one that hides the value that fills": (
+            np.ma.array([1, 999_999], mask=[False, False]),
+            np.ma.array([1, 999_999], mask=[False, True]),
+        ),
+        "numpy: attributes of arrays": (quantity("m"), quantity("km")),
         "numpy: names of fields": (
             np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
             np.array([(1, 2.0)], dtype=[("b", "i4"), ("a", "f8")]),
@@ -69,6 +90,14 @@ if np := installed("numpy"):
 
 if pd := installed("pandas"):
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    noted, in_miles = frame.copy(), frame.copy()
+    noted.attrs["unit"], in_miles.attrs["unit"] = "km", "miles"
+    days = pd.date_range("2024-01-01", periods=3)
+    DIFFERENT |= {
+        "pandas: attributes of frames": (noted, in_miles),
+        "pandas: attributes of columns": (noted["a"], in_miles["a"]),
+        "pandas: steps of dates": (days, pd.DatetimeIndex(list(days))),
+    }
     SAME |= {
         "pandas: frames in parts": (
             frame,
@@ -209,4 +238,15 @@ if pydantic := installed("pydantic"):
         "pydantic: classes": (Form(x=1), Other(x=1)),
         "pydantic: model and its class": (Form(), Form),
         "pydantic: dataclasses": (Card(1), Card(2)),
+    }
+
+if stats := installed("scipy.stats"):
+    special = installed("scipy.special")
+    SAME |= {
+        "scipy: distributions": (stats.norm(0, 1), stats.norm(0, 1)),
+        "scipy: functions": (special.expit, special.expit),
+    }
+    DIFFERENT |= {
+        "scipy: parameters of distributions": (stats.norm(0, 1), stats.norm(0, 2)),
+        "scipy: names of functions": (special.expit, special.logit),
     }

@@ -88,6 +88,22 @@ def test_packages_that_are_used_are_named(after):
 # Small projects: each pair of sources for one module `m` with a root `f`. ------------
 
 SAME_SOURCE = {
+    "a table in another order": (
+        "def a(): return 1\ndef b(): return 2\nT = {'x': a, 'y': b}\n"
+        "def f(): return T['x']()",
+        "def a(): return 1\ndef b(): return 2\nT = {'y': b, 'x': a}\n"
+        "def f(): return T['x']()",
+    ),
+    "functions registered in another order": (
+        "T = {}\ndef reg(f):\n T[f.__name__] = f\n return f\n"
+        "@reg\ndef a(): return 1\n@reg\ndef b(): return 2\ndef f(): return T['a']()",
+        "T = {}\ndef reg(f):\n T[f.__name__] = f\n return f\n"
+        "@reg\ndef b(): return 2\n@reg\ndef a(): return 1\ndef f(): return T['a']()",
+    ),
+    "a set of functions in another order": (
+        "def a(): return 1\ndef b(): return 2\nT = {a, b}\ndef f(): return T",
+        "def b(): return 2\ndef a(): return 1\nT = {b, a}\ndef f(): return T",
+    ),
     "a class of a library": (
         "from pathlib import Path\ndef f(): return Path('a')",
         "import pathlib\ndef f(): return pathlib.Path('a')",
@@ -211,6 +227,80 @@ OTHER_SOURCE = {
         "from curifactory import ExperimentArgs\n"
         "@dataclass\nclass Args(ExperimentArgs):\n    N: ClassVar[int] = 2\n"
         "def f(record): return Args.N\n",
+    ),
+    "which value of a table goes with which function": (
+        "def a(): return 1\ndef b(): return 2\nT = {a: 1.0, b: 0.1}\n"
+        "def f(): return T[a]",
+        "def a(): return 1\ndef b(): return 2\nT = {a: 0.1, b: 1.0}\n"
+        "def f(): return T[a]",
+    ),
+    "which function of a table goes with which text": (
+        "def a(): return 1\ndef b(): return 2\nT = {'x': a, 'y': b}\n"
+        "def f(): return T['x']()",
+        "def a(): return 1\ndef b(): return 2\nT = {'y': a, 'x': b}\n"
+        "def f(): return T['x']()",
+    ),
+    "the arguments of a partial that looks like its function": (
+        "import functools as t\ndef g(x, by): return x * by\n"
+        "half = t.update_wrapper(t.partial(g, by=2), g)\ndef f(): return half(8)",
+        "import functools as t\ndef g(x, by): return x * by\n"
+        "half = t.update_wrapper(t.partial(g, by=3), g)\ndef f(): return half(8)",
+    ),
+    "the state of a decorator that is an object": (
+        "import functools as t\nclass By:\n def __init__(self, f, by):\n"
+        "  t.update_wrapper(self, f)\n  self.by = by\n"
+        "def g(x): return x\nfast = By(g, 2)\ndef f(): return fast.by",
+        "import functools as t\nclass By:\n def __init__(self, f, by):\n"
+        "  t.update_wrapper(self, f)\n  self.by = by\n"
+        "def g(x): return x\nfast = By(g, 3)\ndef f(): return fast.by",
+    ),
+    "the code of a decorator that is an object": (
+        "import functools as t\nclass By:\n def __init__(self, f):\n"
+        "  t.update_wrapper(self, f)\n def __call__(self): return 1\n"
+        "@By\ndef g(x): return x\ndef f(): return g()",
+        "import functools as t\nclass By:\n def __init__(self, f):\n"
+        "  t.update_wrapper(self, f)\n def __call__(self): return 2\n"
+        "@By\ndef g(x): return x\ndef f(): return g()",
+    ),
+    "what a decorator of a library was made with": (
+        "import contextlib\nclass using(contextlib.ContextDecorator):\n"
+        " def __init__(self, k): self.k = k\n def __enter__(self): return self.k\n"
+        " def __exit__(self, *a): return None\ndef g(): return 1\n"
+        "h = using(5)(g)\ndef f(): return h()",
+        "import contextlib\nclass using(contextlib.ContextDecorator):\n"
+        " def __init__(self, k): self.k = k\n def __enter__(self): return self.k\n"
+        " def __exit__(self, *a): return None\ndef g(): return 1\n"
+        "h = using(6)(g)\ndef f(): return h()",
+    ),
+    "what registers itself with a class": (
+        "class B:\n known = {}\n def __init_subclass__(cls): B.known[cls.__name__] = cls\n"
+        "class A(B):\n def run(self): return 1\ndef f(): return B.known['A']().run()",
+        "class B:\n known = {}\n def __init_subclass__(cls): B.known[cls.__name__] = cls\n"
+        "class A(B):\n def run(self): return 2\ndef f(): return B.known['A']().run()",
+    ),
+    "what registers itself with a function": (
+        "def reg(f):\n reg.table[f.__name__] = f\n return f\nreg.table = {}\n"
+        "@reg\ndef a(): return 1\ndef f(): return reg.table['a']()",
+        "def reg(f):\n reg.table[f.__name__] = f\n return f\nreg.table = {}\n"
+        "@reg\ndef a(): return 2\ndef f(): return reg.table['a']()",
+    ),
+    "a method that is set from outside": (
+        "class A:\n def go(self): return 0\ndef better(self): return 1\n"
+        "def patch(): A.go = better\npatch()\ndef f(): return A().go()",
+        "class A:\n def go(self): return 0\ndef better(self): return 2\n"
+        "def patch(): A.go = better\npatch()\ndef f(): return A().go()",
+    ),
+    "an attribute that is set in a loop": (
+        "class A: pass\nfor each in (A,): each.rate = 3\ndef f(): return A.rate",
+        "class A: pass\nfor each in (A,): each.rate = 4\ndef f(): return A.rate",
+    ),
+    "an attribute of a class within a class": (
+        "class A:\n class B: pass\nA.B.depth = 3\ndef f(): return A.B.depth",
+        "class A:\n class B: pass\nA.B.depth = 4\ndef f(): return A.B.depth",
+    ),
+    "what is added to an attribute of a class": (
+        "class A:\n table = {}\nA.table['x'] = 3\ndef f(): return A.table",
+        "class A:\n table = {}\nA.table['x'] = 4\ndef f(): return A.table",
     ),
     "a string that is no docstring": (
         "def f():\n return 'a'", "def f():\n return 'b'"
@@ -649,6 +739,46 @@ def answers(folder, questions):
 )
 def test_code_of_the_project_is_told_from_other_code(true, tmp_path):
     assert in_a_fork(answers, tmp_path, [true]) == [True]
+
+
+MAKES_UP = """
+class Expr:
+    def __init__(self, path=()):
+        self.path = path
+
+    def __getattr__(self, name):
+        return Expr((*self.path, name))
+
+
+X = Expr()
+
+
+def f():
+    return X.a.b.path
+"""
+RAISES = """
+def f():
+    import n
+
+    return n.fast
+"""
+
+
+def test_objects_that_make_up_attributes_are_followed_to_an_end(tmp_path):
+    mock = "from unittest.mock import call\ndef f(): return call(1)"
+    cases = {
+        "own": ({"m.py": MAKES_UP}, ["m:f"]),
+        "of a library": ({"m.py": mock}, ["m:f"]),
+        "a module that cannot": (
+            {
+                "m.py": RAISES,
+                "n.py": "def __getattr__(name): raise ImportError('install it')",
+            },
+            ["m:f"],
+        ),
+    }
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert [each.get("error") for each in found.values()] == [None] * 3
 
 
 def test_names_tell_what_a_stage_may_read(tmp_path):

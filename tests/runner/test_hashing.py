@@ -143,6 +143,24 @@ def test_attributes_set_on_a_dataclass_count_besides_its_fields():
     assert digest(one) != digest(other)
 
 
+@dataclasses.dataclass
+class Grid(list):
+    unit: str = "m"
+
+
+def test_the_items_of_a_dataclass_that_is_a_list_count():
+    one, two = Grid(), Grid()
+    assert digest(one) == digest(two) != digest(Grid("km"))
+    two.append(1)
+    assert digest(one) != digest(two)
+
+
+def test_a_ufunc_without_a_name_is_refused():
+    np = pytest.importorskip("numpy")
+    with pytest.raises(IdentityError, match="is no name"):
+        digest(np.frompyfunc(lambda x: x, 1, 1))
+
+
 def test_a_registered_class_counts_by_what_represents_it():
     class Own:
         def __init__(self, content, cache):
