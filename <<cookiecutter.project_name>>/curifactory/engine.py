@@ -73,8 +73,8 @@ def make(
     return made
 
 
-def end_descendants() -> None:
-    """Kill what this process has started, and what that has started, and so on."""
+def end_descendants(of: Iterable[int] = ()) -> None:
+    """Kill what this process, or others, have started, and what that has started."""
     if sys.platform != "linux":
         return  # there, workers end as a group
     parents: dict[int, list[int]] = {}
@@ -83,7 +83,7 @@ def end_descendants() -> None:
             status = Path("/proc", each, "stat").read_text(errors="replace")
             parent = int(status.rpartition(")")[2].split()[1])
             parents.setdefault(parent, []).append(int(each))
-    waiting = parents.get(os.getpid(), [])
+    waiting = [pid for each in of or [os.getpid()] for pid in parents.get(each, ())]
     while waiting:
         pid = waiting.pop()
         waiting.extend(parents.get(pid, ()))

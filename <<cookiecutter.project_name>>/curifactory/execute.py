@@ -66,7 +66,7 @@ class Session:
         self._done: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()
         self._elsewhere: list[Call] = []
         self._looked = 0.0
-        self._suspects: list[Call] = []
+        self._suspects: list[tuple[Call, str]] = []
         self._stillborn = 0
         self._again: dict[Call, str] = {}
         self._attempts: dict[Call, int] = {}
@@ -450,7 +450,6 @@ class Session:
         """Try calls again, each alone, of which one has killed its worker."""
         for each in suspected:
             call = each.call
-            self.peers.release(each.claim)
             self._let_try(each.followers)
             self._kills[call] = self._kills.get(call, 0) + 1
             if self._kills[call] > 1 and len(suspected) == 1:
@@ -458,18 +457,19 @@ class Session:
                 failure = Failure("WorkerLost", LOST, "", LOST)
                 failure.printed = capture.tail(each.output)
                 self._fail(call, Outcome(failure=failure), each.group)
+                self.peers.release(each.claim)
             else:
                 call.status = "pending"
-                self._suspects.append(call)
+                self._suspects.append((call, each.claim))
 
     def _try_suspect(self) -> None:
         """Execute a suspected call with no other beside it: then it is known."""
         if self._suspects and not self._running:
-            call = self._suspects.pop(0)
+            call, claim = self._suspects.pop(0)
             self.say(
                 f"a worker was killed; {call.stage.label} {call.label} once more, alone"
             )
-            self._submit(call)
+            self._submit(call, claim)
             while self._running:
                 self._collect()
 

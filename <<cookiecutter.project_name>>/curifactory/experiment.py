@@ -198,6 +198,9 @@ def _call_run(
     except CurifactoryError:
         if not any(call.status == "failed" for call in manager.calls):
             raise
+    except SystemExit as error:
+        said = f"run() of experiment {manager.experiment_name!r} called sys.exit()"
+        raise CurifactoryError(said, "return, or raise what is wrong") from error
     except Exception as error:
         if any(call.failure and call.failure.error is error for call in manager.calls):
             return  # a value that was asked for in run() failed: reported as a call

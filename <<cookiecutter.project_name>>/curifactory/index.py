@@ -16,7 +16,7 @@ BATCH = 1000
 MANY = 20_000
 """How many traces are written in one batch; how many are too many to read in one."""
 MEMORY = ":memory:"
-VERSION = 1000 * 3 + hashing.SCHEME
+VERSION = 1000 * 4 + hashing.SCHEME
 """Changes with the tables, and with the scheme of digests."""
 
 _TABLES = """
@@ -223,6 +223,8 @@ class Index:
 
     def _write(self, *changes: tuple[str, Sequence[Any]]) -> None:
         def write() -> None:
+            if self.connection.in_transaction:  # what began with reading does not wait
+                self.connection.rollback()
             with self.connection:
                 for statement, rows in changes:
                     self.connection.executemany(statement, rows)
@@ -274,10 +276,10 @@ class Index:
         times = self.store.times(stage)
         stamp = " ".join(map(str, times))
         query = "SELECT stamp FROM synced WHERE stage = ?"
-        if self._rows(query, (stage,)) == ([(stamp,)] if times else []):
+        if times and self._rows(query, (stage,)) == [(stamp,)]:
             return
         self._compare(stage)
-        if not is_racy(max(times, default=0)):
+        if times and not is_racy(max(times)):
             row = [(stage, stamp)]
             self._write(("INSERT OR REPLACE INTO synced VALUES (?, ?)", row))
 

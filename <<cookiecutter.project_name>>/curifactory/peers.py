@@ -112,11 +112,21 @@ class Peers:
         """Let others see this run, from its first claim on."""
         for folder in (self.runs, self.claims):
             folder.mkdir(parents=True, exist_ok=True)
+        is_first = self._journal is None
         self._journal = open(self.runs / self.name, "w", encoding="utf-8")
         self._tell(self.name)
-        self._over.clear()
         self._clean_up()
-        threading.Thread(target=self._beat, daemon=True).start()
+        if is_first:
+            self._over.clear()
+            threading.Thread(target=self._beat, daemon=True).start()
+
+    def _join_again(self) -> None:
+        """Come back: this run was stopped for so long that others took it for dead."""
+        self._held.clear()
+        if self._journal is not None:
+            self._journal.close()
+        self.name = _new_name()
+        self._join()
 
     def _go_alone(self, error: OSError) -> None:
         """Go on without claims: at worst, a call is computed by two runs."""
@@ -162,7 +172,7 @@ class Peers:
             except OSError:
                 continue
             self._read[name] = start + len(text) + len(end)
-            lines = text.decode().split("\n")
+            lines = text.decode(errors="replace").split("\n")
             yield from lines[0 if start else 1 :]  # the first is its name
 
     def _take(self, key: str) -> bool:
@@ -185,6 +195,9 @@ class Peers:
             os.link(f"{self._paths[0]}/{self.name}", claim)
         except FileExistsError:
             raise
+        except FileNotFoundError:
+            self._join_again()
+            os.link(f"{self._paths[0]}/{self.name}", claim)
         except OSError:  # a file system without hard links
             with open(claim, "x", encoding="utf-8") as file:
                 file.write(self.name + "\n")
@@ -192,7 +205,7 @@ class Peers:
     def _owner(self, key: str) -> str | None:
         """Return the run that a claim is of; None where it was given back."""
         with contextlib.suppress(OSError):
-            with open(self.claims / key, encoding="utf-8") as file:
+            with open(self.claims / key, encoding="utf-8", errors="replace") as file:
                 return file.readline().rstrip("\n")
         return None
 

@@ -1,5 +1,6 @@
 """What a run says while it goes on; plain lines here, a live display in the extras."""
 
+import contextlib
 import sys
 from typing import TextIO
 
@@ -49,6 +50,9 @@ class Progress:
         """The run is over."""
 
     def _line(self, text: str) -> None:
-        if not self.quiet:
-            self.stream.write(f"{text}\n")  # in one piece: others write there, too
-            self.stream.flush()
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # nobody reads it: no reason to end
+            if not self.quiet:
+                self.stream.write(f"{text}\n")  # in one piece: others write there, too
+                self.stream.flush()

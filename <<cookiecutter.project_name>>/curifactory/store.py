@@ -24,7 +24,7 @@ FILES = "files"
 OWN = (".tmp", ".scratch", ".quarantine")
 """Folders whose content the runner may remove at any time."""
 
-SCHEME = 10 * hashing.SCHEME + 1
+SCHEME = 10 * hashing.SCHEME + 2
 """Changes with the fields of a trace, and with the scheme of digests."""
 
 _numbers = itertools.count()
@@ -282,6 +282,10 @@ class Store:
             raise
         except Exception as error:
             _check_there(folder, place, *artifact.files)
+            if wrong := damage(place, artifact):  # since it was checked, or committed
+                self.quarantine(folder, wrong)
+                said = f"{folder}/{wrong} is damaged: its bytes differ"
+                raise DamagedError(said) from error
             hint = "the data is kept: mend the import or the cacher and run again"
             message = f"{folder}/{(*artifact.files, artifact.name)[0]} does not load: "
             message += f"{type(error).__name__}: {error}"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import settings, task
-from ..engine import Engine, WorkerKilled
+from ..engine import Engine, WorkerKilled, end_descendants
 from ..errors import RequestError, nearest
 from ..record import Call
 from ..task import Outcome, Task, packed, perform_packed
@@ -102,9 +102,11 @@ class Processes(_Remote):
             return self._pool.submit(function, *given)
 
     def stop(self, *, at_once: bool) -> None:
-        if at_once:
-            for worker in multiprocessing.active_children():
-                _kill(worker)
+        workers = multiprocessing.active_children() if at_once else []
+        if workers:
+            end_descendants([worker.pid or 0 for worker in workers])
+        for worker in workers:
+            _kill(worker)
         if self._pool is not None:  # the end of this process waits for its workers
             self._pool.shutdown(wait=at_once, cancel_futures=True)
         self._pool = None

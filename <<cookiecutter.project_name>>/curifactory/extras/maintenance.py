@@ -237,8 +237,14 @@ def _is_whole(index: Index, traces: list[Trace]) -> bool:
     except (sqlite3.DatabaseError, ValueError):
         return False
     wanted = {trace.folder: (trace.node, trace) for trace in traces}
+    known = {f: k for f, k in known.items() if f in wanted or not _lies(index, f)}
     needed = {(trace.stage, *step) for trace in traces for step in trace.steps()}
     return sound == ("ok",) and known == wanted and needed <= steps
+
+
+def _lies(index: Index, folder: str) -> bool:
+    """Return whether a folder is there: of a run that is at work, it may be newer."""
+    return (index.store.root / folder).exists()
 
 
 def _rebuild(project: Settings, cache: Store, options: argparse.Namespace) -> int:
@@ -282,7 +288,8 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
     for start in range(0, len(chosen), BATCH):
         given_back += _collect(cache, peers, chosen[start : start + BATCH])
     _drop_superseded(cache, peers, kept[0])
-    _tidy(cache, before if age is not None else time.time() - 30 * UNITS["d"])
+    month_ago = time.time() - 30 * UNITS["d"]
+    _tidy(cache, before if age is not None else month_ago, bool(peers.others()))
     said = f"; {given_back} are in use, and stay" if given_back else ""
     print(f"{len(chosen) - given_back} calls, at most {_bytes(size)} deleted{said}")
     return 0
@@ -352,13 +359,14 @@ def _drop_superseded(cache: Store, peers: Peers, kept: set[str]) -> None:
         if older and not {older.folder, trace.folder} & peers.in_use():
             if older.folder not in kept:
                 aside = cache.prepare()
-                store.rename(cache.root / older.folder, aside / "superseded")
+                with contextlib.suppress(FileNotFoundError):  # others tidy, too
+                    store.rename(cache.root / older.folder, aside / "superseded")
                 cache.discard(aside)
 
 
-def _tidy(cache: Store, before: float) -> None:
+def _tidy(cache: Store, before: float, is_in_use: bool) -> None:
     """Remove damaged folders, and what was left long ago by runs that never ended."""
-    for name in (".quarantine", ".scratch", ".tmp"):
+    for name in (".quarantine",) if is_in_use else (".quarantine", ".scratch", ".tmp"):
         for entry in store.entries(cache.root / name):
             if name == ".quarantine" or entry.stat().st_mtime < before:
                 cache.discard(Path(entry.path))
