@@ -2,11 +2,13 @@
 
 import dataclasses
 import functools
+import gc
 import importlib
 import os
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,6 +75,9 @@ class Reads:
         self.declared = declared
         self.stats: dict[str, tuple[int, int]] = {}
         self.written: set[str] = set()
+        self.tracked: list[tuple[str, weakref.ref[Any]]] = []
+        self.watch: Callable[[str], None] | None = None
+        """What is told of each new key."""
         self._shared: Any = None
         self._is_child = False
 
@@ -82,6 +87,8 @@ class Reads:
             return
         self._check(key)
         self.keys[key] = None
+        if self.watch is not None:
+            self.watch(key)
         if key.endswith((":name", EVERYTHING)):
             self.lines[key] = _line_of_user()
         if self._is_child:
@@ -123,6 +130,19 @@ class Reads:
             self._shared.close()
             self._shared = None
 
+    def _alive(self) -> list[str]:
+        return [key for key, argset in self.tracked if argset() is not None]
+
+    def note_escaped(self) -> None:
+        """Count argsets that outlive the stage as read: what is read later is not seen."""
+        alive = self._alive()
+        for generation in (1, 2) if alive else ():  # garbage is no escape
+            gc.collect(generation)
+            alive = self._alive()
+        for key in alive if self.declared is None else ():
+            self.note(key)
+        self.tracked.clear()
+
     def argset(self, args: Any, index: int | None = None) -> Any:
         """Return a copy of an argset that notes what is read of it."""
         number = "" if index is None else str(index)
@@ -154,6 +174,7 @@ def value_at(args: Any, path: str) -> Any:
 def _track(value: Any, reads: Reads, number: str, prefix: str) -> Any:
     made: Any = object.__new__(_tracked_class(value.__class__))
     object.__setattr__(made, "_tracked", (value, reads, number, prefix))
+    reads.tracked.append((f"a{number}:{prefix}{EVERYTHING}", weakref.ref(made)))
     return made
 
 
@@ -344,14 +365,14 @@ def _tracked_class(
     if names is None or hasattr(cls, "__getattr__"):
         members["__getattr__"] = _missing
     else:
-        asked = names | code.fingerprint(*_functions(cls)).names
+        asked = names | code.fingerprint(*functions_of(cls)).names
         absent = asked - members.keys() - set(field_names(cls))
         found = (each for each in absent if each.isidentifier())
         members.update({n: _Absent(n) for n in found if not hasattr(cls, n)})
     return type(cls)(cls.__name__, (cls,), members)
 
 
-def _functions(cls: type) -> list[Any]:
+def functions_of(cls: type) -> list[Any]:
     """Return the functions of the project that a class has as methods or properties."""
     members = (each for base in cls.__mro__ for each in vars(base).values())
     found = (code.function_of(each) for each in members if isinstance(each, CALLABLES))
@@ -375,15 +396,16 @@ class Files:
         self.outside = tuple(os.path.abspath(each) + os.sep for each in outside)
         self.reads: Reads | None = None
 
-    def key(self, path: object) -> str | None:
-        """Return the path relative to the project of a file that counts, or None."""
+    def key(self, path: object, *, is_folder: bool = False) -> str | None:
+        """Return the path relative to the project of what counts, or None."""
         if not isinstance(path, (str, bytes, os.PathLike)):
             return None  # a file descriptor
         full = os.path.abspath(os.fsdecode(path))
         if not full.startswith(self.root + os.sep) or full.startswith(self.outside):
             return None
         inner = os.path.relpath(full, self.root).replace(os.sep, "/")
-        hidden = any(p in syntax.OUTSIDE or p[0] == "." for p in inner.split("/"))
+        folders = inner.split("/")[: None if is_folder else -1]
+        hidden = any(p in syntax.OUTSIDE or p[0] == "." for p in folders)
         return None if hidden or inner.endswith(HIDDEN_SUFFIXES) else inner
 
     def opened(self, path: object, mode: object, flags: object) -> None:
@@ -401,17 +423,20 @@ class Files:
         reads.stats.setdefault(key, stat_of(os.path.join(self.root, key)))
 
     def named(self, full: str) -> None:
-        """Note a file that a field names: one from outside of the project counts, too."""
-        reads = self.reads
-        if full.startswith((self.root + os.sep, *self.outside)):
-            self.opened(full, "r", 0)
-        elif reads is not None:
-            reads.note(f"f:{full}")
-            reads.stats.setdefault(full, stat_of(full))
+        """Note a file that a field names: any but those that the runner makes."""
+        if self.reads is None or full.startswith(self.outside):
+            return
+        is_inside = full.startswith(self.root + os.sep)
+        place = os.path.relpath(full, self.root) if is_inside else full
+        place = place.replace(os.sep, "/")
+        if place not in self.reads.written:
+            self.reads.note(f"f:{place}")
+            self.reads.stats.setdefault(place, stat_of(full))
 
     def listed(self, path: object) -> None:
         """Note a folder whose content was asked for: what is in it counts, by name."""
-        key = self.key(path) if self.reads is not None and path else None
+        has_path = self.reads is not None and path
+        key = self.key(path, is_folder=True) if has_path else None
         if self.reads is not None and key is not None:
             self.reads.note(f"f:{key}/")
 
@@ -477,7 +502,7 @@ class FileDigests:
 
 
 def _note_named_file(reads: Reads, value: Any) -> None:
-    if isinstance(value, (list, tuple, dict)):
+    if isinstance(value, (list, tuple, set, frozenset, dict)):
         for each in value.values() if isinstance(value, dict) else value:
             _note_named_file(reads, each)
     if _active is None or not isinstance(value, (str, os.PathLike)) or not value:

@@ -5,6 +5,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from . import args as argsets
@@ -79,9 +80,9 @@ class Snapshot:
         key = f"{path}()"
         if key not in self._digests:
             owner, _, name = path.rpartition(".")
-            cls = type(reads.value_at(self._source, owner))
-            functions = _methods(cls, name)
-            self._digests[key] = code.fingerprint(*functions).fingerprint
+            cls: Any = type(reads.value_at(self._source, owner))
+            members = _methods(cls, name)
+            self._digests[key] = code.fingerprint(*members).fingerprint
         return self._digests[key]
 
     def likely(self, names: frozenset[str]) -> list[str]:
@@ -127,14 +128,19 @@ class Snapshot:
         if path.endswith("@"):
             kind = type(value)
             followed = hasattr(kind, "__dataclass_fields__")
-            return hashing.qualified(kind) if followed else "absent"
+            return (
+                hashing.hash_text(*map(hashing.qualified, kind.__mro__[:-1]))
+                if followed
+                else "absent"
+            )
         if path.endswith(reads.FIELDS):
             return hashing.hash_text(*argsets.field_names(type(value)))
         if path.endswith(reads.TEXT):
             return hashing.hash_text(argsets.plain_repr(value))
-        if not path.endswith("*"):
-            value = hashing.represented(found, name, where)
-        return value_digest(value, where)
+        if path.endswith("*"):
+            own = code.fingerprint(*reads.functions_of(type(value)))
+            return hashing.hash_text(value_digest(value, where), own.fingerprint)
+        return value_digest(hashing.represented(found, name, where), where)
 
 
 @functools.lru_cache(1000)
@@ -198,18 +204,24 @@ def _class_digest(path: str) -> str:
     return code.fingerprint(code.unwrapped(found)).fingerprint
 
 
-def _methods(cls: type, name: str) -> list[Any]:
-    """Return what a method may run of its classes; `super()` leads to the others."""
+@functools.lru_cache(1000)
+def _methods(cls: Any, name: str) -> list[Any]:
+    """Return what a method may use of its classes: other methods, and constants."""
     found: dict[tuple[type, str], Any] = {}
+    fields = argsets.field_names(cls)
     waiting = [name]
     while waiting:
         name = waiting.pop()
         for base in (each for each in cls.__mro__ if name in vars(each)):
-            function = code.function_of(vars(base)[name])
-            if (base, name) not in found and code.is_project(function):
+            member = vars(base)[name]
+            function = code.function_of(member)
+            if (base, name) in found or name in fields or not code.is_project(base):
+                continue
+            if isinstance(function, FunctionType):
                 found[base, name] = function
-                names = function.__code__.co_names
-                waiting.extend(names if "super" in names else ())
+                waiting.extend(function.__code__.co_names)
+            elif not hasattr(type(member), "__get__") and name[:2] != "__":
+                found[base, name] = code.Named(base.__module__, name, member)
     return list(found.values())
 
 

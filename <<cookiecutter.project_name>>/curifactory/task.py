@@ -156,7 +156,10 @@ def enter(root: str) -> None:
 
 def failed(error: BaseException) -> Failure:
     """Return what is to be said of an exception."""
-    message = error.message if isinstance(error, CurifactoryError) else str(error)
+    try:
+        message = error.message if isinstance(error, CurifactoryError) else str(error)
+    except Exception as problem:
+        message = f"(its text cannot be shown: {type(problem).__name__})"
     return Failure(
         type(error).__name__, message, where(error), own_frames(error), error
     )
@@ -187,7 +190,8 @@ class _Execution:
         begin = time.perf_counter()
         try:
             self.folder = self.store.prepare()
-            with capture.captured(self.task.output), _threads(self.stage.rules.cpus):
+            captured = capture.captured(self.task.output)
+            with captured, _threads(self.stage.rules.cpus), _staying():
                 self.outcome.trace = self._execute()
         except BaseException as error:
             self.outcome.failure = failed(error)
@@ -200,16 +204,18 @@ class _Execution:
     def _execute(self) -> Trace:
         with caching.meeting() as met:
             self._tell("begun")
-            values = self._inputs()
-            self._tell("called")
-            for path in self.stage.rules.files:
-                self.noted.note(f"f:{path}")
-                if self._now(f"f:{path}") in reads.NOTHING:
-                    said = f"{self.stage.label}: files={path!r} matches nothing"
-                    self.outcome.messages.append(said)
-            begin = time.perf_counter()
+            self._note_files()
             with self.files.noting(self.noted):
-                outputs = self._save(_split(self.stage, self._call(values)))
+                values = self._inputs()
+                if _met(
+                    met, values
+                ):  # which may ask for more than the stage's own code
+                    self.noted.names = None
+                self._tell("called")
+                begin = time.perf_counter()
+                result = self._call(values)
+                self.noted.note_escaped()
+                outputs = self._save(_split(self.stage, result))
             seconds = time.perf_counter() - begin
         if self.outcome.damaged:  # whatever the stage made of the exception
             raise DamagedError(f"{self.outcome.damaged[0]} is damaged")
@@ -234,6 +240,16 @@ class _Execution:
         if self.used_scratch is not None:
             self.store.discard(self.used_scratch)
         return committed
+
+    def _note_files(self) -> None:
+        """Note what the stage declares to read, all that is in folders included."""
+        for path in self.stage.rules.files:
+            is_folder = path.endswith("**") or (self.task.place.root / path).is_dir()
+            key = f"f:{path.rstrip('/')}/**/*" if is_folder else f"f:{path}"
+            self.noted.note(key.replace("**/**", "**"))
+            if self._now(key) in reads.NOTHING:
+                said = f"{self.stage.label}: files={path!r} matches nothing"
+                self.outcome.messages.append(said)
 
     def _tell(self, event: str) -> None:
         """Let the process that waits know how far this one is."""
@@ -286,9 +302,44 @@ class _Execution:
         return StageRecord(self, snapshot.name, args, state)
 
     def scratch(self) -> Path:
-        own = self.task.own.content()
-        self.used_scratch = self.store.scratch(self.stage.name, self.task.group, own)
-        return self.used_scratch
+        """Return the folder for checkpoints of this call, and of nothing else.
+
+        What the attempts before this one have read, this one has read through it. Where
+        that has changed, its checkpoints are of something else.
+        """
+        if self.used_scratch is None:
+            argsets = (self.task.own, *(own for own, _ in self.task.members))
+            names = self.stage.code.names & {"name", code.ANY_NAME}
+            own = [each.content() + (each.name if names else "") for each in argsets]
+            given = self.stage.name, self.task.group, *own
+            self.used_scratch = self.store.scratch(*given)
+            earlier = self._earlier(self.used_scratch / "reads")
+            if earlier is None:
+                self.store.discard(self.used_scratch)
+                self.used_scratch = self.store.scratch(*given)
+            for key in earlier or ():
+                self.noted.note(key)
+            for key in self.noted.keys:
+                self._remember(key)
+            self.noted.watch = self._remember
+        work = self.used_scratch / "work"
+        work.mkdir(exist_ok=True)
+        return work
+
+    def _earlier(self, path: Path) -> list[str] | None:
+        """Return what earlier attempts have read; None if that is not so any more."""
+        try:
+            lines = path.read_text("utf-8").splitlines() if path.exists() else []
+            known: dict[str, str] = dict(json.loads(line) for line in lines)
+        except ValueError:  # it was killed while it wrote
+            return None
+        is_so = all(self._now(key) == digest for key, digest in known.items())
+        return list(known) if is_so else None
+
+    def _remember(self, key: str) -> None:
+        assert self.used_scratch is not None
+        with open(self.used_scratch / "reads", "a", encoding="utf-8") as file:
+            file.write(json.dumps([key, self._now(key)]) + "\n")
 
     # What it leaves -----------------------------------------------------------------
 
@@ -454,6 +505,21 @@ def _threads(cpus: int) -> Iterator[None]:
         control = None
     with control.threadpool_limits(cpus) if control else contextlib.nullcontext():
         yield
+
+
+@contextlib.contextmanager
+def _staying() -> Iterator[None]:
+    """Come back to the current folder, wherever a stage goes."""
+    here = os.getcwd()
+    try:
+        yield
+    finally:
+        try:
+            is_here = os.getcwd() == here
+        except OSError:  # where it went is gone again
+            is_here = False
+        if not is_here:
+            os.chdir(here)
 
 
 def where(error: BaseException) -> str:

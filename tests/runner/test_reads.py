@@ -681,7 +681,6 @@ def test_an_absent_file_is_noted(project, files, reads):
         "any.lock",
         ".git/config",
         ".venv/lib/a.txt",
-        ".env",
         "lib/site-packages/a/data.csv",
     ],
 )

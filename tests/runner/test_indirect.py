@@ -1,0 +1,412 @@
+"""What a stage depends on by detours: through objects, methods, files and checkpoints."""
+
+import os
+
+import pytest
+from test_execute import EACH, other
+
+TWO = "Args(name='a', seed=1), Args(name='b', seed=2)"
+PRINT = "r = last(Record(manager, args)); print('VALUE', args.name, r.state['out'])"
+
+
+def values(project, *options, **environment):
+    """Run the experiment; return what it printed by argset, and what it computed."""
+    result = project.ok("other", *options, **environment)
+    lines = (line.split() for line in result.out.splitlines())
+    found = {line[1]: line[2] for line in lines if line[:1] == ["VALUE"]}
+    return found, result.counts["computed"]
+
+
+# Argsets that leave their stage ------------------------------------------------------
+
+TRAINER = """
+class Trainer:
+    def __init__(self, args):
+        self.args = args
+
+    def fit(self):
+        return self.args.seed * 10
+
+
+@stage(None, ["t"], cachers=None)
+def make(record):
+    return Trainer(record.args)
+
+
+@stage(["t"], ["out"])
+def fit(record, t):
+    return t.fit()
+
+
+def last(record):
+    return fit(make(record))
+"""
+CLOSURE = """
+@stage(None, ["f"], cachers=None)
+def make(record):
+    def schedule(x):
+        return record.args.seed * x
+    return schedule
+
+
+@stage(["f"], ["out"])
+def use(record, f):
+    return f(10)
+
+
+def last(record):
+    return use(make(record))
+"""
+
+
+@pytest.mark.parametrize("stages", [TRAINER, CLOSURE], ids=["object", "closure"])
+def test_an_argset_that_outlives_its_stage_counts_as_read(project, stages):
+    project.write(other(stages, EACH.format(PRINT), TWO))
+    assert values(project)[0] == {"a": "10", "b": "20"}
+
+
+def test_an_argset_in_garbage_that_refers_to_itself_does_not_count(project):
+    stages = """
+@stage(None, ["out"])
+def last(record):
+    def step(n):
+        return step(n - 1) if n else record.label
+    step(3)
+    return 7
+"""
+    project.write(other(stages, EACH.format(PRINT), TWO))
+    assert values(project) == ({"a": "7", "b": "7"}, 1)
+
+
+# Methods of argsets -----------------------------------------------------------------
+
+SCALED = "def scaled(self, by):\n        return self.seed {} by"
+BY_CLASS = "K = {}\n\n    def by_class(self):\n        return self.__class__.K"
+CLASSMETHOD = """@classmethod
+    def outer(cls):
+        return cls.inner()
+
+    @staticmethod
+    def inner():
+        return {}"""
+
+
+@pytest.mark.parametrize(
+    ("member", "use", "before", "after"),
+    [
+        (SCALED, "record.args.copy(seed=3).scaled(4)", "*", "+"),
+        (SCALED, "copy.deepcopy(record.args).scaled(4)", "*", "+"),
+        (BY_CLASS, "record.args.by_class()", "3", "4"),
+        (CLASSMETHOD, "record.args.outer()", "3", "4"),
+    ],
+)
+def test_what_a_method_does_counts_on_copies_and_by_the_class(
+    project, member, use, before, after
+):
+    stages = (
+        "import copy\n\n\n"
+        f"@stage(None, ['out'])\ndef last(record):\n    return {use}\n"
+    )
+    project.write(other(stages, EACH.format(PRINT), "Args(name='a', seed=2)"))
+    path = project.root / "params" / "__init__.py"
+    text = path.read_text()
+    path.write_text(f"{text}\n    {member.format(before)}\n")
+    first = values(project)[0]
+    assert values(project)[1] == 0
+    path.write_text(f"{text}\n    {member.format(after)}\n    # edited\n")
+    second, computed = values(project)
+    assert computed == 1 and second != first
+
+
+def test_what_a_method_of_an_input_asks_for_and_is_absent_counts(project):
+    stages = """
+from src.models import make_model
+
+
+@stage(None, ["m"])
+def make(record):
+    return make_model()
+
+
+@stage(["m"], ["out"])
+def use(record, m):
+    return m.fit(record.args)
+
+
+def last(record):
+    return use(make(record))
+"""
+    model = """
+class M:
+    def fit(self, args):
+        return args.seed + getattr(args, "warmup", 0)
+
+
+def make_model():
+    return M()
+"""
+    project.write({**other(stages, EACH.format(PRINT), TWO), "src/models.py": model})
+    assert values(project)[0] == {"a": "1", "b": "2"}
+    path = project.root / "params" / "__init__.py"
+    path.write_text(path.read_text() + "\n    warmup: int = 7\n")
+    assert values(project)[0] == {"a": "8", "b": "9"}
+
+
+def test_the_bases_of_a_nested_dataclass_count(project):
+    stages = (
+        "from src.nets import Base\n\n\n"
+        "@stage(None, ['out'])\ndef last(record):\n"
+        "    return isinstance(record.args.net, Base)\n"
+    )
+    nets = """
+from dataclasses import dataclass
+
+
+class Base:
+    pass
+
+
+class Other:
+    pass
+
+
+@dataclass
+class Net({}):
+    depth: int = 3
+"""
+    params = """
+from dataclasses import dataclass, field
+
+from curifactory import ExperimentArgs
+from src.nets import Net
+
+
+@dataclass
+class Args(ExperimentArgs):
+    net: Net = field(default_factory=Net)
+"""
+    project.write({"src/nets.py": nets.format("Base"), "params/__init__.py": params})
+    project.write(other(stages, EACH.format(PRINT)))
+    assert values(project)[0] == {"a": "True"}
+    project.write({"src/nets.py": nets.format("Other")})
+    assert values(project)[0] == {"a": "False"}
+
+
+# Files ------------------------------------------------------------------------------
+
+SHELL = (
+    "import subprocess\n\n\n@stage(None, ['out']{})\ndef last(record):\n    return {}\n"
+)
+CAT = "subprocess.check_output(['cat', {}], text=True).strip()"
+
+
+@pytest.mark.parametrize("declared", ["raw", "raw/", "raw/**", "raw/*"])
+def test_a_folder_that_is_declared_counts_with_all_that_is_in_it(project, declared):
+    stages = SHELL.format(f", files=['{declared}']", CAT.format("'raw/a.csv'"))
+    project.write(other(stages, EACH.format(PRINT)))
+    project.write({"raw/a.csv": "1\n"})
+    assert values(project)[0] == {"a": "1"}
+    assert values(project)[1] == 0
+    project.write({"raw/a.csv": "2\n"})
+    assert values(project)[0] == {"a": "2"}
+
+
+@pytest.mark.parametrize("name", ["a.dat", "a.py", "a.lock", ".hidden/a", ".a.csv"])
+def test_any_file_that_a_field_names_counts(project, name):
+    stages = SHELL.format("", CAT.format("next(iter(record.args.seed))"))
+    argset = f"Args(name='a', seed={{'{name}'}})"
+    project.write(other(stages, EACH.format(PRINT), argset))
+    project.write({name: "1\n"})
+    assert values(project)[0] == {"a": "1"}
+    project.write({name: "2\n"})
+    assert values(project)[0] == {"a": "2"}
+
+
+def test_a_hidden_file_that_a_stage_opens_counts(project):
+    stages = SHELL.format("", "open('.labels.csv').read().strip()")
+    project.write(other(stages, EACH.format(PRINT)))
+    project.write({".labels.csv": "1\n"})
+    assert values(project)[0] == {"a": "1"}
+    project.write({".labels.csv": "2\n"})
+    assert values(project)[0] == {"a": "2"}
+
+
+def test_a_file_that_a_cacher_reads_while_it_loads_counts(project):
+    stages = """
+class Scaled(Cacheable):
+    def save(self, obj):
+        open(self.get_path(), "w").write(str(obj))
+
+    def load(self):
+        return float(open(self.get_path()).read()) * float(open("norm.txt").read())
+
+
+@stage(None, ["m"], cachers=[Scaled])
+def make(record):
+    return 3
+
+
+@stage(["m"], ["out"])
+def use(record, m):
+    return m
+
+
+def last(record):
+    return use(make(record))
+"""
+    project.write(other(stages, EACH.format(PRINT)))
+    project.write({"norm.txt": "2"})
+    assert values(project)[0] == {"a": "6.0"}
+    project.write({"norm.txt": "5"})
+    assert values(project)[0] == {"a": "15.0"}
+
+
+# Checkpoints ------------------------------------------------------------------------
+
+RESUMED = """
+import os
+
+
+@stage(None, ["out"])
+def last(record):
+    checkpoint = record.scratch / "w.txt"
+    if not checkpoint.exists():
+        checkpoint.write_text(str({}))
+        if os.environ.get("CRASH"):
+            raise RuntimeError("stopped")
+    return checkpoint.read_text()
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["-j", "2"]], ids=["serial", "processes"])
+def test_what_was_read_before_a_checkpoint_counts_for_what_resumes_from_it(
+    whole, options
+):
+    stages = RESUMED.format("record.args.seed")
+    whole.write(other(stages, EACH.format(PRINT), TWO))
+    assert whole.run("other", "-n", "a", *options, CRASH="1").code == 1
+    assert values(whole, *options) == ({"a": "1", "b": "2"}, 2)
+    assert values(whole, *options)[1] == 0
+
+
+def test_checkpoints_of_another_file_are_not_resumed_from(project):
+    stages = RESUMED.format("open('data.txt').read()")
+    project.write(other(stages, EACH.format(PRINT)))
+    project.write({"data.txt": "1"})
+    assert project.run("other", CRASH="1").code == 1
+    project.write({"data.txt": "2"})
+    assert values(project)[0] == {"a": "2"}
+
+
+def test_checkpoints_of_a_call_that_reads_its_name_are_its_own(project):
+    stages = RESUMED.format("record.args.name")
+    argsets = "Args(name='a'), Args(name='b')"
+    project.write(other(stages, EACH.format(PRINT), argsets))
+    assert project.run("other", "-n", "a", CRASH="1").code == 1
+    assert values(project)[0] == {"a": "a", "b": "b"}
+
+
+def test_checkpoints_of_aggregates_are_those_of_their_records(project):
+    stages = """
+@stage(None, ["x"])
+def make(record):
+    return 1
+
+
+""" + RESUMED.format("[each.args.seed for each in records]").replace(
+        '@stage(None, ["out"])\ndef last(record)',
+        '@aggregate(["x"], ["out"])\ndef last(record, records, x)',
+    )
+    run = (
+        "chosen = [make(Record(manager, args)) for args in argsets]\n"
+        "r = last(Record(manager, None), chosen)\nprint('VALUE', 'all', r.state['out'])"
+    )
+    project.write(other(stages, run, TWO))
+    assert project.run("other", "-n", "a", CRASH="1").code == 1
+    assert values(project, "-n", "b")[0] == {"all": "[2]"}
+
+
+# What a stage leaves behind ---------------------------------------------------------
+
+
+def test_a_stage_that_changes_the_current_folder_does_so_for_itself_alone(project):
+    stages = """
+import os
+import tempfile
+
+
+@stage(None, ["a"])
+def first(record):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+    return 1
+
+
+@stage(["a"], ["out"])
+def second(record, a):
+    return a + int(open("data.txt").read())
+
+
+def last(record):
+    return second(first(record))
+"""
+    project.write(other(stages, EACH.format(PRINT), TWO))
+    project.write({"data.txt": "1"})
+    assert values(project)[0] == {"a": "2", "b": "2"}
+
+
+def test_an_exception_without_a_text_fails_its_call_alone(project):
+    stages = """
+class Bad(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+
+
+@stage(None, ["out"])
+def last(record):
+    if record.args.seed == 1:
+        raise Bad
+    return 7
+"""
+    project.write(other(stages, EACH.format("last(Record(manager, args))"), TWO))
+    result = project.run("other")
+    assert result.code == 1
+    assert (result.counts["computed"], result.counts["failed"]) == (1, 1)
+    assert "its text cannot be shown" in result.run["calls"][0]["error"]["message"]
+
+
+def test_a_run_that_calls_exit_has_failed(project):
+    project.write(other("import sys\n", "sys.exit()"))
+    result = project.run("other")
+    assert result.code == 1
+    assert "run() of experiment 'other' called sys.exit()" in result.err
+
+
+def test_the_folder_of_a_stage_that_was_deleted_is_noticed(project):
+    project.ok()
+    for path in (project.cache / "stages.chain.score").rglob("*.json"):
+        os.utime(path, (1, 1))
+    done = project.python(
+        "-c", "import shutil; shutil.rmtree('data/cache/stages.chain.score')"
+    )
+    assert done.code == 0
+    assert project.ok().counts["computed"] == 2
+
+
+def test_files_that_are_no_text_among_the_journals_are_left_alone(project):
+    (project.cache / ".runs").mkdir(parents=True)
+    (project.cache / ".runs" / ".DS_Store").write_bytes(b"\0\0\1Bud1\xff\xfe\0\n")
+    assert project.ok().counts["failed"] == 0
+
+
+def test_bytes_that_were_damaged_after_their_commit_are_computed_again(project):
+    run = (
+        "import glob\nfrom stages.chain import fit, load\n"
+        "record = load(Record(manager, argsets[0]))\nmanager.compute()\n"
+        "for path in glob.glob('data/cache/stages.chain.load/*/data.json'):\n"
+        "    open(path, 'w').write('')\n"
+        "print('VALUE', 'a', len(fit(record).state['model']))"
+    )
+    project.write(other("", run, "Args(name='a', seed=1)"))
+    assert values(project)[1] == 2
+    assert list(project.cache.glob(".quarantine/*")) != []
