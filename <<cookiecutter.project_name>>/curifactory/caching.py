@@ -261,8 +261,19 @@ ELSEWHERE = {
 }
 
 
+RENAMED = {
+    "PandasCSVCacher": 'PandasCacher("csv")',
+    "PandasCsvCacher": 'PandasCacher("csv")',
+    "PandasJsonCacher": 'PandasCacher("json")',
+    "PathRef": "PathCacher",
+}
+"""Names of Curifactory, and what to write for them."""
+
+
 def __getattr__(name: str) -> Any:
     """Import the cachers of the extras when they are asked for."""
+    if name in RENAMED:
+        raise ImportError(f"there is no {name} here: write {RENAMED[name]}")
     if name not in ELSEWHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(f"curifactory.extras.{ELSEWHERE[name]}")

@@ -375,6 +375,14 @@ def _print_entries(title: str, entries: Sequence[Entry]) -> None:
         print(f"{red}{shown}{plain}" if entry.error else shown)
 
 
+def apart(is_needed: bool) -> Any:
+    """Let what user code prints go to standard error: the output is for programs."""
+    import contextlib
+
+    kept = contextlib.redirect_stdout(sys.stderr)
+    return kept if is_needed else contextlib.nullcontext()
+
+
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print columns as wide as their content; the last one is not padded."""
     lines = [tuple(head), *rows]

@@ -82,6 +82,9 @@ class Session:
         self._said: set[str] = set()
         self._computed = 0
         self._has_failed = False
+        self._repeated = 0.0
+        """Seconds of earlier work that edits of code have let be done again."""
+        self._is_confirmed = False
 
     # What others ask for ------------------------------------------------------------
 
@@ -109,19 +112,21 @@ class Session:
 
     def _confirm(self, calls: list[Call]) -> None:
         """Ask before edits of code let much work be done again."""
-        if self.options.is_confirmed:
+        if self.options.is_confirmed or self._is_confirmed:
             return
         try:
             guard = importlib.import_module("curifactory.extras.guard")
         except ImportError:  # without the extras nobody asks
             return
         seconds, told = guard.cost_of_edits(self.survey, calls)
-        if seconds <= self.options.confirm_above:
+        self._repeated += seconds  # a run may ask for its values one by one
+        if self._repeated <= self.options.confirm_above or not seconds:
             return
         message = f"edits of code would repeat long work:\n  {told}"
         if not self.progress.confirm(message):
             hint = "--yes computes it; `experiment accept STAGE` keeps the results; or "
             raise RequestError(message, hint + "undo the edit")
+        self._is_confirmed = True
 
     def value(self, source: Source) -> Any:
         """Return a value as its cacher loads it; what is missing is computed first."""

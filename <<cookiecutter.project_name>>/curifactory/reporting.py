@@ -61,7 +61,7 @@ class JsonReporter(Reportable):
     kind = "json"
 
     def data(self) -> Any:
-        return json.loads(json.dumps(self.value, default=str))
+        return json.loads(json.dumps(_with_text_keys(self.value), default=str))
 
 
 class TableReporter(Reportable):
@@ -125,8 +125,18 @@ class LinePlotReporter(Reportable):
             str(label): [float(each) for each in line] for label, line in lines.items()
         }
         longest = max((len(line) for line in y.values()), default=0)
-        x = range(longest) if self.x is None else self.x
-        return {"x": [float(each) for each in x], "y": y}
+        x = [float(each) for each in (range(longest) if self.x is None else self.x)]
+        if len(x) < longest:
+            raise ValueError(f"x has {len(x)} values, and a line {longest}")
+        return {"x": x, "y": y}
+
+
+def _with_text_keys(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _with_text_keys(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_text_keys(each) for each in value]
+    return value
 
 
 def _table(columns: Sequence[Any], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:

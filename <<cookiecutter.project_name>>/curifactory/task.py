@@ -23,6 +23,7 @@ from .inside import ByRecord, Inputs, StageRecord
 from .provenance import dependencies
 from .reads import FileDigests, Files, Reads
 from .record import Literal, Present, Snapshot
+from .reporting import TextReporter
 from .stages import AnyStage
 from .store import Artifact, Store, Trace
 
@@ -396,11 +397,21 @@ class _Execution:
         return Artifact(self.stage.outputs[index], (), "", 0, "", "")
 
     def _described(self) -> list[dict[str, Any]]:
-        """Write what the stage reported beside its artifacts."""
+        """Write what the stage reported beside its artifacts.
+
+        What cannot be shown says so in the report: it costs no result.
+        """
         found = []
         for number, each in enumerate(self.reportables):
-            entry = each.describe(self.folder, f"report-{number}")
-            json.dumps(entry)
+            stem = f"report-{number}"
+            try:
+                entry = each.describe(self.folder, stem)
+                json.dumps(entry)
+            except Exception as error:
+                said = f"cannot be shown: {type(error).__name__}: {error}"
+                name = f"{type(each).__name__} {getattr(each, 'name', None) or stem}"
+                self.outcome.messages.append(f"{self.stage.label}: {name} {said}")
+                entry = TextReporter(said, name).describe(self.folder, stem)
             found.append(entry)
         return found
 
@@ -536,7 +547,10 @@ def own_frames(error: BaseException) -> str:
     shown = "".join(traceback.format_list(own))
     if isinstance(error, CurifactoryError):
         return f"{shown}{error}"
-    return shown + "".join(traceback.format_exception_only(type(error), error))
+    shown += "".join(traceback.format_exception_only(type(error), error))
+    hidden = None if error.__suppress_context__ else error.__context__
+    cause = error.__cause__ or hidden
+    return f"{shown}caused by:\n{own_frames(cause)}" if cause is not None else shown
 
 
 def _split(stage: AnyStage, result: Any) -> list[Any]:

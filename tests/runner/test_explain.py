@@ -303,3 +303,14 @@ def test_on_a_terminal_it_asks(costly, answer, code):
     assert "go on? [y/N]" in err
     assert process.returncode == code
     assert ("fit a" in costly.ok("study", "--yes").done()) == (code == 2)
+
+
+@pytest.mark.parametrize("command", [["explain", "other"], ["params", "base"]])
+def test_what_a_project_prints_stays_out_of_json(whole, command):
+    head = "print('HELLO')\n"
+    whole.write(other(head, "print('BEGINS')"))
+    path = whole.root / "params" / "base.py"
+    path.write_text(head + path.read_text())
+    result = whole.run(*command, "--json")
+    assert result.code == 0 and "HELLO" in result.err
+    json.loads(result.out)

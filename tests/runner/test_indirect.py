@@ -410,3 +410,77 @@ def test_bytes_that_were_damaged_after_their_commit_are_computed_again(project):
     project.write(other("", run, "Args(name='a', seed=1)"))
     assert values(project)[1] == 2
     assert list(project.cache.glob(".quarantine/*")) != []
+
+
+# What does not cost a result ---------------------------------------------------------
+
+
+def test_what_cannot_be_shown_says_so_and_costs_no_result(whole):
+    stages = """
+from curifactory.reporting import JsonReporter, LinePlotReporter
+
+
+@stage(None, ["out"])
+def last(record):
+    record.report(LinePlotReporter([1, 2, 3], x=[0, 1], name="loss"))
+    record.report(JsonReporter({("knn", 3): 0.9}, name="scores"))
+    return 7
+"""
+    whole.write(other(stages, EACH.format(PRINT)))
+    result = whole.ok("other")
+    said = "LinePlotReporter loss cannot be shown: ValueError: x has 2 values, and a line 3"
+    assert f"last: {said}" in result.err
+    shown = (whole.root / "reports" / "latest" / "index.html").read_text()
+    assert "x has 2 values, and a line 3" in shown and "(&#39;knn&#39;, 3)" in shown
+
+
+def test_the_cause_of_a_failure_is_told(project):
+    stages = """
+def read(path):
+    try:
+        return open(path).read()
+    except OSError as error:
+        raise RuntimeError("cannot load the configuration") from error
+
+
+@stage(None, ["out"])
+def last(record):
+    return read("raw/settings.txt")
+"""
+    project.write(other(stages, EACH.format("last(Record(manager, args))")))
+    told = project.run("other").err
+    assert "RuntimeError: cannot load the configuration\n" in told
+    assert (
+        "caused by:" in told and "No such file or directory: 'raw/settings.txt'" in told
+    )
+
+
+def test_names_of_curifactory_say_what_to_write(project):
+    stages = (
+        "import curifactory as cf\n\ncf.reporting.TextReporter, cf.caching.JsonCacher\n"
+    )
+    use = "from curifactory.caching import PandasCsvCacher"
+    project.write(other(stages, use))
+    result = project.run("other")
+    assert result.code == 1
+    assert 'there is no PandasCsvCacher here: write PandasCacher("csv")' in result.err
+
+
+def test_the_cost_of_edits_adds_up_where_values_are_asked_for_one_by_one(whole):
+    stages = """
+import time
+
+
+@stage(None, ["out"])
+def last(record):
+    time.sleep(0.3)
+    return record.args.seed{}
+"""
+    argsets = ", ".join(f"Args(name='s{i}', seed={i})" for i in range(4))
+    whole.write(other(stages.format(""), EACH.format(PRINT), argsets))
+    assert values(whole)[1] == 4
+    whole.write({"pyproject.toml": "[tool.curifactory]\nconfirm-above = '0.8 s'\n"})
+    whole.write(other(stages.format(" + 1"), EACH.format(PRINT), argsets))
+    result = whole.run("other")
+    assert result.code == 2 and "edits of code would repeat long work" in result.err
+    assert values(whole, "--yes")[1] == 2

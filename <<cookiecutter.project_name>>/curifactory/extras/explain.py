@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import experiment
-from ..cli import add_run_options, open_request
+from ..cli import add_run_options, apart, open_request
 from ..decide import Decision
 from ..progress import Progress
 from ..provenance import dependencies
@@ -25,7 +25,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def perform(options: argparse.Namespace) -> int:
     """Map the experiment and print what is known of its stages and calls."""
     project, request = open_request(options)
-    run = experiment.perform(project, request, Progress(quiet=True))
+    with apart(options.json):
+        run = experiment.perform(project, request, Progress(quiet=True))
     rows = run.decisions
     if options.stage is not None:
         experiment.check_stages([options.stage], run.manager)

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import paramsets
 from ..args import ExperimentArgs, is_secret, short
-from ..cli import add_choice_options, print_table
+from ..cli import add_choice_options, apart, print_table
 from ..errors import RequestError, nearest
 from ..manager import shown_fields
 from ..paramsets import Choice
@@ -33,7 +33,8 @@ def perform(options: argparse.Namespace) -> int:
         known = [entry.name for entry in paramsets.list_paramsets(project.root)]
         raise RequestError("no parameter file is named", nearest("", known))
     choice = Choice(options.sets, options.seeds, options.names, options.indices)
-    found = paramsets.collect(paramsets.sources(project, options.paramsets), choice)
+    with apart(options.json):
+        found = paramsets.collect(paramsets.sources(project, options.paramsets), choice)
     if options.diff:
         _print_diff(found, *options.diff, as_json=options.json)
     elif options.json:
