@@ -422,6 +422,13 @@ def test_random_generators_count_by_state():
     assert digest(used) != digest(np.random.default_rng(1))
 
 
+def test_distributions_count_by_parameters_not_by_what_was_drawn_before():
+    np, stats = pytest.importorskip("numpy"), pytest.importorskip("scipy.stats")
+    before = digest(stats.norm(0, 1))
+    np.random.random()
+    assert digest(stats.norm(0, 1)) == before != digest(stats.norm(0, 2))
+
+
 def test_frames_count_by_columns_index_and_values():
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
