@@ -107,8 +107,7 @@ def perform(project: Settings, request: Request, progress: Progress) -> Run:
         if not request.map_only:
             chosen.start()
             if not project.cache.exists():
-                name = request.name.replace("/", ".")
-                chosen.expect(f"{project.experiments.replace('/', '.')}.{name}")
+                chosen.expect(project.module_of(request.name))
         return _perform(project, request, progress, chosen)
     except BaseException:
         chosen.stop(at_once=True)

@@ -114,8 +114,15 @@ class ArtifactManager:
             given = project.cache, project.base, project.runs, project.reports
             apart = tuple(each for each in given if each is not None)
             spill = None if self.engine.is_local else survey.store.prepare()
+            module = "" if self.eager else project.module_of(self.experiment_name)
             place = Place(
-                project.root, project.cache, apart, self.name, spill, project.base
+                project.root,
+                project.cache,
+                apart,
+                self.name,
+                spill,
+                project.base,
+                module,
             )
             outputs = self.folder / "output" if self.folder and self.captures else None
             self._session = Session(

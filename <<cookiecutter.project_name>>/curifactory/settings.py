@@ -28,6 +28,10 @@ class Settings:
     confirm_above: float = 600.0
     """Seconds of earlier work that a change of code repeats without asking."""
 
+    def module_of(self, experiment: str) -> str:
+        """Return the name of the module of an experiment."""
+        return f"{self.experiments}/{experiment}".replace("/", ".")
+
 
 def find_root(start: Path) -> Path:
     """Return the nearest folder upwards that has `experiments/`."""

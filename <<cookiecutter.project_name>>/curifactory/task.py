@@ -38,6 +38,8 @@ class Place(NamedTuple):
     spill: Path | None = None
     """Where values that the cache does not keep are passed on; None in one process."""
     base: Path | None = None
+    module: str = ""
+    """The module of the experiment: it may register code that a stage reaches."""
 
 
 class Stored(NamedTuple):
@@ -142,6 +144,8 @@ def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
             task: Task = pickle.loads(data)
             if task.group != group:
                 syntax.forget()
+                with contextlib.suppress(Exception):  # the call itself may do without
+                    importlib.import_module(task.place.module)
                 task = pickle.loads(data)
         return perform(task)
 

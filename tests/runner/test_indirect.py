@@ -192,6 +192,22 @@ class Args(ExperimentArgs):
     assert values(project)[0] == {"a": "False"}
 
 
+REGISTERS = "class Mine(Base):\n    pass\n"
+
+
+@pytest.mark.parametrize("options", [[], ["-j", "2"]], ids=["serial", "processes"])
+def test_what_an_experiment_registers_is_there_in_every_process(whole, options):
+    registry = "class Base:\n    known = {}\n\n    def __init_subclass__(cls):\n"
+    registry += "        Base.known[cls.__name__] = cls\n"
+    stages = "from curifactory import stage\nfrom src.registry import Base\n\n\n"
+    stages += "@stage(None, ['out'])\ndef last(record):\n    return len(Base.known)\n"
+    head = "from src.registry import Base\nfrom stages.listing import last\n\n\n"
+    whole.write({"src/registry.py": registry, "stages/listing.py": stages})
+    whole.cache.mkdir(parents=True)  # so workers begin with what a stage needs alone
+    whole.write(other(head + REGISTERS, EACH.format(PRINT)))
+    assert values(whole, *options) == ({"a": "1"}, 1)
+
+
 # Files ------------------------------------------------------------------------------
 
 SHELL = (
