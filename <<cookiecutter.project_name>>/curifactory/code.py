@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import enum
+import functools
 import importlib
 import importlib.util
 import sys
@@ -513,7 +514,7 @@ class _Scope:
         is_own = is_code and not isinstance(value, MethodType) and is_project(target)
         if is_own and not _is_args(target):
             self.unit.refers += [target, *_held(value)]
-            if not isinstance(value, (FunctionType, type, ModuleType)):
+            if isinstance(value, functools.partial) or is_project(type(value)):
                 self.unit.refers += [Named(*holder, value)]
             return "@"
         self.unit.refers += _held(value)

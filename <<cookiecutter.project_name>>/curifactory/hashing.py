@@ -140,7 +140,7 @@ class _Walk:
         The code in them follows in the same order: which belongs to which counts.
         """
         encoded = [self._encoded(each, path) for path, each in items]
-        encoded.sort(key=_by_content)
+        encoded.sort(key=_by_content if self.opaque is not None else None)
         self.parts.append(b"%s%d{" % (tag.encode(), len(items)))
         self.parts.extend([data for data, _ in encoded])
         self.parts.append(b"}")

@@ -100,6 +100,12 @@ SAME_SOURCE = {
         "T = {}\ndef reg(f):\n T[f.__name__] = f\n return f\n"
         "@reg\ndef b(): return 2\n@reg\ndef a(): return 1\ndef f(): return T['a']()",
     ),
+    "what a decorator of a library notes for itself": (
+        "import functools\nfrom types import SimpleNamespace\ndef g(): return 1\n"
+        "h = functools.update_wrapper(SimpleNamespace(made=1), g)\ndef f(): return h",
+        "import functools\nfrom types import SimpleNamespace\ndef g(): return 1\n"
+        "h = functools.update_wrapper(SimpleNamespace(made=2), g)\ndef f(): return h",
+    ),
     "a set of functions in another order": (
         "def a(): return 1\ndef b(): return 2\nT = {a, b}\ndef f(): return T",
         "def b(): return 2\ndef a(): return 1\nT = {b, a}\ndef f(): return T",
