@@ -2,7 +2,6 @@
 
 import ast
 import contextlib
-import enum
 import functools
 import importlib
 import importlib.util
@@ -54,6 +53,8 @@ class Named:
     module: str
     name: str
     value: Any
+    is_text: bool = False
+    """Whether the statements that make it count, whatever has become of it since."""
 
 
 @dataclass
@@ -218,9 +219,7 @@ def _function(function: FunctionType) -> Unit:
         place = function.__module__, f"{function.__qualname__}()"
         unit.refers += [Named(*place, each) for each in given]
     _fill_attached(unit, function, names)
-    place = function.__module__, function.__qualname__
-    added = {n: each for n, each in vars(function).items() if n[:2] != "__"}
-    unit.refers += [Named(*place, each) for each in added.values()]
+    unit.refers += _registered(function)
     return unit
 
 
@@ -275,14 +274,28 @@ def _class(cls: type) -> Unit:
         unit.text += syntax.special_annotations(node, is_plain=not _is_declared(cls))
     if not nodes:
         _without_definition(unit, cls)
-    elif not isinstance(
-        cls, enum.EnumMeta
-    ):  # others may have set them, or added to them
+    elif "<" in cls.__qualname__:  # its attributes may come from the function around it
         unit.refers += _attributes(cls)
-        elsewhere = {n: f for n, f in functions.items() if not _is_body(cls, n, f)}
-        unit.refers += filter(is_project, elsewhere.values())
+    elsewhere = [f for name, f in functions.items() if not _is_body(cls, name, f)]
+    unit.refers += filter(is_project, elsewhere)  # others may have set them
+    unit.refers += _registered(cls)
     _fill_attached(unit, cls, names)
     return unit
+
+
+def _registered(owner: Any) -> list[Named]:
+    """Return the tables of project code that attributes hold, whoever has filled them.
+
+    What else is in them may change while the project runs: there the text counts.
+    """
+    found = []
+    for name, value in vars(owner).items():
+        pairs = value.items() if _is_table(value) else ()
+        items = enumerate(value) if isinstance(value, (list, tuple)) else pairs
+        table = {key: each for key, each in items if _own_code(each) is not None}
+        if table and name[:2] != "__":
+            found.append(Named(owner.__module__, owner.__qualname__, table))
+    return found
 
 
 def _is_body(cls: type, name: str, function: FunctionType) -> bool:
@@ -332,7 +345,7 @@ def _constant(constant: Named) -> Unit:
     unit = Unit(f"{place_of(module)}: {name}")
     tree = syntax.tree_of(getattr(module, "__file__", None) or "")
     made = syntax.assignments(tree, name) if tree else []
-    if not (made and isinstance(constant.value, type)):
+    if not constant.is_text and not (made and isinstance(constant.value, type)):
         with contextlib.suppress(IdentityError):
             unit.text = hashing.digest(constant.value, name, _own_code, unit.refers)
             return unit
@@ -513,11 +526,11 @@ class _Scope:
         is_code = isinstance(target, (FunctionType, type, ModuleType))
         is_own = is_code and not isinstance(value, MethodType) and is_project(target)
         if is_own and not _is_args(target):
-            self.unit.refers += [target, *_held(value)]
+            self.unit.refers += [target, *_held(value, holder)]
             if isinstance(value, functools.partial) or is_project(type(value)):
-                self.unit.refers += [Named(*holder, value)]
+                self.unit.refers += [Named(*holder, value, is_text=True)]
             return "@"
-        self.unit.refers += _held(value)
+        self.unit.refers += _held(value, holder)
         name = self._foreign(target, holder)
         if name is not None:
             self.unit.packages.add(name.partition(".")[0])
@@ -536,15 +549,15 @@ class _Scope:
         return None if own else ".".join(origin)
 
 
-def _held(value: Any) -> list[Any]:
+def _held(value: Any, holder: tuple[str, str]) -> list[Any]:
     """Return what of the project is in the closure of a function of others."""
     if not isinstance(value, FunctionType) or is_project(value):
         return []
     holds = [*_closure(value).values(), *vars(value).values()]
     inner = [each for h in holds for each in (h.values() if _is_table(h) else [h])]
     own = [unwrapped(each) for each in inner if is_project(unwrapped(each))]
-    made = [each for each in inner if is_project(type(each))]
-    return own + [Named(value.__module__, value.__qualname__, each) for each in made]
+    made = any(is_project(type(each)) for each in inner)
+    return own + ([Named(*holder, value, is_text=True)] if made else [])
 
 
 def _public(module: ModuleType) -> list[str]:

@@ -113,7 +113,7 @@ class Peers:
         for folder in (self.runs, self.claims):
             folder.mkdir(parents=True, exist_ok=True)
         is_first = self._journal is None
-        self._journal = open(self.runs / self.name, "w", encoding="utf-8")
+        self._journal = open(self.runs / self.name, "w+", encoding="utf-8")
         self._tell(self.name)
         self._clean_up()
         if is_first:
@@ -123,10 +123,16 @@ class Peers:
     def _join_again(self) -> None:
         """Come back: this run was stopped for so long that others took it for dead."""
         self._held.clear()
+        told: list[str] = []
         if self._journal is not None:
+            self._journal.seek(0)
+            told = self._journal.read().splitlines()[1:]
             self._journal.close()
+            with contextlib.suppress(OSError):
+                (self.runs / self.name).unlink()
         self.name = _new_name()
         self._join()
+        self._tell(*told)
 
     def _go_alone(self, error: OSError) -> None:
         """Go on without claims: at worst, a call is computed by two runs."""

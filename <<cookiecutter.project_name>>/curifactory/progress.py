@@ -50,9 +50,7 @@ class Progress:
         """The run is over."""
 
     def _line(self, text: str) -> None:
-        with contextlib.suppress(
-            OSError, ValueError
-        ):  # nobody reads it: no reason to end
+        with contextlib.suppress(OSError):  # nobody reads it: no reason to end
             if not self.quiet:
                 self.stream.write(f"{text}\n")  # in one piece: others write there, too
                 self.stream.flush()

@@ -218,9 +218,8 @@ class _Execution:
                     self.noted.names = None
                 self._tell("called")
                 begin = time.perf_counter()
-                result = self._call(values)
+                outputs = self._save(_split(self.stage, self._call(values)))
                 self.noted.note_escaped()
-                outputs = self._save(_split(self.stage, result))
             seconds = time.perf_counter() - begin
         if self.outcome.damaged:  # whatever the stage made of the exception
             raise DamagedError(f"{self.outcome.damaged[0]} is damaged")
@@ -324,7 +323,7 @@ class _Execution:
                 self.used_scratch = self.store.scratch(*given)
             for key in earlier or ():
                 self.noted.note(key)
-            for key in self.noted.keys:
+            for key in list(self.noted.keys):
                 self._remember(key)
             self.noted.watch = self._remember
         work = self.used_scratch / "work"
@@ -334,17 +333,21 @@ class _Execution:
     def _earlier(self, path: Path) -> list[str] | None:
         """Return what earlier attempts have read; None if that is not so any more."""
         try:
-            lines = path.read_text("utf-8").splitlines() if path.exists() else []
+            text = path.read_text("utf-8") if path.exists() else ""
+            lines = text.split("\n")[:-1]  # the last one was cut short by a kill
             known: dict[str, str] = dict(json.loads(line) for line in lines)
-        except ValueError:  # it was killed while it wrote
+        except (ValueError, TypeError):
             return None
-        is_so = all(self._now(key) == digest for key, digest in known.items())
+        with self.files.pausing():
+            is_so = all(self._now(key) == digest for key, digest in known.items())
         return list(known) if is_so else None
 
     def _remember(self, key: str) -> None:
         assert self.used_scratch is not None
+        with self.files.pausing():
+            line = json.dumps([key, self._now(key)])
         with open(self.used_scratch / "reads", "a", encoding="utf-8") as file:
-            file.write(json.dumps([key, self._now(key)]) + "\n")
+            file.write(line + "\n")
 
     # What it leaves -----------------------------------------------------------------
 
@@ -544,7 +547,11 @@ def where(error: BaseException) -> str:
     return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
 
 
-def own_frames(error: BaseException) -> str:
+CAUSES = 5
+"""How many causes of a failure are told."""
+
+
+def own_frames(error: BaseException, causes: int = CAUSES) -> str:
     """Return the traceback with the frames of the user's own code only."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if syntax.is_project_file(frame.filename)]
@@ -554,7 +561,9 @@ def own_frames(error: BaseException) -> str:
     shown += "".join(traceback.format_exception_only(type(error), error))
     hidden = None if error.__suppress_context__ else error.__context__
     cause = error.__cause__ or hidden
-    return f"{shown}caused by:\n{own_frames(cause)}" if cause is not None else shown
+    if cause is None or not causes:
+        return shown
+    return f"{shown}caused by:\n{own_frames(cause, causes - 1)}"
 
 
 def _split(stage: AnyStage, result: Any) -> list[Any]:

@@ -106,6 +106,20 @@ SAME_SOURCE = {
         "import functools\nfrom types import SimpleNamespace\ndef g(): return 1\n"
         "h = functools.update_wrapper(SimpleNamespace(made=2), g)\ndef f(): return h",
     ),
+    "what a class keeps while it works": (
+        "class A:\n kept = {}\n count = 0\nA.kept.update(x=1)\ndef f(): return A",
+        "class A:\n kept = {}\n count = 0\nA.kept.update(x=2)\ndef f(): return A",
+    ),
+    "what a wrapper counts while it works": (
+        "import functools\ndef deco(g):\n @functools.wraps(g)\n"
+        " def wrapper(): return g()\n wrapper.calls = 0\n return wrapper\n"
+        "@deco\ndef g(): return 1\n"
+        "def use(): g.calls += 1\nuse()\ndef f(): return g()",
+        "import functools\ndef deco(g):\n @functools.wraps(g)\n"
+        " def wrapper(): return g()\n wrapper.calls = 0\n return wrapper\n"
+        "@deco\ndef g(): return 1\n"
+        "def use(): g.calls += 1\nuse(), use()\ndef f(): return g()",
+    ),
     "a set of functions in another order": (
         "def a(): return 1\ndef b(): return 2\nT = {a, b}\ndef f(): return T",
         "def b(): return 2\ndef a(): return 1\nT = {b, a}\ndef f(): return T",
@@ -295,18 +309,6 @@ OTHER_SOURCE = {
         "def patch(): A.go = better\npatch()\ndef f(): return A().go()",
         "class A:\n def go(self): return 0\ndef better(self): return 2\n"
         "def patch(): A.go = better\npatch()\ndef f(): return A().go()",
-    ),
-    "an attribute that is set in a loop": (
-        "class A: pass\nfor each in (A,): each.rate = 3\ndef f(): return A.rate",
-        "class A: pass\nfor each in (A,): each.rate = 4\ndef f(): return A.rate",
-    ),
-    "an attribute of a class within a class": (
-        "class A:\n class B: pass\nA.B.depth = 3\ndef f(): return A.B.depth",
-        "class A:\n class B: pass\nA.B.depth = 4\ndef f(): return A.B.depth",
-    ),
-    "what is added to an attribute of a class": (
-        "class A:\n table = {}\nA.table['x'] = 3\ndef f(): return A.table",
-        "class A:\n table = {}\nA.table['x'] = 4\ndef f(): return A.table",
     ),
     "a string that is no docstring": (
         "def f():\n return 'a'", "def f():\n return 'b'"

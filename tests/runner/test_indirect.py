@@ -65,6 +65,30 @@ def test_an_argset_that_outlives_its_stage_counts_as_read(project, stages):
     assert values(project)[0] == {"a": "10", "b": "20"}
 
 
+def test_an_argset_in_an_output_counts_as_far_as_its_cacher_saves_it(project):
+    stages = """
+class Net:
+    def __init__(self, args):
+        self.args, self.weight = args, args.seed
+
+
+class Weight(Cacheable):
+    def save(self, obj):
+        open(self.get_path(), "w").write(str(obj.weight))
+
+    def load(self):
+        return int(open(self.get_path()).read())
+
+
+@stage(None, ["out"], cachers=[Weight])
+def last(record):
+    return Net(record.args)
+"""
+    argsets = "Args(name='a', seed=1), Args(name='b', seed=1)"
+    project.write(other(stages, EACH.format(PRINT), argsets))
+    assert values(project) == ({"a": "1", "b": "1"}, 1)
+
+
 def test_an_argset_in_garbage_that_refers_to_itself_does_not_count(project):
     stages = """
 @stage(None, ["out"])
@@ -208,6 +232,62 @@ def test_what_an_experiment_registers_is_there_in_every_process(whole, options):
     assert values(whole, *options) == ({"a": "1"}, 1)
 
 
+MEMO = """
+import functools
+
+
+class Memo:
+    kept = {}
+
+    @classmethod
+    def get(cls, seed):
+        return cls.kept.setdefault(seed, seed * 2)
+
+
+def counted(function):
+    @functools.wraps(function)
+    def wrapper(seed):
+        wrapper.calls += 1
+        return function(seed)
+
+    wrapper.calls = 0
+    return wrapper
+
+
+class Cached:
+    def __init__(self, function):
+        functools.update_wrapper(self, function)
+        self.function, self.cache = function, {}
+
+    def __call__(self, seed):
+        return self.cache.setdefault(seed, self.function(seed))
+
+
+@counted
+def double(seed):
+    return Memo.get(seed)
+
+
+@Cached
+def get(seed):
+    return double(seed)
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["-j", "2"]], ids=["serial", "processes"])
+def test_what_helpers_keep_while_they_work_is_no_code(whole, options):
+    stages = "from curifactory import stage\nfrom src.memo import get\n\n\n"
+    stages += (
+        "@stage(None, ['out'])\ndef last(record):\n    return get(record.args.seed)\n"
+    )
+    head = "from src.memo import get\nfrom stages.memo import last\n"
+    whole.write({"src/memo.py": MEMO, "stages/memo.py": stages})
+    argsets = "Args(name='a', seed=get(1)), Args(name='b', seed=get(2))"
+    whole.write(other(head, EACH.format(PRINT), argsets))
+    assert values(whole, *options) == ({"a": "4", "b": "8"}, 2)
+    assert values(whole, *options)[1] == 0
+
+
 # Files ------------------------------------------------------------------------------
 
 SHELL = (
@@ -303,6 +383,18 @@ def test_what_was_read_before_a_checkpoint_counts_for_what_resumes_from_it(
     assert whole.run("other", "-n", "a", *options, CRASH="1").code == 1
     assert values(whole, *options) == ({"a": "1", "b": "2"}, 2)
     assert values(whole, *options)[1] == 0
+
+
+def test_checkpoints_go_with_folders_that_are_declared(project):
+    stages = RESUMED.format("open('raw/a.txt').read()").replace(
+        '["out"])', '["out"], files=["raw"])'
+    )
+    body = "def last(record):\n    open('raw/a.txt').close()\n"
+    stages = stages.replace("def last(record):\n", body)
+    project.write(other(stages, EACH.format(PRINT)))
+    project.write({"raw/a.txt": "1"})
+    assert project.run("other", CRASH="1").code == 1
+    assert values(project)[0] == {"a": "1"}
 
 
 def test_checkpoints_of_another_file_are_not_resumed_from(project):
@@ -469,6 +561,21 @@ def last(record):
     assert (
         "caused by:" in told and "No such file or directory: 'raw/settings.txt'" in told
     )
+
+
+def test_a_failure_that_is_its_own_cause_is_told_once_or_twice(project):
+    stages = """
+@stage(None, ["out"])
+def last(record):
+    try:
+        raise ValueError("odd")
+    except ValueError as error:
+        raise error from error
+"""
+    project.write(other(stages, EACH.format("last(Record(manager, args))")))
+    result = project.run("other")
+    assert result.code == 1 and result.counts["failed"] == 1
+    assert "ValueError: odd" in result.err
 
 
 def test_names_of_curifactory_say_what_to_write(project):

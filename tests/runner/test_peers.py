@@ -291,6 +291,17 @@ def test_a_claim_made_anew_while_another_run_looked_stays_where_it_is(
     assert late.take("call")
 
 
+def test_a_run_that_others_took_for_dead_comes_back_with_all_it_said(meet, tmp_path):
+    run, other = meet(), meet()
+    run.take("one")
+    run.use("stage/used")
+    run.announce("stage/made")
+    (tmp_path / ".runs" / run.name).unlink()
+    assert run.take("two") and not other.take("two")
+    assert other.in_use() == {"stage/used", "stage/made"}
+    assert run.others() == [other.name]
+
+
 def test_a_run_that_ends_and_works_again_is_another_one(meet):
     run = meet()
     run.take("call")

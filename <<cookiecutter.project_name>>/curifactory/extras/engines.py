@@ -104,7 +104,7 @@ class Processes(_Remote):
     def stop(self, *, at_once: bool) -> None:
         workers = multiprocessing.active_children() if at_once else []
         if workers:
-            end_descendants([worker.pid or 0 for worker in workers])
+            end_descendants([worker.pid for worker in workers if worker.pid])
         for worker in workers:
             _kill(worker)
         if self._pool is not None:  # the end of this process waits for its workers
