@@ -5,6 +5,9 @@ import os
 import pytest
 from test_execute import EACH, other
 
+from curifactory.peers import Peers
+from curifactory.progress import Progress
+
 TWO = "Args(name='a', seed=1), Args(name='b', seed=2)"
 PRINT = "r = last(Record(manager, args)); print('VALUE', args.name, r.state['out'])"
 
@@ -607,3 +610,29 @@ def last(record):
     result = whole.run("other")
     assert result.code == 2 and "edits of code would repeat long work" in result.err
     assert values(whole, "--yes")[1] == 2
+
+
+class Closed:
+    """A stream whose reader has gone."""
+
+    def write(self, text):
+        raise BrokenPipeError
+
+    def flush(self):
+        raise BrokenPipeError
+
+
+def test_a_reader_that_has_gone_ends_no_run():
+    Progress(stream=Closed()).message("nobody reads this")
+
+
+def test_tidying_leaves_checkpoints_alone_while_a_run_is_at_work(whole):
+    whole.ok()
+    kept = whole.cache / ".scratch" / "stages.chain.load-1"
+    kept.mkdir(parents=True)
+    os.utime(kept, (1, 1))
+    run = Peers(whole.cache, print)
+    run.take("call")
+    assert whole.ok("cache", "gc", "--older-than", "1h") and kept.exists()
+    run.close()
+    assert whole.ok("cache", "gc", "--older-than", "1h") and not kept.exists()
