@@ -121,28 +121,24 @@ def unwrapped(value: Any) -> Any:
     """Return the function inside decorators that say what they wrap, and methods."""
     target = value
     for _ in range(DECORATORS):
-        inner = _got(target, "__wrapped__")
+        inner = _got(target, "__wrapped__", None)
         if isinstance(target, MethodType):
             target = target.__func__
         elif isinstance(target, FunctionType) and is_project(target):
             return target  # a wrapper of the project holds what it wraps in its closure
-        elif (
-            inner is not None
-            and inner is not _ABSENT
-            and not isinstance(target, (type, ModuleType))
-        ):
+        elif inner is not None and not isinstance(target, (type, ModuleType)):
             target = inner
         else:
             return target
     return value  # it makes up whatever attribute it is asked for
 
 
-def _got(value: Any, name: str) -> Any:
-    """Return an attribute, _ABSENT where there is none or asking for it fails."""
+def _got(value: Any, name: str, default: Any) -> Any:
+    """Return an attribute; the default, too, where asking for it fails."""
     try:
-        return getattr(value, name, _ABSENT)
+        return getattr(value, name, default)
     except Exception:
-        return _ABSENT
+        return default
 
 
 def function_of(member: Any) -> Any:
@@ -514,7 +510,7 @@ class _Scope:
         holder = self.module, chain[0]
         rest = chain[1:]
         while rest and _is_namespace(value):
-            inner = _got(value, rest[0])
+            inner = _got(value, rest[0], _ABSENT)
             if inner is _ABSENT:
                 break
             holder = getattr(value, "__module__", value.__name__), rest.pop(0)

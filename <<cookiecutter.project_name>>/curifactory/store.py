@@ -269,11 +269,7 @@ class Store:
         """Return an artifact as its cacher loads it; its bytes are checked once a run."""
         place = self.place(folder)
         if (folder, artifact.name) not in self._verified:
-            wrong = damage(place, artifact)
-            _check_there(folder, place, wrong)
-            if wrong:
-                self.quarantine(folder, wrong)
-                raise DamagedError(f"{folder}/{wrong} is damaged: its bytes differ")
+            self._check(folder, place, artifact)
             self._verified.add((folder, artifact.name))
         try:
             return cacher.at(place, output_stem(artifact.name)).load()
@@ -282,14 +278,19 @@ class Store:
             raise
         except Exception as error:
             _check_there(folder, place, *artifact.files)
-            if wrong := damage(place, artifact):  # since it was checked, or committed
-                self.quarantine(folder, wrong)
-                said = f"{folder}/{wrong} is damaged: its bytes differ"
-                raise DamagedError(said) from error
+            self._check(folder, place, artifact)  # since the last time, or its commit
             hint = "the data is kept: mend the import or the cacher and run again"
             message = f"{folder}/{(*artifact.files, artifact.name)[0]} does not load: "
             message += f"{type(error).__name__}: {error}"
             raise ArtifactError(message, hint) from error
+
+    def _check(self, folder: str, place: Path, artifact: Artifact) -> None:
+        """Refuse an artifact whose bytes are not the ones that were saved."""
+        wrong = damage(place, artifact)
+        _check_there(folder, place, wrong)
+        if wrong:
+            self.quarantine(folder, wrong)
+            raise DamagedError(f"{folder}/{wrong} is damaged: its bytes differ")
 
     def quarantine(self, folder: str, file: str) -> None:
         """Move a damaged folder out of the way; it then counts as absent."""

@@ -212,10 +212,8 @@ class _Execution:
             self._note_files()
             with self.files.noting(self.noted):
                 values = self._inputs()
-                if _met(
-                    met, values
-                ):  # which may ask for more than the stage's own code
-                    self.noted.names = None
+                if _met(met, values):
+                    self.noted.names = None  # their code may ask for other fields
                 self._tell("called")
                 begin = time.perf_counter()
                 outputs = self._save(_split(self.stage, self._call(values)))
