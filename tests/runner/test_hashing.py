@@ -157,8 +157,24 @@ def test_the_items_of_a_dataclass_that_is_a_list_count():
 
 def test_a_ufunc_without_a_name_is_refused():
     np = pytest.importorskip("numpy")
-    with pytest.raises(IdentityError, match="is no name"):
-        digest(np.frompyfunc(lambda x: x, 1, 1))
+    with pytest.raises(IdentityError, match=r"^args\.f: .* is no name\)"):
+        digest(np.frompyfunc(lambda x: x, 1, 1), "args.f")
+
+
+class Decorated:
+    """A decorator that is an object, and looks like the function that it wraps."""
+
+    def __init__(self, function, times):
+        functools.update_wrapper(self, function)
+        self.times = times
+
+
+def test_decorators_count_by_what_they_wrap_and_hold_not_by_their_looks():
+    one, documented = Decorated(run, 1), Decorated(run, 1)
+    documented.__doc__ = "Says more."
+    assert digest(one) == digest(documented)
+    others = digest(Decorated(adder, 1)), digest(Decorated(run, 2))
+    assert len({digest(one), *others}) == 3
 
 
 def test_a_registered_class_counts_by_what_represents_it():
@@ -198,6 +214,26 @@ def test_the_name_of_what_is_opaque_does_not_count():
     assert digest([first_of, 1], opaque=callable) != digest(
         [1, first_of], opaque=callable
     )
+
+
+def test_a_ufunc_that_is_opaque_keeps_its_place():
+    np = pytest.importorskip("numpy")
+    assert digest([np.sin, 1], opaque=callable) == digest([np.cos, 1], opaque=callable)
+    assert digest([np.sin, 1], opaque=callable) != digest([1, np.sin], opaque=callable)
+
+
+def met(value):
+    """Return what stands for the functions in a value, in the order of the digest."""
+    found = []
+    digest(value, opaque=lambda v: v if callable(v) else None, found=found)
+    return found
+
+
+def test_what_is_opaque_is_handed_out_beside_its_key():
+    assert met([run, adder]) == [run, adder]
+    assert met({"a": run, "b": adder}) == met({"b": adder, "a": run})
+    assert met({"a": run, "b": adder}) != met({"a": adder, "b": run})
+    assert met({run, digests, adder}) == [adder, digests, run]
 
 
 # What is refused --------------------------------------------------------------------
@@ -360,6 +396,8 @@ def test_the_digest_of_an_array_is_the_one_written_down():
     np = pytest.importorskip("numpy")
     assert digest(np.arange(3.0)) == "73843e8cc187dd5850f13a0e2982674d"
     assert digest(np.float64(0.5)) == "a91c4c13e4dd08c8a8e5ac17ff230308"
+    assert digest(np.ma.array([0.5], mask=[True])) == "f0fd1d224d6accec375d7dece7f69900"
+    assert digest(np.random.mtrand._rand) == "c2195f8b9eb280cee677f4ff6d071cbb"
 
 
 def test_arrays_count_by_type_shape_and_bytes():
@@ -420,6 +458,8 @@ def test_random_generators_count_by_state():
     used = np.random.default_rng(1)
     used.random()
     assert digest(used) != digest(np.random.default_rng(1))
+    old = np.random.RandomState
+    assert digest(old(1)) == digest(old(1)) != digest(old(2))
 
 
 def test_distributions_count_by_parameters_not_by_what_was_drawn_before():
@@ -458,6 +498,21 @@ def test_frames_count_by_columns_index_and_values():
     values += [empty, pd.DataFrame(index=[2]), frame.rename_axis(columns="kinds")]
     values += [type("Own", (pd.DataFrame,), {})(frame), frame.set_axis([5, 6])["a"]]
     assert len({digest(each) for each in values}) == len(values)
+
+
+def test_what_pandas_notes_beside_the_values_counts():
+    pd = pytest.importorskip("pandas")
+
+    def noted(**attrs):
+        made = pd.DataFrame({"a": [1]})
+        made.attrs.update(attrs)
+        return made
+
+    assert digest(noted(x=1, y=2)) == digest(noted(y=2, x=1))
+    assert len({digest(each) for each in (noted(), noted(x=1), noted(x=2))}) == 3
+    daily = pd.date_range("2024-01-01", periods=1, freq="D")
+    hourly = pd.date_range("2024-01-01", periods=1, freq="h")
+    assert digest(daily) != digest(hourly)
 
 
 def test_categories_count_with_the_values():

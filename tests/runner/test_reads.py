@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import gc
 import glob
 import importlib
 import multiprocessing
@@ -23,6 +24,7 @@ from curifactory.reads import (
     FileDigests,
     Files,
     Reads,
+    functions_of,
     is_racy,
     stat_of,
     value_at,
@@ -124,6 +126,7 @@ class Twice:
 class Described(ExperimentArgs):
     seed: int = 1
     twice = Twice()
+    kind = Model
 
 
 @dataclass
@@ -194,6 +197,55 @@ def test_nothing_is_noted_before_a_read(args, reads):
 def test_a_read_field_is_noted(args, reads):
     assert args.seed == 4
     assert keys(reads) == ["a:seed"]
+
+
+def test_who_watches_is_told_of_each_new_key(args, reads):
+    told = []
+    reads.watch = told.append
+    assert (args.seed, args.seed, args.rate) == (4, 4, 0.1)
+    assert told == ["a:seed", "a:rate"]
+
+
+def test_an_argset_that_outlives_its_stage_counts_as_read_whole(params):
+    noted = Reads()
+    kept = noted.argset(params.Args()), noted.argset(params.Args(), 2)
+    noted.note_escaped()
+    assert keys(noted) == ["a:*", "a2:*"]
+    assert len(kept) == 2
+
+
+def test_a_nested_argset_that_outlives_its_stage_counts_alone(params):
+    noted = Reads()
+    kept = noted.argset(params.Args()).outer
+    noted.note_escaped()
+    assert keys(noted) == ["a:outer@", "a:outer.*"]
+    assert kept.z == 0
+
+
+def test_an_argset_that_is_garbage_has_not_escaped(params):
+    noted = Reads()
+    young, old = [noted.argset(params.Args())], [noted.argset(params.Args())]
+    young.append(young)  # only the collector of garbage finds that it is none
+    old.append(old)
+    gc.collect()
+    del young, old
+    noted.note_escaped()
+    assert keys(noted) == []
+
+
+def test_what_is_declared_is_all_that_counts_of_an_argset_that_outlives(params):
+    noted = Reads(declared=["seed"])
+    kept = noted.argset(params.Args())
+    noted.note_escaped()
+    assert keys(noted) == ["a:seed"]
+    assert kept.seed == 0
+
+
+def test_the_functions_of_a_class_are_its_own_methods_and_properties(params):
+    names = [each.__name__ for each in functions_of(params.Args)]
+    expected = "doubled tripled scaled chained asking constant made __len__"
+    assert names == expected.split()
+    assert functions_of(params.Described) == []
 
 
 def test_reads_keep_the_order_of_first_reading(args, reads):
@@ -900,6 +952,19 @@ def test_a_folder_whose_content_was_asked_for_is_noted(ask, project, files, read
     with files.noting(reads):
         ask()
     assert keys(reads) == ["f:data/"]
+
+
+def test_what_is_in_a_hidden_folder_does_not_count(project, files, reads):
+    (project / ".tool").mkdir()
+    for name in (".tool/settings", ".env"):
+        (project / name).write_text(name)
+    with files.noting(reads):
+        os.listdir(project / ".tool")
+        (project / ".tool/settings").read_text()
+        (project / ".env").read_text()
+    assert keys(reads) == ["f:.env"]
+    assert files.key(project / ".tool") == ".tool"
+    assert files.key(project / ".tool", is_folder=True) is None
 
 
 def test_an_import_asks_for_no_folder_that_counts(project, files, reads, monkeypatch):
