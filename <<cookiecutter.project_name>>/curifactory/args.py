@@ -98,8 +98,9 @@ class ExperimentArgs(_Named):
         """The readable identity of the content, the name left out."""
         # Within a stage the name would count as read.
         where = self.name if type(self) is self.__class__ else "args"
-        content = dict(hashing.counted(self, where, but="name"))
-        return hashing.digest(content, where)[:12]
+        counted = sorted(hashing.counted(self, where, but="name"))
+        digests = [hashing.digest(value, f"{where}.{name}") for name, value in counted]
+        return hashing.hash_text(*(name for name, _ in counted), *digests)[:12]
 
     def copy(self: Self, **changes: Any) -> Self:
         """Return a copy with other values for some fields; the two share nothing."""

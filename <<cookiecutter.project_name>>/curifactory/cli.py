@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import importlib
 import os
@@ -14,10 +15,11 @@ TYPE_CHECKING = False  # as type checkers know it; importing typing takes long
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-    from .experiment import Request, Run
+    from .experiment import Run
     from .paramsets import Entry
     from .progress import Progress
     from .record import Call
+    from .request import Request
     from .settings import Settings
 
 EXAMPLES = """examples:
@@ -64,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser(given[0] if given else "").parse_args(given)
     command = " ".join(["experiment", *asked])
     gc.set_threshold(100_000, 50, 1000)  # a great many calls are no garbage
+    code = 0
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         code = _perform(options, command)
@@ -72,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     except BrokenPipeError:  # nobody reads on, as after `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return code
     except KeyboardInterrupt as error:
         return int(getattr(error, "exit_code", 130))
     except Exception as error:
@@ -140,7 +143,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a run; each goes to the field of `Request` of its name."""
     add = parser.add_argument
-    add("name", help="an experiment, see `experiment ls`")
+    add("name", nargs="?", default="", help="an experiment, see `experiment ls`")
     add("rest", nargs="*", help=argparse.SUPPRESS)
     add(
         "-p",
@@ -203,15 +206,23 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, command: str) -> int:
+    _prepare_workers(options)
     from . import experiment
 
     project, request = open_request(options, command)
     run = experiment.perform(project, request, _progress(options))
-    if run.manager.mapping:
-        _print_map(run)
-    else:
-        _print_summary(run)
+    with contextlib.suppress(BrokenPipeError):  # who reads no more may know the code
+        _print_map(run) if run.manager.mapping else _print_summary(run)
     return run.exit_code
+
+
+def _prepare_workers(options: argparse.Namespace) -> None:
+    """Let what worker processes need be imported while this process does so, too."""
+    is_run = options.command == "run" and not options.map
+    if is_run and (options.jobs or 0) > 0 and options.engine in (None, "processes"):
+        with contextlib.suppress(ImportError):
+            forking = importlib.import_module("curifactory.extras.forking")
+            forking.context(options.jobs)
 
 
 def open_request(
@@ -220,6 +231,8 @@ def open_request(
     """Return the project of the current folder and what the options ask for in it."""
     from .errors import RequestError
 
+    project = enter(options.cache)
+    _check_name(project, options.name)
     if options.rest:
         given = options.rest[0]
         setting = f"give a field a value with --set {given}, or " * ("=" in given)
@@ -227,7 +240,20 @@ def open_request(
             f"{given!r} is not understood",
             f"{setting}choose a file of params/ with -p FILE",
         )
-    return enter(options.cache), _request(options, command)
+    return project, _request(options, command)
+
+
+def _check_name(project: Settings, name: str) -> None:
+    """Refuse no name, and a word that is no experiment but nearly a command."""
+    from .errors import RequestError, nearest
+    from .experiment import list_experiments
+
+    path = project.root / project.experiments / f"{name.replace('.', '/')}.py"
+    hint = "" if path.is_file() else nearest(name, COMMANDS)
+    if not name or hint.startswith("did you mean"):
+        known = [each.name for each in list_experiments(project.root)]
+        said = f"there is no experiment {name!r}" if name else "no experiment is named"
+        raise RequestError(said, nearest(name, [*known, *COMMANDS] if name else known))
 
 
 def enter(cache: str | None) -> Settings:
@@ -241,9 +267,7 @@ def enter(cache: str | None) -> Settings:
 
 
 def _request(options: argparse.Namespace, command: str) -> Request:
-    from dataclasses import fields
-
-    from .experiment import Request
+    from .request import Request
 
     given = {
         **vars(options),
@@ -251,8 +275,7 @@ def _request(options: argparse.Namespace, command: str) -> Request:
         "map_only": options.command != "run" or options.map,
         "captures": not (options.verbose or options.debugger),
     }
-    known = {each.name for each in fields(Request)}
-    return Request(**{name: given[name] for name in known & given.keys()})
+    return Request(**{n: given[n] for n in Request._fields if n in given})
 
 
 def _progress(options: argparse.Namespace) -> Progress:

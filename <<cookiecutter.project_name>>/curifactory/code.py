@@ -17,7 +17,7 @@ from types import (
     MethodType,
     ModuleType,
 )
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import hashing, syntax
 from .args import ExperimentArgs
@@ -34,8 +34,7 @@ UNFOLLOWED = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Code:
+class Code(NamedTuple):
     """What a stage can reach: one digest, and the parts it is made of."""
 
     fingerprint: str
@@ -46,8 +45,7 @@ class Code:
     """All attributes and texts in it: what it may read of an argset."""
 
 
-@dataclass(frozen=True)
-class Named:
+class Named(NamedTuple):
     """A constant of the project, by where it is bound."""
 
     module: str
@@ -57,7 +55,7 @@ class Named:
     """Whether the statements that make it count, whatever has become of it since."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Unit:
     """One function, class, constant or module, and what it refers to, in order."""
 

@@ -6,12 +6,15 @@ import os
 import signal
 import sys
 from collections.abc import Iterable
-from concurrent.futures import Future
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import RequestError
 from .record import Call
 from .task import Outcome, Task, perform
+
+if TYPE_CHECKING:  # it is slow to import, and needed with workers only
+    from concurrent.futures import Future
 
 
 class WorkerKilled(Exception):
@@ -35,14 +38,20 @@ class Engine:
     def prepare(self, calls: Iterable[Call]) -> None:
         """Calls are about to be submitted: refuse what cannot be executed here."""
 
-    def submit(self, task: Task) -> "Future[Outcome]":
-        """Begin a call, and return what will hold its outcome."""
+    def perform(self, task: Task) -> Outcome:
+        """Execute a call here and now, where the engine is local."""
         outcome = perform(task)
         if outcome.failure and isinstance(outcome.failure.error, KeyboardInterrupt):
             raise outcome.failure.error
-        future: Future[Outcome] = Future()
-        future.set_result(outcome)
-        return future
+        return outcome
+
+    def submit(self, task: Task) -> "Future[Outcome]":
+        """Begin a call elsewhere, and return what will hold its outcome."""
+        raise NotImplementedError
+
+    def is_lost(self, error: BaseException) -> bool:
+        """Return whether an error means that all workers are gone."""
+        return False
 
     def rebuild(self) -> None:
         """Start anew after a worker was killed."""

@@ -34,6 +34,10 @@ class IdentityError(RequestError):
         self.path = path
 
 
+class SkippedError(CurifactoryError):
+    """A value was asked for whose call was skipped."""
+
+
 class ArtifactError(CurifactoryError):
     """An artifact cannot be saved, or intact bytes do not load."""
 

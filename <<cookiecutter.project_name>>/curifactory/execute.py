@@ -8,13 +8,18 @@ import queue
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import caching, capture, decide, hashing, store
 from .engine import Engine, WorkerKilled
-from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
+from .errors import (
+    ArtifactError,
+    CurifactoryError,
+    DamagedError,
+    RequestError,
+    SkippedError,
+)
 from .peers import Peers
 from .progress import Progress
 from .record import Call, Literal, Member, Output, Source
@@ -23,7 +28,10 @@ from .store import Artifact, Trace
 from .survey import Survey
 from .task import Failure, Held, Outcome, Place, Stored, Task, Value, failed
 
-PAUSE = 0.01
+if TYPE_CHECKING:  # it is slow to import, and needed with workers only
+    from concurrent.futures import Future
+
+PAUSE = 0.005
 """Seconds between two looks at what a call has read that others wait for."""
 LOOK = 0.25
 """Seconds between two looks at calls that other runs compute."""
@@ -58,7 +66,7 @@ class Session:
         self.progress = progress
         self.say = say
         self.outputs = outputs
-        self.options = survey.options
+        self.request = survey.request
         self._ready: list[tuple[int, Call]] = []
         self._blockers: dict[Call, int] = {}
         self._dependents: dict[Call, list[Call]] = {}
@@ -112,7 +120,7 @@ class Session:
 
     def _confirm(self, calls: list[Call]) -> None:
         """Ask before edits of code let much work be done again."""
-        if self.options.is_confirmed or self._is_confirmed:
+        if self.request.is_confirmed or self._is_confirmed:
             return
         try:
             guard = importlib.import_module("curifactory.extras.guard")
@@ -120,7 +128,7 @@ class Session:
             return
         seconds, told = guard.cost_of_edits(self.survey, calls)
         self._repeated += seconds  # a run may ask for its values one by one
-        if self._repeated <= self.options.confirm_above or not seconds:
+        if self._repeated <= self.request.confirm_above or not seconds:
             return
         message = f"edits of code would repeat long work:\n  {told}"
         if not self.progress.confirm(message):
@@ -142,7 +150,9 @@ class Session:
             self._work()
         if call.failure is not None:
             raise call.failure.raised()
-        raise CurifactoryError(f"{call.stage.label} was skipped: {call.reason}")
+        raise SkippedError(
+            f"{call.stage.label} {call.label} was skipped: {call.reason}"
+        )
 
     def _load(self, source: Output) -> Held | None:
         """Return the value of an artifact, None where its bytes are damaged."""
@@ -254,9 +264,9 @@ class Session:
         if earlier is not None:
             label, call.failure = earlier
             self._finish(call, "failed", f"as for {label}")
-        elif self.options.fail_fast and self._has_failed:
+        elif self.request.fail_fast and self._has_failed:
             self._finish(call, "skipped", "a call failed before it")
-        elif self._computed == self.options.max_calls:
+        elif self._computed == self.request.max_calls:
             self._finish(call, "skipped", f"after {self._computed} calls")
         else:
             call.reason = decision.reason
@@ -316,18 +326,19 @@ class Session:
         running = Running(
             call, claim, decide.group(call), self._stream(call), self._output(call)
         )
+        if self.engine.is_local:
+            self._end(running, self.engine.perform(self._task(running)))
+            return
         try:
             future = self.engine.submit(self._task(running))
-        except BrokenExecutor:
-            self._note_break([running, *self._running.values()])
-            return
         except ArtifactError as error:  # it cannot be passed to another process
             self._end(running, Outcome(failure=failed(error)))
-            return
-        self._running[future] = running
-        if self.engine.is_local:
-            self._take_in(future)
+        except Exception as error:
+            if not self.engine.is_lost(error):
+                raise
+            self._note_break([running, *self._running.values()])
         else:
+            self._running[future] = running
             future.add_done_callback(self._done.put)
 
     def _take_in(self, future: "Future[Outcome]") -> None:
@@ -337,7 +348,7 @@ class Session:
         error = None if future.cancelled() else future.exception()
         if isinstance(error, WorkerKilled):
             self._note_kill([running])
-        elif isinstance(error, BrokenExecutor):
+        elif error is not None and self.engine.is_lost(error):
             self._note_break([running, *self._running.values()])
         elif future.cancelled() or error is not None:
             error = error or CurifactoryError("it was cancelled by its engine")
@@ -364,7 +375,7 @@ class Session:
             call.status = "pending"
             heapq.heappush(self._ready, (call.position, call))
         elif self._attempts.get(call, 0) < max(
-            self.options.retries, call.stage.rules.retries
+            self.request.retries, call.stage.rules.retries
         ):
             self._attempts[call] = self._attempts.get(call, 0) + 1
             self.say(f"{call.stage.label} {call.label} failed, once more")
@@ -397,7 +408,7 @@ class Session:
     def _fail(self, call: Call, outcome: Outcome, group: str) -> None:
         failure = outcome.failure
         assert failure is not None
-        if self.options.debugger and failure.error is not None:
+        if self.request.debugger and failure.error is not None:
             import pdb
 
             pdb.post_mortem(failure.error.__traceback__)

@@ -5,7 +5,7 @@ import importlib
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from . import engine, paramsets
 from .decide import Decision
 from .engine import Engine
-from .errors import CurifactoryError, RequestError, nearest
+from .errors import CurifactoryError, RequestError, SkippedError, nearest
 from .manager import ArtifactManager, StopMap
 from .paramsets import Choice, Source
 from .paramsets import list_experiments as list_experiments
@@ -22,32 +22,12 @@ from .paramsets import load_argsets as load_argsets
 from .paramsets import open_project as open_project
 from .progress import Progress
 from .record import Call, Record, Snapshot
+from .request import Request as Request
 from .settings import Settings
-from .survey import Options
 from .task import own_frames
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request(Options):
-    """What one invocation asks for."""
-
-    name: str
-    paramsets: Sequence[str] = ()
-    sets: Sequence[str] = ()
-    seeds: int | None = None
-    names: Sequence[str] = ()
-    indices: str = ""
-    map_only: bool = False
-    report: bool = True
-    command: str = ""
-    engine: str | None = None
-    jobs: int | None = None
-    scheduler: str | None = None
-    read_only: bool = False
-    captures: bool = False
-
-
-@dataclass
+@dataclass(eq=False, repr=False)
 class Run:
     """What became of one invocation."""
 
@@ -97,7 +77,7 @@ def run_experiment(
 def perform(project: Settings, request: Request, progress: Progress) -> Run:
     """Do what a request asks for."""
     if request.read_only:
-        project = replace(project, base=project.cache, cache=_temporary())
+        project = project._replace(base=project.cache, cache=_temporary())
     asked = request.engine, project.root, request.jobs, request.scheduler
     chosen = engine.make(*asked)
     if request.debugger and not chosen.is_local:
@@ -127,22 +107,21 @@ def _perform(
     module = paramsets.load(project, "experiments", "run", request.name)
     choice = Choice(request.sets, request.seeds, request.names, request.indices)
     snapshots = paramsets.collect(_chosen_sources(project, module, request), choice)
+    asked = request.command or f"experiment run {request.name}"
+    command, *sets = (
+        paramsets.shown_command(each, choice, snapshots)
+        for each in (asked, *request.sets)
+    )
     manager = ArtifactManager(
         request.name.replace("/", "."),
         project=project,
         progress=progress,
-        options=replace(request, confirm_above=project.confirm_above),
-        engine=chosen,
-        captures=request.captures,
-        eager=False,
-        mapping=request.map_only,
-        command=paramsets.shown_command(
-            request.command or f"experiment run {request.name}", choice, snapshots
+        request=request._replace(
+            sets=sets, command=command, confirm_above=project.confirm_above
         ),
+        engine=chosen,
     )
     manager.snapshots = snapshots
-    sets = [paramsets.shown_command(each, choice, snapshots) for each in request.sets]
-    manager.request = {**asdict(request), "sets": sets, "command": manager.command}
     run = Run(manager)
     try:
         _call_run(module, snapshots, manager)
@@ -192,6 +171,8 @@ def _call_run(
         module.run([snapshot.args for snapshot in snapshots], manager)
     except StopMap:
         return
+    except SkippedError as error:
+        manager.say(f"run() ended where it asked for a value: {error.message}")
     except RequestError as error:
         raise paramsets.placed(error) from error
     except CurifactoryError:

@@ -10,10 +10,9 @@ import itertools
 import json
 import os
 import re
-import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -29,9 +28,10 @@ from .peers import Peers
 from .progress import Progress
 from .reads import FileDigests
 from .record import Call, Output, Record, Snapshot, Source
+from .request import Request
 from .settings import Settings
 from .store import Store, host
-from .survey import Options, Survey
+from .survey import Survey
 from .task import Failure, Place
 
 SCHEMA = 2
@@ -39,6 +39,8 @@ SCHEMA = 2
 LONG = ("argsets", "calls")
 BATCH = 500
 """How many entries of a long list are written at once."""
+KEPT = 10_000
+"""How many entries of calls are kept in memory."""
 STATUSES = ("computed", "reused", "skipped", "failed")
 
 
@@ -56,27 +58,23 @@ class ArtifactManager:
         root: Path | str | None = None,
         project: Settings | None = None,
         progress: Progress | None = None,
-        options: Options | None = None,
-        eager: bool = True,
-        mapping: bool = False,
-        command: str = "",
+        request: Request | None = None,
         engine: Engine | None = None,
-        captures: bool = False,
     ) -> None:
         self.experiment_name = _checked(experiment_name)
         self.settings = project or _settings_near(root)
         self.progress = progress or Progress(quiet=True)
-        limit = self.settings.confirm_above
-        self.options = options or Options(confirm_above=limit)
-        self.eager = eager
-        self.mapping = mapping
-        self.command = command or " ".join(map(shlex.quote, sys.argv[:1]))
+        self.eager = request is None
+        self.request = request or Request(
+            experiment_name,
+            command=" ".join(sys.argv[:1]),
+            confirm_above=self.settings.confirm_above,
+        )
+        self.mapping = self.request.map_only
         self.engine = engine or Engine()
-        self.captures = captures
         self.records: list[Record[Any]] = []
         self.calls: list[Call] = []
         self.snapshots: list[Snapshot] = []
-        self.request: dict[str, Any] = {}
         self.stopped_at = ""
         self.folder: Path | None = None
         self._survey: Survey | None = None
@@ -101,7 +99,7 @@ class ArtifactManager:
             root = self.settings.root
             known = functools.partial(index.file_digest, root)
             digests = FileDigests(root, known)
-            self._survey = Survey(store, index, digests, self.options)
+            self._survey = Survey(store, index, digests, self.request)
         return self._survey
 
     @property
@@ -124,7 +122,11 @@ class ArtifactManager:
                 project.base,
                 module,
             )
-            outputs = self.folder / "output" if self.folder and self.captures else None
+            outputs = (
+                self.folder / "output"
+                if self.folder and self.request.captures
+                else None
+            )
             self._session = Session(
                 survey,
                 place,
@@ -153,6 +155,10 @@ class ArtifactManager:
 
     def compute(self, *records: Record[Any]) -> None:
         """Compute all calls so far, or those that lead to the given records."""
+        for each in records:
+            if not isinstance(each, Record):
+                given = f"compute() takes records, not a {type(each).__name__}"
+                raise RequestError(given, "manager.compute(*records)")
         if self.mapping:
             return
         chosen = self.calls
@@ -240,7 +246,7 @@ class ArtifactManager:
         path = self.folder / "log.txt"
         try:  # line buffered: what was said before a crash is on the disk
             self._log = open(path, "w", encoding="utf-8", buffering=1)
-            self.log(self.command)
+            self.log(self.request.command)
         except OSError as error:
             self._miss("log.txt", error)
         if self.eager:
@@ -264,8 +270,8 @@ class ArtifactManager:
             "number": int(number) if number.isdigit() else 0,
             "status": status,
             "exit_code": exit_code,
-            "command": self.command,
-            "request": self.request,
+            "command": self.request.command,
+            "request": {} if self.eager else self.request._asdict(),
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.time() - self._begin, 3),
             "notes": None,
@@ -314,12 +320,19 @@ class Entries(Sequence[dict[str, Any]]):
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self.calls = calls
+        self._kept: list[dict[str, Any]] = []
+        """The first ones, for all who go through them: of many, most are not kept."""
 
     def __len__(self) -> int:
         return len(self.calls)
 
     def __getitem__(self, index: Any) -> Any:
         return _entry(self.calls[index])
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        if not self._kept:
+            self._kept = [_entry(call) for call in self.calls[:KEPT]]
+        return itertools.chain(self._kept, map(_entry, self.calls[KEPT:]))
 
 
 def _entry(call: Call) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import importlib
 import linecache
 import re
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
@@ -135,6 +134,8 @@ def _users(error: Exception, what: str) -> RequestError:
     unknown = _unknown_field(error)
     if unknown is not None:
         return RequestError(f"{relative(place)}: {unknown.message}", unknown.hint)
+    import traceback  # slow to import, and needed after failures only
+
     told = traceback.format_exception_only(type(error), error)[-1].strip()
     path, _, line = place.rpartition(":")
     if not path:
@@ -148,9 +149,10 @@ def _unknown_field(error: Exception) -> RequestError | None:
     """Return what to say of an argset made with a field that it does not have."""
     pattern = r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'"
     match = re.match(pattern, str(error))
-    frames = traceback.walk_tb(error.__traceback__)
-    for frame, _ in frames if match else ():
-        cls = frame.f_globals.get(match[1]) if match else None
+    trace = error.__traceback__ if match else None
+    while trace is not None:
+        cls = trace.tb_frame.f_globals.get(match[1]) if match else None
+        trace = trace.tb_next
         if match and cls is ExperimentArgs:
             hint = "write @dataclass on the line above the class"
             return RequestError("the class of this argset is not a dataclass", hint)
@@ -378,7 +380,10 @@ def _indices(text: str, count: int) -> set[int]:
         match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if not first <= last < count:
+            wrong = (
+                "is out of range" if match else "is no number, and no range like 2-4"
+            )
             hint = f"there are {count} argsets: give numbers from 0 to {count - 1}"
-            raise RequestError(f"--indices {text}: {part!r} is out of range", hint)
+            raise RequestError(f"--indices {text}: {part!r} {wrong}", hint)
         found.update(range(first, last + 1))
     return found

@@ -235,7 +235,7 @@ def value_digest(value: Any, path: str) -> str:
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Output:
     """The artifact that a call produces."""
 
@@ -243,7 +243,7 @@ class Output:
     index: int
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Literal:
     """A value given by hand, known by its content."""
 
@@ -263,7 +263,7 @@ class Member(NamedTuple):
     sources: dict[str, Source]
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Call:
     """One stage call on one record (an aggregate: over many), and what became of it."""
 

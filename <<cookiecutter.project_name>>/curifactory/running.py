@@ -6,13 +6,13 @@ from pathlib import Path
 
 from .record import Call
 
-SILENT = 0.03
+SILENT = 0.02
 """Seconds after which a stage that has read nothing is not waited for."""
 PATIENCE = 1.0
 """The same for one whose reads agree so far: it may go on to read what differs."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Running:
     """A call at work. Where it works in another process, a file tells what it reads.
 

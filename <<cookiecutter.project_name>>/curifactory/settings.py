@@ -3,9 +3,8 @@
 import importlib
 import os
 import re
-from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import RequestError, nearest
 
@@ -13,8 +12,7 @@ CACHE_VARIABLE = "CURIFACTORY_CACHE"
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """The settings of one project; folders are relative to its root."""
 
     root: Path
@@ -51,7 +49,7 @@ def load(root: Path, **overrides: Any) -> Settings:
     given = {k: v for k, v in overrides.items() if v is not None}
     if CACHE_VARIABLE in os.environ:
         section["cache"] = os.environ[CACHE_VARIABLE]
-    known = {each.name for each in fields(Settings)} - {"root", "base"}
+    known = set(Settings._fields) - {"root", "base"}
     tables = {key for key, value in section.items() if isinstance(value, dict)}
     for name in sorted(set(section) - known - tables):
         raise RequestError(
@@ -74,9 +72,9 @@ def load(root: Path, **overrides: Any) -> Settings:
                 "name a folder inside the project, by words with / between them",
             )
     chosen = {k: v for k, v in {**section, **given}.items() if k not in tables}
-    settings = replace(Settings(root), **chosen)
+    settings = Settings(root)._replace(**chosen)
     folders = {n: root / getattr(settings, n) for n in ("cache", "runs", "reports")}
-    return replace(settings, **folders)
+    return settings._replace(**folders)
 
 
 def seconds(given: object) -> float:

@@ -4,8 +4,16 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import (
+    Any,
+    Concatenate,
+    Generic,
+    NamedTuple,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+)
 
 from . import caching, code, hashing, provenance
 from .caching import AUTO, Cacheable
@@ -17,8 +25,7 @@ T = TypeVar("T")
 Cachers = Sequence[type[Cacheable] | Cacheable | None] | Cacheable | None
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """What a stage may declare beside its inputs, outputs and cachers."""
 
     suppress_missing_inputs: bool = False
@@ -121,13 +128,13 @@ class Stage(Generic[R, P, T]):
         foreign = [each for each in more if not code.is_project(each)]
         versions = {f"version of {n}": v for n, v in map(_version, foreign)}
         if self.rules.version is not None:
-            found = replace(found, fingerprint="", parts={})
+            found = found._replace(fingerprint="", parts={})
             versions["version"] = self.rules.version
         if not versions:
             return found
         parts = {name: hashing.hash_text(text) for name, text in versions.items()}
         pinned = hashing.hash_text(found.fingerprint, *map(str, parts.items()))
-        return replace(found, fingerprint=pinned, parts={**found.parts, **parts})
+        return found._replace(fingerprint=pinned, parts={**found.parts, **parts})
 
     @functools.cached_property
     def key(self) -> str:
@@ -234,7 +241,7 @@ def _declare(
 
 
 def _rules(given: dict[str, Any], where: str) -> Rules:
-    known = [each.name for each in fields(Rules)]
+    known = Rules._fields
     for name in given:
         if name not in known:
             raise RequestError(f"{where} has no rule {name!r}", nearest(name, known))

@@ -454,10 +454,12 @@ def sealed(content: dict[str, Any], indent: int | None = None) -> str:
 
 def unsealed(text: str) -> dict[str, Any]:
     """Return what was sealed; ValueError if it is not whole."""
-    begin, found, end = text.rpartition(', "digest": "')
-    if not found or f'{hashing.hash_bytes(begin.encode())}"}}\n' != end:
+    begin, _, end = text.rpartition(', "digest": "')
+    if f'{hashing.hash_bytes(begin.encode())}"}}\n' != end:
         raise ValueError("the text does not match its digest")
-    return dict(json.loads(begin + "}"))
+    content: dict[str, Any] = json.loads(text)
+    del content["digest"]
+    return content
 
 
 def body_of(trace: Trace) -> str:

@@ -3,7 +3,6 @@
 import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from . import caching, decide
@@ -12,36 +11,19 @@ from .index import Index
 from .provenance import dependencies
 from .reads import FileDigests
 from .record import Call, Literal, Output, Present, Source
+from .request import Request
 from .store import Store, Trace
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a run was asked to do beyond what decisions ask for."""
-
-    overwrite: bool = False
-    overwrite_stages: Sequence[str] = ()
-    retries: int = 0
-    fail_fast: bool = False
-    max_calls: int | None = None
-    debugger: bool = False
-    confirm_above: float = 600.0
-    """Seconds of earlier work that an edit may repeat without being asked for."""
-    is_confirmed: bool = False
-
-    def forces(self, call: Call) -> bool:
-        return self.overwrite or call.stage.label in self.overwrite_stages
 
 
 class Survey:
     """Decides the calls of one run; it reads, and computes nothing."""
 
     def __init__(
-        self, store: Store, index: Index, digests: FileDigests, options: Options
+        self, store: Store, index: Index, digests: FileDigests, request: Request
     ) -> None:
         self.store = store
         self.index = index
-        self.options = options
+        self.request = request
         self.present = Present(digests)
         self.fresh: set[str] = set()
         """Folders that this run has made: they are never forced again."""
@@ -51,7 +33,7 @@ class Survey:
         """Return what is to happen to a call whose inputs are known."""
         found = decide.decide(call, self._found(call))
         is_fresh = found.trace is not None and found.trace.folder in self.fresh
-        if self.options.forces(call) and not is_fresh:
+        if self.request.forces(call.stage.label) and not is_fresh:
             return Decision("compute", "forced")
         return found
 
@@ -140,7 +122,7 @@ class Survey:
         if has_past and decide.is_known(call):
             found = self.decision(call)
         else:
-            forced = self.options.forces(call)
+            forced = self.request.forces(call.stage.label)
             found = decide.predict(call, similar, self.now(call), forced)
         if found.kind != "compute":
             return found

@@ -8,12 +8,11 @@ import pickle
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import caching, capture, code, decide, hashing, reads, stages, store, syntax
 from .args import flat
@@ -26,6 +25,9 @@ from .record import Literal, Present, Snapshot
 from .reporting import TextReporter
 from .stages import AnyStage
 from .store import Artifact, Store, Trace
+
+if TYPE_CHECKING:
+    import traceback
 
 
 class Place(NamedTuple):
@@ -89,7 +91,7 @@ class Task(NamedTuple):
         return decide.group_of(self.stage.key, self.inputs, given)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Failure:
     """Why an execution failed, in texts that any process can read."""
 
@@ -109,7 +111,7 @@ class Failure:
         return self.error or CurifactoryError(f"{self.kind}: {self.message}")
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Outcome:
     """What comes back from an execution: small, whatever was computed."""
 
@@ -540,9 +542,14 @@ def _staying() -> Iterator[None]:
 
 def where(error: BaseException) -> str:
     """Return file and line of the innermost frame of the user's own code."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if syntax.is_project_file(frame.filename)]
+    own = [each for each in _frames(error) if syntax.is_project_file(each.filename)]
     return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
+
+
+def _frames(error: BaseException) -> "traceback.StackSummary":
+    import traceback  # slow to import, and needed after failures only
+
+    return traceback.extract_tb(error.__traceback__)
 
 
 CAUSES = 5
@@ -551,8 +558,9 @@ CAUSES = 5
 
 def own_frames(error: BaseException, causes: int = CAUSES) -> str:
     """Return the traceback with the frames of the user's own code only."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if syntax.is_project_file(frame.filename)]
+    import traceback
+
+    own = [each for each in _frames(error) if syntax.is_project_file(each.filename)]
     shown = "".join(traceback.format_list(own))
     if isinstance(error, CurifactoryError):
         return f"{shown}{error}"

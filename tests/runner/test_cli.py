@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -45,7 +46,15 @@ REFUSED = {
     ),
     "glob without a hit": ({}, ["study", "-n", "z*"], ["'z*'", "a, b"]),
     "index out of range": ({}, ["study", "--indices", "0,7"], ["'7'", "0 to 1"]),
-    "index that is no number": ({}, ["study", "--indices", "x"], ["'x'", "0 to 1"]),
+    "index that is no number": (
+        {},
+        ["study", "--indices", "x,4-"],
+        ["'x' is no number, and no range like 2-4", "0 to 1"],
+    ),
+    "unknown command": ({}, ["cahce"], ["no experiment 'cahce'", "mean 'cache'"]),
+    "unknown command with a name": ({}, ["expalin", "study"], ["'explain'?"]),
+    "a run of nothing": ({}, ["run"], ["no experiment is named", "there is: study"]),
+    "a map of nothing": ({}, ["map"], ["no experiment is named", "there is: study"]),
     "unknown stage to overwrite": (
         {},
         ["study", "--overwrite-stage", "scor"],
@@ -555,3 +564,25 @@ def test_a_report_is_written_and_latest_leads_to_it(project, tmp_path):
     assert (project.root / "reports" / "study-1" / "index.html").is_file(), result
     assert (project.root / "reports" / "latest" / "index.html").is_file()
     assert "report: reports/study-1/index.html" in result.out
+
+
+def test_a_failure_is_told_by_the_exit_code_where_nobody_reads_on(project):
+    (project.root / "experiments/failing.py").write_text(
+        "from curifactory import Record, stage\nfrom params import Args\n\n\n"
+        "@stage(None, ['x'])\ndef fail(record):\n    raise ValueError('no')\n\n\n"
+        "def get_params():\n    return [Args(name='a')]\n\n\n"
+        "def run(argsets, manager):\n    fail(Record(manager, argsets[0]))\n"
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "curifactory", "failing"],
+        cwd=project.root,
+        env=project.environment(),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writing)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr.partition("ValueError: no")[2]

@@ -1033,3 +1033,19 @@ def test_a_new_file_in_a_folder_that_a_stage_lists_counts(project):
     assert project.ok().done()[0] == "load a"
     (project.root / "data/raw/c.csv").unlink()
     assert project.ok().done() == []
+
+
+def test_a_limit_of_calls_ends_run_where_it_asks_for_a_value(project):
+    stages = "@stage(None, ['x'])\ndef work(record):\n    return record.args.seed\n"
+    run = (
+        "for args in argsets:\n    record = work(Record(manager, args))\n"
+        "    print('GOT', record.state['x'])"
+    )
+    three = ", ".join(f"Args(name='n{i}', seed={i})" for i in range(3))
+    project.write(other(stages, run, three))
+    limited = project.ok("other", "--max-calls", "2")
+    assert limited.out.count("GOT") == 2
+    assert limited.counts == {"computed": 2, "reused": 0, "skipped": 1, "failed": 0}
+    assert "run() ended where it asked for a value: work n2 was skipped" in limited.err
+    again = project.ok("other", "--max-calls", "2")
+    assert again.counts["computed"] == 1 and again.out.count("GOT") == 3

@@ -1,5 +1,6 @@
 """Managers made by hand, numbers of runs, and what run.json says."""
 
+import os
 import subprocess
 
 import pytest
@@ -65,6 +66,36 @@ def test_a_manager_made_by_hand_computes_after_every_call(project):
     assert result.out.split("\n")[:3] == ["LOADED 1", "FITTED 2 {'sum': 13}", "14"]
     assert result.run["run"] == "by_hand-1" and result.run["status"] == "done"
     assert result.done() == ["load a", "fit a", "score a"]
+
+
+def test_compute_refuses_what_is_no_record(project):
+    text = BY_HAND + (
+        "record = Record(manager, get_params()[0])\n"
+        "try:\n    manager.compute([record])\n"
+        "except Exception as error:\n    print(error)\n"
+    )
+    assert project.script(text).out == (
+        "compute() takes records, not a list\n  manager.compute(*records)\n"
+    )
+
+
+def test_a_project_that_is_imported_by_a_link_notices_edits_of_its_code(project):
+    link = project.root.parent / "link"
+    link.symlink_to(project.root, target_is_directory=True)
+    script = project.root.parent / "script.py"  # else Python itself resolves the link
+    script.write_text(
+        BY_HAND
+        + "record = Record(manager, get_params()[0])\nscore(fit(load(record)))\n"
+    )
+
+    def run():
+        places = os.pathsep.join(map(str, (link, project.home)))
+        return project.python(script, cwd=link, PYTHONPATH=places)
+
+    assert run().done() == ["load a", "fit a", "score a"]
+    assert run().done("reused") == ["load a", "fit a", "score a"]
+    project.edit("src/helpers.py", "x + 1", "x + 2")
+    assert run().done() == ["score a"]
 
 
 def test_work_by_hand_and_by_experiment_share_one_cache(project):

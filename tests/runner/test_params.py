@@ -199,6 +199,13 @@ def test_new_writes_stubs_that_work_and_keep_the_style(whole):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_new_refuses_an_experiment_that_could_not_be_run_by_its_name(whole):
+    result = whole.run("new", "experiment", "cache")
+    assert result.code == 2
+    assert result.err.startswith("error: no experiment can be named 'cache'\n")
+    assert whole.ok("new", "stage", "cache").out.startswith("wrote stages/cache.py")
+
+
 def test_new_never_overwrites(whole):
     before = (whole.root / "params/base.py").read_text()
     result = whole.run("new", "params", "base")

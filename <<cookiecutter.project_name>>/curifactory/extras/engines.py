@@ -1,29 +1,23 @@
 """Engines beyond this process: worker processes, Dask clusters, your own executors."""
 
-import contextlib
 import functools
 import importlib
 import logging
-import multiprocessing
 import os
-import signal
-import sys
-import threading
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Iterable
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from .. import settings, task
-from ..engine import Engine, WorkerKilled, end_descendants
+from ..engine import Engine, WorkerKilled
 from ..errors import RequestError, nearest
 from ..record import Call
 from ..task import Outcome, Task, packed, perform_packed
+from . import forking, workers
 
 NAMES = ("serial", "processes", "dask")
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-PR_SET_PDEATHSIG = 1
 
 
 def make(name: str, root: Path, jobs: int | None, scheduler: str | None) -> Engine:
@@ -58,6 +52,9 @@ class _Remote(Engine):
         data = packed(given, f"the call {label}")
         return self._send(self.root, data, given.output, given.group)
 
+    def is_lost(self, error: BaseException) -> bool:
+        return isinstance(error, BrokenExecutor)
+
     def _send(self, *given: Any) -> "Future[Outcome]":
         """Let `perform_packed` be called with these arguments in another process."""
         raise NotImplementedError
@@ -86,9 +83,9 @@ class Processes(_Remote):
         self.stop(at_once=True)
         self._pool = ProcessPoolExecutor(
             self.slots,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_begin_worker,
-            initargs=(self.root, os.getpid(), self._modules),
+            mp_context=forking.context(self.slots),
+            initializer=workers.begin,
+            initargs=(self.root, forking.environment(self.slots), self._modules),
         )
         for _ in range(self.slots):  # all begin to import, not as they are needed
             self._submit(os.getpid)
@@ -98,15 +95,12 @@ class Processes(_Remote):
 
     def _submit(self, function: Any, *given: Any) -> "Future[Any]":
         assert self._pool is not None
-        with _starting(self.slots):  # a process may start here
+        with forking.starting(self.slots):
             return self._pool.submit(function, *given)
 
     def stop(self, *, at_once: bool) -> None:
-        workers = multiprocessing.active_children() if at_once else []
-        if workers:
-            end_descendants([worker.pid for worker in workers if worker.pid])
-        for worker in workers:
-            _kill(worker)
+        if at_once:
+            workers.end()
         if self._pool is not None:  # the end of this process waits for its workers
             self._pool.shutdown(wait=at_once, cancel_futures=True)
         self._pool = None
@@ -176,7 +170,7 @@ class Own(_Remote):
 
     def _send(self, *given: Any) -> "Future[Outcome]":
         assert self._executor is not None
-        return self._executor.submit(_perform_watching, *given)
+        return self._executor.submit(workers.perform_watching, *given)
 
     def stop(self, *, at_once: bool) -> None:
         super().stop(at_once=at_once)
@@ -196,80 +190,6 @@ def _own_executor(name: str) -> Executor:
         hint = "return a concurrent.futures.Executor"
         raise RequestError(f"--engine {name} returned {made!r:.80}", hint)
     return made
-
-
-# Worker processes -------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _starting(workers: int) -> Iterator[None]:
-    """Let processes that start here share the cores, order sets alike, miss Ctrl-C."""
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
-    wanted = {"PYTHONHASHSEED": "0", **dict.fromkeys(THREADS, threads)}
-    new = {k: v for k, v in wanted.items() if k not in os.environ}
-    os.environ.update(new)
-    has_masks = hasattr(signal, "pthread_sigmask")
-    if has_masks:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        for key in new:
-            os.environ.pop(key, None)
-        if has_masks:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _begin_worker(root: str, parent: int, modules: list[str]) -> None:
-    """Make a process a worker: it ends with its parent, and never on Ctrl-C alone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "setsid"):
-        os.setsid()  # what a stage starts can be ended with it
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    _end_with(parent)
-    task.enter(root)
-    for each in modules:
-        with contextlib.suppress(Exception):  # a call will tell
-            importlib.import_module(each)
-
-
-def _end_with(parent: int) -> None:
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes = importlib.import_module("ctypes")
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    _watch_parent()
-    if hasattr(os, "getppid") and os.getppid() != parent:
-        os._exit(1)
-
-
-def _perform_watching(*given: Any) -> Outcome:
-    """Execute a call in a worker that we did not start; it ends with its parent."""
-    _watch_parent()
-    return perform_packed(*given)
-
-
-@functools.cache
-def _watch_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def _watch(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
-
-
-def _kill(worker: Any) -> None:
-    try:
-        if hasattr(os, "killpg"):
-            os.killpg(worker.pid, signal.SIGKILL)
-        else:
-            worker.kill()
-    except OSError:  # it has no group of its own yet
-        worker.kill()
 
 
 # Dask -------------------------------------------------------------------------------
@@ -294,8 +214,7 @@ def _begun(root: Path, options: dict[str, Any], jobs: int | None) -> tuple[Any, 
     )
     given = dict(options)
     name, patience = given.pop("cluster", None), given.pop("timeout", 600)
-    workers = int(given.pop("workers", 0))
-    count = jobs or workers or os.cpu_count() or 1
+    count = jobs or int(given.pop("workers", 0)) or os.cpu_count() or 1
     try:
         if name is None:
             cluster = _local_cluster(distributed, count, given)
@@ -313,7 +232,7 @@ def _begun(root: Path, options: dict[str, Any], jobs: int | None) -> tuple[Any, 
 def _local_cluster(distributed: Any, count: int, options: dict[str, Any]) -> Any:
     fixed = {"n_workers": count, "processes": True, "host": "127.0.0.1"}
     usual = {"threads_per_worker": 1, "dashboard_address": None}
-    with _starting(count):
+    with forking.starting(count):
         return distributed.LocalCluster(**{**fixed, **usual, **options})
 
 

@@ -19,7 +19,7 @@ def cost_of_edits(survey: Survey, calls: Iterable[Call]) -> tuple[float, str]:
     spent: dict[str, tuple[str, str, float]] = {}
     for call in calls:
         found = _invalidated(survey, call, causes)
-        if found is not None and not survey.options.forces(call):
+        if found is not None and not survey.request.forces(call.stage.label):
             causes[call], trace = found
             spent[trace.folder] = causes[call], call.stage.label, trace.seconds
     lines: dict[str, list[tuple[str, float]]] = {}

@@ -3,7 +3,6 @@
 import argparse
 import json
 import time
-from dataclasses import fields, replace
 from pathlib import Path
 
 from .. import decide, experiment, task
@@ -41,10 +40,10 @@ def _last(project: Settings, label: str) -> Run:
         content = json.loads(path.read_text(encoding="utf-8"))
         known |= set(content["stages"])
         if label in content["stages"] and content.get("request"):
-            names = {each.name for each in fields(Request)}
-            given = {k: v for k, v in content["request"].items() if k in names}
-            request = Request(**{**given, "map_only": True, "overwrite": False})
-            request = replace(request, overwrite_stages=())
+            given = content["request"]
+            asked = {k: given[k] for k in Request._fields if k in given}
+            unforced = {"overwrite": False, "overwrite_stages": ()}
+            request = Request(**{**asked, **unforced, "map_only": True})
             return experiment.perform(project, request, Progress(quiet=True))
     raise RequestError(f"no run had a stage {label!r}", nearest(label, known))
 

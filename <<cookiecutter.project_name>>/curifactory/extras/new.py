@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from .. import paramsets
+from ..cli import COMMANDS
 from ..errors import RequestError
 from ..settings import Settings
 
@@ -24,6 +25,9 @@ def perform(options: argparse.Namespace) -> int:
     if not re.fullmatch(r"[a-z_]\w*", name) or keyword.iskeyword(name):
         hint = "take small letters, digits and _: experiment new params deeper_trees"
         raise RequestError(f"{name!r} is no name of a Python module", hint)
+    if options.kind == "experiment" and name in COMMANDS:
+        hint = f"the command line would take it for `experiment {name}`"
+        raise RequestError(f"no experiment can be named {name!r}", hint)
     target = _folder(project, options.kind) / f"{name}.py"
     text = (TEMPLATES / f"{options.kind}.py.txt").read_text(encoding="utf-8")
     for word, value in {"NAME": name, "PARAMS": project.params}.items():

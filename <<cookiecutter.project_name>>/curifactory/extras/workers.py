@@ -1,0 +1,68 @@
+"""Worker processes of this machine: how they begin, and end with their parent."""
+
+import contextlib
+import functools
+import importlib
+import multiprocessing
+import os
+import signal
+import threading
+from typing import Any
+
+from .. import task
+from ..engine import end_descendants
+from ..task import Outcome, perform_packed
+from .forking import end_with_parent, set_environment
+
+
+def begin(root: str, environ: dict[str, str], modules: list[str]) -> None:
+    """Make a process a worker: it ends with its parent, and never on Ctrl-C alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "setsid"):
+        os.setsid()  # what a stage starts can be ended with it
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    end_with_parent()
+    _watch_parent()
+    set_environment(environ)
+    task.enter(root)
+    for each in modules:
+        with contextlib.suppress(Exception):  # a call will tell
+            importlib.import_module(each)
+
+
+def end() -> None:
+    """Kill the workers, and all that stages have started in them."""
+    found = multiprocessing.active_children()
+    if found:
+        end_descendants([each.pid for each in found if each.pid])
+    for each in found:
+        _kill(each)
+
+
+def _kill(worker: Any) -> None:
+    try:
+        if hasattr(os, "killpg"):
+            os.killpg(worker.pid, signal.SIGKILL)
+        else:
+            worker.kill()
+    except OSError:  # it has no group of its own yet
+        worker.kill()
+
+
+def perform_watching(*given: Any) -> Outcome:
+    """Execute a call in a worker that we did not start; it ends with its parent."""
+    _watch_parent()
+    return perform_packed(*given)
+
+
+@functools.cache
+def _watch_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
