@@ -100,6 +100,22 @@ SAME_SOURCE = {
         "T = {}\ndef reg(f):\n T[f.__name__] = f\n return f\n"
         "@reg\ndef b(): return 2\n@reg\ndef a(): return 1\ndef f(): return T['a']()",
     ),
+    "the code of a class that only an annotation names": (
+        "class B:\n def g(self): return 1\nclass A:\n b: B = None\n x = 2\n"
+        "def f(): return A.x",
+        "class B:\n def g(self): return 2\nclass A:\n b: B = None\n x = 2\n"
+        "def f(): return A.x",
+    ),
+    "what a decorator that is an object counts": (
+        "import functools\nclass C:\n n = 0\n"
+        " def __init__(self, g): functools.update_wrapper(self, g)\n"
+        " def __call__(self): self.n += 1; return self.__wrapped__()\n"
+        "@C\ndef g(): return 1\ndef warm(): g()\nwarm()\ndef f(): return g()",
+        "import functools\nclass C:\n n = 0\n"
+        " def __init__(self, g): functools.update_wrapper(self, g)\n"
+        " def __call__(self): self.n += 1; return self.__wrapped__()\n"
+        "@C\ndef g(): return 1\ndef warm(): pass\nwarm()\ndef f(): return g()",
+    ),
     "what a decorator of a library notes for itself": (
         "import functools\nfrom types import SimpleNamespace\ndef g(): return 1\n"
         "h = functools.update_wrapper(SimpleNamespace(made=1), g)\ndef f(): return h",
@@ -641,6 +657,12 @@ def test_what_cannot_be_followed_is_listed(source, used, tmp_path):
             {"f", "make.A", "make.<locals>.A"},
             [],
         ),
+        (
+            "def reg(g):\n reg.table[g.__name__] = g\n return g\nreg.table = {}\n"
+            "@reg\ndef a(): return 1\ndef f(): return reg.table['a']()",
+            {"f", "reg", "a"},
+            [],
+        ),
         ("import m\ndef f(name): return getattr(m, name)", {"f", "all of it"}, []),
         (
             "N = 1\ndef g(n=N): return n\nN = 2\ndef f(): return g()",
@@ -703,6 +725,10 @@ class A:
 of_nobody = type("A", (), {"__module__": "gone"})
 of_main = type("A", (), {"__module__": "__main__"})
 without_module = type("A", (), {"__module__": None})
+class Endless:
+    def __getattr__(self, name): return Endless()
+
+endless = Endless()
 wrapping = types.ModuleType("wrapping")
 wrapping.__wrapped__ = f
 """
@@ -728,6 +754,7 @@ def answers(folder, questions):
         "code.unwrapped(m.f) is m.f and code.unwrapped(len) is len",
         "code.unwrapped(m.A().method) is m.A.method",
         "code.unwrapped(m.kept) is m.kept",
+        "code.unwrapped(m.endless) is m.endless",
         "code.unwrapped(m.cached) is m.f",
         "code.unwrapped(m.managed) is m.managed.__wrapped__",
         "code.unwrapped(m.A) is m.A and code.unwrapped(m.wrapping) is m.wrapping",

@@ -510,6 +510,10 @@ def test_what_pandas_notes_beside_the_values_counts():
 
     assert digest(noted(x=1, y=2)) == digest(noted(y=2, x=1))
     assert len({digest(each) for each in (noted(), noted(x=1), noted(x=2))}) == 3
+    empty = pd.DataFrame()  # no column of it has them, too
+    before = digest(empty)
+    empty.attrs["x"] = 1
+    assert digest(empty) != before
     daily = pd.date_range("2024-01-01", periods=1, freq="D")
     hourly = pd.date_range("2024-01-01", periods=1, freq="h")
     assert digest(daily) != digest(hourly)
