@@ -62,3 +62,8 @@ def test_workers_are_spawned_where_the_socket_of_their_server_cannot_be(on, tmp_
     deep.mkdir(parents=True)
     values = found(on, f"not {IS_SPAWNED}", "import multiprocessing", TMPDIR=str(deep))
     assert values == [False] * 4
+
+
+def test_threads_that_a_stage_leaves_behind_do_not_keep_the_run(on):
+    body = "threading.Thread(target=time.sleep, args=(600,)).start()"
+    assert found(on, body, "import threading") == [None] * 4

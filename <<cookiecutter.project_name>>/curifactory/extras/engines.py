@@ -99,10 +99,14 @@ class Processes(_Remote):
             return self._pool.submit(function, *given)
 
     def stop(self, *, at_once: bool) -> None:
+        if self._pool is None:
+            return
+        mine = list((self._pool._processes or {}).values())
         if at_once:
-            workers.end()
-        if self._pool is not None:  # the end of this process waits for its workers
-            self._pool.shutdown(wait=at_once, cancel_futures=True)
+            workers.end(mine)
+        self._pool.shutdown(wait=at_once, cancel_futures=True)
+        if not at_once:  # the end of this process waits for its workers
+            workers.end_late(mine)
         self._pool = None
 
 

@@ -7,12 +7,18 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
+from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from .. import task
 from ..engine import end_descendants
 from ..task import Outcome, perform_packed
 from .forking import end_with_parent, set_environment
+
+GRACE = 2.0
+"""Seconds that workers have to end when there is no more work."""
 
 
 def begin(root: str, environ: dict[str, str], modules: list[str]) -> None:
@@ -31,18 +37,27 @@ def begin(root: str, environ: dict[str, str], modules: list[str]) -> None:
             importlib.import_module(each)
 
 
-def end() -> None:
-    """Kill the workers, and all that stages have started in them."""
-    found = multiprocessing.active_children()
-    if found:
-        end_descendants([each.pid for each in found if each.pid])
-    for each in found:
+def end(workers: Sequence[BaseProcess]) -> None:
+    """Kill workers, and all that stages have started in them."""
+    if workers:
+        end_descendants([each.pid for each in workers if each.pid])
+    for each in workers:
         _kill(each)
 
 
-def _kill(worker: Any) -> None:
+def end_late(workers: Sequence[BaseProcess]) -> None:
+    """Kill workers that do not end by themselves: threads of stages may keep them."""
+
+    def wait() -> None:
+        time.sleep(GRACE)
+        end([each for each in workers if each.is_alive()])
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _kill(worker: BaseProcess) -> None:
     try:
-        if hasattr(os, "killpg"):
+        if hasattr(os, "killpg") and worker.pid:
             os.killpg(worker.pid, signal.SIGKILL)
         else:
             worker.kill()
