@@ -218,11 +218,10 @@ def _run(options: argparse.Namespace, command: str) -> int:
 
 def _prepare_workers(options: argparse.Namespace) -> None:
     """Let what worker processes need be imported while this process does so, too."""
-    is_run = options.command == "run" and not options.map
-    if is_run and (options.jobs or 0) > 0 and options.engine in (None, "processes"):
+    is_wanted = options.command == "run" and not options.map and not options.scheduler
+    if is_wanted and (options.jobs or 0) > 0 and options.engine in (None, "processes"):
         with contextlib.suppress(ImportError):
-            forking = importlib.import_module("curifactory.extras.forking")
-            forking.context(options.jobs)
+            importlib.import_module("curifactory.extras.forking").serve(options.jobs)
 
 
 def open_request(

@@ -124,8 +124,8 @@ def _perform(
     manager.snapshots = snapshots
     run = Run(manager)
     try:
-        _call_run(module, snapshots, manager)
-        check_stages(request.overwrite_stages, manager)
+        if _call_run(module, snapshots, manager):
+            check_stages(request.overwrite_stages, manager)
         if request.map_only:
             run.decisions = manager.foresee()
             return run
@@ -166,11 +166,13 @@ def _chosen_sources(
 
 def _call_run(
     module: ModuleType, snapshots: list[Snapshot], manager: ArtifactManager
-) -> None:
+) -> bool:
+    """Let `run()` make its calls; return whether it came to its end."""
     try:
         module.run([snapshot.args for snapshot in snapshots], manager)
+        return True
     except StopMap:
-        return
+        pass
     except SkippedError as error:
         manager.say(f"run() ended where it asked for a value: {error.message}")
     except RequestError as error:
@@ -182,11 +184,13 @@ def _call_run(
         said = f"run() of experiment {manager.experiment_name!r} called sys.exit()"
         raise CurifactoryError(said, "return, or raise what is wrong") from error
     except Exception as error:
-        if any(call.failure and call.failure.error is error for call in manager.calls):
-            return  # a value that was asked for in run() failed: reported as a call
-        shown = own_frames(error)
-        message = f"run() of experiment {manager.experiment_name!r} failed\n{shown}"
-        raise CurifactoryError(message.rstrip()) from error
+        # A value that it asked for may have failed: reported as a call.
+        failures = (call.failure for call in manager.calls if call.failure)
+        if not any(each.error is error for each in failures):
+            shown = own_frames(error)
+            said = f"run() of experiment {manager.experiment_name!r} failed\n{shown}"
+            raise CurifactoryError(said.rstrip()) from error
+    return False
 
 
 def check_stages(names: Iterable[str], manager: ArtifactManager) -> None:

@@ -42,7 +42,7 @@ def digest(
     generators, locks, values that contain themselves.
     """
     scalar = _SCALARS.get(type(value))
-    if scalar is not None:
+    if scalar is not None and opaque is None:
         return hash_bytes(_short(scalar[0]) + _encoded(scalar[1](value)))
     walk = _Walk(opaque)
     try:
@@ -115,7 +115,7 @@ class _Walk:
     def add(self, value: Any, path: str) -> None:
         scalar = _SCALARS.get(type(value))
         if scalar is not None:
-            self.tag(scalar[0], scalar[1](value))
+            self.tag(scalar[0], self.placed(scalar[1](value)))
             return
         if id(value) in self._active:
             hint = (
@@ -126,6 +126,10 @@ class _Walk:
         self._active.add(id(value))
         (_RULES.get(type(value)) or _rule_for(value))(self, value, path)
         self._active.discard(id(value))
+
+    def placed(self, text: str) -> str:
+        """Return a text; in code, a path without the place of the project: it may move."""
+        return text if self.opaque is None else syntax.placed(text)
 
     def hides(self, value: object) -> bool:
         """Return whether the caller takes a function, class or module into account."""
@@ -332,7 +336,7 @@ def _exception(walk: _Walk, value: BaseException, path: str) -> None:
 
 
 def _path(walk: _Walk, value: PurePath, path: str) -> None:
-    walk.tag("path", value.as_posix())
+    walk.tag("path", walk.placed(value.as_posix()))
 
 
 def _dataclass(walk: _Walk, value: Any, path: str) -> None:

@@ -49,7 +49,10 @@ class StopMap(BaseException):
 
 
 class ArtifactManager:
-    """Holds the records of one run. Made by hand, it computes after every call."""
+    """Holds the records of one run. Made by hand, it computes after every call.
+
+    With a request, as `experiment` gives it, it computes when it is told to.
+    """
 
     def __init__(
         self,

@@ -88,6 +88,14 @@ def relative(filename: str) -> str | None:
     return None
 
 
+def placed(path: str) -> str:
+    """Return a path without the place of the project that it lies in."""
+    for root in _roots:
+        if path.startswith(root) and path[len(root) :][:1] in ("", "/", "\\"):
+            return f"<project>{path[len(root) :]}"
+    return path
+
+
 def tree_of(filename: str) -> ast.Module | None:
     """Return the syntax tree of a file as it was loaded, None without a source."""
     if filename not in _trees:

@@ -100,6 +100,12 @@ SAME_SOURCE = {
         "T = {}\ndef reg(f):\n T[f.__name__] = f\n return f\n"
         "@reg\ndef b(): return 2\n@reg\ndef a(): return 1\ndef f(): return T['a']()",
     ),
+    "places of a project that lies elsewhere": (
+        "from pathlib import Path\nROOT = Path(__file__).parent\nD = [str(ROOT / 'd')]\n"
+        "def f(): return ROOT, D, __file__",
+        "from pathlib import Path\nROOT = Path(__file__).parent\nD = [str(ROOT / 'd')]\n"
+        "def f():\n return ROOT, D, __file__",
+    ),
     "the code of a class that only an annotation names": (
         "class B:\n def g(self): return 1\nclass A:\n b: B = None\n x = 2\n"
         "def f(): return A.x",

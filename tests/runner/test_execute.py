@@ -1049,3 +1049,23 @@ def test_a_limit_of_calls_ends_run_where_it_asks_for_a_value(project):
     assert "run() ended where it asked for a value: work n2 was skipped" in limited.err
     again = project.ok("other", "--max-calls", "2")
     assert again.counts["computed"] == 1 and again.out.count("GOT") == 3
+    later = "@stage(None, ['y'])\ndef late(record):\n    return 1\n"
+    project.write(other(f"{stages}\n\n{later}", f"{run}\n    late(record)", three))
+    asked = "--max-calls", "0", "--overwrite-stage", "late"
+    assert project.ok("other", "--overwrite", *asked).counts["computed"] == 0
+
+
+def test_a_project_that_was_moved_computes_nothing_again(project):
+    stages = (
+        "from pathlib import Path\n\nDATA = Path(__file__).parents[1] / 'numbers.txt'\n\n\n"
+        "@stage(None, ['x'])\ndef work(record):\n"
+        "    beside = Path(__file__).with_suffix('.py').name\n"
+        "    return [DATA.read_text(), beside]\n"
+    )
+    project.write(other(stages, "work(Record(manager, argsets[0]))"))
+    project.write({"numbers.txt": "1 2 3"})
+    assert project.ok("other").counts["computed"] == 1
+    project.root = project.root.rename(project.root.parent / "moved")
+    assert project.ok("other").counts["reused"] == 1
+    project.write({"numbers.txt": "1 2 4"})
+    assert project.ok("other").reasons("work") == ["numbers.txt changed"]

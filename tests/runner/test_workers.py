@@ -1,5 +1,6 @@
 """Worker processes: what they begin with, and what they do not share."""
 
+import signal
 import sys
 
 import pytest
@@ -52,10 +53,11 @@ def test_each_worker_imports_the_project_by_itself(on):
     assert set(values) <= set(imported)
 
 
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="workers are spawned")
 IS_SPAWNED = "multiprocessing.parent_process().pid == os.getppid()"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")
+@LINUX
 def test_workers_are_spawned_where_the_socket_of_their_server_cannot_be(on, tmp_path):
     assert found(on, IS_SPAWNED, "import multiprocessing") == [False] * 4
     deep = tmp_path / ("d" * 60) / ("e" * 60)
@@ -67,3 +69,44 @@ def test_workers_are_spawned_where_the_socket_of_their_server_cannot_be(on, tmp_
 def test_threads_that_a_stage_leaves_behind_do_not_keep_the_run(on):
     body = "threading.Thread(target=time.sleep, args=(600,)).start()"
     assert found(on, body, "import threading") == [None] * 4
+
+
+@LINUX
+def test_the_process_that_forks_workers_misses_ctrl_c(on):
+    blocked = "[int(m.split()[1], 16) for m in status if m.startswith('SigBlk')]"
+    body = (
+        f"(status := open(f'/proc/{{os.getppid()}}/status').readlines()) and {blocked}"
+    )
+    assert found(on, body) == [[1 << (signal.SIGINT - 1)]] * 4
+
+
+@LINUX
+def test_another_runner_in_the_current_folder_is_not_taken_for_this_one(on):
+    found(on, "0")
+    below = on.root / "notes"
+    (below / "curifactory").mkdir(parents=True)
+    (below / "curifactory" / "__init__.py").write_text("raise RuntimeError('other')\n")
+    script = on.root.parent / "script.py"
+    guarded = "if __name__ == '__main__':\n    raise SystemExit(main())\n"
+    script.write_text(f"from curifactory.cli import main\n\n{guarded}")
+    result = on.python(script, "other", "-j", "2", "--overwrite", cwd=below)
+    assert result.code == 0 and result.counts["computed"] == 4, result
+    assert "RuntimeError" not in result.err
+
+
+def test_a_process_of_somebody_else_keeps_its_environment_and_its_fork_server(on):
+    found(on, "0")
+    script = """
+        import multiprocessing.forkserver, os, threading
+        from curifactory.experiment import run_experiment
+
+        if __name__ == "__main__":
+            before = dict(os.environ)
+            for _ in range(2):
+                run = run_experiment("other", jobs=2, overwrite=True)
+                assert run.exit_code == 0 and run.counts["computed"] == 4
+            assert dict(os.environ) == before
+            assert multiprocessing.forkserver._forkserver._forkserver_pid is None
+        """
+    done = on.script(script)
+    assert done.code == 0, done

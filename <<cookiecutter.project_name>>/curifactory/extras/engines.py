@@ -83,7 +83,7 @@ class Processes(_Remote):
         self.stop(at_once=True)
         self._pool = ProcessPoolExecutor(
             self.slots,
-            mp_context=forking.context(self.slots),
+            mp_context=forking.context(),
             initializer=workers.begin,
             initargs=(self.root, forking.environment(self.slots), self._modules),
         )

@@ -8,28 +8,44 @@ import signal
 import sys
 from collections.abc import Iterator
 from multiprocessing.context import BaseContext
+from pathlib import Path
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PR_SET_PDEATHSIG = 1
+HOME = Path(__file__).resolve().parents[2]
+"""The folder that the runner is imported from."""
+
+_is_serving = False
 
 
-def context(workers: int) -> BaseContext:
-    """Return how workers start: as forks of a process that has the runner and no more.
+def serve(workers: int) -> None:
+    """Start the process that forks workers: it imports the runner, and nothing else.
 
-    That one begins here, and imports the runner while this one goes on. It has no
-    threads and nothing of the project; each worker imports that by itself. Where the
-    system does not promise that this is safe, each worker imports the runner, too.
+    Only for a process of the command line, before it imports anything of the project:
+    what it starts has no threads, and takes over what this process is by then. Where the
+    system does not promise that this is safe, each worker imports the runner by itself.
     """
-    if sys.platform == "linux":
-        found = multiprocessing.get_context("forkserver")
-        found.set_forkserver_preload(["curifactory.extras.forked"])
-        forkserver = importlib.import_module("multiprocessing.forkserver")
-        # Before Python 3.13 it finds the runner in no other way.
-        path = os.pathsep.join(filter(None, sys.path))
-        with contextlib.suppress(OSError), starting(workers, PYTHONPATH=path):
-            forkserver.ensure_running()
-            return found
-    return multiprocessing.get_context("spawn")
+    global _is_serving
+    if sys.platform != "linux":
+        return
+    # It starts another helper, which lets signals through again: not within the block.
+    importlib.import_module("multiprocessing.resource_tracker").ensure_running()
+    forkserver = importlib.import_module("multiprocessing.forkserver")
+    forkserver.set_forkserver_preload(["curifactory.extras.forked"])
+    with contextlib.suppress(OSError):  # as when its socket has too long a name
+        here = os.getcwd()
+        os.chdir(HOME)  # there it looks first for what it imports
+        try:
+            with starting(workers):
+                forkserver.ensure_running()
+            _is_serving = True
+        finally:
+            os.chdir(here)
+
+
+def context() -> BaseContext:
+    """Return how workers start: as forks, where a process serves them."""
+    return multiprocessing.get_context("forkserver" if _is_serving else "spawn")
 
 
 def environment(workers: int) -> dict[str, str]:
@@ -40,31 +56,33 @@ def environment(workers: int) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def starting(workers: int, **more: str) -> Iterator[None]:
+def starting(workers: int) -> Iterator[None]:
     """Let processes that start here have that environment, and miss Ctrl-C."""
-    before = dict(os.environ)
-    os.environ.update({**environment(workers), **more})
+    wanted = environment(workers)
+    new = wanted.keys() - os.environ.keys()
+    os.environ.update({key: wanted[key] for key in new})
     has_masks = hasattr(signal, "pthread_sigmask")
     if has_masks:
-        masked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
-        set_environment(before)
+        for key in new:
+            os.environ.pop(key, None)
         if has_masks:
-            signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def set_environment(wanted: dict[str, str]) -> None:
     """Let this process have these variables, and no other."""
     for key in os.environ.keys() - wanted.keys():
         del os.environ[key]
-    os.environ.update(wanted)
+    os.environ.update({k: v for k, v in wanted.items() if os.environ.get(k) != v})
 
 
 def end_with_parent() -> None:
     """Let the kernel end this process with the one that started it, where it can."""
     if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
+        with contextlib.suppress(OSError, AttributeError, ImportError):
             ctypes = importlib.import_module("ctypes")
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
