@@ -42,6 +42,8 @@ EXTRAS: dict[str, tuple[str, str]] = {
     "params": ("params", "show argsets, compare them, or write them from a past run"),
     "new": ("new", "write an experiment, a parameter file or a stage to start from"),
 }
+ROWS = 60
+"""How many rows of a map are shown."""
 COMMANDS = ("run", "map", "ls", *EXTRAS)
 
 
@@ -212,7 +214,10 @@ def _run(options: argparse.Namespace, command: str) -> int:
     project, request = open_request(options, command)
     run = experiment.perform(project, request, _progress(options))
     with contextlib.suppress(BrokenPipeError):  # who reads no more may know the code
-        _print_map(run) if run.manager.mapping else _print_summary(run)
+        if run.manager.mapping:
+            _print_map(run, None if options.verbose else ROWS)
+        else:
+            _print_summary(run)
     return run.exit_code
 
 
@@ -293,7 +298,7 @@ def _progress(options: argparse.Namespace) -> Progress:
     return Progress(**given)
 
 
-def _print_map(run: Run) -> None:
+def _print_map(run: Run, most: int | None) -> None:
     from datetime import timedelta
 
     rows: dict[tuple[str, str, str], list[str]] = {}
@@ -304,7 +309,9 @@ def _print_map(run: Run) -> None:
         (stage, kind, _some(labels), reason)
         for (stage, kind, reason), labels in rows.items()
     ]
-    print_table(("stage", "decision", "argsets", "why"), lines)
+    print_table(("stage", "decision", "argsets", "why"), lines[:most])
+    if len(lines) > len(lines[:most]):
+        print(f"... and {len(lines[most:]):,} more rows, shown with --verbose")
     if run.manager.stopped_at:
         print(f"further calls are known after {run.manager.stopped_at}")
     counts = ", ".join(f"{kind} {number}" for kind, number in run.counts.items())

@@ -1069,3 +1069,19 @@ def test_a_project_that_was_moved_computes_nothing_again(project):
     assert project.ok("other").counts["reused"] == 1
     project.write({"numbers.txt": "1 2 4"})
     assert project.ok("other").reasons("work") == ["numbers.txt changed"]
+
+
+def test_a_long_map_is_cut_short_unless_asked_for_whole(project):
+    stages = "@stage(None, ['x'])\ndef work(record):\n    return record.args.seed\n"
+    argsets = ", ".join(f"Args(name='n{i}', seed={{}} + {i})" for i in range(70))
+    run = "for args in argsets:\n    work(Record(manager, args))"
+    project.write(other(stages, run, argsets.replace("{}", "0")))
+    project.ok("other")
+    project.write(other(stages, run, argsets.replace("{}", "100")))
+    short, whole = (
+        project.ok("map", "other").out,
+        project.ok("map", "other", "--verbose").out,
+    )
+    assert "n59 " in short and "n60 " not in short
+    assert "... and 10 more rows, shown with --verbose" in short
+    assert "n69 " in whole and "more rows" not in whole

@@ -31,7 +31,9 @@ def serve(workers: int) -> None:
     # It starts another helper, which lets signals through again: not within the block.
     importlib.import_module("multiprocessing.resource_tracker").ensure_running()
     forkserver = importlib.import_module("multiprocessing.forkserver")
-    forkserver.set_forkserver_preload(["curifactory.extras.forked"])
+    is_script = getattr(sys.modules["__main__"], "__spec__", None) is None
+    needed = ["curifactory.cli"] if is_script else []  # workers import the script, too
+    forkserver.set_forkserver_preload(["curifactory.extras.forked", *needed])
     with contextlib.suppress(OSError):  # as when its socket has too long a name
         here = os.getcwd()
         os.chdir(HOME)  # there it looks first for what it imports
