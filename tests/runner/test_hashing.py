@@ -7,12 +7,13 @@ import io
 import sys
 import threading
 import types
+from pathlib import Path
 
 import pytest
 from identity_cases import DIFFERENT, KNOWN, SAME, Machine, Plain, Point, adder, digests
 from pythons import HERE, others, run
 
-from curifactory import hashing
+from curifactory import hashing, syntax
 from curifactory.errors import CurifactoryError, IdentityError
 from curifactory.hashing import digest
 
@@ -220,6 +221,18 @@ def test_a_ufunc_that_is_opaque_keeps_its_place():
     np = pytest.importorskip("numpy")
     assert digest([np.sin, 1], opaque=callable) == digest([np.cos, 1], opaque=callable)
     assert digest([np.sin, 1], opaque=callable) != digest([1, np.sin], opaque=callable)
+
+
+def test_in_code_a_path_counts_by_where_it_lies_in_its_project(tmp_path, monkeypatch):
+    here, there = tmp_path / "here", tmp_path / "there"
+    monkeypatch.setattr(syntax, "_roots", [str(here), str(there)])
+    for made in (str, Path, lambda path: [str(path)]):
+        one, same, other = (made(p) for p in (here / "x", there / "x", there / "y"))
+        assert digest(one) != digest(same)
+        assert digest(one, opaque=callable) == digest(same, opaque=callable)
+        assert digest(one, opaque=callable) != digest(other, opaque=callable)
+    beside = f"{here}-and-more/x"
+    assert digest([beside], opaque=callable) == digest([beside])
 
 
 def met(value):
