@@ -151,9 +151,10 @@ def set_hash_functions(**functions: Callable[[Any, Any], object] | None) -> Any:
 def field_names(cls: Any) -> tuple[str, ...]:
     """Return the names of the fields of a class of argsets."""
     if cls not in _field_names:
-        fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
-        names = (field.name for field in fields if field.name != hashing.RULES)
-        _field_names[cls] = tuple(names) or ("name",)
+        found = ["name"]
+        if dataclasses.is_dataclass(cls):
+            found = [each.name for each in dataclasses.fields(cls)]
+        _field_names[cls] = tuple(name for name in found if name != hashing.RULES)
     return _field_names[cls]
 
 

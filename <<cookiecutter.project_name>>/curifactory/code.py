@@ -25,6 +25,11 @@ from .errors import IdentityError
 
 DECORATORS = 50
 """How many of them may stand around one function."""
+CLASS = "@"
+"""Among the names in code: it may ask for the class of what it is given."""
+ASKS_CLASS = frozenset(
+    "isinstance issubclass type __class__ singledispatch singledispatchmethod".split()
+)
 ANY_NAME = "*"
 """Among the names in code: it asks for attributes by names made at run time."""
 # What reaches code by a name made at run time, or by what happens to be imported; and
@@ -273,6 +278,9 @@ def _class(cls: type) -> Unit:
     elsewhere = [f for name, f in functions.items() if not _is_body(cls, name, f)]
     unit.refers += filter(is_project, elsewhere)  # others may have set them
     unit.refers += _registered(cls)
+    unit.refers += [
+        each for each in cls.__bases__ if _is_args(each) and is_project(each)
+    ]
     _fill_attached(unit, cls, names)
     return unit
 
@@ -320,7 +328,7 @@ def _without_definition(unit: Unit, cls: type) -> None:
     for node in made:
         _fill(unit, node, vars(module), cls.__module__)
     found = [*cls.__bases__, *map(function_of, vars(cls).values())]
-    unit.refers += [each for each in found if is_project(each) and not _is_args(each)]
+    unit.refers += filter(is_project, found)
 
 
 def _module(module: ModuleType) -> Unit:
@@ -374,18 +382,23 @@ def _origin(module: str, name: str) -> tuple[str, str]:
 def _own_code(value: object) -> Any:
     """Return the code of the project that a value is, if it is any."""
     target = unwrapped(value)
-    return target if is_project(target) and not _is_args(target) else None
+    return target if is_project(target) else None
 
 
 def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "_Scope":
     scope = _Scope(unit, names, module, syntax.local_names(node))
     for inner in ast.walk(node):
+        if getattr(inner, "id", getattr(inner, "attr", "")) in ASKS_CLASS:
+            unit.names.add(CLASS)
         if isinstance(inner, (ast.Import, ast.ImportFrom)):
             scope.take_import(inner)
+        elif isinstance(inner, ast.MatchClass):
+            unit.names.add(CLASS)
         elif isinstance(inner, ast.Attribute):
             unit.names.add(inner.attr)
-        elif isinstance(inner, ast.Call) and _asks_by_name(inner):
-            unit.names.add(ANY_NAME)
+        elif isinstance(inner, ast.Call):
+            scope.called.add(id(inner.func))
+            unit.names.update([ANY_NAME] if _asks_by_name(inner) else [])
         elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
             if id(inner.target) not in scope.local:  # a global that is read as well
                 scope.resolve(inner.target)
@@ -427,6 +440,8 @@ class _Scope:
         self.local = local
         self.module = module
         self.imported: dict[str, Any] = {}
+        self.called: set[int] = set()
+        """The nodes that are called: who makes an argset goes by its class."""
 
     def is_declaration(self, decorator: ast.expr) -> bool:
         target = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -499,7 +514,8 @@ class _Scope:
         value, rest, holder = self._value(chain)
         if value is _ABSENT:
             return None
-        return ".".join([self._refer(value, holder), *rest])
+        is_called = id(node) in self.called
+        return ".".join([self._refer(value, holder, is_called=is_called), *rest])
 
     def _value(self, chain: list[str]) -> tuple[Any, list[str], tuple[str, str]]:
         """Return the value that a dotted name leads to, and the attributes left over."""
@@ -515,11 +531,13 @@ class _Scope:
             value = inner
         return value, rest, holder
 
-    def _refer(self, value: Any, holder: tuple[str, str]) -> str:
+    def _refer(
+        self, value: Any, holder: tuple[str, str], *, is_called: bool = False
+    ) -> str:
         target = unwrapped(value)
         is_code = isinstance(target, (FunctionType, type, ModuleType))
         is_own = is_code and not isinstance(value, MethodType) and is_project(target)
-        if is_own and not _is_args(target):
+        if is_own and (is_called or not _is_args(target)):
             self.unit.refers += [target, *_held(value, holder)]
             if isinstance(value, functools.partial) or is_project(type(value)):
                 self.unit.refers += [Named(*holder, value, is_text=True)]

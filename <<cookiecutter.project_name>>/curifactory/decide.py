@@ -144,7 +144,9 @@ def _why_reused(call: Call, trace: Trace) -> str:
     if trace.label == call.label:
         return ""
     fields = dict.fromkeys(
-        key.partition(":")[2].rstrip("@") for key, _, _ in trace.reads if key[0] == "a"
+        key.partition(":")[2].rstrip("@") or "its class"
+        for key, _, _ in trace.reads
+        if key[0] == "a"
     )
     shown = [*fields][:4] + (["..."] if len(fields) > 4 else [])
     return f"shared with {trace.label} (reads {', '.join(shown) or 'no field'})"
@@ -252,5 +254,5 @@ def read_change(key: str, before: str, after: str) -> str:
     if name.endswith("#"):
         return "there are other fields (the stage goes through all)"
     if before == after:
-        return f"{name.rstrip('@')} changed"
+        return f"{name.rstrip('@') or 'the class of the argset'} changed"
     return f"{name} {before} -> {after}"

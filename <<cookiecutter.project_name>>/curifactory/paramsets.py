@@ -124,11 +124,11 @@ def _import(name: str, path: Path) -> ModuleType:
         place = relative(error.filename or str(path))
         text = (error.text or "").strip()
         raise RequestError(f"{place}:{error.lineno}: {error.msg}", text) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _users(error, f"{relative(str(path))} cannot be imported") from error
 
 
-def _users(error: Exception, what: str) -> RequestError:
+def _users(error: BaseException, what: str) -> RequestError:
     """Return an error that shows the user's own frame: where, and its line."""
     place = where(error)
     unknown = _unknown_field(error)
@@ -145,7 +145,7 @@ def _users(error: Exception, what: str) -> RequestError:
     return RequestError(f"{what}: {told}", hint)
 
 
-def _unknown_field(error: Exception) -> RequestError | None:
+def _unknown_field(error: BaseException) -> RequestError | None:
     """Return what to say of an argset made with a field that it does not have."""
     pattern = r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'"
     match = re.match(pattern, str(error))
@@ -325,7 +325,7 @@ def _called(source: Source) -> list[Any]:
         message = error.message if place in error.message else ""
         shown = message or f"{relative(at) or place}: {error.message}"
         raise RequestError(shown, error.hint) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _users(error, f"{place}: get_params() failed") from error
     if not found:
         raise RequestError(f"{place}: get_params() returned no argsets")

@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from . import args as argsets
-from . import code, hashing, reads
+from . import code, hashing, reads, syntax
 from .args import ExperimentArgs
 from .errors import RequestError, nearest
 from .stages import AnyStage
@@ -81,8 +81,10 @@ class Snapshot:
         if key not in self._digests:
             owner, _, name = path.rpartition(".")
             cls: Any = type(reads.value_at(self._source, owner))
-            members = _methods(cls, name)
-            self._digests[key] = code.fingerprint(*members).fingerprint
+            found = code.fingerprint(*_methods(cls, name))
+            kinds = cls.__mro__[:-1] if code.CLASS in found.names else ()
+            names = map(hashing.qualified, kinds)
+            self._digests[key] = hashing.hash_text(found.fingerprint, *names)
         return self._digests[key]
 
     def likely(self, names: frozenset[str]) -> list[str]:
@@ -219,7 +221,8 @@ def _methods(cls: Any, name: str) -> list[Any]:
                 continue
             if isinstance(function, FunctionType):
                 found[base, name] = function
-                waiting.extend(function.__code__.co_names)
+                codes = syntax.codes(function.__code__)
+                waiting.extend(name for each in codes for name in each.co_names)
             elif not hasattr(type(member), "__get__") and name[:2] != "__":
                 found[base, name] = code.Named(base.__module__, name, member)
     return list(found.values())

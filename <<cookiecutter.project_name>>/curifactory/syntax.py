@@ -352,7 +352,7 @@ def _same_code(
     for node in nodes:
         _shift(node, FAR)
         try:
-            compiled = list(_codes(compile(tree, code.co_filename, "exec")))
+            compiled = list(codes(compile(tree, code.co_filename, "exec")))
         finally:
             _shift(node, -FAR)
         moved = next((each for each in compiled if each.co_firstlineno >= FAR), None)
@@ -368,11 +368,12 @@ def _shift(node: ast.AST, lines: int) -> None:
             each.end_lineno = (each.end_lineno or each.lineno) + lines
 
 
-def _codes(code: CodeType) -> Iterator[CodeType]:
+def codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield compiled code, and all that is defined within it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _codes(constant)
+            yield from codes(constant)
 
 
 def _essence(code: CodeType) -> tuple[object, ...]:

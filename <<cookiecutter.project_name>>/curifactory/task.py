@@ -302,6 +302,9 @@ class _Execution:
     def _record(
         self, snapshot: Snapshot, index: int | None, state: Mapping[str, Any]
     ) -> StageRecord:
+        names = self.stage.code.names & {code.CLASS, code.ANY_NAME}
+        if names and snapshot.source is not None:
+            self.noted.note(f"a{'' if index is None else index}:{code.CLASS}")
         args = self.noted.argset(snapshot.source, index)
         return StageRecord(self, snapshot.name, args, state)
 

@@ -88,6 +88,15 @@ def test_packages_that_are_used_are_named(after):
 # Small projects: each pair of sources for one module `m` with a root `f`. ------------
 
 SAME_SOURCE = {
+    "a default of an argset that a stage is given": ("from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Base(ExperimentArgs):\n a: int = 1\n def g(self): return 1\n@dataclass\n"
+        "class Args(Base):\n b: int = 2\n"
+        "def f(x): return isinstance(x, Args)",
+        "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Base(ExperimentArgs):\n a: int = 1\n def g(self): return 1\n@dataclass\n"
+        "class Args(Base):\n b: int = 3\n"
+        "def f(x): return isinstance(x, Args)",
+    ),
     "a table in another order": (
         "def a(): return 1\ndef b(): return 2\nT = {'x': a, 'y': b}\n"
         "def f(): return T['x']()",
@@ -203,6 +212,42 @@ SAME_SOURCE = {
 }  # fmt: skip
 
 OTHER_SOURCE = {
+    "a default of an argset that a stage makes": ("from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Base(ExperimentArgs):\n a: int = 1\n def g(self): return 1\n@dataclass\n"
+        "class Args(Base):\n b: int = 2\n"
+        "def f(): return Args('x').b",
+        "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Base(ExperimentArgs):\n a: int = 1\n def g(self): return 1\n@dataclass\n"
+        "class Args(Base):\n b: int = 3\n"
+        "def f(): return Args('x').b",
+    ),
+    "a method of an argset that a stage makes": ("from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Base(ExperimentArgs):\n a: int = 1\n def g(self): return 1\n@dataclass\n"
+        "class Args(Base):\n b: int = 2\n"
+        "def f(): return Args('x').g()",
+        "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Base(ExperimentArgs):\n a: int = 1\n def g(self): return 5\n@dataclass\n"
+        "class Args(Base):\n b: int = 2\n"
+        "def f(): return Args('x').g()",
+    ),
+    "a method of an argset that a module holds": ("from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Base(ExperimentArgs):\n a: int = 1\n def g(self): return 1\n@dataclass\n"
+        "class Args(Base):\n b: int = 2\n"
+        "A = Args('x')\ndef f(): return A.g()",
+        "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Base(ExperimentArgs):\n a: int = 1\n def g(self): return 5\n@dataclass\n"
+        "class Args(Base):\n b: int = 2\n"
+        "A = Args('x')\ndef f(): return A.g()",
+    ),
+    "a method of argsets in a list": ("from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Base(ExperimentArgs):\n a: int = 1\n def g(self): return 1\n@dataclass\n"
+        "class Args(Base):\n b: int = 2\n"
+        "L = [Args('x')]\ndef f(): return L[0].g()",
+        "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Base(ExperimentArgs):\n a: int = 1\n def g(self): return 5\n@dataclass\n"
+        "class Args(Base):\n b: int = 2\n"
+        "L = [Args('x')]\ndef f(): return L[0].g()",
+    ),
     "a helper whose name is a comprehension variable, too": (
         "def g(): return 1\ndef f(): return [g for g in [1]] + [g()]",
         "def g(): return 2\ndef f(): return [g for g in [1]] + [g()]",

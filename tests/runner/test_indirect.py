@@ -636,3 +636,115 @@ def test_tidying_leaves_checkpoints_alone_while_a_run_is_at_work(whole):
     assert whole.ok("cache", "gc", "--older-than", "1h") and kept.exists()
     run.close()
     assert whole.ok("cache", "gc", "--older-than", "1h") and not kept.exists()
+
+
+# Classes of argsets ------------------------------------------------------------------
+
+KINDS = """
+import functools
+from dataclasses import dataclass
+from curifactory import ExperimentArgs
+
+
+@dataclass
+class Ridge(ExperimentArgs):
+    alpha: float = 1.0
+    SCALE = 10
+
+    def scaled(self):
+        return [type(self).SCALE * x for x in range(2)][1]
+
+    def kind(self):
+        return type(self).__name__
+
+
+@dataclass
+class Lasso(ExperimentArgs):
+    alpha: float = 1.0
+
+    def kind(self):
+        return type(self).__name__
+
+
+@functools.singledispatch
+def described(args):
+    return "other"
+
+
+@described.register
+def _(args: Ridge):
+    return "Ridge"
+
+
+def matched(args):
+    match args:
+        case Ridge():
+            return "Ridge"
+    return "other"
+
+
+@stage(None, ["out"])
+def last(record):
+    return {}
+"""
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        "isinstance(record.args, Ridge)",
+        "type(record.args).__name__",
+        "record.args.__class__.__name__",
+        "described(record.args)",
+        "matched(record.args)",
+        "record.args.kind()",
+    ],
+)
+def test_the_class_of_an_argset_counts_where_it_is_asked_for(project, asks):
+    both = "Ridge(name='a'), Lasso(name='b')"
+    project.write(other(KINDS.replace("{}", asks, 1), EACH.format(PRINT), both))
+    shared, count = values(project)
+    assert count == 2
+    alone, _ = values(project, "-n", "b", "--overwrite")
+    assert shared["b"] == alone["b"] != shared["a"]
+
+
+def test_argsets_of_two_classes_share_what_does_not_ask_for_their_class(project):
+    both = "Ridge(name='a'), Lasso(name='b')"
+    stages = KINDS.replace("{}", "record.args.alpha", 1)
+    project.write(other(stages, EACH.format(PRINT), both))
+    assert values(project)[1] == 1
+
+
+def test_a_constant_that_a_method_uses_within_a_comprehension_counts(project):
+    text = KINDS.replace("{}", "record.args.scaled()", 1)
+    project.write(other(text, EACH.format(PRINT), "Ridge(name='a')"))
+    assert values(project) == ({"a": "10"}, 1)
+    project.edit("experiments/other.py", "SCALE = 10", "SCALE = 11")
+    assert values(project) == ({"a": "11"}, 1)
+
+
+def test_a_nested_dataclass_may_have_no_fields(project):
+    stages = """
+from dataclasses import dataclass, field
+from curifactory import ExperimentArgs
+
+
+@dataclass
+class Nothing:
+    def kind(self):
+        return "none"
+
+
+@dataclass
+class Own(ExperimentArgs):
+    reg: Nothing = field(default_factory=Nothing)
+
+
+@stage(None, ["out"])
+def last(record):
+    return record.args.reg.kind()
+"""
+    project.write(other(stages, EACH.format(PRINT), "Own(name='a')"))
+    assert values(project) == ({"a": "none"}, 1)
+    assert project.ok("map", "other").out.count("reuse") == 2

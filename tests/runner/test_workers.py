@@ -1,5 +1,6 @@
 """Worker processes: what they begin with, and what they do not share."""
 
+import multiprocessing
 import signal
 import sys
 
@@ -38,6 +39,12 @@ def test_workers_have_the_environment_of_the_run_and_a_fixed_hash_seed(on):
     expected = on.environment(MARK="here", OMP_NUM_THREADS="3")
     values = found(on, f"[os.environ.get(n) for n in {names}]", **expected)
     assert values == [[expected.get("PYTHONPATH"), "0", "3", "here"]] * 4
+
+
+def test_stages_start_processes_in_workers_as_they_do_in_the_run(on):
+    default = multiprocessing.get_context().get_start_method()
+    values = found(on, "multiprocessing.get_start_method()", "import multiprocessing")
+    assert values == [default] * 4
 
 
 def test_workers_draw_numbers_of_their_own(on):

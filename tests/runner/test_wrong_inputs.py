@@ -209,6 +209,13 @@ case(
     "did you mean 'epochs'?",
 )
 case(
+    "a parameter file that exits",
+    returns("sys.exit(0)", "import sys"),
+    FILE,
+    "params/other.py: get_params() failed: SystemExit: 0",
+    "params/other.py:6: return sys.exit(0)",
+)
+case(
     "name that is no text",
     returns("[Args(name=3)]"),
     FILE,

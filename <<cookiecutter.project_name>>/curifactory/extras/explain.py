@@ -72,7 +72,7 @@ def _read(traces: Iterable[Trace], kinds: str) -> list[str]:
     for trace in traces:
         for key, _, _ in trace.reads:
             if key[0] in kinds:
-                name = key.partition(":")[2].rstrip("@")
+                name = key.partition(":")[2].rstrip("@") or "its class"
                 name = "everything" if name.endswith("*") else name
                 line = trace.lines.get(key)
                 found[f"{name} (at {line})" if line else name] = None

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from multiprocessing.context import BaseContext
 from pathlib import Path
+from typing import NamedTuple
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PR_SET_PDEATHSIG = 1
@@ -57,6 +58,28 @@ def environment(workers: int) -> dict[str, str]:
     return {**wanted, **os.environ}
 
 
+class Inherited(NamedTuple):
+    """What a worker takes over from the run, however it was started."""
+
+    environ: dict[str, str]
+    start_method: str | None
+    """How stages start processes of their own: as they would in the run."""
+
+    def take_over(self) -> None:
+        """Let this process have this, and nothing else."""
+        for key in os.environ.keys() - self.environ.keys():
+            del os.environ[key]
+        new = {k: v for k, v in self.environ.items() if os.environ.get(k) != v}
+        os.environ.update(new)
+        multiprocessing.set_start_method(self.start_method, force=True)
+
+
+def inherited(workers: int) -> Inherited:
+    """Return what workers take over from this process as it is now."""
+    method = multiprocessing.get_start_method(allow_none=True)
+    return Inherited(environment(workers), method)
+
+
 @contextlib.contextmanager
 def starting(workers: int) -> Iterator[None]:
     """Let processes that start here have that environment, and miss Ctrl-C."""
@@ -73,13 +96,6 @@ def starting(workers: int) -> Iterator[None]:
             os.environ.pop(key, None)
         if has_masks:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def set_environment(wanted: dict[str, str]) -> None:
-    """Let this process have these variables, and no other."""
-    for key in os.environ.keys() - wanted.keys():
-        del os.environ[key]
-    os.environ.update({k: v for k, v in wanted.items() if os.environ.get(k) != v})
 
 
 def end_with_parent() -> None:

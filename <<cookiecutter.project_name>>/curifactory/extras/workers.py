@@ -15,13 +15,13 @@ from typing import Any
 from .. import task
 from ..engine import end_descendants
 from ..task import Outcome, perform_packed
-from .forking import end_with_parent, set_environment
+from .forking import Inherited, end_with_parent
 
 GRACE = 2.0
 """Seconds that workers have to end when there is no more work."""
 
 
-def begin(root: str, environ: dict[str, str], modules: list[str]) -> None:
+def begin(root: str, inherited: Inherited, modules: list[str]) -> None:
     """Make a process a worker: it ends with its parent, and never on Ctrl-C alone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setsid"):
@@ -30,7 +30,7 @@ def begin(root: str, environ: dict[str, str], modules: list[str]) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     end_with_parent()
     _watch_parent()
-    set_environment(environ)
+    inherited.take_over()
     task.enter(root)
     for each in modules:
         with contextlib.suppress(Exception):  # a call will tell
