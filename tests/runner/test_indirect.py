@@ -716,6 +716,14 @@ def test_argsets_of_two_classes_share_what_does_not_ask_for_their_class(project)
     assert values(project)[1] == 1
 
 
+def test_reasons_tell_of_the_class_of_an_argset(project):
+    text = KINDS.replace("{}", "isinstance(record.args, Ridge)", 1)
+    project.write(other(text, EACH.format(PRINT), "Ridge(name='a'), Ridge(name='b')"))
+    assert project.ok("other").reasons("last")[1] == "shared with a (reads its class)"
+    project.write(other(text, EACH.format(PRINT), "Lasso(name='a')"))
+    assert project.ok("other").reasons("last") == ["the class of the argset changed"]
+
+
 def test_a_constant_that_a_method_uses_within_a_comprehension_counts(project):
     text = KINDS.replace("{}", "record.args.scaled()", 1)
     project.write(other(text, EACH.format(PRINT), "Ridge(name='a')"))
