@@ -76,7 +76,7 @@ TESTS = {
         ["test_oracle.py", "-k", "edits_compute"],
         ["test_code.py", "-k", "must_after", "-m", "slow"],
     ),
-    "decide": (QUICK["decide"],),
+    "decide": (QUICK["decide"], ["test_indirect.py", "-k", "reasons"]),
 }
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
