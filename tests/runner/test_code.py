@@ -689,6 +689,33 @@ def test_what_cannot_be_followed_is_listed(source, used, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("source", "asks"),
+    [
+        ("def f(x): return isinstance(x, int)", True),
+        ("def f(x): return type(x)", True),
+        ("def f(x): return x.__class__", True),
+        ("def f(x):\n match x:\n  case int():\n   return 1", True),
+        (
+            "import functools\n@functools.singledispatch\ndef g(x): return 1\n"
+            "def f(x): return g(x)",
+            True,
+        ),
+        (
+            "from functools import singledispatchmethod\nclass A:\n"
+            " @singledispatchmethod\n def g(self, x): return 1\n"
+            "def f(x): return A().g(x)",
+            True,
+        ),
+        ("def f(x): return x.a + len(x.b)", False),
+    ],
+)
+def test_code_that_may_ask_for_a_class_is_known(source, asks, tmp_path):
+    cases = {"one": ({"m.py": source}, ["m:f"])}
+    names = in_a_fork(fingerprints, tmp_path, cases)["one"]["names"]
+    assert ("@" in names) is asks
+
+
+@pytest.mark.parametrize(
     ("source", "parts", "unfollowed"),
     [
         ("N = 1\ndef f(): return N", {"f", "N"}, []),
@@ -700,6 +727,13 @@ def test_what_cannot_be_followed_is_listed(source, used, tmp_path):
             "@dataclass\nclass Args(ExperimentArgs):\n a: int = 1\n"
             "def f(x): return isinstance(x, Args)",
             {"f"},
+            [],
+        ),
+        (
+            "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n"
+            "@dataclass\nclass Args(ExperimentArgs):\n a: int = 1\n"
+            "def f(): return Args('x')",
+            {"f", "Args"},
             [],
         ),
         ("class A:\n def g(self): return 1\ndef f(): return A()", {"f", "A"}, []),
