@@ -51,11 +51,11 @@ def context() -> BaseContext:
     return multiprocessing.get_context("forkserver" if _is_serving else "spawn")
 
 
-def environment(workers: int) -> dict[str, str]:
-    """Return the environment of workers: they share the cores, and order sets alike."""
+def _defaults(workers: int) -> dict[str, str]:
+    """Return what workers have unless the run has other values: they share the cores,
+    and order sets alike."""
     threads = str(max(1, (os.cpu_count() or 1) // workers))
-    wanted = {"PYTHONHASHSEED": "0", **dict.fromkeys(THREADS, threads)}
-    return {**wanted, **os.environ}
+    return {"PYTHONHASHSEED": "0", **dict.fromkeys(THREADS, threads)}
 
 
 class Inherited(NamedTuple):
@@ -77,15 +77,14 @@ class Inherited(NamedTuple):
 def inherited(workers: int) -> Inherited:
     """Return what workers take over from this process as it is now."""
     method = multiprocessing.get_start_method(allow_none=True)
-    return Inherited(environment(workers), method)
+    return Inherited({**_defaults(workers), **os.environ}, method)
 
 
 @contextlib.contextmanager
 def starting(workers: int) -> Iterator[None]:
-    """Let processes that start here have that environment, and miss Ctrl-C."""
-    wanted = environment(workers)
-    new = wanted.keys() - os.environ.keys()
-    os.environ.update({key: wanted[key] for key in new})
+    """Let processes that start here have those defaults, and miss Ctrl-C."""
+    new = {k: v for k, v in _defaults(workers).items() if k not in os.environ}
+    os.environ.update(new)
     has_masks = hasattr(signal, "pthread_sigmask")
     if has_masks:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
