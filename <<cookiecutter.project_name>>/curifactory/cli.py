@@ -309,9 +309,10 @@ def _print_map(run: Run, most: int | None) -> None:
         (stage, kind, _some(labels), reason)
         for (stage, kind, reason), labels in rows.items()
     ]
-    print_table(("stage", "decision", "argsets", "why"), lines[:most])
-    if len(lines) > len(lines[:most]):
-        print(f"... and {len(lines[most:]):,} more rows, shown with --verbose")
+    shown = lines[:most]
+    print_table(("stage", "decision", "argsets", "why"), shown)
+    if hidden := len(lines) - len(shown):
+        print(f"... and {hidden:,} more rows, shown with --verbose")
     if run.manager.stopped_at:
         print(f"further calls are known after {run.manager.stopped_at}")
     counts = ", ".join(f"{kind} {number}" for kind, number in run.counts.items())

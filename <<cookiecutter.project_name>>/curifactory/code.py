@@ -388,12 +388,11 @@ def _own_code(value: object) -> Any:
 def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "_Scope":
     scope = _Scope(unit, names, module, syntax.local_names(node))
     for inner in ast.walk(node):
-        if getattr(inner, "id", getattr(inner, "attr", "")) in ASKS_CLASS:
+        name = getattr(inner, "id", getattr(inner, "attr", ""))
+        if name in ASKS_CLASS or isinstance(inner, ast.MatchClass):
             unit.names.add(CLASS)
         if isinstance(inner, (ast.Import, ast.ImportFrom)):
             scope.take_import(inner)
-        elif isinstance(inner, ast.MatchClass):
-            unit.names.add(CLASS)
         elif isinstance(inner, ast.Attribute):
             unit.names.add(inner.attr)
         elif isinstance(inner, ast.Call):

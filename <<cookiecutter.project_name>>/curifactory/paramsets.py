@@ -149,14 +149,14 @@ def _unknown_field(error: BaseException) -> RequestError | None:
     """Return what to say of an argset made with a field that it does not have."""
     pattern = r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'"
     match = re.match(pattern, str(error))
-    trace = error.__traceback__ if match else None
-    while trace is not None:
-        cls = trace.tb_frame.f_globals.get(match[1]) if match else None
+    trace = error.__traceback__
+    while match and trace is not None:
+        cls = trace.tb_frame.f_globals.get(match[1])
         trace = trace.tb_next
-        if match and cls is ExperimentArgs:
+        if cls is ExperimentArgs:
             hint = "write @dataclass on the line above the class"
             return RequestError("the class of this argset is not a dataclass", hint)
-        if match and isinstance(cls, type) and is_dataclass(cls):
+        if isinstance(cls, type) and is_dataclass(cls):
             return argsets.unknown_field(cls, match[2])
     return None
 

@@ -545,14 +545,15 @@ def _staying() -> Iterator[None]:
 
 def where(error: BaseException) -> str:
     """Return file and line of the innermost frame of the user's own code."""
-    own = [each for each in _frames(error) if syntax.is_project_file(each.filename)]
+    own = _users_frames(error)
     return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
 
 
-def _frames(error: BaseException) -> "traceback.StackSummary":
+def _users_frames(error: BaseException) -> "list[traceback.FrameSummary]":
     import traceback  # slow to import, and needed after failures only
 
-    return traceback.extract_tb(error.__traceback__)
+    frames = traceback.extract_tb(error.__traceback__)
+    return [each for each in frames if syntax.is_project_file(each.filename)]
 
 
 CAUSES = 5
@@ -563,8 +564,7 @@ def own_frames(error: BaseException, causes: int = CAUSES) -> str:
     """Return the traceback with the frames of the user's own code only."""
     import traceback
 
-    own = [each for each in _frames(error) if syntax.is_project_file(each.filename)]
-    shown = "".join(traceback.format_list(own))
+    shown = "".join(traceback.format_list(_users_frames(error)))
     if isinstance(error, CurifactoryError):
         return f"{shown}{error}"
     shown += "".join(traceback.format_exception_only(type(error), error))
