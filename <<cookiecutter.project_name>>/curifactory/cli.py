@@ -217,7 +217,7 @@ def _run(options: argparse.Namespace, command: str) -> int:
         if run.manager.mapping:
             _print_map(run, None if options.verbose else ROWS)
         else:
-            _print_summary(run)
+            _print_summary(run, options.debug)
     return run.exit_code
 
 
@@ -327,14 +327,15 @@ def _some(labels: Sequence[str]) -> str:
     return labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more"
 
 
-def _print_summary(run: Run) -> None:
+def _print_summary(run: Run, debug: bool) -> None:
     _print_comparison(run.manager.calls)
     failed = [call for call in run.manager.calls if call.status == "failed"]
     if failed:
         first, failure = failed[0], failed[0].failure
         label = ", ".join(each.name for each in first.snapshots()[:3])
         print(f"{first.stage.label} {label} failed:", file=sys.stderr)
-        print(failure.traceback.rstrip(), file=sys.stderr)
+        shown = debug and failure.full or failure.traceback
+        print(shown.rstrip(), file=sys.stderr)
         if failure.printed:
             path = os.path.join(run.manager.folder or "", "output", first.output)
             print(f"it had printed ({os.path.relpath(path)}):", file=sys.stderr)

@@ -76,6 +76,11 @@ def run_experiment(
 
 def perform(project: Settings, request: Request, progress: Progress) -> Run:
     """Do what a request asks for."""
+    for option in ("retries", "max_calls"):
+        number = getattr(request, option)
+        if number is not None and number < 0:
+            shown = f"--{option.replace('_', '-')}"
+            raise RequestError(f"{shown} {number}: expected 0 or more", f"{shown} 1")
     if request.read_only:
         project = project._replace(base=project.cache, cache=_temporary())
     asked = request.engine, project.root, request.jobs, request.scheduler

@@ -102,6 +102,8 @@ class Failure:
     error: BaseException | None = None
     printed: str = ""
     """The last lines that it had printed."""
+    full: str = ""
+    """The traceback with all frames, for --debug."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "error": None}  # not every exception can be unpickled
@@ -167,9 +169,11 @@ def failed(error: BaseException) -> Failure:
         message = error.message if isinstance(error, CurifactoryError) else str(error)
     except Exception as problem:
         message = f"(its text cannot be shown: {type(problem).__name__})"
-    return Failure(
-        type(error).__name__, message, where(error), own_frames(error), error
-    )
+    import traceback  # slow to import, and needed after failures only
+
+    full = "".join(traceback.format_exception(error))
+    kind, own = type(error).__name__, own_frames(error)
+    return Failure(kind, message, where(error), own, error, full=full)
 
 
 class _Execution:
@@ -550,7 +554,7 @@ def where(error: BaseException) -> str:
 
 
 def _users_frames(error: BaseException) -> "list[traceback.FrameSummary]":
-    import traceback  # slow to import, and needed after failures only
+    import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
     return [each for each in frames if syntax.is_project_file(each.filename)]

@@ -1,6 +1,7 @@
 """The same experiment on every engine: equal results, and no failure that spreads."""
 
 import json
+import os
 
 import pytest
 from on_engines import EACH, OnEngine, check_nine, parallel, study_of_ten
@@ -151,6 +152,16 @@ def test_leaving_by_an_exception_fails_the_call_alone(on, body, kind):
 def test_a_result_that_its_cacher_refuses_fails_the_call_alone(on):
     study_of_ten(on, "return lambda: 0", "PickleCacher")
     check_nine(on, on.run("other"), "ArtifactError")
+
+
+def test_debug_shows_all_frames_of_a_failing_stage(on):
+    study_of_ten(on, "return __import__('json').loads('{')")
+    library = os.path.join("json", "decoder.py")
+    assert library not in on.run("other").err
+    full = on.run("other", "--debug")
+    assert full.code == 1
+    assert library in full.err
+    assert full.err.count("Traceback (most recent call last)") == 1
 
 
 def test_an_exception_that_does_not_unpickle_is_told(on):

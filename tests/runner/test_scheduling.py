@@ -124,6 +124,8 @@ def full(tmp_path, whole_home):
         (["--engine", "json:dumps"], "json:dumps"),
         (["--engine", "builtins:list"], "Executor"),
         (["-j", "2", "--pdb"], "--engine serial"),
+        (["--retries", "-1"], "--retries -1: expected 0 or more"),
+        (["--max-calls", "-1"], "--max-calls -1: expected 0 or more"),
     ],
 )
 def test_a_wrong_engine_is_refused(full, arguments, said):
