@@ -244,7 +244,11 @@ def open_request(
             f"{given!r} is not understood",
             f"{setting}choose a file of params/ with -p FILE",
         )
-    return project, _request(options, command)
+    request = _request(options, command)
+    is_fixed = project.cache.exists() and not os.access(project.cache, os.W_OK)
+    if request.map_only and is_fixed:  # looking needs no more than reading
+        request = request._replace(read_only=True)
+    return project, request
 
 
 def _check_name(project: Settings, name: str) -> None:

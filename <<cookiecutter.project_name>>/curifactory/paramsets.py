@@ -184,6 +184,9 @@ def write_new(project: Settings, path: Path, text: str) -> str:
     except FileExistsError:
         hint = "move it away first, or take another name"
         raise RequestError(f"{shown} is there already", hint) from None
+    except OSError as error:
+        said = f"{shown} cannot be written: {error.strerror}"
+        raise RequestError(said, "make the folder writable") from error
     return shown
 
 

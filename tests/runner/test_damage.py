@@ -315,8 +315,21 @@ def test_an_unwritable_cache_is_noticed_before_anything_is_computed(project, mou
     assert len(result.err.splitlines()) == 2
     assert len(list(project.root.glob("data/runs/*"))) == 1
     project.edit("params/base.py", "seed=1", "seed=3")
+    for look in ("map", "explain"):
+        shown = project.run(look, "study", "--cache", str(cache))
+        assert shown.code == 0 and "seed 1 -> 3" in shown.out, shown
     result = project.ok("study", "--quiet", "--cache", str(cache), "--read-only")
     assert result.counts["computed"] == 3
+    verified = project.run("cache", "verify", "--cache", str(cache))
+    assert verified.code == 0 and "0 problems" in verified.out, verified
+
+
+def test_a_stub_that_cannot_be_written_is_refused(project, mount):
+    shutil.copytree(project.root, mount("size=10m"), dirs_exist_ok=True)
+    project.root = mount("remount,ro")
+    for kind in ("stage", "experiment"):
+        made = project.run("new", kind, "fresh")
+        assert made.code == 2 and "fresh.py cannot be written: Read-only" in made.err
 
 
 @pytest.mark.slow

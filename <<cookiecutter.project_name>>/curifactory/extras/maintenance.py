@@ -190,11 +190,10 @@ def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int
     for name in cache.stages():
         for path in (cache.root / name).glob("code-*.json"):
             _check_code(path, problems)
-    index = Index(cache)
-    if not _is_whole(index, [t for t in traces if (cache.root / t.folder).exists()]):
-        index.rebuild()
-        problems.append("the index was damaged or incomplete; it is made anew")
-    index.close()
+    if os.access(cache.root, os.W_OK):
+        _mend_index(cache, traces, problems)
+    else:
+        print("the cache cannot be written: its index is not looked at")
     for text in problems:
         print(text)
     size = _bytes(sum(_size(cache, trace) for trace in _traces(cache)))
@@ -212,6 +211,14 @@ def _wrong(cache: Store, trace: Trace) -> str:
                 return wrong
     there = (file for file in trace.others if (folder / file).exists())
     return next((f for f in there if store.digest(folder / f) != trace.others[f]), "")
+
+
+def _mend_index(cache: Store, traces: list[Trace], problems: list[str]) -> None:
+    index = Index(cache)
+    if not _is_whole(index, [t for t in traces if (cache.root / t.folder).exists()]):
+        index.rebuild()
+        problems.append("the index was damaged or incomplete; it is made anew")
+    index.close()
 
 
 def _check_code(path: Path, problems: list[str]) -> None:
