@@ -750,6 +750,14 @@ def test_code_that_may_ask_for_a_class_is_known(source, asks, tmp_path):
         ),
         ("import m\ndef f(name): return getattr(m, name)", {"f", "all of it"}, []),
         (
+            "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n"
+            "@dataclass\nclass Args(ExperimentArgs):\n a: int = 1\n"
+            "def g():\n from m import Args\n return Args\n"
+            "import m\ndef f(name): return getattr(m, name)",
+            {"f", "all of it"},
+            [],
+        ),
+        (
             "N = 1\ndef g(n=N): return n\nN = 2\ndef f(): return g()",
             {"f", "g", "g()", "N"},
             [],
