@@ -5,6 +5,7 @@ import datetime
 import decimal
 import enum
 import fractions
+import functools
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +26,11 @@ from curifactory.extras.recreate import expression
 
 class Color(enum.Enum):
     RED = 1
+
+
+class Shade(enum.Flag):
+    DARK = 1
+    WARM = 2
 
 
 @dataclass
@@ -64,6 +71,20 @@ class Secretive:
         fractions.Fraction(1, 3),
         collections.OrderedDict(a=1),
         Ellipsis,
+        Shade.DARK | Shade.WARM,
+        Shade.DARK,
+        functools.partial(sorted, key=len),
+        functools.partial(Point, 3),
+        numpy.float64(0.1),
+        numpy.float32("nan"),
+        numpy.int8(3),
+        numpy.bool_(True),
+        [numpy.arange(3), numpy.array([[0.1], [float("inf")]])],
+        numpy.array(2, dtype="uint8"),
+        numpy.array(["a", "bc"]),
+        numpy.mean,
+        numpy.tanh,
+        numpy.linalg.norm,
     ],
     ids=shown,
 )
@@ -76,7 +97,15 @@ def test_an_expression_gives_its_value_back(value):
 
 @pytest.mark.parametrize(
     "value",
-    [threading.Lock(), lambda: 1, object(), [object()], Secretive("x")],
+    [
+        threading.Lock(),
+        lambda: 1,
+        object(),
+        [object()],
+        Secretive("x"),
+        numpy.arange(10_000),
+        numpy.zeros(1, dtype=[("a", "i4")]),
+    ],
     ids=shown,
 )
 def test_what_no_expression_gives_back_has_none(value):

@@ -3,13 +3,13 @@
 import ast
 import dataclasses
 import enum
+import functools
 import importlib
 import importlib.util
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
-from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from ..args import (
@@ -24,6 +24,8 @@ from ..args import (
 from ..errors import RequestError
 
 Data = dict[str, Any]
+LONGEST = 1000
+"""How many elements of an array are written out."""
 BRACKETS: dict[Any, str] = {
     list: "[{}]",
     tuple: "({})",
@@ -73,7 +75,7 @@ def expression(value: Any) -> str | None:
 
 
 def _written(value: Any) -> str:
-    if value and type(value) in BRACKETS:
+    if type(value) in BRACKETS and value:
         inner = ", ".join(map(_written, value))
         is_single = type(value) is tuple and len(value) == 1
         return BRACKETS[type(value)].format(inner + "," * is_single)
@@ -84,10 +86,16 @@ def _written(value: Any) -> str:
         return f'float("{value}")'
     if type(value) is str and '"' not in value:
         return repr(value + "'")[:-2] + '"'  # in double quotes, as black has them
+    if isinstance(value, enum.Flag):  # a combination has no name
+        return f"{_name(type(value))}({value.value})"
     if isinstance(value, enum.Enum):
         return f"{_name(type(value))}.{value.name}"
-    if isinstance(value, (type, FunctionType, BuiltinFunctionType)):
+    if _is_named(value):
         return _name(value)
+    if isinstance(value, functools.partial):
+        return _of_partial(value)
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return _of_numpy(value)
     if isinstance(value, PurePath):
         name = "Path" if isinstance(value, Path) else type(value).__name__
         return f"pathlib.{name}({_written(str(value))})"
@@ -97,6 +105,33 @@ def _written(value: Any) -> str:
         given = (f"{name}={_written(each)}" for name, each in values(value))
         return f"{_name(type(value))}({', '.join(given)})"
     return _of_repr(value)
+
+
+def _is_named(value: Any) -> bool:
+    """Return whether a function, class or the like is what its name leads to."""
+    steps = getattr(value, "__qualname__", None)
+    if not isinstance(steps, str):
+        return False
+    found: Any = sys.modules.get(str(getattr(value, "__module__", None)))
+    for step in steps.split("."):
+        found = getattr(found, step, None)
+    return found is value
+
+
+def _of_partial(value: Any) -> str:
+    named = (f"{name}={_written(each)}" for name, each in value.keywords.items())
+    given = ", ".join([*map(_written, (value.func, *value.args)), *named])
+    return f"functools.partial({given})"
+
+
+def _of_numpy(value: Any) -> str:
+    """Write a number or an array; of long ones the history keeps no copy."""
+    if value.size > LONGEST:
+        raise ValueError("too long")
+    plain, kind = _written(value.tolist()), type(value).__name__
+    if kind == "ndarray":
+        return f"numpy.array({plain}, dtype={_written(value.dtype.str)})"
+    return f"numpy.{kind}({plain})"
 
 
 def _of_repr(value: Any) -> str:
