@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .code import is_project
+
 STANDARD = sys.stdlib_module_names | {"curifactory", "builtins"}
 
 
@@ -67,8 +69,9 @@ def version(package: str) -> str:
 
 @functools.cache
 def dependencies(packages: tuple[str, ...]) -> Mapping[str, str]:
-    """Return the versions of packages that are no part of Python."""
-    return {name: version(name) for name in sorted(set(packages) - STANDARD)}
+    """Return the versions of packages that are no part of Python, nor of the project."""
+    foreign = sorted(set(packages) - STANDARD)
+    return {n: version(n) for n in foreign if not is_project(sys.modules.get(n))}
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:

@@ -254,7 +254,8 @@ def _rules(given: dict[str, Any], where: str) -> Rules:
             f"{where}: version is {made.version!r}, no text", 'version="2"'
         )
     if made.cpus < 1 or made.retries < 0:
-        raise RequestError(f"{where}: cpus={made.cpus}, retries={made.retries}")
+        said = f"{where}: cpus={made.cpus}, retries={made.retries}"
+        raise RequestError(said, "expected cpus=1 or more, retries=0 or more")
     return made
 
 

@@ -77,23 +77,26 @@ def is_project_file(filename: str | None) -> bool:
     return relative(filename) is not None
 
 
+def _below(path: str) -> str | None:
+    """Return what comes after the watched root that a path begins with."""
+    for root in _roots:
+        if path.startswith(root) and path[len(root) :][:1] in ("", "/", "\\"):
+            return path[len(root) :]
+    return None
+
+
 def relative(filename: str) -> str | None:
     """Return the path below the watched root that holds it, None for other files."""
-    for root in _roots:
-        if filename.startswith(root + ("/" if "/" in root else "\\")):
-            inner = filename[len(root) + 1 :].replace("\\", "/")
-            parts = inner.split("/")[:-1]
-            outside = any(part in OUTSIDE or part.startswith(".") for part in parts)
-            return None if outside else inner
-    return None
+    inner = (_below(filename) or "")[1:].replace("\\", "/")
+    parts = inner.split("/")[:-1]
+    outside = any(part in OUTSIDE or part.startswith(".") for part in parts)
+    return None if outside or not inner else inner
 
 
 def placed(path: str) -> str:
     """Return a path without the place of the project that it lies in."""
-    for root in _roots:
-        if path.startswith(root) and path[len(root) :][:1] in ("", "/", "\\"):
-            return f"<project>{path[len(root) :]}"
-    return path
+    inner = _below(path)
+    return path if inner is None else f"<project>{inner}"
 
 
 def tree_of(filename: str) -> ast.Module | None:

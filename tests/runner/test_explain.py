@@ -83,8 +83,9 @@ def test_explain_says_at_which_line_the_name_or_everything_is_read(whole):
 
 def test_explain_lists_files_packages_and_what_could_not_be_followed(whole):
     stages = (
-        "import json\n\n\n"
+        "import json, numpy\nfrom params import Args\n\n\n"
         '@stage(None, ["x"], files=["raw/*.csv"])\ndef read(record):\n'
+        "    assert isinstance(record.args, Args) and numpy.pi > 3\n"
         "    with open('notes.txt') as file:\n"
         "        return [eval('1'), json.dumps(file.read())]\n"
     )
@@ -95,6 +96,7 @@ def test_explain_lists_files_packages_and_what_could_not_be_followed(whole):
     found = json.loads(result.out)[0]
     assert found["files"] == ["raw/*.csv", "notes.txt"]
     assert found["unfollowed"] == ["experiments/other.py: read uses eval"]
+    assert list(found["packages"]) == ["numpy"]
 
 
 def test_explain_selects_a_stage_and_an_argset(whole):
