@@ -29,7 +29,8 @@ from pathlib import Path
 sys.path.insert(0, ".")
 from curifactory import hashing
 from curifactory.index import Index
-from curifactory.store import Store, after, body_of
+from curifactory.store import Store
+from curifactory.trace import after, body_of
 
 number, with_folders = int(sys.argv[1]), sys.argv[2] == "folders"
 store = Store(Path("data/cache"), print)

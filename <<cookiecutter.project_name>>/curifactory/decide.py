@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from . import hashing
 from .record import Call, Literal, Output, Source
-from .store import Trace, after
+from .trace import Trace, after
 
 NOBODY: Mapping[Call, Call] = MappingProxyType({})
 OTHER_RECORDS = "other records"

@@ -20,13 +20,14 @@ from .errors import (
     RequestError,
     SkippedError,
 )
+from .failure import Failure, failed
 from .peers import Peers
 from .progress import Progress
 from .record import Call, Literal, Member, Output, Source
 from .running import Running
-from .store import Artifact, Trace
 from .survey import Survey
-from .task import Failure, Held, Outcome, Place, Stored, Task, Value, failed
+from .task import Held, Outcome, Place, Stored, Task, Value
+from .trace import Artifact, Trace
 
 if TYPE_CHECKING:  # it is slow to import, and needed with workers only
     from concurrent.futures import Future

@@ -14,6 +14,7 @@ from . import engine, paramsets
 from .decide import Decision
 from .engine import Engine
 from .errors import CurifactoryError, RequestError, SkippedError, nearest
+from .failure import own_frames
 from .manager import ArtifactManager, StopMap
 from .paramsets import Choice, Source
 from .paramsets import list_experiments as list_experiments
@@ -21,10 +22,10 @@ from .paramsets import list_paramsets as list_paramsets
 from .paramsets import load_argsets as load_argsets
 from .paramsets import open_project as open_project
 from .progress import Progress
-from .record import Call, Record, Snapshot
+from .record import Call, Record
 from .request import Request as Request
 from .settings import Settings
-from .task import own_frames
+from .snapshot import Snapshot
 
 
 @dataclass(eq=False, repr=False)

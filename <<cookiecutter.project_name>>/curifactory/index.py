@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from . import hashing
 from .reads import is_racy
-from .store import Store, Trace, body_of, parse
+from .store import Store
+from .trace import Trace, body_of, parse
 
 T = TypeVar("T")
 BATCH = 1000

@@ -4,21 +4,16 @@ import atexit
 import contextlib
 import datetime
 import functools
-import getpass
-import importlib
 import itertools
-import json
 import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
-from . import provenance, settings, syntax
-from .args import flat, short
-from .caching import json_problem
+from . import provenance, runfile, settings, syntax
 from .decide import Decision
 from .engine import Engine
 from .errors import RequestError
@@ -27,20 +22,14 @@ from .index import Index
 from .peers import Peers
 from .progress import Progress
 from .reads import FileDigests
-from .record import Call, Output, Record, Snapshot, Source
+from .record import Call, Output, Record, Source
 from .request import Request
 from .settings import Settings
+from .snapshot import Snapshot
 from .store import Store, host
 from .survey import Survey
-from .task import Failure, Place
+from .task import Place
 
-SCHEMA = 2
-"""Of run.json; extras/history.py says how an older one is read."""
-LONG = ("argsets", "calls")
-BATCH = 500
-"""How many entries of a long list are written at once."""
-KEPT = 10_000
-"""How many entries of calls are kept in memory."""
 STATUSES = ("computed", "reused", "skipped", "failed")
 
 
@@ -212,7 +201,7 @@ class ArtifactManager:
         content = self._summary(status, exit_code)
         if self.folder is not None:
             try:
-                _write(self.folder / "run.json", content)
+                runfile.write(self.folder / "run.json", content)
             except OSError as error:
                 self._miss("run.json", error)
         return content
@@ -267,7 +256,7 @@ class ArtifactManager:
         started = datetime.datetime.fromtimestamp(self._begin, datetime.timezone.utc)
         number = self.name.rpartition("-")[2]
         return {
-            "schema": SCHEMA,
+            "schema": runfile.SCHEMA,
             "run": self.name,
             "experiment": self.experiment_name,
             "number": int(number) if number.isdigit() else 0,
@@ -281,28 +270,18 @@ class ArtifactManager:
             "git": self._git.read() if self._git else None,
             "versions": provenance.versions(packages),
             "host": host(),
-            "user": _user(),
+            "user": provenance.user(),
             "cpus": os.cpu_count(),
             "cache": os.path.relpath(self.settings.cache, self.settings.root),
-            "argsets": [self._argset(each) for each in self._snapshots()],
+            "argsets": [runfile.argset(each) for each in self._snapshots()],
             "counts": self.counts(),
             "stages": self._stages(),
-            "calls": Entries(self.calls),
+            "calls": runfile.Entries(self.calls),
         }
 
     def _snapshots(self) -> Iterable[Snapshot]:
         used = [each.snapshot for each in self.records if each.args is not None]
         return {id(each): each for each in [*self.snapshots, *used]}.values()
-
-    def _argset(self, snapshot: Snapshot) -> dict[str, Any]:
-        fields = shown_fields(snapshot.source)
-        return {
-            "name": snapshot.name,
-            "hash": snapshot.content(),
-            "paramset": snapshot.paramset,
-            "fields": fields,
-            **_recipe()(snapshot.source, fields),
-        }
 
     def _stages(self) -> dict[str, Any]:
         by_label: dict[str, list[Call]] = {}
@@ -316,69 +295,6 @@ class ArtifactManager:
             }
             for label, calls in by_label.items()
         }
-
-
-class Entries(Sequence[dict[str, Any]]):
-    """The calls of a run as the history has them, each made when it is asked for."""
-
-    def __init__(self, calls: Sequence[Call]) -> None:
-        self.calls = calls
-        self._kept: list[dict[str, Any]] = []
-        """The first ones, for all who go through them: of many, most are not kept."""
-
-    def __len__(self) -> int:
-        return len(self.calls)
-
-    def __getitem__(self, index: Any) -> Any:
-        return _entry(self.calls[index])
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        if not self._kept:
-            self._kept = [_entry(call) for call in self.calls[:KEPT]]
-        return itertools.chain(self._kept, map(_entry, self.calls[KEPT:]))
-
-
-def _entry(call: Call) -> dict[str, Any]:
-    trace = call.trace if call.is_done else None
-    artifacts = [
-        {
-            "name": each.name,
-            "file": each.files[0] if each.files else None,
-            "size": each.size,
-            "checksum": each.checksum,
-        }
-        for each in (trace.outputs if trace else ())
-    ]
-    return {
-        "id": call.position,
-        "stage": call.stage.label,
-        "records": [m.snapshot.name for m in call.members],
-        "aggregate": call.stage.is_aggregate,
-        "inputs": [each.position for each in call.producers()],
-        "status": call.status,
-        "reason": call.reason,
-        "seconds": round(call.seconds, 6),
-        "folder": trace.folder if trace else None,
-        "artifacts": artifacts,
-        "metrics": trace.metrics if trace else {},
-        "reportables": trace
-        and [
-            {**each, "checksum": trace.others.get(each["file"])}
-            for each in trace.reportables
-        ],
-        "output": f"output/{call.output}" if call.output else None,
-        "error": _error(call.failure) if call.failure is not None else None,
-    }
-
-
-def _error(failure: Failure) -> dict[str, Any]:
-    return {
-        "type": failure.kind,
-        "message": failure.message,
-        "where": failure.where,
-        "traceback": failure.traceback,
-        "printed": failure.printed,
-    }
 
 
 def _checked(name: str) -> str:
@@ -407,49 +323,6 @@ def _new_folder(parent: Path, name: str) -> Path:
         hint = "make the folder writable"
         raise RequestError(f"{parent} cannot be written: {error}", hint) from error
     raise AssertionError
-
-
-def _user() -> str | None:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a user without a name
-        return None
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    """Write a run as JSON whose first line has all but the long lists: fast to list."""
-    aside = path.with_suffix(".tmp")
-    short = {name: value for name, value in content.items() if name not in LONG}
-    with open(aside, "w", encoding="utf-8") as file:
-        file.write(json.dumps(short)[:-1])
-        for name in LONG:
-            file.write(f',\n"{name}": [')
-            entries = iter(content[name])
-            separator = ""
-            while part := list(itertools.islice(entries, BATCH)):
-                file.write(separator + json.dumps(part)[1:-1])
-                separator = ", "
-            file.write("]")
-        file.write("}\n")
-    os.replace(aside, path)
-
-
-def shown_fields(args: Any) -> dict[str, Any]:
-    """Return fields as JSON where that would give them back, else as a short text."""
-    found = dict(flat(args))
-    found.pop("name", None)
-    return {n: short(v) if json_problem(v) else v for n, v in found.items()}
-
-
-@functools.cache
-def _recipe() -> Callable[[Any, dict[str, Any]], dict[str, Any]]:
-    """Return what tells what else makes an argset again; nothing without the extras."""
-    try:
-        recreate = importlib.import_module("curifactory.extras.recreate")
-    except ImportError:
-        return lambda args, fields: {}
-    recipe: Callable[[Any, dict[str, Any]], dict[str, Any]] = recreate.recipe
-    return recipe
 
 
 def _settings_near(root: Path | str | None) -> Settings:

@@ -16,9 +16,9 @@ from . import args as argsets
 from . import record, settings, syntax
 from .args import ExperimentArgs
 from .errors import CurifactoryError, IdentityError, RequestError, nearest
-from .record import Snapshot
+from .failure import where
 from .settings import Settings
-from .task import where
+from .snapshot import Snapshot
 
 
 class Entry(NamedTuple):

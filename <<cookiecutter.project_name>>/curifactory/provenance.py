@@ -1,6 +1,7 @@
 """Where a run came from: the state of git, versions, the host."""
 
 import functools
+import getpass
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -78,3 +79,11 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     """Return the versions of Python, the platform and the packages that are loaded."""
     found = {"python": sys.version.split()[0], "platform": sys.platform}
     return {**found, **dependencies(tuple(packages))}
+
+
+def user() -> str | None:
+    """Return the name of who runs this; None for a user without one."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return None

@@ -1,19 +1,16 @@
 """Records: one argset's way through the stages, as a growing list of calls."""
 
-import functools
-import importlib
 import inspect
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
-from types import FunctionType
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from . import args as argsets
-from . import code, hashing, reads, syntax
 from .args import ExperimentArgs
 from .errors import RequestError, nearest
+from .snapshot import Snapshot, value_digest
 from .stages import AnyStage
-from .store import Trace
+from .trace import Trace
 
 A = TypeVar("A")
 
@@ -26,216 +23,6 @@ class Manager(Protocol):
     def add(self, call: "Call") -> None: ...
 
     def value(self, source: "Source") -> Any: ...
-
-
-class Snapshot:
-    """An argset as it was when a record was made, with the digests of its fields."""
-
-    __slots__ = ("args", "name", "paramset", "_digests", "_source")
-
-    def __init__(self, args: Any, paramset: str = "") -> None:
-        self.args = self._source = argsets.sealed(args) if args is not None else None
-        if args is not None and not _is_flat(args):
-            self._source = argsets.sealed(args)  # users could change the other one
-        self.name = str(args.name) if args is not None else "-"
-        self.paramset = paramset
-        self._digests: dict[str, str] = {}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self._source, self.name, self.paramset, self._digests)
-
-    @property
-    def source(self) -> Any:
-        """The copy that nobody outside the runner holds."""
-        return self._source
-
-    def digest(self, path: str) -> str:
-        """Return the digest of a field (`a.b`), a class (`a@`) or everything (`*`)."""
-        found = self._digests.get(path)
-        if found is None:
-            found = self._digests[path] = self._digest(path)
-        return found
-
-    def content(self) -> str:
-        """Return the digest of everything but the name."""
-        if "content" not in self._digests:
-            known = self._source.hash if self._source is not None else ""
-            self._digests["content"] = known
-        return self._digests["content"]
-
-    def know_all(self) -> None:
-        """Keep every digest, for a process that could not tell those of lambdas."""
-        self.content()
-        for path, _ in argsets.flat(self._source) if self._source is not None else ():
-            self.digest(path)
-
-    def check(self) -> None:
-        """Refuse fields that have no identity."""
-        for name, value in hashing.counted(self._source, self.name):
-            if not hashing.is_scalar(value):
-                self.digest(name)
-
-    def member(self, path: str) -> str:
-        """Return the digest of the code of a method or property."""
-        key = f"{path}()"
-        if key not in self._digests:
-            owner, _, name = path.rpartition(".")
-            cls: Any = type(reads.value_at(self._source, owner))
-            found = code.fingerprint(*_methods(cls, name))
-            kinds = cls.__mro__[:-1] if code.CLASS in found.names else ()
-            names = map(hashing.qualified, kinds)
-            self._digests[key] = hashing.hash_text(found.fingerprint, *names)
-        return self._digests[key]
-
-    def likely(self, names: frozenset[str]) -> list[str]:
-        """Return the digests of the fields that code with these names may read."""
-        if self._source is None:
-            return []
-        cls: Any = type(self._source)
-        return [self.digest(name) for name in _likely_fields(cls, names)]
-
-    def shown(self, path: str) -> str:
-        """Return a short text of a value for messages."""
-        if path.endswith(tuple(reads.MARKS)):
-            return ""
-        value, hidden = self._source, False
-        try:
-            for name in path.split("."):
-                hidden = hidden or argsets.is_secret(type(value), name)
-                value = getattr(value, name)
-        except AttributeError:
-            return "absent"
-        return argsets.REDACTED if hidden else argsets.short(value)
-
-    def _digest(self, path: str) -> str:
-        cls: Any = type(self._source)
-        if path in argsets.field_names(cls) and path not in hashing.representations(
-            cls
-        ):
-            value = getattr(self._source, path)
-            if hashing.is_scalar(value):
-                return hashing.digest(value)
-        return self._digest_of_any(path)
-
-    def _digest_of_any(self, path: str) -> str:
-        plain = path.rstrip(reads.MARKS).rstrip(".")
-        owner, _, name = plain.rpartition(".")
-        try:
-            value = found = reads.value_at(self._source, owner)
-            if name:
-                value = getattr(found, name)
-        except AttributeError:
-            return "absent"
-        where = f"{self.name}.{plain}".rstrip(".")
-        if path.endswith("@"):
-            kind = type(value)
-            followed = hasattr(kind, "__dataclass_fields__")
-            return (
-                hashing.hash_text(*map(hashing.qualified, kind.__mro__[:-1]))
-                if followed
-                else "absent"
-            )
-        if path.endswith(reads.FIELDS):
-            return hashing.hash_text(*argsets.field_names(type(value)))
-        if path.endswith(reads.TEXT):
-            return hashing.hash_text(argsets.plain_repr(value))
-        if path.endswith("*"):
-            own = code.fingerprint(*reads.functions_of(type(value)))
-            return hashing.hash_text(value_digest(value, where), own.fingerprint)
-        return value_digest(hashing.represented(found, name, where), where)
-
-
-@functools.lru_cache(1000)
-def _likely_fields(cls: type, names: frozenset[str]) -> list[str]:
-    """Return the fields that code with these names may read; * if that is any."""
-    fields = set(argsets.field_names(cls))
-    if code.ANY_NAME in names or any(hasattr(cls, name) for name in names - fields):
-        return ["*"]
-    return sorted(fields & names)
-
-
-def _is_flat(args: Any) -> bool:
-    return all(hashing.is_scalar(value) for _, value in argsets.values(args))
-
-
-def _restored(source: Any, *state: Any) -> Snapshot:
-    made = Snapshot.__new__(Snapshot)
-    made.args = made._source = source
-    made.name, made.paramset, made._digests = state
-    return made
-
-
-AnyMember = tuple[Snapshot, Any]
-
-
-class Present:
-    """What the keys of reads stand for at present."""
-
-    def __init__(self, file_digest: Callable[[str], str]) -> None:
-        self.file_digest = file_digest
-
-    def now(self, own: Snapshot, members: Sequence[AnyMember], key: str) -> str:
-        """Return the digest that a key of reads has for a call."""
-        kind, (number, _, path) = key[0], key[1:].partition(":")
-        if number and int(number) >= len(members):
-            return "absent"
-        if kind == "f":
-            return self.file_digest(path)
-        if kind == "c":
-            return _class_digest(path)
-        snapshot = members[int(number)][0] if number else own
-        return snapshot.digest(path) if kind == "a" else snapshot.member(path)
-
-    def shown(self, own: Snapshot, members: Sequence[AnyMember], key: str) -> str:
-        """Return a short text of what was read, for messages."""
-        number, _, path = key[1:].partition(":")
-        if number and int(number) >= len(members):
-            return "absent"
-        snapshot = members[int(number)][0] if number else own
-        return snapshot.shown(path) if key[0] == "a" else ""
-
-
-def _class_digest(path: str) -> str:
-    module, _, qualname = path.partition(":")
-    try:
-        found: Any = importlib.import_module(module)
-        for step in qualname.split("."):
-            found = getattr(found, step)
-    except (ImportError, AttributeError):
-        return "absent"
-    return code.fingerprint(code.unwrapped(found)).fingerprint
-
-
-@functools.lru_cache(1000)
-def _methods(cls: Any, name: str) -> list[Any]:
-    """Return what a method may use of its classes: other methods, and constants."""
-    found: dict[tuple[type, str], Any] = {}
-    fields = argsets.field_names(cls)
-    waiting = [name]
-    while waiting:
-        name = waiting.pop()
-        for base in (each for each in cls.__mro__ if name in vars(each)):
-            member = vars(base)[name]
-            function = code.function_of(member)
-            if (base, name) in found or name in fields or not code.is_project(base):
-                continue
-            if isinstance(function, FunctionType):
-                found[base, name] = function
-                codes = syntax.codes(function.__code__)
-                waiting.extend(name for each in codes for name in each.co_names)
-            elif not hasattr(type(member), "__get__") and name[:2] != "__":
-                found[base, name] = code.Named(base.__module__, name, member)
-    return list(found.values())
-
-
-def value_digest(value: Any, path: str) -> str:
-    """Return the digest of a value and of the project code that it holds."""
-    if hashing.is_scalar(value):
-        return hashing.digest(value)
-    found, shape = code.project_callables(value, path)
-    if not found:
-        return shape
-    return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 
 @dataclass(eq=False, repr=False, slots=True)

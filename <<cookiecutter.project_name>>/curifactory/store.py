@@ -3,20 +3,27 @@
 import contextlib
 import functools
 import itertools
-import json
 import os
 import re
 import shutil
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from . import hashing
 from .caching import Cacheable, OneFileCacher, write_bytes
 from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
+from .trace import (
+    Artifact,
+    SchemeError,
+    Trace,
+    body_of,
+    parse,
+    sealed,
+    sharing,
+    unsealed,
+)
 
 META = "meta.json"
 FILES = "files"
@@ -24,71 +31,8 @@ FILES = "files"
 OWN = (".tmp", ".scratch", ".quarantine")
 """Folders whose content the runner may remove at any time."""
 
-SCHEME = 10 * hashing.SCHEME + 2
-"""Changes with the fields of a trace, and with the scheme of digests."""
 
 _numbers = itertools.count()
-
-
-class Artifact(NamedTuple):
-    """One saved output: its files, the digest of their bytes, what consumers go by.
-
-    Where there are several files, `parts` has a digest for each.
-    """
-
-    name: str
-    files: tuple[str, ...]
-    cacher: str
-    size: int
-    checksum: str
-    identity: str
-    parts: tuple[str, ...] = ()
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether it was saved; a transient output was not."""
-        return bool(self.cacher)
-
-
-@dataclass(slots=True)
-class Trace:
-    """What one execution of a stage read and produced.
-
-    `group` is the digest of stage, code and inputs, `node` that of all it read as well.
-    """
-
-    stage: str
-    label: str
-    group: str
-    node: str
-    code: str
-    inputs: list[str]
-    reads: list[list[str]]
-    outputs: list[Artifact]
-    arguments: dict[str, str] = field(default_factory=dict)
-    metrics: dict[str, Any] = field(default_factory=dict)
-    reportables: list[dict[str, Any]] = field(default_factory=list)
-    others: dict[str, str] = field(default_factory=dict)
-    """The digests of files that are no artifacts, such as figures of the report."""
-    lines: dict[str, str] = field(default_factory=dict)
-    """Where the name or the whole argset was read."""
-    versions: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-    created: float = 0.0
-    run: str = ""
-    folder: str = ""
-
-    def steps(self) -> Iterator[tuple[str, str]]:
-        """Yield the digest of all that was known before each read, and the key of it."""
-        node = self.group
-        for key, digest, _ in self.reads:
-            yield node, key
-            node = after(node, key, digest)
-
-
-def after(node: str, key: str, digest: str) -> str:
-    """Return the digest of what is known when one thing more was read."""
-    return hashing.hash_text(node, key, digest)
 
 
 class Store:
@@ -227,7 +171,7 @@ class Store:
                     self.discard(folder)
                     return twin, body_of(twin)
         self._verified.update((trace.folder, each.name) for each in trace.outputs)
-        return _sharing(trace), body
+        return sharing(trace), body
 
     def _is_first(self, twin: Trace, trace: Trace, begun: float) -> bool:
         is_newer = twin.node == trace.node and twin.created > begun
@@ -440,71 +384,6 @@ def output_stem(name: str) -> str:
     if stem == name and stem not in ("meta", FILES) and not stem.startswith("report-"):
         return stem
     return f"{stem}-{hashing.hash_text(name)[:8]}"
-
-
-class SchemeError(ValueError):
-    """A trace was written by another version of the runner, with other digests."""
-
-
-def sealed(content: dict[str, Any], indent: int | None = None) -> str:
-    """Return a text of JSON that ends with the digest of what stands before."""
-    text = json.dumps(content, indent=indent).removesuffix("}").rstrip()
-    return f'{text}, "digest": "{hashing.hash_bytes(text.encode())}"}}\n'
-
-
-def unsealed(text: str) -> dict[str, Any]:
-    """Return what was sealed; ValueError if it is not whole."""
-    begin, _, end = text.rpartition(', "digest": "')
-    if f'{hashing.hash_bytes(begin.encode())}"}}\n' != end:
-        raise ValueError("the text does not match its digest")
-    content: dict[str, Any] = json.loads(text)
-    del content["digest"]
-    return content
-
-
-def body_of(trace: Trace) -> str:
-    """Return a trace as text, which does not know the name of its folder yet."""
-    names = [n for n in _WRITTEN if n not in _MOSTLY_EMPTY or getattr(trace, n)]
-    content = {name: getattr(trace, name) for name in names}
-    content["outputs"] = [_written(each) for each in trace.outputs]
-    return sealed({"scheme": SCHEME, **content})
-
-
-def _written(artifact: Artifact) -> dict[str, Any]:
-    content = artifact._asdict()
-    if not artifact.parts:
-        del content["parts"]
-    return content
-
-
-_WRITTEN = tuple(name for name in Trace.__slots__ if name != "folder")
-_MOSTLY_EMPTY = ("arguments", "metrics", "others", "lines", "versions")
-_EMPTY: dict[str, Any] = {}
-
-
-def parse(body: str, folder: str) -> Trace:
-    """Return the trace that a text holds; ValueError if it is not whole."""
-    content = unsealed(body)
-    if content.pop("scheme") != SCHEME:
-        raise SchemeError(f"{folder} was written with other digests")
-    for each in content["outputs"]:
-        each["files"] = tuple(map(sys.intern, each["files"]))
-        each["parts"] = tuple(each.get("parts", ()))
-    outputs = [Artifact(**each) for each in content.pop("outputs")]
-    # Of many traces, most have these in common.
-    for name in ("stage", "code", "run"):
-        content[name] = sys.intern(content[name])
-    for each in content["reads"]:
-        each[0] = sys.intern(each[0])
-    return _sharing(Trace(folder=folder, outputs=outputs, **content))
-
-
-def _sharing(trace: Trace) -> Trace:
-    """Let a trace share with all others what is empty in most of them."""
-    for name in _MOSTLY_EMPTY:
-        if not getattr(trace, name):
-            setattr(trace, name, _EMPTY)
-    return trace
 
 
 @functools.cache

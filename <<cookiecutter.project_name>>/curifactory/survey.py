@@ -10,9 +10,11 @@ from .decide import Decision, Now
 from .index import Index
 from .provenance import dependencies
 from .reads import FileDigests
-from .record import Call, Literal, Output, Present, Source
+from .record import Call, Literal, Output, Source
 from .request import Request
-from .store import Store, Trace
+from .snapshot import Present
+from .store import Store
+from .trace import Trace
 
 
 class Survey:

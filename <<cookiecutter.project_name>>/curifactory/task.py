@@ -18,16 +18,19 @@ from . import caching, capture, code, decide, hashing, reads, stages, store, syn
 from .args import flat
 from .caching import Cacheable
 from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
+from .failure import Failure, failed
 from .inside import ByRecord, Inputs, StageRecord
 from .provenance import dependencies
 from .reads import FileDigests, Files, Reads
-from .record import Literal, Present, Snapshot
+from .record import Literal
 from .reporting import TextReporter
+from .snapshot import Present, Snapshot
 from .stages import AnyStage
-from .store import Artifact, Store, Trace
+from .store import Store
+from .trace import Artifact, Trace, after
 
 if TYPE_CHECKING:
-    import traceback
+    pass
 
 
 class Place(NamedTuple):
@@ -92,28 +95,6 @@ class Task(NamedTuple):
 
 
 @dataclass(eq=False, repr=False)
-class Failure:
-    """Why an execution failed, in texts that any process can read."""
-
-    kind: str
-    message: str
-    where: str
-    traceback: str
-    error: BaseException | None = None
-    printed: str = ""
-    """The last lines that it had printed."""
-    full: str = ""
-    """The traceback with all frames, for --debug."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "error": None}  # not every exception can be unpickled
-
-    def raised(self) -> BaseException:
-        """Return the exception itself, or one that says the same."""
-        return self.error or CurifactoryError(f"{self.kind}: {self.message}")
-
-
-@dataclass(eq=False, repr=False)
 class Outcome:
     """What comes back from an execution: small, whatever was computed."""
 
@@ -161,19 +142,6 @@ def enter(root: str) -> None:
         sys.path.insert(0, root)
     if os.getcwd() != root:
         os.chdir(root)
-
-
-def failed(error: BaseException) -> Failure:
-    """Return what is to be said of an exception."""
-    try:
-        message = error.message if isinstance(error, CurifactoryError) else str(error)
-    except Exception as problem:
-        message = f"(its text cannot be shown: {type(problem).__name__})"
-    import traceback  # slow to import, and needed after failures only
-
-    full = "".join(traceback.format_exception(error))
-    kind, own = type(error).__name__, own_frames(error)
-    return Failure(kind, message, where(error), own, error, full=full)
 
 
 class _Execution:
@@ -445,7 +413,7 @@ class _Execution:
                 found.append([f"f:{path}", "changed while it was read", ""])
         node = group = task.group
         for key, digest, _ in found:
-            node = store.after(node, key, digest)
+            node = after(node, key, digest)
         return Trace(
             stage=self.stage.name,
             label=task.own.name,
@@ -545,38 +513,6 @@ def _staying() -> Iterator[None]:
             is_here = False
         if not is_here:
             os.chdir(here)
-
-
-def where(error: BaseException) -> str:
-    """Return file and line of the innermost frame of the user's own code."""
-    own = _users_frames(error)
-    return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
-
-
-def _users_frames(error: BaseException) -> "list[traceback.FrameSummary]":
-    import traceback
-
-    frames = traceback.extract_tb(error.__traceback__)
-    return [each for each in frames if syntax.is_project_file(each.filename)]
-
-
-CAUSES = 5
-"""How many causes of a failure are told."""
-
-
-def own_frames(error: BaseException, causes: int = CAUSES) -> str:
-    """Return the traceback with the frames of the user's own code only."""
-    import traceback
-
-    shown = "".join(traceback.format_list(_users_frames(error)))
-    if isinstance(error, CurifactoryError):
-        return f"{shown}{error}"
-    shown += "".join(traceback.format_exception_only(type(error), error))
-    hidden = None if error.__suppress_context__ else error.__context__
-    cause = error.__cause__ or hidden
-    if cause is None or not causes:
-        return shown
-    return f"{shown}caused by:\n{own_frames(cause, causes - 1)}"
 
 
 def _split(stage: AnyStage, result: Any) -> list[Any]:

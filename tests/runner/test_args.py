@@ -25,7 +25,7 @@ from curifactory.args import (
 )
 from curifactory.errors import CurifactoryError, IdentityError, RequestError
 from curifactory.reads import Reads
-from curifactory.record import Snapshot
+from curifactory.snapshot import Snapshot
 
 
 @dataclass

@@ -8,8 +8,9 @@ import pytest
 from curifactory import ExperimentArgs, decide
 from curifactory.code import ANY_NAME, Code
 from curifactory.hashing import hash_text
-from curifactory.record import Call, Literal, Member, Output, Snapshot
-from curifactory.store import Artifact, Trace, after
+from curifactory.record import Call, Literal, Member, Output
+from curifactory.snapshot import Snapshot
+from curifactory.trace import Artifact, Trace, after
 
 
 @dataclass

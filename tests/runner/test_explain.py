@@ -10,7 +10,7 @@ import pytest
 from projects import copy_runner
 from test_execute import other
 
-from curifactory.store import body_of, parse
+from curifactory.trace import body_of, parse
 
 
 @pytest.fixture(scope="session")

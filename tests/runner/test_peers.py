@@ -14,7 +14,8 @@ import pytest
 
 from curifactory.index import Index
 from curifactory.peers import Peers
-from curifactory.store import Store, Trace, after
+from curifactory.store import Store
+from curifactory.trace import Trace, after
 
 STAGES = """
     import os

@@ -11,7 +11,7 @@ from ..decide import Decision
 from ..progress import Progress
 from ..provenance import dependencies
 from ..record import Call
-from ..store import Trace
+from ..trace import Trace
 
 Row = tuple[Call, Decision]
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 from .. import decide
 from ..decide import Now
 from ..record import Call
-from ..store import Trace
 from ..survey import Survey
+from ..trace import Trace
 
 
 def cost_of_edits(survey: Survey, calls: Iterable[Call]) -> tuple[float, str]:

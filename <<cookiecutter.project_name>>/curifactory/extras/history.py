@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import settings
 from ..errors import RequestError, nearest
-from ..manager import SCHEMA
+from ..runfile import SCHEMA
 
 Data = dict[str, Any]
 

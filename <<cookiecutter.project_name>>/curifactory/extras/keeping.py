@@ -13,8 +13,9 @@ from ..experiment import Request, Run
 from ..progress import Progress
 from ..record import Call
 from ..settings import Settings
-from ..store import Store, rename, safe, sealed
+from ..store import Store, rename, safe
 from ..task import Place, Task
+from ..trace import sealed
 from . import guard
 
 

@@ -16,7 +16,8 @@ from ..errors import CurifactoryError, RequestError, nearest
 from ..index import Index
 from ..peers import Peers
 from ..settings import Settings
-from ..store import META, Store, Trace
+from ..store import META, Store
+from ..trace import Trace, parse, unsealed
 from . import history
 
 BATCH = 100
@@ -223,7 +224,7 @@ def _mend_index(cache: Store, traces: list[Trace], problems: list[str]) -> None:
 
 def _check_code(path: Path, problems: list[str]) -> None:
     try:
-        store.unsealed(path.read_bytes().decode())
+        unsealed(path.read_bytes().decode())
     except (OSError, ValueError) as error:
         path.unlink()  # it serves for reasons only
         problems.append(f"{path.parent.name}/{path.name} is damaged ({error}); removed")
@@ -237,9 +238,7 @@ def _is_whole(index: Index, traces: list[Trace]) -> bool:
         ask = index.connection.execute
         sound = ask("PRAGMA integrity_check").fetchone()
         rows = ask("SELECT folder, node, body FROM traces")
-        known = {
-            folder: (node, store.parse(body, folder)) for folder, node, body in rows
-        }
+        known = {folder: (node, parse(body, folder)) for folder, node, body in rows}
         steps = set(ask("SELECT stage, node, key FROM steps"))
     except (sqlite3.DatabaseError, ValueError):
         return False

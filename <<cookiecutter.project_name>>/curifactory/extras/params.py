@@ -8,10 +8,10 @@ from .. import paramsets
 from ..args import ExperimentArgs, is_secret, short
 from ..cli import add_choice_options, apart, print_table
 from ..errors import RequestError, nearest
-from ..manager import shown_fields
 from ..paramsets import Choice
-from ..record import Snapshot
+from ..runfile import shown_fields
 from ..settings import Settings
+from ..snapshot import Snapshot
 from . import recreate
 
 

@@ -1,0 +1,135 @@
+"""What the history keeps of a run: `run.json`."""
+
+import functools
+import importlib
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from .args import flat, short
+from .caching import json_problem
+from .failure import Failure
+from .record import Call
+from .snapshot import Snapshot
+
+SCHEMA = 2
+"""Of run.json; extras/history.py says how an older one is read."""
+LONG = ("argsets", "calls")
+BATCH = 500
+"""How many entries of a long list are written at once."""
+KEPT = 10_000
+"""How many entries of calls are kept in memory."""
+
+
+class Entries(Sequence[dict[str, Any]]):
+    """The calls of a run as the history has them, each made when it is asked for."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self.calls = calls
+        self._kept: list[dict[str, Any]] = []
+        """The first ones, for all who go through them: of many, most are not kept."""
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def __getitem__(self, index: Any) -> Any:
+        return _entry(self.calls[index])
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        if not self._kept:
+            self._kept = [_entry(call) for call in self.calls[:KEPT]]
+        return itertools.chain(self._kept, map(_entry, self.calls[KEPT:]))
+
+
+def _entry(call: Call) -> dict[str, Any]:
+    trace = call.trace if call.is_done else None
+    artifacts = [
+        {
+            "name": each.name,
+            "file": each.files[0] if each.files else None,
+            "size": each.size,
+            "checksum": each.checksum,
+        }
+        for each in (trace.outputs if trace else ())
+    ]
+    return {
+        "id": call.position,
+        "stage": call.stage.label,
+        "records": [m.snapshot.name for m in call.members],
+        "aggregate": call.stage.is_aggregate,
+        "inputs": [each.position for each in call.producers()],
+        "status": call.status,
+        "reason": call.reason,
+        "seconds": round(call.seconds, 6),
+        "folder": trace.folder if trace else None,
+        "artifacts": artifacts,
+        "metrics": trace.metrics if trace else {},
+        "reportables": trace
+        and [
+            {**each, "checksum": trace.others.get(each["file"])}
+            for each in trace.reportables
+        ],
+        "output": f"output/{call.output}" if call.output else None,
+        "error": _error(call.failure) if call.failure is not None else None,
+    }
+
+
+def _error(failure: Failure) -> dict[str, Any]:
+    return {
+        "type": failure.kind,
+        "message": failure.message,
+        "where": failure.where,
+        "traceback": failure.traceback,
+        "printed": failure.printed,
+    }
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Write a run as JSON whose first line has all but the long lists: fast to list."""
+    aside = path.with_suffix(".tmp")
+    short = {name: value for name, value in content.items() if name not in LONG}
+    with open(aside, "w", encoding="utf-8") as file:
+        file.write(json.dumps(short)[:-1])
+        for name in LONG:
+            file.write(f',\n"{name}": [')
+            entries = iter(content[name])
+            separator = ""
+            while part := list(itertools.islice(entries, BATCH)):
+                file.write(separator + json.dumps(part)[1:-1])
+                separator = ", "
+            file.write("]")
+        file.write("}\n")
+    os.replace(aside, path)
+
+
+def argset(snapshot: Snapshot) -> dict[str, Any]:
+    """Return an argset as the history has it."""
+    fields = shown_fields(snapshot.source)
+    return {
+        "name": snapshot.name,
+        "hash": snapshot.content(),
+        "paramset": snapshot.paramset,
+        "fields": fields,
+        **_recipe()(snapshot.source, fields),
+    }
+
+
+def shown_fields(args: Any) -> dict[str, Any]:
+    """Return fields as JSON where that would give them back, else as a short text."""
+    found = dict(flat(args))
+    found.pop("name", None)
+    return {n: short(v) if json_problem(v) else v for n, v in found.items()}
+
+
+@functools.cache
+def _recipe() -> Callable[[Any, dict[str, Any]], dict[str, Any]]:
+    """Return what tells what else makes an argset again; nothing without the extras."""
+    try:
+        recreate = importlib.import_module("curifactory.extras.recreate")
+    except ImportError:
+        return lambda args, fields: {}
+    recipe: Callable[[Any, dict[str, Any]], dict[str, Any]] = recreate.recipe
+    return recipe
