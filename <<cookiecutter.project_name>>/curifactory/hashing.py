@@ -261,8 +261,6 @@ def _array(walk: _Walk, value: Any, path: str) -> None:
         walk.add(value.ravel().tolist(), path)
     else:
         walk.parts.append(value.tobytes())
-    if not type(value).__module__.startswith("numpy"):
-        walk.add(dict(getattr(value, "__dict__", {})), path)
 
 
 def _masked(walk: _Walk, value: Any, path: str) -> None:
@@ -439,6 +437,7 @@ def _global(walk: _Walk, value: Any, name: str, path: str) -> None:
     if walk.hides(value):
         walk.tag("global", "")
         return
+    walk.hides(type(value))
     module = getattr(value, "__module__", None) or qualified(type(value))
     if not name.rpartition(".")[2].isidentifier():
         raise _without_identity(value, path, ValueError(f"{name} is no name"))
@@ -459,14 +458,33 @@ def _without_identity(value: Any, path: str, error: Exception) -> IdentityError:
 
 def _rule_for(value: Any) -> Rule:
     """Return the rule for a type that has none of its own."""
+    rule, cls = _inherited(value), type(value)
+    is_derived = rule in _CLASSLESS and _package(cls) not in _OWNERS
+    return functools.partial(_derived, rule) if is_derived else rule
+
+
+def _derived(rule: Rule, walk: _Walk, value: Any, path: str) -> None:
+    """What extends a type that has a rule counts by its class, and all it adds, too."""
+    rule(walk, value, path)
+    walk.add(type(value), path)
+    # Pandas keeps much else in the instance, and tells what is the user's.
+    kept = getattr(value, "_metadata", getattr(value, "__dict__", ()))
+    walk.add({name: getattr(value, name, None) for name in kept}, path)
+
+
+def _package(cls: type) -> str:
+    # Some classes have a slot of that name, so `__module__` need not be a text.
+    return str(cls.__module__).partition(".")[0]
+
+
+def _inherited(value: Any) -> Rule:
     cls = type(value)
     for base, rule in _BASES:
         if issubclass(cls, base):
             return rule
     if dataclasses.is_dataclass(cls) and not issubclass(cls, (list, tuple, dict)):
         return _dataclass
-    # Some classes have a slot of that name, so `__module__` need not be a text.
-    names = {(str(c.__module__).partition(".")[0], c.__name__) for c in cls.__mro__}
+    names = {(_package(c), c.__name__) for c in cls.__mro__}
     for name, rule in _BY_NAME.items():
         if name in names:
             return rule
@@ -517,3 +535,5 @@ _BY_NAME: dict[tuple[str, str], Rule] = {
     ("polars", "DataFrame"): _table,
     ("polars", "Series"): _column,
 }
+_CLASSLESS = {_path, _set, *_BY_NAME.values()}
+_OWNERS = frozenset("builtins fractions numpy pandas pathlib polars".split())

@@ -147,6 +147,19 @@ def special_annotations(node: ast.ClassDef, is_plain: bool) -> str:
     return ";".join(t for t in texts if not is_plain or SPECIAL.search(t))
 
 
+def bindings(node: ast.ClassDef) -> dict[str, bool]:
+    """Return the names that the body of a class binds, and whether by a mere literal."""
+    found = {}
+    for each in node.body:
+        if isinstance(each, (ast.Assign, ast.AnnAssign)):
+            targets = each.targets if isinstance(each, ast.Assign) else [each.target]
+            plain = not any(
+                isinstance(n, ast.Name) for t in [each.value] if t for n in ast.walk(t)
+            )
+            found.update({t.id: plain for t in targets if isinstance(t, ast.Name)})
+    return found
+
+
 def assignments(tree: ast.Module, name: str) -> list[ast.stmt]:
     """Return the top-level statements, other than definitions, that mention a name."""
     return _statements(tree, _mentioned).get(name, [])
@@ -198,12 +211,17 @@ def _mentioned(node: ast.AST) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
-def _attached_to(node: ast.AST) -> str | None:
-    owner: ast.AST | None = None
-    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-        owner = node.value
+def _attached_to(node: Any) -> str | None:
+    """Return what `A.x = 1`, `A.x[0] = 1`, `A.x.add(1)` or `setattr(A, ...)` changes."""
+    owner = None
+    if isinstance(node, (ast.Attribute, ast.Subscript)):
+        owner = node.value if isinstance(node.ctx, ast.Store) else None
     elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setattr":
         owner = next(iter(node.args), None)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        owner = node.func.value if isinstance(node.func.value, ast.Attribute) else None
+    while isinstance(owner, (ast.Attribute, ast.Subscript)):
+        owner = owner.value
     return getattr(owner, "id", None)
 
 
@@ -228,7 +246,10 @@ def local_names(root: ast.AST) -> set[int]:
 def _mark(node: ast.AST, outer: frozenset[str], found: set[int]) -> None:
     if isinstance(node, ast.Name) and node.id in outer:
         found.add(id(node))
-    inner = outer | _bound(node) if isinstance(node, SCOPES) else outer
+    inner = outer
+    if isinstance(node, SCOPES):
+        bound, free = _bound(node)
+        inner = (outer - free) | bound
     outside = _evaluated_outside(node)
     for child in ast.iter_child_nodes(node):
         _mark(child, inner, found)
@@ -246,8 +267,9 @@ def _evaluated_outside(node: Any) -> list[ast.AST]:
     return [*defaults(node), *getattr(node, "decorator_list", ())]
 
 
-def _bound(scope: ast.AST) -> frozenset[str]:
-    """Return the names that a function, lambda or comprehension binds itself."""
+def _bound(scope: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names that a function, lambda or comprehension binds itself, and
+    those that it declares to be another's."""
     bound: set[str] = set()
     free: set[str] = set()
     waiting = list(ast.iter_child_nodes(scope))
@@ -266,7 +288,7 @@ def _bound(scope: ast.AST) -> frozenset[str]:
             bound.update([named] if isinstance(named, str) else [])
         if not isinstance(node, (*SCOPES, ast.ClassDef)):
             waiting.extend(ast.iter_child_nodes(node))
-    return frozenset(bound - free)
+    return frozenset(bound - free), frozenset(free)
 
 
 def dump(node: ast.AST, resolve: Resolver | None = None, named: bool = True) -> str:

@@ -65,6 +65,20 @@ class Point:
     y: object = 0
 
 
+class OwnPath(pathlib.PurePosixPath):
+    pass
+
+
+class Tags(set):
+    def __init__(self, content=(), kind=0):
+        super().__init__(content)
+        self.kind = kind
+
+
+class OwnFraction(fractions.Fraction):
+    pass
+
+
 @dataclasses.dataclass
 class Spot:
     x: object = 0
@@ -286,12 +300,24 @@ SAME = {
     "random numbers": (random.Random(1), random.Random(1)),
     "attribute getters": (operator.attrgetter("a.b"), operator.attrgetter("a.b")),
     "signs of what is not a number": (float("nan"), float("-nan")),
+    "paths of a class of one's own": (OwnPath("a/b"), OwnPath("a//b/")),
+    "sets of a class of one's own": (Tags("ab", 1), Tags("ba", 1)),
     "own representations": (Own([1], "a"), Own([1], "b")),
     "own representations of a child": (Child([1]), Child([1])),
     "views of a deque": (collections.deque([1, 2], 2), collections.deque([0, 1, 2], 2)),
 }
 
 DIFFERENT = {
+    "a path and one of a class of one's own": (
+        pathlib.PurePosixPath("a"),
+        OwnPath("a"),
+    ),
+    "what a class of one's own adds to a set": (Tags("a", 1), Tags("a", 2)),
+    "a set and one of a class of one's own": ({"a"}, Tags("a")),
+    "a fraction and one of a class of one's own": (
+        fractions.Fraction(1, 2),
+        OwnFraction(1, 2),
+    ),
     "1 and 1.0": (1, 1.0),
     "1 and True": (1, True),
     "1 and '1'": (1, "1"),

@@ -93,7 +93,20 @@ if pd := installed("pandas"):
     noted, in_miles = frame.copy(), frame.copy()
     noted.attrs["unit"], in_miles.attrs["unit"] = "km", "miles"
     days = pd.date_range("2024-01-01", periods=3)
+
+    class Measured(pd.DataFrame):
+        _metadata = ["unit"]
+
+    def measured(unit):
+        made = Measured({"a": [1]})
+        made.unit = unit
+        return made
+
+    used = measured("m")
+    used.a.sum()  # pandas keeps the column
+    SAME |= {"pandas: frames of a class of one's own": (measured("m"), used)}
     DIFFERENT |= {
+        "pandas: what a class of one's own adds": (measured("m"), measured("km")),
         "pandas: attributes of frames": (noted, in_miles),
         "pandas: attributes of columns": (noted["a"], in_miles["a"]),
         "pandas: steps of dates": (days, pd.DatetimeIndex(list(days))),

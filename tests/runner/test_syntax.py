@@ -217,9 +217,10 @@ def test_statements_that_set_an_attribute_are_found():
     tree = ast.parse(
         "a.x = 1\nb = a.x\na.y += 1\nsetattr(a, 'z', 1)\nsetattr(b, 'z', a)\n"
         "b.x = a\nfor i in []:\n    a.i = i\nsetattr()\ndef f(): a.x = 2\na.b.c = 1\n"
+        "a.b['c'] = 1\na.b.update(c=1)\na.run()\nprint(a.b['c'])\na['b'] = 1\n"
     )
     lines = [node.lineno for node in syntax.attached(tree, "a")]
-    assert lines == [1, 3, 4, 7]
+    assert lines == [1, 3, 4, 7, 11, 12, 13, 16]
 
 
 # What is the user's own -------------------------------------------------------------
