@@ -7,7 +7,14 @@ import importlib
 import importlib.util
 import sys
 from collections import ChainMap, deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import (
+    Collection,
+    Iterable,
+    Mapping,
+    MutableMapping,
+    MutableSequence,
+    MutableSet,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import (
@@ -275,12 +282,14 @@ def _class(cls: type) -> Unit:
         _without_definition(unit, cls)
     elif "<" in cls.__qualname__:  # its attributes may come from the function around it
         unit.refers += _attributes(cls)
+    else:
+        told: dict[str, bool] = {}
+        told.update(pair for node in nodes for pair in syntax.bindings(node).items())
+        unit.refers += _made_elsewhere(cls, told)
     elsewhere = [f for name, f in functions.items() if not _is_body(cls, name, f)]
     unit.refers += filter(is_project, elsewhere)  # others may have set them
     unit.refers += _registered(cls)
-    unit.refers += [
-        each for each in cls.__bases__ if _is_args(each) and is_project(each)
-    ]
+    unit.refers += filter(is_project, (*cls.__bases__, type(cls)))
     _fill_attached(unit, cls, names)
     return unit
 
@@ -305,9 +314,30 @@ def _is_body(cls: type, name: str, function: FunctionType) -> bool:
 
 
 def _attributes(cls: type) -> list[Named]:
-    values = [each for name, each in vars(cls).items() if not name.startswith("__")]
-    plain = (each for each in values if not hasattr(type(each), "__get__"))
-    return [Named(cls.__module__, cls.__qualname__, each) for each in plain]
+    values = {n: each for n, each in vars(cls).items() if not n.startswith("__")}
+    plain = {
+        n: each for n, each in values.items() if not hasattr(type(each), "__get__")
+    }
+    place = cls.__module__, cls.__qualname__
+    return [Named(place[0], f"{place[1]}.{n}", each) for n, each in plain.items()]
+
+
+def _made_elsewhere(cls: type, told: Mapping[str, bool]) -> list[Named]:
+    """Return the attributes whose values the text of a class does not tell.
+
+    What a name meant when the class was made, it need not mean any more; others may
+    have set more. A collection may change while the project runs: there the text counts.
+    """
+    found = []
+    for each in _attributes(cls):
+        name = each.name.rpartition(".")[2]
+        is_own = isinstance(
+            each.value, (cls, MutableMapping, MutableSequence, MutableSet)
+        )
+        is_declared = name in vars(cls).get("__annotations__", ())
+        if not is_own and not told.get(name, name[0] == "_" or is_declared):
+            found.append(each)
+    return found
 
 
 def _is_declared(cls: type) -> bool:
@@ -327,8 +357,7 @@ def _without_definition(unit: Unit, cls: type) -> None:
         unit.refers += _attributes(cls)
     for node in made:
         _fill(unit, node, vars(module), cls.__module__)
-    found = [*cls.__bases__, *map(function_of, vars(cls).values())]
-    unit.refers += filter(is_project, found)
+    unit.refers += filter(is_project, map(function_of, vars(cls).values()))
 
 
 def _module(module: ModuleType) -> Unit:

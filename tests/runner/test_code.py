@@ -138,8 +138,12 @@ SAME_SOURCE = {
         "h = functools.update_wrapper(SimpleNamespace(made=2), g)\ndef f(): return h",
     ),
     "what a class keeps while it works": (
-        "class A:\n kept = {}\n count = 0\nA.kept.update(x=1)\ndef f(): return A",
-        "class A:\n kept = {}\n count = 0\nA.kept.update(x=2)\ndef f(): return A",
+        "class A:\n kept = {}\n more = dict()\n count = 0\n"
+        "def use(): A.kept['x'] = A.more['x'] = A.count = A._it = 1\nuse()\n"
+        "def f(): return A",
+        "class A:\n kept = {}\n more = dict()\n count = 0\n"
+        "def use(): A.kept['x'] = A.more['x'] = A.count = A._it = 2\nuse()\n"
+        "def f(): return A",
     ),
     "what a wrapper counts while it works": (
         "import functools\ndef deco(g):\n @functools.wraps(g)\n"
@@ -452,6 +456,50 @@ OTHER_SOURCE = {
         "import sys\nif sys.path:\n class A:\n  x = 3\nelse:\n class A:\n  x = 2\n"
         "def f(): return A.x",
     ),
+    "the base of a class that a function makes": (
+        "def logged(base):\n class L(base): pass\n return L\n"
+        "class A:\n def g(self): return 1\nB = logged(A)\ndef f(): return B().g()",
+        "def logged(base):\n class L(base): pass\n return L\n"
+        "class A:\n def g(self): return 2\nB = logged(A)\ndef f(): return B().g()",
+    ),
+    "the class of a class that a function makes": (
+        "class M(type):\n def g(cls): return 1\n"
+        "def make(meta):\n class A(metaclass=meta): pass\n return A\n"
+        "A = make(M)\ndef f(): return A.g()",
+        "class M(type):\n def g(cls): return 2\n"
+        "def make(meta):\n class A(metaclass=meta): pass\n return A\n"
+        "A = make(M)\ndef f(): return A.g()",
+    ),
+    "an attribute that is made of a name with another meaning later": (
+        "p = 'a'\nclass A: x = p\np = 'b'\nclass B: x = p\ndef f(): return A.x",
+        "p = 'c'\nclass A: x = p\np = 'b'\nclass B: x = p\ndef f(): return A.x",
+    ),
+    "an attribute that a loop sets": (
+        "class A: pass\nfor c in (A,): c.x = 1\ndef f(): return A.x",
+        "class A: pass\nfor c in (A,): c.x = 2\ndef f(): return A.x",
+    ),
+    "an attribute that a helper sets": (
+        "class A: pass\ndef tag(c, x): c.x = x\ntag(A, 1)\ndef f(): return A.x",
+        "class A: pass\ndef tag(c, x): c.x = x\ntag(A, 2)\ndef f(): return A.x",
+    ),
+    "an attribute that a decorator sets": (
+        "def tag(x):\n def deco(c):\n  c.x = x\n  return c\n return deco\n"
+        "K = 1\n@tag(K)\nclass A: pass\nK = 3\ndef f(): return A.x",
+        "def tag(x):\n def deco(c):\n  c.x = x\n  return c\n return deco\n"
+        "K = 2\n@tag(K)\nclass A: pass\nK = 3\ndef f(): return A.x",
+    ),
+    "an item set in a table of a class": (
+        "class A:\n x = {}\nA.x['y'] = 1\ndef f(): return A.x",
+        "class A:\n x = {}\nA.x['y'] = 2\ndef f(): return A.x",
+    ),
+    "what updates a table of a class": (
+        "class A:\n x = {}\nA.x.update(y=1)\ndef f(): return A.x",
+        "class A:\n x = {}\nA.x.update(y=2)\ndef f(): return A.x",
+    ),
+    "a global of a nested function that is local outside": (
+        "N = 1\ndef f():\n N = 0\n def g():\n  global N\n  return N\n return g()",
+        "N = 2\ndef f():\n N = 0\n def g():\n  global N\n  return N\n return g()",
+    ),
     "a method set on a class": (
         "class A: pass\ndef g(self): return 1\nA.g = g\ndef f(): return A().g()",
         "class A: pass\ndef g(self): return 2\nA.g = g\ndef f(): return A().g()",
@@ -739,7 +787,7 @@ def test_code_that_may_ask_for_a_class_is_known(source, asks, tmp_path):
         ("class A:\n def g(self): return 1\ndef f(): return A()", {"f", "A"}, []),
         (
             "def make():\n class A:\n  x = [1]\n return A\nA = make()\ndef f(): return A",
-            {"f", "make.A", "make.<locals>.A"},
+            {"f", "make.A", "make.<locals>.A.x"},
             [],
         ),
         (
@@ -769,7 +817,7 @@ def test_code_that_may_ask_for_a_class_is_known(source, asks, tmp_path):
         ),
         (
             "D = {'a': type('A', (), {'x': 1})}\ndef f(): return D['a'].x",
-            {"f", "D", "A"},
+            {"f", "D", "A", "A.x"},
             ["A has no source: its attributes count"],
         ),
         (
