@@ -371,11 +371,13 @@ def _module(module: ModuleType) -> Unit:
 
 def _constant(constant: Named) -> Unit:
     """A constant counts by value, or by the statements that make it."""
-    origin, name = _origin(constant.module, constant.name)
+    origin, name = _origin(constant.module, constant.name, constant.value)
     module = sys.modules.get(origin)
     unit = Unit(f"{place_of(module)}: {name}")
     tree = syntax.tree_of(getattr(module, "__file__", None) or "")
     made = syntax.assignments(tree, name) if tree else []
+    if _is_public(constant.value):
+        unit.text = constant.value.__name__  # chosen, perhaps, by what a file says
     if not constant.is_text and not (made and isinstance(constant.value, type)):
         with contextlib.suppress(IdentityError):
             unit.text = hashing.digest(constant.value, name, _own_code, unit.refers)
@@ -385,11 +387,19 @@ def _constant(constant: Named) -> Unit:
     return unit
 
 
-def _origin(module: str, name: str) -> tuple[str, str]:
+def _is_public(value: Any) -> bool:
+    """Return whether a value is a class that its module has by that name."""
+    home = sys.modules.get(getattr(value, "__module__", None) or "")
+    name = getattr(value, "__name__", "")
+    return isinstance(value, type) and _got(home, name, None) is value
+
+
+def _origin(module: str, name: str, value: Any) -> tuple[str, str]:
     """Return where a name that modules of the project import was bound first.
 
     What others wrote goes by the name that it is imported by: where it is defined, and
-    whether there is a source, may change with its version.
+    whether there is a source, may change with its version. A name that means something
+    else by now was bound anew.
     """
     found = sys.modules.get(module)
     filename = getattr(found, "__file__", None) or ""
@@ -401,10 +411,10 @@ def _origin(module: str, name: str) -> tuple[str, str]:
         relative = "." * node.level + (node.module or "")
         source = importlib.util.resolve_name(relative, package)
         for alias in node.names:
-            if name == (alias.asname or alias.name):
-                return _origin(source, alias.name)
-            if alias.name == "*" and hasattr(sys.modules.get(source), name):
-                return _origin(source, name)
+            given = name if alias.name == "*" else alias.name
+            is_it = name == (alias.asname or given)
+            if is_it and _got(sys.modules.get(source), given, _ABSENT) is value:
+                return _origin(source, given, value)
     return module, name
 
 
@@ -571,20 +581,20 @@ class _Scope:
                 self.unit.refers += [Named(*holder, value, is_text=True)]
             return "@"
         self.unit.refers += _held(value, holder)
-        name = self._foreign(target, holder)
+        name = self._foreign(value, target, holder)
         if name is not None:
             self.unit.packages.add(name.partition(".")[0])
             return name
         self.unit.refers.append(Named(holder[0], holder[1], value))
         return "@"
 
-    def _foreign(self, target: Any, holder: tuple[str, str]) -> str | None:
+    def _foreign(self, value: Any, target: Any, holder: tuple[str, str]) -> str | None:
         """Return the public name of what others wrote: it holds on every Python."""
         if isinstance(target, ModuleType):
             return target.__name__
         if _is_args(target):
             return hashing.qualified(target)
-        origin = _origin(*holder)
+        origin = _origin(*holder, value)
         own = origin[0] == "__main__" or is_project(sys.modules.get(origin[0]))
         return None if own else ".".join(origin)
 

@@ -500,6 +500,28 @@ OTHER_SOURCE = {
         "N = 1\ndef f():\n N = 0\n def g():\n  global N\n  return N\n return g()",
         "N = 2\ndef f():\n N = 0\n def g():\n  global N\n  return N\n return g()",
     ),
+    "a name of a library that is bound anew": (
+        "from functools import partial\nfrom math import log\nlog = partial(log, 4)\n"
+        "def f(): return log(2)",
+        "from functools import partial\nfrom math import log\nlog = partial(log, 8)\n"
+        "def f(): return log(2)",
+    ),
+    "one of all names of a library that is bound anew": (
+        "from math import *\ne = 1\ndef f(): return e",
+        "from math import *\ne = 2\ndef f(): return e",
+    ),
+    "what a closure holds under a name of a library": (
+        "from random import seed\ndef make(seed):\n def f(): return seed\n return f\n"
+        "f = make(1)",
+        "from random import seed\ndef make(seed):\n def f(): return seed\n return f\n"
+        "f = make(2)",
+    ),
+    "a class of a library that a file chooses": (
+        "import collections, json\nC = getattr(collections, json.loads('\"Counter\"'))\n"
+        "def f(): return C()",
+        "import collections, json\nC = getattr(collections, json.loads('\"deque\"'))\n"
+        "def f(): return C()",
+    ),
     "a method set on a class": (
         "class A: pass\ndef g(self): return 1\nA.g = g\ndef f(): return A().g()",
         "class A: pass\ndef g(self): return 2\nA.g = g\ndef f(): return A().g()",
