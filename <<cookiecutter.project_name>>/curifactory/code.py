@@ -42,7 +42,9 @@ ANY_NAME = "*"
 # What reaches code by a name made at run time, or by what happens to be imported; and
 # texts that do not count.
 UNFOLLOWED = frozenset(
-    "eval exec __import__ import_module globals sys.modules __subclasses__ __doc__".split()
+    "eval exec __import__ import_module globals sys.modules __subclasses__ __doc__ "
+    "importlib.import_module importlib.util.spec_from_file_location runpy.run_path "
+    "runpy.run_module pydoc.locate pkgutil.resolve_name".split()
 )
 
 
@@ -201,7 +203,8 @@ def _unit(target: Any) -> Unit:
 
 def _make_unit(target: Any) -> Unit:
     if isinstance(target, Named):
-        return _constant(target)
+        is_package = target.name == ANY_NAME
+        return _package(target.value) if is_package else _constant(target)
     if isinstance(target, FunctionType):
         return _function(target)
     if isinstance(target, type):
@@ -295,18 +298,29 @@ def _class(cls: type) -> Unit:
 
 
 def _registered(owner: Any) -> list[Named]:
-    """Return the tables of project code that attributes hold, whoever has filled them.
+    """Return the project code that attributes hold, whoever has put it there.
 
     What else is in them may change while the project runs: there the text counts.
     """
     found = []
+    kind = owner if isinstance(owner, type) else FunctionType
     for name, value in vars(owner).items():
-        pairs = value.items() if _is_table(value) else ()
-        items = enumerate(value) if isinstance(value, (list, tuple)) else pairs
-        table = {key: each for key, each in items if _own_code(each) is not None}
-        if table and name[:2] != "__":
-            found.append(Named(owner.__module__, owner.__qualname__, table))
+        is_inner = name[0] == name[-1] == "_" or hasattr(type(value), "__get__")
+        table = {} if is_inner or issubclass(type(value), kind) else _with_code(value)
+        if table:
+            found.append(Named(owner.__module__, f"{owner.__qualname__}.{name}", table))
     return found
+
+
+def _with_code(value: Any) -> Any:
+    """Return what is in a collection as far as it has code; others as they are."""
+    kind = type(value)  # a proxy may fail when it is asked for its class
+    if issubclass(kind, (set, frozenset)):
+        return {each for each in value if _code_in(each)}
+    if issubclass(kind, Mapping):
+        return {key: each for key, each in value.items() if _code_in(each)}
+    items = value if issubclass(kind, (list, tuple, deque)) else [value]
+    return {place: each for place, each in enumerate(items) if _code_in(each)}
 
 
 def _is_body(cls: type, name: str, function: FunctionType) -> bool:
@@ -331,13 +345,16 @@ def _made_elsewhere(cls: type, told: Mapping[str, bool]) -> list[Named]:
     found = []
     for each in _attributes(cls):
         name = each.name.rpartition(".")[2]
-        is_own = isinstance(
-            each.value, (cls, MutableMapping, MutableSequence, MutableSet)
-        )
+        is_own = issubclass(type(each.value), cls) or _is_collection(each.value)
         is_declared = name in vars(cls).get("__annotations__", ())
         if not is_own and not told.get(name, name[0] == "_" or is_declared):
             found.append(each)
     return found
+
+
+def _is_collection(value: Any) -> bool:
+    """Return whether a value is one that may grow while the project runs."""
+    return issubclass(type(value), (MutableMapping, MutableSequence, MutableSet))
 
 
 def _is_declared(cls: type) -> bool:
@@ -366,6 +383,20 @@ def _module(module: ModuleType) -> Unit:
     tree = syntax.tree_of(module.__file__ or "")
     if tree is not None:
         _fill(unit, tree, vars(module), module.__name__).take_imported()
+        made = {n: v for n, v in vars(module).items() if not _is_collection(v)}
+        computed = (n for n, plain in syntax.bindings(tree).items() if not plain)
+        place = module.__name__
+        unit.refers += [Named(place, n, made[n]) for n in computed if n in made]
+    return unit
+
+
+def _package(module: ModuleType) -> Unit:
+    """All modules of a package: which it has depends on what was imported before."""
+    unit = Unit(f"{place_of(module)}: all its modules")
+    for path in map(Path, module.__path__):
+        for file in sorted(path.rglob("*.py")):
+            tree = syntax.tree_of(str(file))
+            unit.text += syntax.dump(tree) if tree else ""
     return unit
 
 
@@ -382,16 +413,38 @@ def _constant(constant: Named) -> Unit:
         with contextlib.suppress(IdentityError):
             unit.text = hashing.digest(constant.value, name, _own_code, unit.refers)
             return unit
+        unit.refers += _code_in(constant.value)
     for node in made:
         _fill(unit, node, vars(module), origin)
     return unit
 
 
+def _code_in(value: Any, seen: frozenset[int] = frozenset()) -> list[Any]:
+    """Return the code of the project in a value, also where a part has no identity."""
+    found: list[Any] = []
+    with contextlib.suppress(IdentityError):
+        hashing.digest(value, "value", _own_code, found)
+        return found
+    inner: Iterable[Any] = ()
+    if issubclass(type(value), Mapping):
+        inner = [value[key] for key in sorted(value, key=str)]
+    elif issubclass(type(value), (list, tuple)):
+        inner = value
+    elif is_project(type(value)):
+        found.append(type(value))
+        state = getattr(value, "__dict__", {})
+        inner = [state[name] for name in sorted(state)]
+    for each in inner:
+        if id(each) not in seen:
+            found += _code_in(each, seen | {id(value), id(each)})
+    return found
+
+
 def _is_public(value: Any) -> bool:
     """Return whether a value is a class that its module has by that name."""
-    home = sys.modules.get(getattr(value, "__module__", None) or "")
-    name = getattr(value, "__name__", "")
-    return isinstance(value, type) and _got(home, name, None) is value
+    if not issubclass(type(value), type):
+        return False
+    return _got(sys.modules.get(value.__module__), value.__name__, None) is value
 
 
 def _origin(module: str, name: str, value: Any) -> tuple[str, str]:
@@ -430,12 +483,12 @@ def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "
         name = getattr(inner, "id", getattr(inner, "attr", ""))
         if name in ASKS_CLASS or isinstance(inner, ast.MatchClass):
             unit.names.add(CLASS)
+        scope.asked.update(map(id, _only_asked_for(inner)))
         if isinstance(inner, (ast.Import, ast.ImportFrom)):
             scope.take_import(inner)
         elif isinstance(inner, ast.Attribute):
             unit.names.add(inner.attr)
         elif isinstance(inner, ast.Call):
-            scope.called.add(id(inner.func))
             unit.names.update([ANY_NAME] if _asks_by_name(inner) else [])
         elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
             if id(inner.target) not in scope.local:  # a global that is read as well
@@ -444,6 +497,21 @@ def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "
             unit.names.add(inner.value)
     unit.text += syntax.dump(_without_declaration(node, scope), scope.resolve, False)
     return scope
+
+
+def _only_asked_for(node: Any) -> Iterable[ast.AST]:
+    """Return what stands for a class that values are only compared with."""
+    if isinstance(node, ast.MatchClass):
+        return ast.walk(node.cls)
+    if isinstance(node, ast.Compare):
+        return [
+            *ast.walk(node.left),
+            *(n for c in node.comparators for n in ast.walk(c)),
+        ]
+    asks = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    if not asks or node.func.id not in ("isinstance", "issubclass"):
+        return ()
+    return (inner for each in node.args[1:] for inner in ast.walk(each))
 
 
 def _asks_by_name(node: ast.Call) -> bool:
@@ -478,8 +546,8 @@ class _Scope:
         self.local = local
         self.module = module
         self.imported: dict[str, Any] = {}
-        self.called: set[int] = set()
-        """The nodes that are called: who makes an argset goes by its class."""
+        self.asked: set[int] = set()
+        """The nodes that only ask for a class: who makes an argset goes by all of it."""
 
     def is_declaration(self, decorator: ast.expr) -> bool:
         target = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -552,8 +620,8 @@ class _Scope:
         value, rest, holder = self._value(chain)
         if value is _ABSENT:
             return None
-        is_called = id(node) in self.called
-        return ".".join([self._refer(value, holder, is_called=is_called), *rest])
+        is_used = id(node) not in self.asked
+        return ".".join([self._refer(value, holder, is_used=is_used), *rest])
 
     def _value(self, chain: list[str]) -> tuple[Any, list[str], tuple[str, str]]:
         """Return the value that a dotted name leads to, and the attributes left over."""
@@ -570,13 +638,16 @@ class _Scope:
         return value, rest, holder
 
     def _refer(
-        self, value: Any, holder: tuple[str, str], *, is_called: bool = False
+        self, value: Any, holder: tuple[str, str], *, is_used: bool = False
     ) -> str:
         target = unwrapped(value)
         is_code = isinstance(target, (FunctionType, type, ModuleType))
         is_own = is_code and not isinstance(value, MethodType) and is_project(target)
-        if is_own and (is_called or not _is_args(target)):
+        if is_own and (is_used or not _is_args(target)):
             self.unit.refers += [target, *_held(value, holder)]
+            is_package = isinstance(target, ModuleType) and "__path__" in vars(target)
+            if is_used and is_package:
+                self.unit.refers.append(Named(target.__name__, ANY_NAME, target))
             if isinstance(value, functools.partial) or is_project(type(value)):
                 self.unit.refers += [Named(*holder, value, is_text=True)]
             return "@"
@@ -584,6 +655,8 @@ class _Scope:
         name = self._foreign(value, target, holder)
         if name is not None:
             self.unit.packages.add(name.partition(".")[0])
+            if name in UNFOLLOWED:
+                self.unit.unfollowed.append(f"{self.unit.label} uses {name}")
             return name
         self.unit.refers.append(Named(holder[0], holder[1], value))
         return "@"

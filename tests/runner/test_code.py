@@ -88,6 +88,21 @@ def test_packages_that_are_used_are_named(after):
 # Small projects: each pair of sources for one module `m` with a root `f`. ------------
 
 SAME_SOURCE = {
+    "a default of an argset whose class is compared": ("from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Args(ExperimentArgs):\n b: int = 2\n"
+        "def f(x):\n match x:\n  case Args(): return 1\n"
+        " return type(x) is Args or Args is type(x) or issubclass(x, (int, Args))",
+        "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Args(ExperimentArgs):\n b: int = 3\n"
+        "def f(x):\n match x:\n  case Args(): return 1\n"
+        " return type(x) is Args or Args is type(x) or issubclass(x, (int, Args))",
+    ),
+    "what else is in a table with what registers itself": (
+        "class B:\n known = {}\ndef reg(g): B.known['a'] = g; return g\n"
+        "def use(): B.known['n'] = 1\n@reg\ndef a(): return 1\nuse()\ndef f(): return B.known['a']",
+        "class B:\n known = {}\ndef reg(g): B.known['a'] = g; return g\n"
+        "def use(): B.known['n'] = 2\n@reg\ndef a(): return 1\nuse()\ndef f(): return B.known['a']",
+    ),
     "a default of an argset that a stage is given": ("from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
         "class Base(ExperimentArgs):\n a: int = 1\n def g(self): return 1\n@dataclass\n"
         "class Args(Base):\n b: int = 2\n"
@@ -522,6 +537,77 @@ OTHER_SOURCE = {
         "import collections, json\nC = getattr(collections, json.loads('\"deque\"'))\n"
         "def f(): return C()",
     ),
+    "a method of a table that has a lock": (
+        "import threading\nclass R:\n def __init__(s): s.i, s.lock = {}, threading.Lock()\n"
+        "R = R()\ndef reg(g): R.i['a'] = [g]; return g\n"
+        "@reg\ndef a(): return 1\ndef f(): return R.i['a'][0]()",
+        "import threading\nclass R:\n def __init__(s): s.i, s.lock = {}, threading.Lock()\n"
+        "R = R()\ndef reg(g): R.i['a'] = [g]; return g\n"
+        "@reg\ndef a(): return 2\ndef f(): return R.i['a'][0]()",
+    ),
+    "which function goes with which text in a table that has a lock": (
+        "import threading\nT = {'l': threading.Lock()}\ndef a(): return 1\n"
+        "def b(): return 2\ndef fill(): T['a'], T['b'] = a, b\nfill()\n"
+        "def f(): return T['a']()",
+        "import threading\nT = {'l': threading.Lock()}\ndef a(): return 1\n"
+        "def b(): return 2\ndef fill(): T['b'], T['a'] = a, b\nfill()\n"
+        "def f(): return T['a']()",
+    ),
+    "a table that is in itself": (
+        "class P: pass\np = P()\np.me = [p]\ndef a(): return 1\n"
+        "def fill(): p.go = a\nfill()\ndef f(): return p.go()",
+        "class P: pass\np = P()\np.me = [p]\ndef a(): return 2\n"
+        "def fill(): p.go = a\nfill()\ndef f(): return p.go()",
+    ),
+    "an object of a class that registers itself": (
+        "class B:\n known = {}\n def __init_subclass__(cls): B.known[cls.__name__] = cls()\n"
+        "class A(B):\n def run(self): return 1\ndef f(): return B.known['A'].run()",
+        "class B:\n known = {}\n def __init_subclass__(cls): B.known[cls.__name__] = cls()\n"
+        "class A(B):\n def run(self): return 2\ndef f(): return B.known['A'].run()",
+    ),
+    "what registers itself deeper in a table": (
+        "from collections import defaultdict\nclass B:\n known = defaultdict(dict)\n"
+        "def reg(g): B.known['x']['a'] = (g, 1); return g\n"
+        "@reg\ndef a(): return 1\ndef f(): return B.known['x']['a'][0]()",
+        "from collections import defaultdict\nclass B:\n known = defaultdict(dict)\n"
+        "def reg(g): B.known['x']['a'] = (g, 1); return g\n"
+        "@reg\ndef a(): return 2\ndef f(): return B.known['x']['a'][0]()",
+    ),
+    "what goes with a function that registers itself": (
+        "class B:\n known = {}\ndef reg(g): B.known['a'] = (g, 1); return g\n"
+        "@reg\ndef a(): return 1\ndef f(): return B.known['a'][1]",
+        "class B:\n known = {}\ndef reg(g): B.known['a'] = (g, 2); return g\n"
+        "@reg\ndef a(): return 1\ndef f(): return B.known['a'][1]",
+    ),
+    "what registers itself in a set": (
+        "class B:\n known = set()\ndef reg(g): B.known.add(g); return g\n"
+        "@reg\ndef a(): return 1\ndef f(): return [g() for g in B.known]",
+        "class B:\n known = set()\ndef reg(g): B.known.add(g); return g\n"
+        "@reg\ndef a(): return 2\ndef f(): return [g() for g in B.known]",
+    ),
+    "what registers itself in a queue of a function": (
+        "from collections import deque\ndef reg(g): reg.known.append((1, g)); return g\n"
+        "reg.known = deque()\n@reg\ndef a(): return 1\ndef f(): return reg.known[0][1]()",
+        "from collections import deque\ndef reg(g): reg.known.append((1, g)); return g\n"
+        "reg.known = deque()\n@reg\ndef a(): return 2\ndef f(): return reg.known[0][1]()",
+    ),
+    "the one class that registers itself": (
+        "class B:\n last = None\n def __init_subclass__(cls): B.last = cls\n"
+        "class A(B):\n def run(self): return 1\ndef f(): return B.last().run()",
+        "class B:\n last = None\n def __init_subclass__(cls): B.last = cls\n"
+        "class A(B):\n def run(self): return 2\ndef f(): return B.last().run()",
+    ),
+    "a constant of a module that is a value, made of a file": (
+        "import json, m as me\nN = json.loads('1')\ndef f(n): return getattr(me, n)",
+        "import json, m as me\nN = json.loads('2')\ndef f(n): return getattr(me, n)",
+    ),
+    "a default of an argset whose class is handed on": ("from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Args(ExperimentArgs):\n b: int = 2\n"
+        "def make(cls): return cls('x').b\ndef f(): return make(Args)",
+        "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Args(ExperimentArgs):\n b: int = 3\n"
+        "def make(cls): return cls('x').b\ndef f(): return make(Args)",
+    ),
     "a method set on a class": (
         "class A: pass\ndef g(self): return 1\nA.g = g\ndef f(): return A().g()",
         "class A: pass\ndef g(self): return 2\nA.g = g\ndef f(): return A().g()",
@@ -719,6 +805,20 @@ def test_what_a_module_that_is_a_value_does_not_give_away_does_not_count(tmp_pat
     assert found["1"]["fingerprint"] == found["2"]["fingerprint"]
 
 
+def test_all_modules_of_a_package_that_is_a_value_count(tmp_path):
+    body = "import p\nimport p.a\ndef f(name): return getattr(p, name)"
+    cases = {}
+    for number in "12":
+        files = {
+            "p/__init__.py": "",
+            "p/a.py": f"def g(): return {number}",
+            "m.py": body,
+        }
+        cases[number] = files, ["m:f"]
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
+
+
 def test_a_library_that_is_a_value_is_a_package_that_is_used(tmp_path):
     files = {"m.py": "import json\ndef f(g): return g(json)"}
     found = in_a_fork(fingerprints, tmp_path, {"one": (files, ["m:f"])})["one"]
@@ -815,14 +915,19 @@ def test_code_that_may_ask_for_a_class_is_known(source, asks, tmp_path):
         (
             "def reg(g):\n reg.table[g.__name__] = g\n return g\nreg.table = {}\n"
             "@reg\ndef a(): return 1\ndef f(): return reg.table['a']()",
-            {"f", "reg", "a"},
+            {"f", "reg", "reg.table", "a"},
             [],
         ),
         ("import m\ndef f(name): return getattr(m, name)", {"f", "all of it"}, []),
         (
+            "from importlib import import_module as load\ndef f(x): return load(x)",
+            {"f"},
+            ["f uses importlib.import_module"],
+        ),
+        (
             "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n"
             "@dataclass\nclass Args(ExperimentArgs):\n a: int = 1\n"
-            "def g():\n from m import Args\n return Args\n"
+            "def g(x):\n from m import Args\n return isinstance(x, Args)\n"
             "import m\ndef f(name): return getattr(m, name)",
             {"f", "all of it"},
             [],
