@@ -305,6 +305,8 @@ def _registered(owner: Any) -> list[Named]:
     found = []
     kind = owner if isinstance(owner, type) else FunctionType
     for name, value in vars(owner).items():
+        if isinstance(value, functools.singledispatchmethod):
+            value = dict(value.dispatcher.registry)
         is_inner = name[0] == name[-1] == "_" or hasattr(type(value), "__get__")
         table = {} if is_inner or issubclass(type(value), kind) else _with_code(value)
         if table:

@@ -253,6 +253,8 @@ def read_change(key: str, before: str, after: str) -> str:
         return "some field changed (the stage reads all)"
     if name.endswith("#"):
         return "there are other fields (the stage goes through all)"
+    if name.endswith("%"):
+        return "fields are declared otherwise (the stage looks at that)"
     if before == after:
         return f"{name.rstrip('@') or 'the class of the argset'} changed"
     return f"{name} {before} -> {after}"

@@ -4,12 +4,13 @@ import dataclasses
 import functools
 import gc
 import importlib
+import json
 import os
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, FunctionType
@@ -31,7 +32,10 @@ TEXT = "~"
 FIELDS = "#"
 """The key of the names of the fields, which what goes through all of them reads."""
 
-MARKS = f"@{FIELDS}{TEXT}{EVERYTHING}"
+DECLARED = "%"
+"""The key of all that is declared of the fields: defaults, metadata."""
+
+MARKS = f"@{FIELDS}{TEXT}{DECLARED}{EVERYTHING}"
 
 CALLABLES = (
     FunctionType,
@@ -85,6 +89,9 @@ class Reads:
         """Keep a key; where there is a stream, others see it at once."""
         if key in self.keys:
             return
+        if not key.isascii() and key.encode(errors="replace").decode() != key:
+            said = f"the name of the file {key[2:]!r} is no valid text"
+            raise CurifactoryError(said, "rename it")
         self._check(key)
         self.keys[key] = None
         if self.watch is not None:
@@ -95,11 +102,11 @@ class Reads:
             os.write(self._shared.fileno(), os.fsencode(key) + b"\0")
         elif self.stream is not None:
             with open(self.stream, "a", encoding="utf-8") as file:
-                file.write(key + "\n")
+                file.write(json.dumps(key) + "\n")
 
     def _check(self, key: str) -> None:
         """Refuse a read that the stage should have declared."""
-        path = key.partition(":")[2].rstrip(f"@{FIELDS}").rstrip(".")
+        path = key.partition(":")[2].rstrip(f"@{FIELDS}{DECLARED}").rstrip(".")
         declared = self.declared
         if declared is None or declared == "all" or key[0] not in "am" or not path:
             return
@@ -267,8 +274,18 @@ class _FieldList:
     def __get__(self, instance: Any, owner: type) -> Any:
         if instance is not None:
             _, reads, number, prefix = _origin(instance)
-            reads.note(f"a{number}:{prefix}{FIELDS}")
+            what = FIELDS if _goes_through_fields() else DECLARED
+            reads.note(f"a{number}:{prefix}{what}")
         return self.fields
+
+
+def _goes_through_fields() -> bool:
+    """Return whether the fields are asked for by `asdict` or the like, for the values."""
+    frame: FrameType | None = sys._getframe(2)
+    if frame is not None and frame.f_code.co_name == "fields":
+        frame = frame.f_back
+    where = frame.f_code.co_filename if frame is not None else ""
+    return where in (dataclasses.__file__, argsets.__file__)
 
 
 class _Member:
@@ -280,7 +297,8 @@ class _Member:
     def __init__(self, name: str, member: Any) -> None:
         self.name = name
         self.member = member
-        own = code.is_project(code.function_of(member))
+        function = code.function_of(member)
+        own = not isinstance(function, FunctionType) or code.is_project(function)
         self.kind, self.read = ("m", name) if own else ("a", FIELDS)
 
     def __get__(self, instance: Any, owner: type) -> Any:
@@ -336,9 +354,12 @@ def _tracked_class(
     members: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         for name, member in vars(base).items():
+            is_own = code.is_project(base) and not name.startswith("__")
             if isinstance(member, CALLABLES) and name not in UNTRACKED:
                 members[name] = _Member(name, member)
-            elif code.is_project(base) and _is_constant(name, member):
+            elif is_own and hasattr(type(member), "__get__"):
+                members[name] = _Member(name, member)
+            elif is_own:
                 members[name] = _Field(name, cls)
     members.update({name: _Field(name, cls) for name in field_names(cls)})
     for name in aside:
@@ -373,17 +394,18 @@ def _tracked_class(
     return type(cls)(cls.__name__, (cls,), members)
 
 
+def constants(cls: type, names: Iterable[str]) -> list[str]:
+    """Return which of some names a class of the project has, and has no field for."""
+    own = {name for base in cls.__mro__ if code.is_project(base) for name in vars(base)}
+    found = own.intersection(names).difference(field_names(cls))
+    return sorted(name for name in found if not name.startswith("__"))
+
+
 def functions_of(cls: type) -> list[Any]:
     """Return the functions of the project that a class has as methods or properties."""
     members = (each for base in cls.__mro__ for each in vars(base).values())
     found = (code.function_of(each) for each in members if isinstance(each, CALLABLES))
     return [each for each in found if code.is_project(each)]
-
-
-def _is_constant(name: str, member: Any) -> bool:
-    """Return whether a class attribute is a value that a stage may read."""
-    descriptor = hasattr(type(member), "__get__")
-    return not name.startswith("__") and not descriptor
 
 
 # Files ------------------------------------------------------------------------------
@@ -402,7 +424,8 @@ class Files:
         if not isinstance(path, (str, bytes, os.PathLike)):
             return None  # a file descriptor
         full = os.path.abspath(os.fsdecode(path))
-        if not full.startswith(self.root + os.sep) or full.startswith(self.outside):
+        place = full + os.sep * is_folder
+        if not full.startswith(self.root + os.sep) or place.startswith(self.outside):
             return None
         inner = os.path.relpath(full, self.root).replace(os.sep, "/")
         folders = inner.split("/")[: None if is_folder else -1]

@@ -1,5 +1,6 @@
 """A call that executes, and what is known of its reads while it does."""
 
+import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +44,7 @@ class Running:
         return is_new or self.is_silent != was
 
     def reads(self) -> list[str]:
-        return self._text.splitlines()[2:]
+        return [json.loads(line) for line in self._text.split("\n")[2:-1]]
 
     def has_begun(self) -> bool:
         return bool(self._written())

@@ -1,13 +1,15 @@
 """Argsets as they were when a record was made, and what the keys of reads mean."""
 
+import dataclasses
 import functools
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FunctionType
 from typing import Any
 
 from . import args as argsets
 from . import code, hashing, reads, syntax
+from .errors import IdentityError
 
 
 class Snapshot:
@@ -118,7 +120,9 @@ class Snapshot:
                 else "absent"
             )
         if path.endswith(reads.FIELDS):
-            return hashing.hash_text(*argsets.field_names(type(value)))
+            return hashing.hash_text(*_shape(type(value)))
+        if path.endswith(reads.DECLARED):
+            return _declared(type(value), where)
         if path.endswith(reads.TEXT):
             return hashing.hash_text(argsets.plain_repr(value))
         if path.endswith("*"):
@@ -198,16 +202,50 @@ def _methods(cls: Any, name: str) -> list[Any]:
         name = waiting.pop()
         for base in (each for each in cls.__mro__ if name in vars(each)):
             member = vars(base)[name]
-            function = code.function_of(member)
+            function, held = code.function_of(member), _held_by(member)
             if (base, name) in found or name in fields or not code.is_project(base):
                 continue
             if isinstance(function, FunctionType):
                 found[base, name] = function
                 codes = syntax.codes(function.__code__)
                 waiting.extend(name for each in codes for name in each.co_names)
-            elif not hasattr(type(member), "__get__") and name[:2] != "__":
-                found[base, name] = code.Named(base.__module__, name, member)
+            if not isinstance(held, FunctionType) and name[:2] != "__":
+                found[base, f"{name}="] = code.Named(base.__module__, name, held)
     return list(found.values())
+
+
+def _held_by(member: Any) -> Any:
+    """Return what a member of a class consists of: a function, or what has its place."""
+    if isinstance(member, property):
+        return member.fget
+    if isinstance(member, functools.partialmethod):
+        return member.func, member.args, member.keywords
+    if isinstance(member, functools.singledispatchmethod):
+        return member.func, dict(member.dispatcher.registry)
+    if isinstance(member, functools.cached_property):
+        return member.func
+    return getattr(member, "__func__", member)
+
+
+def _shape(cls: Any) -> Iterator[str]:
+    """Yield the fields that are gone through to compare or to show a dataclass."""
+    fields: dict[str, Any] = getattr(cls, "__dataclass_fields__", {})
+    for name in argsets.field_names(cls):
+        field = fields.get(name)
+        said = field and (field.repr, field.compare, field.hash)
+        yield name if said in (None, (True, True, None)) else f"{name} {said}"
+
+
+def _declared(cls: Any, where: str) -> str:
+    """Return the digest of all that is declared of the fields of a class."""
+    found = []
+    for field in dataclasses.fields(cls):
+        said = argsets.default_of(field), dict(field.metadata)
+        try:
+            found.append(value_digest(said, f"{where}.{field.name}"))
+        except IdentityError:
+            found.append(argsets.short(said))
+    return hashing.hash_text(*_shape(cls), *found)
 
 
 def value_digest(value: Any, path: str) -> str:

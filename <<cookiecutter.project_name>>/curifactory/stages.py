@@ -155,6 +155,8 @@ class Stage(Generic[R, P, T]):
     def key_as(self, name: str, fingerprint: str) -> str:
         """Return the key under another name or other code, whose results are kept."""
         declared = [name, *self.inputs, "->", *self.outputs, *self.kinds]
+        if self.rules.files or self.rules.reads is not None:
+            declared.append(repr((self.rules.files, self.rules.reads)))
         return hashing.hash_text(fingerprint, *declared)
 
 

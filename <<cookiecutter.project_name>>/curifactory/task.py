@@ -274,9 +274,11 @@ class _Execution:
     def _record(
         self, snapshot: Snapshot, index: int | None, state: Mapping[str, Any]
     ) -> StageRecord:
-        names = self.stage.code.names & {code.CLASS, code.ANY_NAME}
-        if names and snapshot.source is not None:
-            self.noted.note(f"a{'' if index is None else index}:{code.CLASS}")
+        names, number = self.stage.code.names, "" if index is None else str(index)
+        if names & {code.CLASS, code.ANY_NAME} and snapshot.source is not None:
+            self.noted.note(f"a{number}:{code.CLASS}")
+            for name in reads.constants(type(snapshot.source), names):
+                self.noted.note(f"m{number}:{name}")  # it may be read of the class
         args = self.noted.argset(snapshot.source, index)
         return StageRecord(self, snapshot.name, args, state)
 

@@ -145,6 +145,123 @@ def test_what_a_method_does_counts_on_copies_and_by_the_class(
     assert computed == 1 and second != first
 
 
+MEMBERS = {
+    "a property that is no function": (
+        "other: int = 5\n    p = property(operator.attrgetter('{}'))",
+        "record.args.p",
+        ("seed", "other"),
+    ),
+    "a partial method": (
+        "def by(self, n): return self.seed * n\n    p = functools.partialmethod(by, {})",
+        "record.args.p()",
+        ("3", "4"),
+    ),
+    "a property that is a partial": (
+        "def by(self, n): return self.seed * n\n"
+        "    p = property(functools.partial(by, n={}))",
+        "record.args.p",
+        ("3", "4"),
+    ),
+    "a descriptor": ("p = Scaled({})", "record.args.p", ("3", "4")),
+    "a method chosen by type": (
+        "@functools.singledispatchmethod\n    def p(self, x): return 1\n"
+        "    @p.register\n    def _(self, x: int): return {}",
+        "record.args.p(2)",
+        ("3", "4"),
+    ),
+    "a default that is compared": (
+        "more: int = {}",
+        "[f.name for f in fields(record.args) if f.default == record.args.seed]",
+        ("2", "3"),
+    ),
+    "what a field is declared with": (
+        "more: int = field(default=1, metadata={{'by': {}}})",
+        "[f.metadata.get('by') for f in fields(record.args)]",
+        ("2", "3"),
+    ),
+    "a constant that is read of the class": (
+        "K: ClassVar[int] = {}",
+        "type(record.args).K",
+        ("2", "3"),
+    ),
+    "what a repr shows": (
+        "net: Net = Net({})",
+        "repr(record.args.net)",
+        ("1", "2"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MEMBERS)
+def test_all_that_a_class_of_argsets_is_made_of_counts(project, case):
+    member, use, variants = MEMBERS[case]
+    stages = (
+        "from dataclasses import fields\n\n\n"
+        f"@stage(None, ['out'])\ndef last(record):\n    return str({use}).replace(' ', '')\n"
+    )
+    project.write(other(stages, EACH.format(PRINT), "Args(name='a', seed=2)"))
+    head = """
+import functools
+import operator
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from curifactory import ExperimentArgs
+
+
+class Scaled:
+    def __init__(self, by):
+        self.by = by
+
+    def __get__(self, instance, owner):
+        return self if instance is None else instance.seed * self.by
+
+
+@dataclass(frozen=True)
+class Net:
+    depth: int = 1
+
+
+@dataclass
+class Args(ExperimentArgs):
+    seed: int = 0
+"""
+    found = []
+    for number, variant in enumerate(variants):
+        text = f"{head}    {member.format(variant)}\n"
+        project.write({"params/__init__.py": text + "# edited\n" * number})
+        found.append(values(project)[0])
+        assert values(project)[1] == 0
+    assert found[0] != found[1]
+
+
+def test_which_fields_a_repr_shows_counts(project):
+    params = """
+from dataclasses import dataclass, field
+
+from curifactory import ExperimentArgs
+
+
+@dataclass(frozen=True)
+class Net:
+    depth: int = 1
+    note: int = {}
+
+
+@dataclass
+class Args(ExperimentArgs):
+    net: Net = Net()
+"""
+    stages = "@stage(None, ['out'])\ndef last(record):\n"
+    stages += "    return str(record.args.net).replace(' ', '')\n"
+    project.write(other(stages, EACH.format(PRINT)))
+    project.write({"params/__init__.py": params.format("1")})
+    assert values(project)[0] == {"a": "Net(depth=1,note=1)"}
+    hidden = "field(default=1, repr=False)"
+    project.write({"params/__init__.py": params.format(hidden)})
+    assert values(project)[0] == {"a": "Net(depth=1)"}
+
+
 def test_what_a_method_of_an_input_asks_for_and_is_absent_counts(project):
     stages = """
 from src.models import make_model
@@ -308,6 +425,44 @@ def test_a_folder_that_is_declared_counts_with_all_that_is_in_it(project, declar
     assert values(project)[1] == 0
     project.write({"raw/a.csv": "2\n"})
     assert values(project)[0] == {"a": "2"}
+
+
+def test_what_is_declared_later_counts_from_then_on(project):
+    project.write({"raw/a.csv": "1\n"})
+    cat = CAT.format("'raw/a.csv'")
+    project.write(other(SHELL.format("", cat), EACH.format(PRINT)))
+    assert values(project)[0] == {"a": "1"}
+    project.write(other(SHELL.format(", files=['raw/a.csv']", cat), EACH.format(PRINT)))
+    assert values(project)[0] == {"a": "1"}
+    project.write({"raw/a.csv": "2\n"})
+    assert values(project)[0] == {"a": "2"}
+    stages = SHELL.format(", files=['raw/a.csv'], reads='all'", cat)
+    project.write(other(stages, EACH.format(PRINT), TWO))
+    assert values(project) == ({"a": "2", "b": "2"}, 2)
+
+
+def test_walking_through_data_sees_nothing_of_the_runner(project):
+    body = (
+        "len([f for _, _, files in os.walk('.') for f in files if f.endswith('.csv')])"
+    )
+    stages = "import os\n\n\n@stage(None, ['out'])\ndef last(record):\n"
+    project.write(other(f"{stages}    return {body}\n", EACH.format(PRINT)))
+    project.write({"data/a.csv": "1\n"})
+    assert values(project)[0] == {"a": "1"}
+    assert values(project)[1] == 0
+    project.write({"data/b.csv": "1\n"})
+    assert values(project)[0] == {"a": "2"}
+
+
+@pytest.mark.parametrize("options", [[], ["-j", "2"]], ids=["serial", "processes"])
+def test_a_file_with_a_line_break_in_its_name_counts(whole, options):
+    stages = "import time\n\n\n@stage(None, ['out'])\ndef last(record):\n"
+    stages += "    text = open('a\\nb').read()\n    time.sleep(0.3)\n    return text\n"
+    whole.write({"a\nb": "1"})
+    whole.write(other(stages, EACH.format(PRINT), TWO))
+    assert values(whole, *options) == ({"a": "1", "b": "1"}, 1)
+    whole.write({"a\nb": "2"})
+    assert values(whole, *options) == ({"a": "2", "b": "2"}, 1)
 
 
 @pytest.mark.parametrize("name", ["a.dat", "a.py", "a.lock", ".hidden/a", ".a.csv"])

@@ -5,6 +5,7 @@ import dataclasses
 import gc
 import glob
 import importlib
+import json
 import multiprocessing
 import os
 import pickle
@@ -24,6 +25,7 @@ from curifactory.reads import (
     FileDigests,
     Files,
     Reads,
+    constants,
     functions_of,
     is_racy,
     stat_of,
@@ -32,6 +34,7 @@ from curifactory.reads import (
 
 SOURCE = """
 import functools
+import operator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -116,6 +119,10 @@ class Wider(Args):
         return super().scaled(by) + self.width
 
 
+def times(self, by):
+    return self.seed * by
+
+
 class Twice:
 
     def __get__(self, instance, owner):
@@ -127,6 +134,16 @@ class Described(ExperimentArgs):
     seed: int = 1
     twice = Twice()
     kind = Model
+    same = property(operator.attrgetter("seed"))
+    by_three = functools.partialmethod(times, 3)
+
+    @functools.singledispatchmethod
+    def shown(self, value):
+        return self.seed
+
+    @shown.register
+    def _(self, value: int):
+        return self.seed + value
 
 
 @dataclass
@@ -245,7 +262,7 @@ def test_the_functions_of_a_class_are_its_own_methods_and_properties(params):
     names = [each.__name__ for each in functions_of(params.Args)]
     expected = "doubled tripled scaled chained asking constant made __len__"
     assert names == expected.split()
-    assert functions_of(params.Described) == []
+    assert [each.__name__ for each in functions_of(params.Described)] == ["_"]
 
 
 def test_reads_keep_the_order_of_first_reading(args, reads):
@@ -379,13 +396,13 @@ def test_the_type_of_the_argset_makes_plain_argsets(args, params, reads):
 def test_fields_are_those_of_the_argset_and_the_only_read(args, params, reads):
     assert dataclasses.fields(args) == dataclasses.fields(params.Args)
     assert dataclasses.fields(type(args)) == dataclasses.fields(params.Args)
-    assert keys(reads) == ["a:#"]
+    assert keys(reads) == ["a:%"]
+    assert args.__dataclass_fields__ and keys(reads) == ["a:%"]
 
 
 @pytest.mark.parametrize(
     "through_all",
     [
-        dataclasses.fields,
         dataclasses.asdict,
         dataclasses.astuple,
         lambda args: dataclasses.replace(args, seed=3),
@@ -598,7 +615,43 @@ def test_the_class_has_what_the_class_of_the_argset_has(args, params, reads):
 def test_a_descriptor_reads_what_it_asks_for(params, reads):
     tracked = reads.argset(params.Described(seed=3))
     assert tracked.twice == 6
-    assert keys(reads) == ["a:seed"]
+    assert keys(reads) == ["m:twice", "a:seed"]
+
+
+@pytest.mark.parametrize(
+    ("use", "value", "key"),
+    [
+        (lambda args: args.same, 3, "m:same"),
+        (lambda args: args.by_three(), 9, "m:by_three"),
+        (lambda args: args.shown(2), 5, "m:shown"),
+        (lambda args: args.shown("2"), 3, "m:shown"),
+    ],
+)
+def test_members_that_are_made_of_others_are_read_as_members(
+    use, value, key, params, reads
+):
+    assert use(reads.argset(params.Described(seed=3))) == value
+    assert keys(reads) == [key, "a:seed"]
+
+
+def test_names_that_code_and_class_have_in_common_are_known(params):
+    names = {"seed", "kind", "twice", "absent", "__doc__", "name", "copy"}
+    assert constants(params.Described, names) == ["kind", "twice"]
+    assert constants(params.Wider, {"scaled"}) == ["scaled"]
+
+
+def test_who_asks_for_the_fields_of_an_argset_sees_what_is_declared(params, reads):
+    tracked = reads.argset(params.Described(seed=3))
+    assert tracked.__dataclass_fields__["seed"].default == 1
+    assert keys(reads) == ["a:%"]
+
+
+def test_a_file_whose_name_is_no_text_is_refused(reads):
+    with pytest.raises(CurifactoryError, match="'x.udcff' is no valid text") as caught:
+        reads.note("f:x\udcff")
+    assert caught.value.hint == "rename it"
+    reads.note("f:\u00fc")
+    assert keys(reads) == ["f:\u00fc"]
 
 
 def test_a_class_that_makes_attributes_up_reads_everything_for_them(params, reads):
@@ -954,6 +1007,15 @@ def test_a_folder_whose_content_was_asked_for_is_noted(ask, project, files, read
     assert keys(reads) == ["f:data/"]
 
 
+def test_folders_that_the_runner_fills_are_not_noted(project, files, reads):
+    for folder in ("data/cache", "data/cachet", "reports"):
+        (project / folder).mkdir(parents=True, exist_ok=True)
+    with files.noting(reads):
+        os.listdir("data/cache"), os.listdir("data/cachet"), os.listdir("reports")
+        os.listdir("data")
+    assert keys(reads) == ["f:data/cachet/", "f:data/"]
+
+
 def test_what_is_in_a_hidden_folder_does_not_count(project, files, reads):
     (project / ".tool").mkdir()
     for name in (".tool/settings", ".env"):
@@ -1016,9 +1078,14 @@ def test_others_see_each_key_as_soon_as_it_was_read(params, tmp_path):
     reads = Reads(tmp_path / "stream")
     args = reads.argset(params.Args(seed=4))
     assert args.seed == args.seed == 4
-    assert (tmp_path / "stream").read_text() == "a:seed\n"
+    assert (tmp_path / "stream").read_text() == '"a:seed"\n'
     assert args.model.depth == 3
-    assert (tmp_path / "stream").read_text() == "a:seed\na:model@\na:model.depth\n"
+    lines = (tmp_path / "stream").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        "a:seed",
+        "a:model@",
+        "a:model.depth",
+    ]
 
 
 @pytest.mark.parametrize("declared", [["model"], ["model.depth"], "all", None])
