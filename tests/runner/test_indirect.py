@@ -457,11 +457,11 @@ def test_walking_through_data_sees_nothing_of_the_runner(project):
 @pytest.mark.parametrize("options", [[], ["-j", "2"]], ids=["serial", "processes"])
 def test_a_file_with_a_line_break_in_its_name_counts(whole, options):
     stages = "import time\n\n\n@stage(None, ['out'])\ndef last(record):\n"
-    stages += "    text = open('a\\nb').read()\n    time.sleep(0.3)\n    return text\n"
-    whole.write({"a\nb": "1"})
+    stages += "    text = open('my\\nfile').read()\n    time.sleep(0.3)\n    return text\n"
+    whole.write({"my\nfile": "1"})
     whole.write(other(stages, EACH.format(PRINT), TWO))
     assert values(whole, *options) == ({"a": "1", "b": "1"}, 1)
-    whole.write({"a\nb": "2"})
+    whole.write({"my\nfile": "2"})
     assert values(whole, *options) == ({"a": "2", "b": "2"}, 1)
 
 
