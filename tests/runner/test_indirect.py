@@ -457,9 +457,15 @@ def test_walking_through_data_sees_nothing_of_the_runner(project):
 @pytest.mark.parametrize("options", [[], ["-j", "2"]], ids=["serial", "processes"])
 def test_a_file_with_a_line_break_in_its_name_counts(whole, options):
     stages = "import time\n\n\n@stage(None, ['out'])\ndef last(record):\n"
-    stages += "    text = open('my\\nfile').read()\n    time.sleep(0.3)\n    return text\n"
+    stages += (
+        "    text = open('my\\nfile').read()\n    time.sleep(0.3)\n    return text\n"
+    )
     whole.write({"my\nfile": "1"})
-    whole.write(other(stages, EACH.format(PRINT), TWO))
+    together = (
+        "rs = [last(Record(manager, args)) for args in argsets]; manager.compute(); "
+    )
+    together += "[print('VALUE', r.args.name, r.output) for r in rs]"
+    whole.write(other(stages, together, TWO))
     assert values(whole, *options) == ({"a": "1", "b": "1"}, 1)
     whole.write({"my\nfile": "2"})
     assert values(whole, *options) == ({"a": "2", "b": "2"}, 1)
