@@ -37,7 +37,7 @@ BREAKS = {
     "no file is noted": ("reads.py", 'reads.note(f"f:{key}")', "pass"),
     "which fields there are is not noted": (
         "reads.py",
-        'reads.note(f"a{number}:{prefix}{FIELDS}")',
+        'reads.note(f"a{number}:{prefix}{what}")',
         "pass",
     ),
     "classes of inputs are not noted": (
