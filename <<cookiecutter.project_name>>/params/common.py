@@ -202,4 +202,5 @@ def _label(value: Any) -> str:
         text = "-".join(_label(item) for item in value)
     else:
         text = getattr(value, "__name__", None) or str(value)
-    return re.sub(r"[^\w.+-]+", "-", text)[:40].strip("-") or "empty"
+    sign = "-" if text.startswith("-") else ""
+    return sign + re.sub(r"[^\w.+-]+", "-", text)[:40].strip("-") or "empty"

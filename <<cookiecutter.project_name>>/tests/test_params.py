@@ -77,6 +77,14 @@ def test_grid_names_lists_readably():
     ]
 
 
+def test_grid_keeps_signs():
+    points = grid(Args(name="svm"), C=[-1.0, 1.0], seed=[-2])
+    assert [args.name for args in points] == [
+        "svm_C=-1.0_seed=-2",
+        "svm_C=1.0_seed=-2",
+    ]
+
+
 def test_grid_counts_values_that_look_alike():
     names = [args.name for args in grid(Args(name="a"), example_arg=["x y", "x/y"])]
     assert names == ["a_example_arg=0", "a_example_arg=1"]

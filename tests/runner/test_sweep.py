@@ -48,6 +48,7 @@ class Args(ExperimentArgs):
     rates: Sequence[float] = ()
     tags: list[str] = field(default_factory=list)
     chosen: set[int] = field(default_factory=set)
+    bare: set = field(default_factory=set)
     table: dict[str, float] = field(default_factory=dict)
     counts: Mapping[int, list[int]] = field(default_factory=dict)
     plain: list = field(default_factory=list)
@@ -165,6 +166,7 @@ def test_a_sweep_appends_field_and_value_to_the_name():
     assert [a.name for a in made("lr=0.1,0.01")] == ["a_lr=0.1", "a_lr=0.01"]
     names = [a.name for a in made("layers=[64,32],[]")]
     assert names == ["a_layers=64-32", "a_layers="]
+    assert [a.name for a in made("lr=-1,1")] == ["a_lr=-1", "a_lr=1"]
     assert [a.name for a in made('text="x y","x/y"')] == ["a_text=0", "a_text=1"]
     assert [a.name for a in made("model.depth=1,2")] == [
         "a_model.depth=1",
@@ -197,6 +199,7 @@ WRONG = {
     "seed.x=3": ("there is no field 'x' of 0", "in a parameter file"),
     "nothing.depth=3": ("there is no field 'depth' of None", "as a whole"),
     "seed=x": ("seed is 'x', expected int", ""),
+    "bare=[[1]]": ("bare is '[[1]]', expected set", "cannot be in a set"),
     "seed=1.5": ("seed is '1.5', expected int", ""),
     "seed=": ("seed is '', expected int", ""),
     "lr=fast": ("lr is 'fast', expected float", ""),

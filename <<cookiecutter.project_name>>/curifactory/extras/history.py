@@ -18,6 +18,7 @@ def _from_1(run: Data) -> Data:
     return {**run, "schema": 2, "user": None, "cpus": None}
 
 
+UNREADABLE = "unreadable"
 MIGRATIONS: dict[int, Callable[[Data], Data]] = {1: _from_1}
 """What brings a run of an older schema to the next one."""
 
@@ -28,10 +29,27 @@ def read(path: Path) -> Data:
         run: Data = json.loads(path.read_text(encoding="utf-8"))
         while run["schema"] < SCHEMA:
             run = MIGRATIONS[run["schema"]](run)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        _check(run)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         hint = "the other runs are not affected; delete its folder if it is of no use"
         raise RequestError(f"{path} is no run: {error}", hint) from error
     return run
+
+
+def _check(run: Data) -> None:
+    """Refuse what was damaged: all that the commands go by must be there."""
+    _check_head(run)
+    set(run["stages"])
+    for argset in run["argsets"]:
+        dict(argset["fields"]), argset["name"]
+    for call in run["calls"]:
+        call["folder"]
+
+
+def _check_head(run: Data) -> None:
+    if not isinstance(run["run"], str) or not isinstance(run["status"], str):
+        raise ValueError("it has no name")
+    run["counts"].items(), run["seconds"] + 0.5, run["cache"], run["notes"]
 
 
 def head(path: Path) -> Data:
@@ -40,9 +58,10 @@ def head(path: Path) -> Data:
         with open(path, encoding="utf-8") as file:
             line = file.readline()
         found: Data = json.loads(line.rstrip().removesuffix(",") + "}")
+        _check_head(found)
     except FileNotFoundError:
         return {"run": path.parent.name, "status": "unfinished"}
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return _whole(path)
     return found
 
@@ -51,7 +70,7 @@ def _whole(path: Path) -> Data:
     try:
         return read(path)
     except RequestError:
-        return {"run": path.parent.name, "status": "unreadable"}
+        return {"run": path.parent.name, "status": UNREADABLE}
 
 
 def heads(runs: Path) -> list[Data]:
@@ -60,19 +79,15 @@ def heads(runs: Path) -> list[Data]:
         [each for each in runs.iterdir() if each.is_dir()] if runs.exists() else []
     )
     found = [{**head(each / "run.json"), "folder": each} for each in folders]
-    return sorted(found, key=lambda run: (_began(run), run["run"]))
-
-
-def _began(run: Data) -> float:
-    try:
-        return datetime.datetime.fromisoformat(run["started"]).timestamp()
-    except (KeyError, ValueError, TypeError):
-        return float(run["folder"].stat().st_mtime)
+    return sorted(found, key=lambda run: (began(run), run["run"]))
 
 
 def began(run: Data) -> float:
     """Return when a run began, in seconds; of a killed one, when its folder was made."""
-    return _began(run)
+    try:
+        return max(0, datetime.datetime.fromisoformat(run["started"]).timestamp())
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return float(run["folder"].stat().st_mtime)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +117,7 @@ def perform(options: argparse.Namespace) -> int:
 
 
 def _line(run: Data, width: int) -> str:
-    when = datetime.datetime.fromtimestamp(_began(run)).strftime("%Y-%m-%d %H:%M")
+    when = datetime.datetime.fromtimestamp(began(run)).strftime("%Y-%m-%d %H:%M")
     start = f"{run['run']:<{width}}  {when}  {run['status']:<11}"
     if "counts" not in run:
         return start.rstrip()

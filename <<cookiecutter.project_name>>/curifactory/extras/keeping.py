@@ -1,7 +1,6 @@
 """`experiment accept` and `experiment check`: may a stage's results be kept?"""
 
 import argparse
-import json
 import time
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from ..settings import Settings
 from ..store import Store, rename, safe
 from ..task import Place, Task
 from ..trace import sealed
-from . import guard
+from . import guard, history
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +37,10 @@ def _last(project: Settings, label: str) -> Run:
     """Map the experiment of the last run that had a stage, as it was asked for."""
     known: set[str] = set()
     for path in sorted(project.runs.glob("*/run.json"), key=_age, reverse=True):
-        content = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            content = history.read(path)
+        except RequestError:  # `experiment runs` says so
+            continue
         known |= set(content["stages"])
         if label in content["stages"] and content.get("request"):
             given = content["request"]

@@ -97,14 +97,12 @@ def _reached(project: Settings, runs: Iterable[dict[str, Any]]) -> Runs:
     """Return what each run reaches in this cache; of a killed one, what it made."""
     found: Runs = {}
     for run in runs:
-        with contextlib.suppress(RequestError):
-            content = (
-                run if "cache" not in run else history.read(run["folder"] / "run.json")
-            )
-            place = project.root / content.get("cache", project.cache)
-            if os.path.realpath(place) == os.path.realpath(project.cache):
-                calls = content.get("calls", ())
-                found[run["run"]] = {c["folder"] for c in calls if c["folder"]}
+        if run["status"] == history.UNREADABLE or "cache" in run:
+            run = history.read(run["folder"] / "run.json")
+        place = project.root / run.get("cache", project.cache)
+        if os.path.realpath(place) == os.path.realpath(project.cache):
+            calls = run.get("calls", ())
+            found[run["run"]] = {c["folder"] for c in calls if c["folder"]}
     return found
 
 
@@ -113,7 +111,10 @@ def _reached(project: Settings, runs: Iterable[dict[str, Any]]) -> Runs:
 
 def _ls(project: Settings, cache: Store, options: argparse.Namespace) -> int:
     traces = _traces(cache, options.stage)
-    reached = _reached(project, history.heads(project.runs))
+    reached: Runs = {}
+    for run in history.heads(project.runs):
+        with contextlib.suppress(RequestError):
+            reached |= _reached(project, [run])
     users: dict[str, list[str]] = {}
     for name, folders in reached.items():
         for folder in folders:

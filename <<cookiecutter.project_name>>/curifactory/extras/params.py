@@ -12,7 +12,7 @@ from ..paramsets import Choice
 from ..runfile import shown_fields
 from ..settings import Settings
 from ..snapshot import Snapshot
-from . import recreate
+from . import history, recreate
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -115,11 +115,7 @@ def _history(project: Settings, name: str) -> dict[str, Any]:
     known = [each.parent.name for each in project.runs.glob("*/run.json")]
     if name not in known:
         raise RequestError(f"there is no run {name!r}", nearest(name, known))
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RequestError(f"{path} cannot be read: {error}") from error
-    return found
+    return history.read(path)
 
 
 def _identifier(name: str) -> str:

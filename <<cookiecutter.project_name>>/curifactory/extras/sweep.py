@@ -79,9 +79,7 @@ def _parts(text: str) -> Iterator[str]:
 def applied(args: Any, setting: Setting) -> Varied:
     """Return a copy of an argset for each value; a sweep appends it to the name."""
     values = [_value(args, setting, text) for text in setting.values]
-    labels = [
-        re.sub(r"[^\w.+-]+", "-", text)[:40].strip("-") for text in setting.values
-    ]
+    labels = [_label(text) for text in setting.values]
     if len(set(labels)) < len(labels) or is_hidden(args, setting.path):
         labels = [str(place) for place in range(len(labels))]
     made = []
@@ -90,6 +88,12 @@ def applied(args: Any, setting: Setting) -> Varied:
         suffix = f"_{setting.path}={label}" if setting.is_sweep else ""
         made.append(dataclasses.replace(new, name=new.name + suffix) if suffix else new)
     return made
+
+
+def _label(text: str) -> str:
+    """Write a value with nothing but characters that suit a file name."""
+    sign = "-" if text.startswith("-") else ""
+    return sign + re.sub(r"[^\w.+-]+", "-", text)[:40].strip("-")
 
 
 def without_secrets(command: str, sets: Sequence[str], argsets: Sequence[Any]) -> str:
@@ -242,7 +246,10 @@ def _collection(found: Any, origin: Any, inner: Sequence[Any]) -> Any:
             raise Mismatch(f"give {len(inner)} values")
         return tuple(_inner(v, h) for v, h in zip(found, inner, strict=True))
     items = [_inner(each, inner[0] if inner else Any) for each in found]
-    return items if origin in LISTS else origin(items)
+    try:
+        return items if origin in LISTS else origin(items)
+    except TypeError:
+        raise Mismatch("lists and objects cannot be in a set") from None
 
 
 def _inner(value: Any, hint: Any) -> Any:
