@@ -43,9 +43,12 @@ def main() -> int:
         )
         return 2
     put_first(root)
-    from curifactory.cli import main as run_command_line
+    try:
+        from curifactory.cli import main as run_command_line
 
-    return run_command_line()
+        return run_command_line()
+    except KeyboardInterrupt:  # while it imports that
+        return 130
 
 
 if __name__ == "__main__":

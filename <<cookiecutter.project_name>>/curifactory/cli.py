@@ -64,26 +64,51 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     asked = list(sys.argv[1:] if argv is None else argv)
-    given = _with_command(asked)
-    options = _parser(given[0] if given else "").parse_args(given)
-    command = " ".join(["experiment", *asked])
     gc.set_threshold(100_000, 50, 1000)  # a great many calls are no garbage
     code = 0
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        code = _perform(options, command)
-        sys.stdout.flush()
+        _open_streams()
+        given = _with_command(asked)
+        options = _parser(given[0] if given else "").parse_args(given)
+        code = _perform(options, " ".join(["experiment", *asked]))
+        _flush()
         gc.freeze()  # the process ends: nothing is worth a look
         return code
     except BrokenPipeError:  # nobody reads on, as after `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()
         return code
     except KeyboardInterrupt as error:
         return int(getattr(error, "exit_code", 130))
     except Exception as error:
-        return _refused(error, options.debug)
+        return _refused(error, "--debug" in asked)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _open_streams() -> None:
+    """Let output go nowhere where a process was started without, as daemons are."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # the lowest number that is free is its own
+            place = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(place, "r" if name == "stdin" else "w"))
+
+
+def _flush() -> None:
+    from .errors import CurifactoryError
+
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _let_go_of_output()
+        said = f"the output cannot be written: {error.strerror}"
+        raise CurifactoryError(said, "what was computed is kept") from error
+
+
+def _let_go_of_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _with_command(given: list[str]) -> list[str]:
@@ -111,10 +136,14 @@ def _terminate(number: int, frame: object) -> None:
 def _refused(error: Exception, debug: bool) -> int:
     from .errors import CurifactoryError
 
-    if debug or not isinstance(error, CurifactoryError):
+    if not isinstance(error, CurifactoryError):
         raise error
-    lines = str(error).splitlines()
-    print("error: " + "\n".join(lines), file=sys.stderr)
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    else:
+        print(f"error: {error}", file=sys.stderr)
     return error.exit_code
 
 

@@ -334,7 +334,8 @@ def _connect(place: str) -> sqlite3.Connection:
         Path(
             place
         ).touch()  # SQLite itself would let nobody else write, whatever the umask
-    connection = sqlite3.connect(place, timeout=60)
+    # One thread at a time uses it; at exit that is the main one.
+    connection = sqlite3.connect(place, timeout=60, check_same_thread=False)
     # The index can always be made from the folders, so no write waits for the disk.
     connection.execute("PRAGMA synchronous = OFF")
     if not _is_current(connection):

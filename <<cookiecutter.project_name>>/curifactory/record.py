@@ -1,7 +1,7 @@
 """Records: one argset's way through the stages, as a growing list of calls."""
 
 import inspect
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
@@ -198,6 +198,8 @@ class Record(Generic[A]):
         replaced = {name: given.pop(name) for name in stage.inputs if name in given}
         if stage.is_aggregate:
             over = self.manager.records if records is None else records
+            if not isinstance(over, Iterable):
+                over = [over]  # which is told that it is no list of records
             chosen = [each for each in over if each is not self]
             members = [_partial_member(each, stage, replaced) for each in chosen]
             _check_aggregate(stage, members)

@@ -3,7 +3,7 @@
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import (
     Any,
     Concatenate,
@@ -22,7 +22,9 @@ from .errors import RequestError, nearest
 R = TypeVar("R")
 P = ParamSpec("P")
 T = TypeVar("T")
-Cachers = Sequence[type[Cacheable] | Cacheable | None] | Cacheable | None
+Cachers = (
+    Sequence[type[Cacheable] | Cacheable | None] | type[Cacheable] | Cacheable | None
+)
 
 
 class Rules(NamedTuple):
@@ -251,18 +253,30 @@ def _rules(given: dict[str, Any], where: str) -> Rules:
     if made.reads != "all":
         _names(made.reads, "reads", where)
     _names(made.files, "files", where)
+    former = made.formerly
+    _names([former] if isinstance(former, str) else former, "formerly", where)
+    if isinstance(made.code, str) or not isinstance(made.code, Iterable):
+        said = f"{where}: code is {made.code!r:.80}, not a list"
+        raise RequestError(said, "code=[src.plugins.fit]")
+    for each in made.code:
+        if not hasattr(each, "__name__"):
+            said = f"{where}: code has {each!r:.80}, no function, class or module"
+            raise RequestError(said, "code=[src.plugins.fit]")
     if not isinstance(made.version, (str, type(None))):
         raise RequestError(
             f"{where}: version is {made.version!r}, no text", 'version="2"'
         )
-    if made.cpus < 1 or made.retries < 0:
-        said = f"{where}: cpus={made.cpus}, retries={made.retries}"
-        raise RequestError(said, "expected cpus=1 or more, retries=0 or more")
+    for name, least in (("cpus", 1), ("retries", 0)):
+        number = getattr(made, name)
+        if not isinstance(number, int) or number < least:
+            said = f"{where}: {name} is {number!r}, not a number from {least} on"
+            raise RequestError(said, f"{name}=2")
     return made
 
 
 def _names(given: Any, what: str, where: str) -> list[str]:
-    if isinstance(given, str) or not all(isinstance(each, str) for each in given or ()):
+    is_list = isinstance(given, Iterable) and not isinstance(given, str)
+    if given and not (is_list and all(isinstance(each, str) for each in given)):
         raise RequestError(
             f"{where}: {what} is {given!r}, not a list of names", f'{what}=["name"]'
         )
@@ -275,8 +289,12 @@ def _names(given: Any, what: str, where: str) -> list[str]:
 def _chosen(
     cachers: Cachers, outputs: Sequence[str], where: str
 ) -> list[Cacheable | None]:
+    if isinstance(cachers, type) and issubclass(cachers, Cacheable):
+        cachers = cachers()
     if cachers is None or isinstance(cachers, Cacheable):
         return [cachers] * len(outputs)
+    if not isinstance(cachers, Sequence):
+        raise RequestError(f"{where}: {cachers!r:.80} is no cacher", "extend Cacheable")
     if len(cachers) != len(outputs):
         raise RequestError(
             f"{where} has {len(outputs)} outputs and {len(cachers)} cachers",

@@ -264,10 +264,42 @@ def test_map_refuses_what_run_refuses(project, case):
     assert project.left_behind() == []
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a shell closes them")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_process_without_output_runs_all_the_same(project, closed):
+    command = f'"$0" -m curifactory study {closed}'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable],
+        cwd=project.root,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done
+    assert project.newest()["status"] == "done"
+    assert project.newest()["counts"]["failed"] == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_output_that_cannot_be_written_is_told(project):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "curifactory", "ls"],
+            cwd=project.root,
+            env=project.environment(PYTHONUNBUFFERED=""),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the output cannot be written: No space left")
+    assert len(done.stderr.splitlines()) == 2
+
+
 def test_debug_shows_the_traceback(project):
     project.write(params("def get_params():\n    return [Args(sed=1)]\n"))
     result = project.run("study", "-p", "other", "--debug")
-    assert result.code != 0
+    assert result.code == 2
     assert "Traceback (most recent call last)" in result.err
     assert project.left_behind() == []
 

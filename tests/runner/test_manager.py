@@ -296,3 +296,27 @@ def test_experiments_outside_of_their_folder_are_refused(project, name):
         result = project.run(*command)
         assert result.code == 2 and "Traceback" not in result.err
         assert len(result.err.splitlines()) <= 2
+
+
+def test_a_manager_of_a_thread_is_in_the_history(project):
+    text = """
+import threading
+
+from curifactory import ArtifactManager, Record
+from params import Args
+from stages.chain import load
+
+
+def work():
+    manager = ArtifactManager("threaded")
+    print(load(Record(manager, Args("a"))).output)
+
+
+if __name__ == "__main__":
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+"""
+    result = project.script(text)
+    assert result.code == 0 and "Traceback" not in result.err, result
+    assert result.run["run"] == "threaded-1" and result.run["status"] == "done"

@@ -111,9 +111,16 @@ def test_a_stage_that_was_renamed_keeps_its_results(project):
         ("versoin='1'", "has no rule 'versoin'"),
         ("reads='seed'", "reads is 'seed', not a list of names"),
         ("files='a.csv'", "files is 'a.csv', not a list of names"),
-        ("cpus=0", "cpus=0"),
-        ("retries=-1", "retries=-1"),
+        ("cpus=0", "cpus is 0, not a number from 1 on"),
+        ("retries=-1", "retries is -1, not a number from 0 on"),
         ("version=2", "version is 2, no text"),
+        ("formerly=5", "formerly is 5, not a list of names"),
+        ("code=5", "code is 5, not a list"),
+        ("code='src.x'", "code is 'src.x', not a list"),
+        ("code=[1]", "code has 1, no function, class or module"),
+        ("cpus='4'", "cpus is '4', not a number from 1 on"),
+        ("retries='a'", "retries is 'a', not a number from 0 on"),
+        ("cachers=5", "5 is no cacher"),
     ],
 )
 def test_a_wrong_rule_is_said_before_anything_is_computed(project, rules, said):
