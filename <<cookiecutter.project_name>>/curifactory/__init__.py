@@ -46,7 +46,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is asked for: `--help` stays fast."""
-    if name in ("caching", "reporting"):
+    if name in ("caching", "experiment", "reporting"):
         return importlib.import_module(f".{name}", __name__)
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

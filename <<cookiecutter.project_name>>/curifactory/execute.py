@@ -39,8 +39,6 @@ LOOK = 0.25
 STILLBORN = 3
 """How often in turn workers may be lost before any of their calls begins."""
 LOST = "its worker was killed, twice"
-OF_THE_MACHINE = ("WorkerLost", "CodeChanged", "MemoryError", "TimeoutError")
-"""Failures that say nothing about another call with the same reads."""
 
 
 class Session:
@@ -391,7 +389,10 @@ class Session:
         assert trace is not None
         if trace.group != group:
             message = f"the code of {call.stage.label} changed during the run"
-            failure = Failure("CodeChanged", message, call.stage.where, message)
+            place = call.stage.where
+            failure = Failure(
+                "CodeChanged", message, place, message, is_of_machine=True
+            )
             self._fail(call, Outcome(failure=failure), group)
             return
         self.peers.announce(trace.folder)
@@ -414,7 +415,7 @@ class Session:
 
             pdb.post_mortem(failure.error.__traceback__)
         call.failure = failure
-        if failure.kind not in OF_THE_MACHINE:
+        if not failure.is_of_machine:
             found = self._failures.setdefault(group, {})
             digests = " ".join(outcome.reads.values())
             found.setdefault(tuple(outcome.reads), {})[digests] = call.label, failure
@@ -471,7 +472,7 @@ class Session:
             self._kills[call] = self._kills.get(call, 0) + 1
             if self._kills[call] > 1 and len(suspected) == 1:
                 capture.rescue(each.output)
-                failure = Failure("WorkerLost", LOST, "", LOST)
+                failure = Failure("WorkerLost", LOST, "", LOST, is_of_machine=True)
                 failure.printed = capture.tail(each.output)
                 self._fail(call, Outcome(failure=failure), each.group)
                 self.peers.release(each.claim)

@@ -1,5 +1,6 @@
 """Why something failed, told by the frames of the user's own code."""
 
+import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,9 @@ from .errors import CurifactoryError
 
 if TYPE_CHECKING:
     import traceback
+
+
+OF_A_FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 @dataclass(eq=False, repr=False)
@@ -23,6 +27,8 @@ class Failure:
     """The last lines that it had printed."""
     full: str = ""
     """The traceback with all frames, for --debug."""
+    is_of_machine: bool = False
+    """Whether it says nothing about another call with the same reads."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "error": None}  # not every exception can be unpickled
@@ -42,7 +48,11 @@ def failed(error: BaseException) -> Failure:
 
     full = "".join(traceback.format_exception(error))
     kind, own = type(error).__name__, own_frames(error)
-    return Failure(kind, message, where(error), own, error, full=full)
+    is_full = getattr(error.__cause__ or error, "errno", None) in OF_A_FULL_DISK
+    of_machine = is_full or isinstance(error, (MemoryError, TimeoutError))
+    return Failure(
+        kind, message, where(error), own, error, "", full, is_of_machine=of_machine
+    )
 
 
 def where(error: BaseException) -> str:

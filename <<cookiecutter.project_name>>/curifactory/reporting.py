@@ -124,6 +124,8 @@ class LinePlotReporter(Reportable):
         y = {
             str(label): [float(each) for each in line] for label, line in lines.items()
         }
+        if isinstance(self.x, Mapping):
+            raise ValueError("x is one list, for all lines")
         longest = max((len(line) for line in y.values()), default=0)
         x = [float(each) for each in (range(longest) if self.x is None else self.x)]
         if len(x) < longest:

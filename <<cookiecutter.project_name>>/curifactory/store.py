@@ -62,7 +62,8 @@ class Store:
             self.discard(self.prepare())
         except (OSError, CurifactoryError) as error:
             raise RequestError(
-                f"the cache {self.root} cannot be written: {_short(error)}",
+                f"the cache {self.root} cannot be written: "
+                f"{_short(error.__cause__ or error)}",
                 "make the folder writable, choose another with --cache, or use it as it "
                 "is with --read-only",
             ) from error
@@ -310,7 +311,7 @@ def entries(folder: Path) -> list["os.DirEntry[str]"]:
         return []
 
 
-def _short(error: Exception) -> str:
+def _short(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
@@ -405,8 +406,10 @@ def is_alive(pid: int) -> bool:
         return True
     try:
         os.kill(pid, 0)
+        # One that has ended, and that its parent does not ask for, is listed still.
+        status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        return status.rpartition(")")[2].split()[0] not in "XZ"
     except ProcessLookupError:
         return False
     except OSError:
         return True
-    return True

@@ -124,11 +124,15 @@ def uniform(low: float, high: float) -> Distribution:
 
 def log_uniform(low: float, high: float) -> Distribution:
     """Any number from `low` to below `high`, each order of magnitude equally often."""
+    if not 0 < low <= high:
+        raise ValueError(f"log_uniform({low}, {high}): expected 0 < low <= high")
     return lambda unit: low * (high / low) ** unit
 
 
 def integers(low: int, high: int) -> Distribution:
     """Any whole number from `low` to `high`, both included."""
+    if low > high:
+        raise ValueError(f"integers({low}, {high}): expected low <= high")
     return lambda unit: low + int(unit * (high - low + 1))
 
 
@@ -191,6 +195,11 @@ def _drawn(fields: dict[str, Any], unit: Sequence[float]) -> Point:
     point = {}
     for (field, among), number in zip(fields.items(), unit, strict=True):
         is_list = not callable(among)
+        if is_list and (isinstance(among, str) or not among):
+            said = (
+                f"{field}={among!r}: expected a distribution, or a list to choose from"
+            )
+            raise TypeError(said)
         value = among[int(number * len(among))] if is_list else among(number)
         point[field] = value, f"{value:.3g}" if type(value) is float else _label(value)
     return point

@@ -145,6 +145,18 @@ def points_of(count):
     return sobol(Args(name="a"), 8, C=uniform(0, 1))[:count]
 
 
+@pytest.mark.parametrize("values", ["knn", []])
+def test_random_search_wants_something_to_choose_from(values):
+    with pytest.raises(TypeError, match="a list to choose from"):
+        random_search(Args(name="a"), 1, model_type=values)
+
+
+@pytest.mark.parametrize("make", [lambda: log_uniform(0, 1), lambda: integers(3, 1)])
+def test_impossible_ranges_are_refused(make):
+    with pytest.raises(ValueError, match="expected"):
+        make()
+
+
 @pytest.mark.parametrize("values", ["knn", 3])
 def test_grid_wants_a_list_of_values(values):
     with pytest.raises(TypeError, match="takes a list of values"):

@@ -344,6 +344,18 @@ def test_a_failure_that_argsets_share_happens_once(project):
     assert result.counts == {"computed": 0, "reused": 0, "skipped": 5, "failed": 2}
 
 
+def test_a_full_disk_says_nothing_of_other_argsets(project):
+    body = """    if not os.path.exists("tried"):
+        open("tried", "w").close()
+        raise OSError(errno.ENOSPC, "No space left on device")
+    return [1, 2, 3]"""
+    project.edit("stages/chain.py", "    return [1, 2, 3]", body)
+    path = project.root / "stages/chain.py"
+    path.write_text("import errno\nimport os\n" + path.read_text())
+    result = project.run("study")
+    assert result.done("failed") == ["load a"] and "load b" in result.done()
+
+
 def test_a_mended_failure_computes_what_is_left(project):
     project.edit(
         "stages/chain.py",

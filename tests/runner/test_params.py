@@ -72,7 +72,7 @@ def test_params_compares_two_argsets(models):
         ["depth", "1", "3"],
     ]
     found = models.ok("params", "models", "--diff", "a", "c", "--json").out
-    assert json.loads(found) == {"seed": ["0", "2"], "depth": ["1", "3"]}
+    assert json.loads(found) == {"seed": [0, 2], "depth": [1, 3]}
     same = models.ok("params", "models", "--diff", "a", "a")
     assert same.out == "a and a differ in nothing but the name\n"
 

@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from curifactory.store import is_alive
+
 ALL_REUSED = {"computed": 0, "reused": 7, "skipped": 0, "failed": 0}
 
 
@@ -303,3 +305,14 @@ def test_a_cache_deleted_during_a_run_costs_the_call_in_flight(project):
     )
     assert project.value(project.ok(), "score", "b") == 15
     assert project.ok().counts == ALL_REUSED
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where processes are listed")
+def test_a_process_that_has_ended_is_not_alive_although_nobody_asked_for_it():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1) as process:
+        assert is_alive(process.pid)
+        process.stdin.close()
+        end = time.monotonic() + 20
+        while is_alive(process.pid) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not is_alive(process.pid) and process.returncode is None

@@ -23,7 +23,7 @@ def perform(options: argparse.Namespace) -> int:
     project = paramsets.open_project(None)
     name = options.name
     if not re.fullmatch(r"[a-z_]\w*", name) or keyword.iskeyword(name):
-        hint = "take small letters, digits and _: experiment new params deeper_trees"
+        hint = f"take small letters, digits and _: experiment new {options.kind} deep_trees"
         raise RequestError(f"{name!r} is no name of a Python module", hint)
     if options.kind == "experiment" and name in COMMANDS:
         hint = f"the command line would take it for `experiment {name}`"

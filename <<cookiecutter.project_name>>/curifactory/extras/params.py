@@ -78,7 +78,9 @@ def _print_diff(
         for path, (mine, theirs) in one.diff(other).items()
     ]
     if as_json:
-        print(json.dumps({path: [mine, theirs] for path, mine, theirs in rows}))
+        mine, theirs = shown_fields(one), shown_fields(other)
+        both = {p: [mine.get(p, a), theirs.get(p, b)] for p, a, b in rows}
+        print(json.dumps(both))
     elif rows:
         print_table(("field", first, second), rows)
     else:
