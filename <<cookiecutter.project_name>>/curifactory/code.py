@@ -5,6 +5,7 @@ import contextlib
 import functools
 import importlib
 import importlib.util
+import itertools
 import sys
 from collections import ChainMap, deque
 from collections.abc import (
@@ -286,9 +287,8 @@ def _class(cls: type) -> Unit:
     elif "<" in cls.__qualname__:  # its attributes may come from the function around it
         unit.refers += _attributes(cls)
     else:
-        told: dict[str, bool] = {}
-        told.update(pair for node in nodes for pair in syntax.bindings(node).items())
-        unit.refers += _made_elsewhere(cls, told)
+        bindings = (syntax.bindings(node).items() for node in nodes)
+        unit.refers += _made_elsewhere(cls, dict(itertools.chain(*bindings)))
     elsewhere = [f for name, f in functions.items() if not _is_body(cls, name, f)]
     unit.refers += filter(is_project, elsewhere)  # others may have set them
     unit.refers += _registered(cls)
@@ -303,12 +303,12 @@ def _registered(owner: Any) -> list[Named]:
     What else is in them may change while the project runs: there the text counts.
     """
     found = []
-    kind = owner if isinstance(owner, type) else FunctionType
     for name, value in vars(owner).items():
         if isinstance(value, functools.singledispatchmethod):
             value = dict(value.dispatcher.registry)
+        is_own = isinstance(owner, type) and issubclass(type(value), owner)
         is_inner = name[0] == name[-1] == "_" or hasattr(type(value), "__get__")
-        table = {} if is_inner or issubclass(type(value), kind) else _with_code(value)
+        table = {} if is_own or is_inner else _with_code(value)
         if table:
             found.append(Named(owner.__module__, f"{owner.__qualname__}.{name}", table))
     return found
@@ -503,17 +503,18 @@ def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "
 
 def _only_asked_for(node: Any) -> Iterable[ast.AST]:
     """Return what stands for a class that values are only compared with."""
+    found: list[Any] = []
     if isinstance(node, ast.MatchClass):
-        return ast.walk(node.cls)
-    if isinstance(node, ast.Compare):
-        return [
-            *ast.walk(node.left),
-            *(n for c in node.comparators for n in ast.walk(c)),
-        ]
-    asks = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    if not asks or node.func.id not in ("isinstance", "issubclass"):
-        return ()
-    return (inner for each in node.args[1:] for inner in ast.walk(each))
+        found = [node.cls]
+    elif isinstance(node, ast.Compare):
+        found = [node.left, *node.comparators]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        asks = node.func.id in ("isinstance", "issubclass")
+        found = node.args[1:] if asks else []
+    for each in found:  # classes may stand in tuples and unions
+        if not isinstance(each, ast.Call):
+            found += ast.iter_child_nodes(each)
+    return found
 
 
 def _asks_by_name(node: ast.Call) -> bool:

@@ -91,11 +91,11 @@ SAME_SOURCE = {
     "a default of an argset whose class is compared": ("from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
         "class Args(ExperimentArgs):\n b: int = 2\n"
         "def f(x):\n match x:\n  case Args(): return 1\n"
-        " return type(x) is Args or Args is type(x) or issubclass(x, (int, Args))",
+        " return type(x) is Args or Args is type(x) or issubclass(x, (int, Args | int))",
         "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
         "class Args(ExperimentArgs):\n b: int = 3\n"
         "def f(x):\n match x:\n  case Args(): return 1\n"
-        " return type(x) is Args or Args is type(x) or issubclass(x, (int, Args))",
+        " return type(x) is Args or Args is type(x) or issubclass(x, (int, Args | int))",
     ),
     "what else is in a table with what registers itself": (
         "class B:\n known = {}\ndef reg(g): B.known['a'] = g; return g\n"
@@ -600,6 +600,19 @@ OTHER_SOURCE = {
     "a constant of a module that is a value, made of a file": (
         "import json, m as me\nN = json.loads('1')\ndef f(n): return getattr(me, n)",
         "import json, m as me\nN = json.loads('2')\ndef f(n): return getattr(me, n)",
+    ),
+    "a default of an argset that is made within a comparison": ("from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Args(ExperimentArgs):\n b: int = 2\n"
+        "def f(): return Args('x').b == 2",
+        "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Args(ExperimentArgs):\n b: int = 3\n"
+        "def f(): return Args('x').b == 2",
+    ),
+    "a method chosen by type that is added later": (
+        "import functools\nclass A:\n @functools.singledispatchmethod\n def g(self, x): return 0\n"
+        "@A.g.register\ndef _(self, x: int): return 1\ndef f(): return A().g(3)",
+        "import functools\nclass A:\n @functools.singledispatchmethod\n def g(self, x): return 0\n"
+        "@A.g.register\ndef _(self, x: int): return 2\ndef f(): return A().g(3)",
     ),
     "a default of an argset whose class is handed on": ("from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
         "class Args(ExperimentArgs):\n b: int = 2\n"
