@@ -477,6 +477,7 @@ def test_parts_of_code_are_compared_by_what_they_are_not_by_their_names(
         ("a:model.*", "some field changed (the stage reads all)"),
         ("a2:~", "some field changed (the stage reads all)"),
         ("a:#", "there are other fields (the stage goes through all)"),
+        ("a:%", "fields are declared otherwise (the stage looks at that)"),
         ("a:seed", "seed 1 -> 2"),
         ("a12:model.depth", "model.depth 1 -> 2"),
     ],

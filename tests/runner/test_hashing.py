@@ -557,3 +557,21 @@ def test_estimators_count_by_their_parameters():
     pipelines = [make_pipeline(StandardScaler(), Ridge(alpha)) for alpha in (1, 1, 2)]
     one, same, other = map(digest, pipelines)
     assert one == same != other
+
+
+class Singleton:
+    def __reduce__(self):
+        return "SINGLETON"
+
+
+SINGLETON = Singleton()
+
+
+def test_what_pickle_finds_by_its_name_has_the_code_of_its_class():
+    found = []
+    own = {Singleton: "its code"}
+    opaque = lambda each: (
+        own.get(each) if isinstance(each, type) else None
+    )  # noqa: E731
+    hashing.digest([SINGLETON], "value", opaque, found)
+    assert found == ["its code"]
