@@ -69,6 +69,10 @@ class OwnPath(pathlib.PurePosixPath):
     pass
 
 
+class OtherPath(pathlib.PurePosixPath):
+    pass
+
+
 class Tags(set):
     def __init__(self, content=(), kind=0):
         super().__init__(content)
@@ -313,6 +317,9 @@ DIFFERENT = {
         OwnPath("a"),
     ),
     "what a class of one's own adds to a set": (Tags("a", 1), Tags("a", 2)),
+    "two sets of a class of one's own": (Tags("a"), Tags("b")),
+    "paths of two classes of one's own": (OwnPath("a"), OtherPath("a")),
+    "two paths of a class of one's own": (OwnPath("a"), OwnPath("b")),
     "a set and one of a class of one's own": ({"a"}, Tags("a")),
     "a fraction and one of a class of one's own": (
         fractions.Fraction(1, 2),
