@@ -509,8 +509,9 @@ def _only_asked_for(node: Any) -> Iterable[ast.AST]:
     elif isinstance(node, ast.Compare):
         found = [node.left, *node.comparators]
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        asks = node.func.id in ("isinstance", "issubclass")
-        found = node.args[1:] if asks else []
+        name = node.func.id
+        found = node.args[1:] if name in ("isinstance", "issubclass") else []
+        found += node.args[:1] if name == "cast" else []
     for each in found:  # classes may stand in tuples and unions
         if not isinstance(each, ast.Call):
             found += ast.iter_child_nodes(each)

@@ -97,6 +97,13 @@ SAME_SOURCE = {
         "def f(x):\n match x:\n  case Args(): return 1\n"
         " return type(x) is Args or Args is type(x) or issubclass(x, (int, Args | int))",
     ),
+    "a default of an argset that a value is cast to": ("from typing import cast\nfrom dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Args(ExperimentArgs):\n b: int = 2\n"
+        "def f(x): return cast(Args, x)",
+        "from typing import cast\nfrom dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Args(ExperimentArgs):\n b: int = 3\n"
+        "def f(x): return cast(Args, x)",
+    ),
     "what else is in a table with what registers itself": (
         "class B:\n known = {}\ndef reg(g): B.known['a'] = g; return g\n"
         "def use(): B.known['n'] = 1\n@reg\ndef a(): return 1\nuse()\ndef f(): return B.known['a']",
