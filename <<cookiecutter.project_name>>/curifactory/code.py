@@ -306,9 +306,8 @@ def _registered(owner: Any) -> list[Named]:
     for name, value in vars(owner).items():
         if isinstance(value, functools.singledispatchmethod):
             value = dict(value.dispatcher.registry)
-        is_own = isinstance(owner, type) and issubclass(type(value), owner)
         is_inner = name[0] == name[-1] == "_" or hasattr(type(value), "__get__")
-        table = {} if is_own or is_inner else _with_code(value)
+        table = {} if type(value) is owner or is_inner else _with_code(value)
         if table:
             found.append(Named(owner.__module__, f"{owner.__qualname__}.{name}", table))
     return found
@@ -347,7 +346,7 @@ def _made_elsewhere(cls: type, told: Mapping[str, bool]) -> list[Named]:
     found = []
     for each in _attributes(cls):
         name = each.name.rpartition(".")[2]
-        is_own = issubclass(type(each.value), cls) or _is_collection(each.value)
+        is_own = type(each.value) is cls or _is_collection(each.value)
         is_declared = name in vars(cls).get("__annotations__", ())
         if not is_own and not told.get(name, name[0] == "_" or is_declared):
             found.append(each)
@@ -376,7 +375,6 @@ def _without_definition(unit: Unit, cls: type) -> None:
         unit.refers += _attributes(cls)
     for node in made:
         _fill(unit, node, vars(module), cls.__module__)
-    unit.refers += filter(is_project, map(function_of, vars(cls).values()))
 
 
 def _module(module: ModuleType) -> Unit:

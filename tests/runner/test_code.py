@@ -88,6 +88,12 @@ def test_packages_that_are_used_are_named(after):
 # Small projects: each pair of sources for one module `m` with a root `f`. ------------
 
 SAME_SOURCE = {
+    "what else is in a set with what registers itself": (
+        "class B:\n known = set()\ndef reg(g): B.known.add(g); return g\n"
+        "def use(): B.known.add(1)\n@reg\ndef a(): return 1\nuse()\ndef f(): return B.known",
+        "class B:\n known = set()\ndef reg(g): B.known.add(g); return g\n"
+        "def use(): B.known.add(2)\n@reg\ndef a(): return 1\nuse()\ndef f(): return B.known",
+    ),
     "a default of an argset whose class is compared": ("from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
         "class Args(ExperimentArgs):\n b: int = 2\n"
         "def f(x):\n match x:\n  case Args(): return 1\n"
@@ -538,12 +544,6 @@ OTHER_SOURCE = {
         "from random import seed\ndef make(seed):\n def f(): return seed\n return f\n"
         "f = make(2)",
     ),
-    "a class of a library that a file chooses": (
-        "import collections, json\nC = getattr(collections, json.loads('\"Counter\"'))\n"
-        "def f(): return C()",
-        "import collections, json\nC = getattr(collections, json.loads('\"deque\"'))\n"
-        "def f(): return C()",
-    ),
     "a method of a table that has a lock": (
         "import threading\nclass R:\n def __init__(s): s.i, s.lock = {}, threading.Lock()\n"
         "R = R()\ndef reg(g): R.i['a'] = [g]; return g\n"
@@ -598,15 +598,25 @@ OTHER_SOURCE = {
         "from collections import deque\ndef reg(g): reg.known.append((1, g)); return g\n"
         "reg.known = deque()\n@reg\ndef a(): return 2\ndef f(): return reg.known[0][1]()",
     ),
+    "the one object that registers itself": (
+        "class B:\n last = None\n def __init_subclass__(cls): B.last = cls()\n"
+        "class A(B):\n def run(self): return 1\ndef f(): return B.last.run()",
+        "class B:\n last = None\n def __init_subclass__(cls): B.last = cls()\n"
+        "class A(B):\n def run(self): return 2\ndef f(): return B.last.run()",
+    ),
     "the one class that registers itself": (
         "class B:\n last = None\n def __init_subclass__(cls): B.last = cls\n"
         "class A(B):\n def run(self): return 1\ndef f(): return B.last().run()",
         "class B:\n last = None\n def __init_subclass__(cls): B.last = cls\n"
         "class A(B):\n def run(self): return 2\ndef f(): return B.last().run()",
     ),
-    "a constant of a module that is a value, made of a file": (
-        "import json, m as me\nN = json.loads('1')\ndef f(n): return getattr(me, n)",
-        "import json, m as me\nN = json.loads('2')\ndef f(n): return getattr(me, n)",
+    "a method of an object with a lock that a closure holds": (
+        "import threading\nclass C:\n def __init__(s): s.lock = threading.Lock()\n"
+        " def get(s): return 1\ndef make(c):\n def f(): return c.get()\n return f\n"
+        "f = make(C())",
+        "import threading\nclass C:\n def __init__(s): s.lock = threading.Lock()\n"
+        " def get(s): return 2\ndef make(c):\n def f(): return c.get()\n return f\n"
+        "f = make(C())",
     ),
     "a default of an argset that is made within a comparison": ("from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
         "class Args(ExperimentArgs):\n b: int = 2\n"
@@ -620,6 +630,13 @@ OTHER_SOURCE = {
         "@A.g.register\ndef _(self, x: int): return 1\ndef f(): return A().g(3)",
         "import functools\nclass A:\n @functools.singledispatchmethod\n def g(self, x): return 0\n"
         "@A.g.register\ndef _(self, x: int): return 2\ndef f(): return A().g(3)",
+    ),
+    "a default of an argset whose class is cast, and handed on": ("from typing import cast\nfrom dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Args(ExperimentArgs):\n b: int = 2\n"
+        "def f(): return cast(type, Args)",
+        "from typing import cast\nfrom dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
+        "class Args(ExperimentArgs):\n b: int = 3\n"
+        "def f(): return cast(type, Args)",
     ),
     "a default of an argset whose class is handed on": ("from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
         "class Args(ExperimentArgs):\n b: int = 2\n"
@@ -825,6 +842,73 @@ def test_what_a_module_that_is_a_value_does_not_give_away_does_not_count(tmp_pat
     assert found["1"]["fingerprint"] == found["2"]["fingerprint"]
 
 
+BY_FILE = """
+import json
+from pathlib import Path
+import m as me
+
+N = json.loads((Path(__file__).parent / "n.json").read_text())
+KEPT = dict()
+COUNT = 0
+
+def use():
+    kept = json.loads((Path(__file__).parent / "kept.json").read_text())
+    vars(me)["KEPT"]["x"] = vars(me)["COUNT"] = kept
+
+use()
+
+def f(name):
+    return getattr(me, name)
+"""
+
+
+CHOSEN = """
+import collections, json
+from pathlib import Path
+
+C = getattr(collections, json.loads((Path(__file__).parent / "n.json").read_text()))
+
+def f():
+    return C()
+"""
+
+
+def test_which_class_of_a_library_a_file_chooses_counts(tmp_path):
+    cases = {
+        name: ({"m.py": CHOSEN, "n.json": f'"{name}"'}, ["m:f"])
+        for name in ("Counter", "deque")
+    }
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["Counter"]["fingerprint"] != found["deque"]["fingerprint"]
+
+
+@pytest.mark.parametrize("place", ["c", "__init__"])
+def test_a_constant_without_a_digest_that_is_imported_relatively_counts(
+    place, tmp_path
+):
+    source = "" if place == "__init__" else place
+    cases = {}
+    for number in "12":
+        made = f"import threading\nL = threading.BoundedSemaphore({number})"
+        files = {"p/__init__.py": "", f"p/{place}.py": made}
+        cases[number] = {
+            **files,
+            "p/a.py": f"from .{source} import L\ndef f(): return L",
+        }, ["p.a:f"]
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
+
+
+def test_constants_of_a_module_that_is_a_value_count_as_it_made_them(tmp_path):
+    cases = {}
+    for made, kept in ("12", "22", "23"):
+        files = {"m.py": BY_FILE, "n.json": made, "kept.json": kept}
+        cases[made + kept] = files, ["m:f"]
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    digests = {name: each["fingerprint"] for name, each in found.items()}
+    assert digests["12"] != digests["22"] == digests["23"]
+
+
 def test_all_modules_of_a_package_that_is_a_value_count(tmp_path):
     body = "import p\nimport p.a\ndef f(name): return getattr(p, name)"
     cases = {}
@@ -837,6 +921,7 @@ def test_all_modules_of_a_package_that_is_a_value_count(tmp_path):
         cases[number] = files, ["m:f"]
     found = in_a_fork(fingerprints, tmp_path, cases)
     assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
+    assert "p/__init__.py: all its modules" in found["1"]["parts"]
 
 
 def test_a_library_that_is_a_value_is_a_package_that_is_used(tmp_path):
@@ -939,6 +1024,22 @@ def test_code_that_may_ask_for_a_class_is_known(source, asks, tmp_path):
             [],
         ),
         ("import m\ndef f(name): return getattr(m, name)", {"f", "all of it"}, []),
+        (
+            "import json, m\nN = json.loads('1')\nD = str(1)\ndel D\n"
+            "def f(name): return getattr(m, name)",
+            {"f", "all of it", "N"},
+            [],
+        ),
+        (
+            "class A: pass\ndef use(): A.it = A()\nuse()\ndef f(): return A",
+            {"f", "A"},
+            [],
+        ),
+        (
+            "import pkgutil\ndef f(x): return pkgutil.resolve_name(x)",
+            {"f"},
+            ["f uses pkgutil.resolve_name"],
+        ),
         (
             "from importlib import import_module as load\ndef f(x): return load(x)",
             {"f"},
