@@ -863,23 +863,22 @@ def f(name):
 
 
 CHOSEN = """
-import collections, json
+import collections.abc, json
 from pathlib import Path
 
-C = getattr(collections, json.loads((Path(__file__).parent / "n.json").read_text()))
+chosen = json.loads((Path(__file__).parent / "n.json").read_text())
+C = getattr(collections.abc, chosen, None) or getattr(collections, chosen)
 
 def f():
     return C()
 """
 
 
-def test_which_class_of_a_library_a_file_chooses_counts(tmp_path):
-    cases = {
-        name: ({"m.py": CHOSEN, "n.json": f'"{name}"'}, ["m:f"])
-        for name in ("Counter", "deque")
-    }
-    found = in_a_fork(fingerprints, tmp_path, cases)
-    assert found["Counter"]["fingerprint"] != found["deque"]["fingerprint"]
+@pytest.mark.parametrize("names", [("Counter", "deque"), ("Mapping", "Sequence")])
+def test_which_class_of_a_library_a_file_chooses_counts(names, tmp_path):
+    cases = {name: ({"m.py": CHOSEN, "n.json": f'"{name}"'}, ["m:f"]) for name in names}
+    one, other = in_a_fork(fingerprints, tmp_path, cases).values()
+    assert one["fingerprint"] != other["fingerprint"]
 
 
 @pytest.mark.parametrize("place", ["c", "__init__"])
@@ -1033,6 +1032,11 @@ def test_code_that_may_ask_for_a_class_is_known(source, asks, tmp_path):
         (
             "class A: pass\ndef use(): A.it = A()\nuse()\ndef f(): return A",
             {"f", "A"},
+            [],
+        ),
+        (
+            "from importlib.resources import as_file\ndef f(x): return as_file(x)",
+            {"f"},
             [],
         ),
         (
