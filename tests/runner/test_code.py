@@ -866,8 +866,10 @@ CHOSEN = """
 import collections.abc, json
 from pathlib import Path
 
-chosen = json.loads((Path(__file__).parent / "n.json").read_text())
-C = getattr(collections.abc, chosen, None) or getattr(collections, chosen)
+def name():
+    return json.loads((Path(__file__).parent / "n.json").read_text())
+
+C = getattr(collections.abc, name(), None) or getattr(collections, name())
 
 def f():
     return C()
