@@ -383,10 +383,6 @@ def _module(module: ModuleType) -> Unit:
     tree = syntax.tree_of(module.__file__ or "")
     if tree is not None:
         _fill(unit, tree, vars(module), module.__name__).take_imported()
-        made = {n: v for n, v in vars(module).items() if not _is_collection(v)}
-        computed = (n for n, plain in syntax.bindings(tree).items() if not plain)
-        place = module.__name__
-        unit.refers += [Named(place, n, made[n]) for n in computed if n in made]
     return unit
 
 

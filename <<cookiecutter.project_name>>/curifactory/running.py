@@ -1,5 +1,6 @@
 """A call that executes, and what is known of its reads while it does."""
 
+import contextlib
 import json
 import time
 from dataclasses import dataclass, field
@@ -44,7 +45,11 @@ class Running:
         return is_new or self.is_silent != was
 
     def reads(self) -> list[str]:
-        return [json.loads(line) for line in self._text.split("\n")[2:-1]]
+        found = []
+        for line in self._text.split("\n")[2:-1]:
+            with contextlib.suppress(ValueError):  # of an attempt that was killed
+                found.append(json.loads(line))
+        return found
 
     def has_begun(self) -> bool:
         return bool(self._written())

@@ -122,7 +122,8 @@ class Snapshot:
         if path.endswith(reads.FIELDS):
             return hashing.hash_text(*_shape(type(value)))
         if path.endswith(reads.DECLARED):
-            return _declared(type(value), where)
+            is_dataclass = hasattr(type(value), "__dataclass_fields__")
+            return _declared(type(value), where) if is_dataclass else "absent"
         if path.endswith(reads.TEXT):
             return hashing.hash_text(argsets.plain_repr(value))
         if path.endswith("*"):

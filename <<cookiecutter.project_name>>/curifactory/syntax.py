@@ -147,7 +147,7 @@ def special_annotations(node: ast.ClassDef, is_plain: bool) -> str:
     return ";".join(t for t in texts if not is_plain or SPECIAL.search(t))
 
 
-def bindings(node: ast.ClassDef | ast.Module) -> dict[str, bool]:
+def bindings(node: ast.ClassDef) -> dict[str, bool]:
     """Return the names that a body binds, and whether it does so by a mere literal."""
     found = {}
     for each in node.body:

@@ -842,74 +842,6 @@ def test_what_a_module_that_is_a_value_does_not_give_away_does_not_count(tmp_pat
     assert found["1"]["fingerprint"] == found["2"]["fingerprint"]
 
 
-BY_FILE = """
-import json
-from pathlib import Path
-import m as me
-
-N = json.loads((Path(__file__).parent / "n.json").read_text())
-KEPT = dict()
-COUNT = 0
-
-def use():
-    kept = json.loads((Path(__file__).parent / "kept.json").read_text())
-    vars(me)["KEPT"]["x"] = vars(me)["COUNT"] = kept
-
-use()
-
-def f(name):
-    return getattr(me, name)
-"""
-
-
-CHOSEN = """
-import collections.abc, json
-from pathlib import Path
-
-def name():
-    return json.loads((Path(__file__).parent / "n.json").read_text())
-
-C = getattr(collections.abc, name(), None) or getattr(collections, name())
-
-def f():
-    return C()
-"""
-
-
-@pytest.mark.parametrize("names", [("Counter", "deque"), ("Mapping", "Sequence")])
-def test_which_class_of_a_library_a_file_chooses_counts(names, tmp_path):
-    cases = {name: ({"m.py": CHOSEN, "n.json": f'"{name}"'}, ["m:f"]) for name in names}
-    one, other = in_a_fork(fingerprints, tmp_path, cases).values()
-    assert one["fingerprint"] != other["fingerprint"]
-
-
-@pytest.mark.parametrize("place", ["c", "__init__"])
-def test_a_constant_without_a_digest_that_is_imported_relatively_counts(
-    place, tmp_path
-):
-    source = "" if place == "__init__" else place
-    cases = {}
-    for number in "12":
-        made = f"import threading\nL = threading.BoundedSemaphore({number})"
-        files = {"p/__init__.py": "", f"p/{place}.py": made}
-        cases[number] = {
-            **files,
-            "p/a.py": f"from .{source} import L\ndef f(): return L",
-        }, ["p.a:f"]
-    found = in_a_fork(fingerprints, tmp_path, cases)
-    assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
-
-
-def test_constants_of_a_module_that_is_a_value_count_as_it_made_them(tmp_path):
-    cases = {}
-    for made, kept in ("12", "22", "23"):
-        files = {"m.py": BY_FILE, "n.json": made, "kept.json": kept}
-        cases[made + kept] = files, ["m:f"]
-    found = in_a_fork(fingerprints, tmp_path, cases)
-    digests = {name: each["fingerprint"] for name, each in found.items()}
-    assert digests["12"] != digests["22"] == digests["23"]
-
-
 def test_all_modules_of_a_package_that_is_a_value_count(tmp_path):
     body = "import p\nimport p.a\ndef f(name): return getattr(p, name)"
     cases = {}
@@ -1025,12 +957,6 @@ def test_code_that_may_ask_for_a_class_is_known(source, asks, tmp_path):
             [],
         ),
         ("import m\ndef f(name): return getattr(m, name)", {"f", "all of it"}, []),
-        (
-            "import json, m\nN = json.loads('1')\nD = str(1)\ndel D\n"
-            "def f(name): return getattr(m, name)",
-            {"f", "all of it", "N"},
-            [],
-        ),
         (
             "class A: pass\ndef use(): A.it = A()\nuse()\ndef f(): return A",
             {"f", "A"},

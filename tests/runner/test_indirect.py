@@ -235,6 +235,38 @@ class Args(ExperimentArgs):
     assert found[0] != found[1]
 
 
+def test_a_nested_field_whose_declaration_was_read_may_be_none(project):
+    stages = "from dataclasses import fields\n\n\n@stage(None, ['out'])\n"
+    stages += "def last(record):\n    return len(record.args.m and fields(record.args.m) or '')\n"
+    project.write(
+        other(stages, EACH.format(PRINT), "Args(name='a', m=M()), Args(name='b')")
+    )
+    params = """
+from dataclasses import dataclass
+from typing import Any
+
+from curifactory import ExperimentArgs
+
+
+@dataclass(frozen=True)
+class M:
+    depth: int = 1
+
+
+@dataclass
+class Args(ExperimentArgs):
+    m: Any = None
+"""
+    project.write({"params/__init__.py": params})
+    path = project.root / "experiments/other.py"
+    path.write_text(
+        path.read_text().replace(
+            "from params import Args", "from params import Args, M"
+        )
+    )
+    assert values(project)[0] == {"a": "1", "b": "0"}
+
+
 def test_which_fields_a_repr_shows_counts(project):
     params = """
 from dataclasses import dataclass, field

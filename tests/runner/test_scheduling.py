@@ -6,6 +6,8 @@ import pytest
 from on_engines import EACH, TEN, OnEngine, parallel, study_of_ten
 from projects import CHAIN
 
+from curifactory.running import Running
+
 FLAKY = """
     mark = Path(f"../tries-{record.args.seed}")
     tries = len(mark.read_text()) if mark.exists() else 0
@@ -248,3 +250,11 @@ def test_thread_pools_are_as_large_as_the_share_of_a_call(on):
     result = on.ok("other", OPENBLAS_NUM_THREADS="1")
     assert set(on.value(result, "wide")) <= {2}
     assert set(on.value(result, "narrow")[0]) <= {1}
+
+
+def test_reads_of_an_attempt_that_was_killed_are_half_lines(tmp_path):
+    stream = tmp_path / "reads"
+    stream.write_text('begun\ncalled\n"a:seed"\n"a:debegun\ncalled\n"a:rate"\n"a:')
+    running = Running(None, "", "", stream, "")
+    running.look()
+    assert running.reads() == ["a:seed", "a:rate"]
