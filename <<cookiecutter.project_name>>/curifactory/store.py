@@ -31,7 +31,6 @@ FILES = "files"
 OWN = (".tmp", ".scratch", ".quarantine")
 """Folders whose content the runner may remove at any time."""
 
-
 _numbers = itertools.count()
 
 

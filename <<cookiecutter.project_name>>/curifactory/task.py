@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from . import caching, capture, code, decide, hashing, reads, stages, store, syntax
 from .args import flat
@@ -28,9 +28,6 @@ from .snapshot import Present, Snapshot
 from .stages import AnyStage
 from .store import Store
 from .trace import Artifact, Trace, after
-
-if TYPE_CHECKING:
-    pass
 
 
 class Place(NamedTuple):
