@@ -15,7 +15,7 @@ from typing import (
     TypeVar,
 )
 
-from . import caching, code, hashing, provenance
+from . import caching, code, hashing, provenance, syntax
 from .caching import AUTO, Cacheable
 from .errors import RequestError, nearest
 
@@ -115,9 +115,8 @@ class Stage(Generic[R, P, T]):
         """Fix the code as it is before anything executes; each cell may change it."""
         if self._cell != code.cell():
             self._cell = code.cell()
-            vars(self).pop("code", None)
-            vars(self).pop("key", None)
-            vars(self).pop("kinds", None)
+            for name in ("code", "key", "kinds", "certain"):
+                vars(self).pop(name, None)
         _ = self.key
 
     @functools.cached_property
@@ -153,6 +152,13 @@ class Stage(Generic[R, P, T]):
         """The name of the stage, and those that it had before."""
         before = self.rules.formerly
         return self.name, *([before] if isinstance(before, str) else before)
+
+    @functools.cached_property
+    def certain(self) -> list[str]:
+        """The fields that each call reads of its argset, as far as its text says so."""
+        compiled = getattr(self.function, "__code__", None)
+        node = syntax.find_function(compiled) if compiled is not None else None
+        return syntax.certain_reads(node)
 
     def key_as(self, name: str, fingerprint: str) -> str:
         """Return the key under another name or other code, whose results are kept."""

@@ -5,7 +5,8 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from . import caching, decide
+from . import caching, decide, hashing
+from .args import field_names
 from .decide import Decision, Now
 from .index import Index
 from .provenance import dependencies
@@ -42,6 +43,13 @@ class Survey:
     def path(self, call: Call, now: Now) -> list[str]:
         """Return what earlier executions say that a call will read, as far as they do."""
         return decide.path(self.index, call.stage.name, decide.group(call), now)
+
+    def certain(self, call: Call) -> list[str]:
+        """Return the keys of scalar fields that the code of a stage surely reads."""
+        source = call.own.source
+        fields = field_names(type(source)) if source is not None else ()
+        names = [each for each in call.stage.certain if each in fields]
+        return [f"a:{n}" for n in names if hashing.is_scalar(getattr(source, n))]
 
     def _found(self, call: Call) -> Trace | None:
         now = self.now(call)

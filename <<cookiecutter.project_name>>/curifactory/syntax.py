@@ -27,6 +27,14 @@ SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, *COMPREHENSIONS)
 LOAD = ast.Load()
 FAR = 1_000_000
 STATEMENTS = frozenset({"body", "orelse", "finalbody"})
+SURE_PARTS: dict[type[ast.AST], tuple[str, ...]] = {
+    **dict.fromkeys([*SCOPES, ast.ClassDef, ast.BoolOp, ast.Try], ()),
+    **dict.fromkeys([ast.If, ast.IfExp, ast.While], ("test",)),
+    **dict.fromkeys([ast.For, ast.AsyncFor], ("iter",)),
+    **dict.fromkeys([ast.With, ast.AsyncWith], ("items",)),
+    ast.Match: ("subject",),
+}
+"""The parts of compound statements and expressions that are evaluated in any case."""
 SPECIAL = re.compile("ClassVar|InitVar|KW_ONLY")
 
 _sources: dict[str, str] = {}
@@ -145,6 +153,39 @@ def special_annotations(node: ast.ClassDef, is_plain: bool) -> str:
     found = [each for each in node.body if isinstance(each, ast.AnnAssign)]
     texts = (ast.unparse(each.annotation) for each in found)
     return ";".join(t for t in texts if not is_plain or SPECIAL.search(t))
+
+
+def certain_reads(node: Definition | None) -> list[str]:
+    """Return the fields of `record.args` that a stage reads whichever way it goes.
+
+    It sees what the stage itself evaluates before its first chance to return.
+    """
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return []
+    first = [*node.args.posonlyargs, *node.args.args][:1]
+    argsets = {f"{each.arg}.{name}" for each in first for name in ("args", "params")}
+    found: dict[str, None] = {}
+    for statement in node.body:
+        for each in _evaluated_always(statement):
+            if isinstance(each, ast.Attribute) and ast.unparse(each.value) in argsets:
+                found[each.attr] = None
+            if isinstance(each, ast.Assign) and ast.unparse(each.value) in argsets:
+                argsets.update(t.id for t in each.targets if isinstance(t, ast.Name))
+        if any(
+            isinstance(each, (ast.Return, ast.Raise)) for each in ast.walk(statement)
+        ):
+            break
+    return list(found)
+
+
+def _evaluated_always(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the parts of a statement that are evaluated each time it is reached."""
+    yield node
+    for name in SURE_PARTS.get(type(node), node._fields):
+        parts = getattr(node, name)
+        for part in parts if isinstance(parts, list) else [parts]:
+            if isinstance(part, ast.AST):
+                yield from _evaluated_always(part)
 
 
 def bindings(node: ast.ClassDef) -> dict[str, bool]:

@@ -85,7 +85,7 @@ class Processes(_Remote):
             self.slots,
             mp_context=forking.context(),
             initializer=workers.begin,
-            initargs=(self.root, forking.inherited(self.slots), self._modules),
+            initargs=(self.root, workers.inherited(self.slots), self._modules),
         )
         for _ in range(self.slots):  # all begin to import, not as they are needed
             self._submit(os.getpid)

@@ -5,6 +5,14 @@ import importlib
 
 from .forking import end_with_parent
 
+# What each worker would import by itself; experiments do so with the last one.
+NEEDED = (
+    "curifactory.extras.workers",
+    "concurrent.futures.process",
+    "curifactory.execute",
+)
+
 end_with_parent()
-importlib.import_module("curifactory.extras.workers")
+for each in NEEDED:
+    importlib.import_module(each)
 gc.freeze()  # what is shared stays so

@@ -8,12 +8,10 @@ import signal
 import sys
 from collections.abc import Iterator
 from multiprocessing.context import BaseContext
-from pathlib import Path
-from typing import NamedTuple
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PR_SET_PDEATHSIG = 1
-HOME = Path(__file__).resolve().parents[2]
+HOME = os.path.realpath(os.path.join(__file__, "../../.."))
 """The folder that the runner is imported from."""
 
 _is_serving = False
@@ -51,39 +49,17 @@ def context() -> BaseContext:
     return multiprocessing.get_context("forkserver" if _is_serving else "spawn")
 
 
-def _defaults(workers: int) -> dict[str, str]:
+def defaults(workers: int) -> dict[str, str]:
     """Return what workers have unless the run has other values: they share the cores,
     and order sets alike."""
     threads = str(max(1, (os.cpu_count() or 1) // workers))
     return {"PYTHONHASHSEED": "0", **dict.fromkeys(THREADS, threads)}
 
 
-class Inherited(NamedTuple):
-    """What a worker takes over from the run, however it was started."""
-
-    environ: dict[str, str]
-    start_method: str | None
-    """How stages start processes of their own: as they would in the run."""
-
-    def take_over(self) -> None:
-        """Let this process have this, and nothing else."""
-        for key in os.environ.keys() - self.environ.keys():
-            del os.environ[key]
-        new = {k: v for k, v in self.environ.items() if os.environ.get(k) != v}
-        os.environ.update(new)
-        multiprocessing.set_start_method(self.start_method, force=True)
-
-
-def inherited(workers: int) -> Inherited:
-    """Return what workers take over from this process as it is now."""
-    method = multiprocessing.get_start_method(allow_none=True)
-    return Inherited({**_defaults(workers), **os.environ}, method)
-
-
 @contextlib.contextmanager
 def starting(workers: int) -> Iterator[None]:
     """Let processes that start here have those defaults, and miss Ctrl-C."""
-    new = {k: v for k, v in _defaults(workers).items() if k not in os.environ}
+    new = {k: v for k, v in defaults(workers).items() if k not in os.environ}
     os.environ.update(new)
     has_masks = hasattr(signal, "pthread_sigmask")
     if has_masks:

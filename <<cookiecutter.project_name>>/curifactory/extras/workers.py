@@ -10,15 +10,37 @@ import threading
 import time
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import task
 from ..engine import end_descendants
 from ..task import Outcome, perform_packed
-from .forking import Inherited, end_with_parent
+from .forking import defaults, end_with_parent
 
 GRACE = 2.0
 """Seconds that workers have to end when there is no more work."""
+
+
+class Inherited(NamedTuple):
+    """What a worker takes over from the run, however it was started."""
+
+    environ: dict[str, str]
+    start_method: str | None
+    """How stages start processes of their own: as they would in the run."""
+
+    def take_over(self) -> None:
+        """Let this process have this, and nothing else."""
+        for key in os.environ.keys() - self.environ.keys():
+            del os.environ[key]
+        new = {k: v for k, v in self.environ.items() if os.environ.get(k) != v}
+        os.environ.update(new)
+        multiprocessing.set_start_method(self.start_method, force=True)
+
+
+def inherited(workers: int) -> Inherited:
+    """Return what workers take over from this process as it is now."""
+    method = multiprocessing.get_start_method(allow_none=True)
+    return Inherited({**defaults(workers), **os.environ}, method)
 
 
 def begin(root: str, inherited: Inherited, modules: list[str]) -> None:
