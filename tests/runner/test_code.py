@@ -753,6 +753,9 @@ def test_these_sources_differ_although_they_cannot_be_read(name, tmp_path):
     assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
 
 
+LOCKED = "import threading\nN = threading.Lock(), 1"
+
+
 @pytest.mark.parametrize(
     ("package", "body", "beside"),
     [
@@ -765,6 +768,9 @@ def test_these_sources_differ_although_they_cannot_be_read(name, tmp_path):
             "def f(x):\n if x:\n  from .c import g\n else:\n  from .d import g\n return g()",
             "def g(): return 1",
         ),
+        # What has no identity counts by the statements of the module that makes it.
+        (LOCKED, "from . import N\ndef f(): return N", ""),
+        ("", "from .c import N\ndef f(): return N", LOCKED),
     ],
 )
 def test_names_of_a_package_can_be_imported_relatively(package, body, beside, tmp_path):
@@ -840,6 +846,18 @@ def test_what_a_module_that_is_a_value_does_not_give_away_does_not_count(tmp_pat
         cases[number] = files, ["p.a:f"]
     found = in_a_fork(fingerprints, tmp_path, cases)
     assert found["1"]["fingerprint"] == found["2"]["fingerprint"]
+
+
+def test_a_class_of_others_that_a_file_chooses_counts(tmp_path):
+    body = """
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+KIND = {"1": Mapping, "2": Sequence}[Path(__file__).with_name("kind.txt").read_text()]
+def f(): return KIND
+"""
+    cases = {n: ({"m.py": body, "kind.txt": n}, ["m:f"]) for n in "12"}
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
 
 
 def test_all_modules_of_a_package_that_is_a_value_count(tmp_path):
