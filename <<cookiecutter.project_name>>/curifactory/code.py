@@ -58,6 +58,8 @@ class Code(NamedTuple):
     packages: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
     """All attributes and texts in it: what it may read of an argset."""
+    memoized: tuple[Any, ...] = ()
+    """The functions in it that keep their results, or may do so in globals."""
 
 
 class Named(NamedTuple):
@@ -80,6 +82,7 @@ class Unit:
     unfollowed: list[str] = field(default_factory=list)
     packages: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
+    memoized: list[Any] = field(default_factory=list)
 
 
 _units: dict[object, tuple[object, Unit]] = {}
@@ -186,6 +189,7 @@ def _reach(roots: Iterable[Any]) -> Code:
         tuple(sorted({each for unit in units for each in unit.unfollowed})),
         tuple(sorted(set().union(*(unit.packages for unit in units)))),
         frozenset().union(*(unit.names for unit in units)),
+        tuple({id(each): each for u in units for each in u.memoized}.values()),
     )
 
 
@@ -220,6 +224,7 @@ def _function(function: FunctionType) -> Unit:
     if node is None:
         return _without_source(unit, function, names)
     _fill(unit, node, names, function.__module__)
+    unit.memoized += [function] if syntax.fills_globals(node) else []
     if not all(isinstance(each, ast.Constant) for each in syntax.defaults(node)):
         # What a name meant when the function was made, it need not mean any more.
         given = (
@@ -291,6 +296,8 @@ def _class(cls: type) -> Unit:
         unit.refers += _made_elsewhere(cls, dict(itertools.chain(*bindings)))
     elsewhere = [f for name, f in functions.items() if not _is_body(cls, name, f)]
     unit.refers += filter(is_project, elsewhere)  # others may have set them
+    held = (getattr(each, "__func__", each) for each in vars(cls).values())
+    unit.memoized += filter(_is_memoized, held)
     unit.refers += _registered(cls)
     unit.refers += filter(is_project, (*cls.__bases__, type(cls)))
     _fill_attached(unit, cls, names)
@@ -641,6 +648,8 @@ class _Scope:
         target = unwrapped(value)
         is_code = isinstance(target, (FunctionType, type, ModuleType))
         is_own = is_code and not isinstance(value, MethodType) and is_project(target)
+        if is_own and _is_memoized(value):
+            self.unit.memoized.append(value)
         if is_own and (is_used or not _is_args(target)):
             self.unit.refers += [target, *_held(value, holder)]
             is_package = isinstance(target, ModuleType) and "__path__" in vars(target)
@@ -679,6 +688,14 @@ def _held(value: Any, holder: tuple[str, str]) -> list[Any]:
     own = [unwrapped(each) for each in inner if is_project(unwrapped(each))]
     made = any(is_project(type(each)) for each in inner)
     return own + ([Named(*holder, value, is_text=True)] if made else [])
+
+
+def _is_memoized(value: Any) -> bool:
+    """Return whether a value is a function of the project that keeps its results."""
+    has_both = hasattr(type(value), "cache_info") and hasattr(
+        type(value), "cache_clear"
+    )
+    return has_both and isinstance(unwrapped(value), FunctionType)
 
 
 def _public(module: ModuleType) -> list[str]:

@@ -17,7 +17,7 @@ from types import FrameType, FunctionType
 from typing import Any
 
 from . import args as argsets
-from . import code, hashing, syntax
+from . import code, hashing, memoized, syntax
 from .args import ExperimentArgs, detached, field_names
 from .errors import CurifactoryError
 
@@ -103,6 +103,14 @@ class Reads:
         elif self.stream is not None:
             with open(self.stream, "a", encoding="utf-8") as file:
                 file.write(json.dumps(key) + "\n")
+
+    def note_file(self, key: str, stat: tuple[int, int] | None) -> None:
+        """Keep the key of a file, and its size and time when it was read first."""
+        place = key.partition(":")[2]
+        if place not in self.written:
+            self.note(key)
+            if stat is not None:
+                self.stats.setdefault(place, stat)
 
     def _check(self, key: str) -> None:
         """Refuse a read that the stage should have declared."""
@@ -443,8 +451,9 @@ class Files:
             if f"f:{key}" not in reads.keys:
                 reads.written.add(key)
             return
-        reads.note(f"f:{key}")
-        reads.stats.setdefault(key, stat_of(os.path.join(self.root, key)))
+        stat = stat_of(os.path.join(self.root, key))
+        reads.note_file(f"f:{key}", stat)
+        memoized.record(f"f:{key}", stat)
 
     def named(self, full: str) -> None:
         """Note a file that a field names: any but those that the runner makes."""
@@ -453,9 +462,7 @@ class Files:
         is_inside = full.startswith(self.root + os.sep)
         place = os.path.relpath(full, self.root) if is_inside else full
         place = place.replace(os.sep, "/")
-        if place not in self.reads.written:
-            self.reads.note(f"f:{place}")
-            self.reads.stats.setdefault(place, stat_of(full))
+        self.reads.note_file(f"f:{place}", stat_of(full))
 
     def listed(self, path: object) -> None:
         """Note a folder whose content was asked for: what is in it counts, by name."""
@@ -463,6 +470,7 @@ class Files:
         key = self.key(path, is_folder=True) if has_path else None
         if self.reads is not None and key is not None:
             self.reads.note(f"f:{key}/")
+            memoized.record(f"f:{key}/", None)
 
     @contextmanager
     def pausing(self) -> Iterator[None]:
@@ -474,13 +482,17 @@ class Files:
             self.reads = before
 
     @contextmanager
-    def noting(self, reads: Reads) -> Iterator[None]:
-        """Note into `reads` what is opened within the block, by any thread."""
+    def noting(self, reads: Reads, functions: Sequence[Any] = ()) -> Iterator[None]:
+        """Note into `reads` what is opened within the block, by any thread.
+
+        The functions keep results: what was opened for these, by earlier calls, counts.
+        """
         global _active
         _install_hook()
         before, self.reads, _active = self.reads, reads, self
         try:
-            yield
+            with memoized.noting(functions, reads.note_file):
+                yield
         finally:
             reads.collect()
             self.reads = before

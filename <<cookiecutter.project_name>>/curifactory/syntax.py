@@ -24,6 +24,7 @@ ANNOTATIONS = frozenset({"annotation", "returns"})
 RESOLVED = (ast.Name, ast.Attribute, ast.Import, ast.ImportFrom)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, *COMPREHENSIONS)
+FILLING = frozenset({"setdefault", "update", "append", "add", "insert"})
 LOAD = ast.Load()
 FAR = 1_000_000
 STATEMENTS = frozenset({"body", "orelse", "finalbody"})
@@ -282,6 +283,24 @@ def local_names(root: ast.AST) -> set[int]:
     found: set[int] = set()
     _mark(root, frozenset(), found)
     return found
+
+
+def fills_globals(node: ast.AST) -> bool:
+    """Return whether a definition puts something into what lies outside of it."""
+    local = local_names(node)
+    for each in ast.walk(node):
+        if isinstance(each, (ast.Global, ast.Nonlocal)):
+            return True
+        filled: ast.AST | None = None
+        if isinstance(each, (ast.Subscript, ast.Attribute)):
+            filled = each.value if isinstance(each.ctx, ast.Store) else None
+        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
+            filled = each.func.value if each.func.attr in FILLING else None
+        while isinstance(filled, (ast.Subscript, ast.Attribute)):
+            filled = filled.value
+        if isinstance(filled, ast.Name) and id(filled) not in local:
+            return True
+    return False
 
 
 def _mark(node: ast.AST, outer: frozenset[str], found: set[int]) -> None:

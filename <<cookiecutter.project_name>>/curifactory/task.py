@@ -181,7 +181,7 @@ class _Execution:
         with caching.meeting() as met:
             self._tell("begun")
             self._note_files()
-            with self.files.noting(self.noted):
+            with self.files.noting(self.noted, self.stage.code.memoized):
                 values = self._inputs()
                 if _met(met, values):
                     self.noted.names = None  # their code may ask for other fields

@@ -35,6 +35,7 @@ def fingerprint_of(folder, files, roots):
         "unfollowed": list(found.unfollowed),
         "packages": list(found.packages),
         "names": sorted(found.names),
+        "memoized": [code.unwrapped(each).__qualname__ for each in found.memoized],
     }
 
 

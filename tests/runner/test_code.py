@@ -860,6 +860,38 @@ def f(): return KIND
     assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
 
 
+MEMOIZED = """
+import functools, json
+KEPT = {}
+def plain(): return 1
+def fills(): KEPT["x"] = 1
+@functools.lru_cache
+def cached(): return 1
+@functools.lru_cache
+class Odd: pass
+others = functools.lru_cache(json.loads)
+class A:
+    @functools.cache
+    def method(self): return fills()
+    @staticmethod
+    @functools.cache
+    def static(): return 1
+    @classmethod
+    @functools.lru_cache(maxsize=2)
+    def of_class(cls): return 1
+    @functools.cached_property
+    def lazy(self): return 1
+    def neither(self): return 1
+def f(): return plain(), cached(), cached(), A(), Odd(), others("1"), fills
+"""
+
+
+def test_functions_that_keep_their_results_are_known(tmp_path):
+    cases = {"one": ({"m.py": MEMOIZED}, ["m:f"])}
+    known = in_a_fork(fingerprints, tmp_path, cases)["one"]["memoized"]
+    assert known == ["cached", "A.method", "A.static", "A.of_class", "fills"]
+
+
 def test_all_modules_of_a_package_that_is_a_value_count(tmp_path):
     body = "import p\nimport p.a\ndef f(name): return getattr(p, name)"
     cases = {}

@@ -327,3 +327,24 @@ def test_nothing_is_surely_read_by_what_is_no_stage(source):
     node = ast.parse(source).body[0]
     assert syntax.certain_reads(getattr(node, "value", node)) == []
     assert syntax.certain_reads(None) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "fills"),
+    [
+        ("global a; a = 1", True),
+        ("nonlocal a; a = 1", True),
+        ("A['x'] = 1", True),
+        ("A.x.y[0] = 1", True),
+        ("A.b.setdefault('x', 1)", True),
+        ("A['x'] += 1", True),
+        ("def g(): A.append(1)", True),
+        ("a = {}; a['x'] = 1; a.b = 1; a.update(x=1)", False),
+        ("x['x'] = 1", False),
+        ("make()['x'] = 1", False),
+        ("return A['x'], A.b, A.get('x'), A.update", False),
+    ],
+)
+def test_functions_that_keep_something_outside_are_told_from_others(body, fills):
+    node = ast.parse(f"def f(x): {body}" if body[:3] != "def" else body).body[0]
+    assert syntax.fills_globals(node) == fills

@@ -1,0 +1,71 @@
+"""What functions that keep their results have read for earlier calls.
+
+A stage that gets a result which an earlier call of this process left in such a function
+depends on the files that were read for it. A function of `functools.lru_cache` tells when
+it answers from memory. One that keeps things in globals does not: it is taken to do so
+where it has read files before and reads none now.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import CodeType, FrameType
+from typing import Any
+
+from . import code
+
+Stat = tuple[int, int]
+Note = Callable[[str, Stat | None], None]
+"""Takes the key of a file, and what its size and time were when it was read."""
+
+_known: dict[int, Any] = {}
+_read: dict[CodeType, dict[str, Stat | None]] = {}
+_reading: set[CodeType] = set()
+"""The functions that have read files for the call that is at work."""
+
+
+@contextmanager
+def noting(functions: Sequence[Any], note: Note) -> Iterator[None]:
+    """Note what the results were made of that these functions give from memory."""
+    for each in functions:
+        if id(each) not in _known:
+            _known[id(each)] = each
+            _read.setdefault(_code(each), {})
+            if hasattr(each, "cache_clear"):
+                each.cache_clear()  # what was read for it, nobody has noted
+    before = [(each, _info(each)) for each in functions]
+    _reading.clear()
+    try:
+        yield
+    finally:
+        used, made = [], []
+        for each, was in before:
+            own, now = _code(each), _info(each)
+            is_reading = own in _reading
+            used += [own] * (now.hits > was.hits if was and now else not is_reading)
+            made += [own] * (now.misses > was.misses if was and now else is_reading)
+        for each in used:
+            for key, stat in list(_read[each].items()):
+                note(key, stat)
+            for one in made:  # one may have used the other
+                _read[one].update(_read[each])
+
+
+def record(key: str, stat: Stat | None) -> None:
+    """Keep what is read, for each such function that is at work."""
+    frame: FrameType | None = sys._getframe(1) if _read else None
+    while frame is not None:
+        if frame.f_code in _read:
+            _read[frame.f_code].setdefault(key, stat)
+            _reading.add(frame.f_code)
+        frame = frame.f_back
+
+
+def _info(function: Any) -> Any:
+    """Return how often a function of `lru_cache` has answered so far; None for others."""
+    return function.cache_info() if hasattr(function, "cache_info") else None
+
+
+def _code(function: Any) -> CodeType:
+    found: CodeType = code.unwrapped(function).__code__
+    return found
