@@ -6,6 +6,7 @@ import functools
 import importlib
 import importlib.util
 import itertools
+import re
 import sys
 from collections import ChainMap, deque
 from collections.abc import (
@@ -38,6 +39,7 @@ CLASS = "@"
 ASKS_CLASS = frozenset(
     "isinstance issubclass type __class__ singledispatch singledispatchmethod".split()
 )
+QUERIES = frozenset({"query", "eval"})
 ANY_NAME = "*"
 """Among the names in code: it asks for attributes by names made at run time."""
 # What reaches code by a name made at run time, or by what happens to be imported; and
@@ -493,6 +495,8 @@ def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "
             unit.names.add(inner.attr)
         elif isinstance(inner, ast.Call):
             unit.names.update([ANY_NAME] if _asks_by_name(inner) else [])
+            for name in _named_in_query(inner):
+                scope.resolve(ast.Name(name, ast.Load()))
         elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
             if id(inner.target) not in scope.local:  # a global that is read as well
                 scope.resolve(inner.target)
@@ -517,6 +521,15 @@ def _only_asked_for(node: Any) -> Iterable[ast.AST]:
         if not isinstance(each, ast.Call):
             found += ast.iter_child_nodes(each)
     return found
+
+
+def _named_in_query(node: ast.Call) -> list[str]:
+    """Return the variables in a text that pandas evaluates: `table.query("x > @LEAST")`."""
+    if not isinstance(node.func, ast.Attribute) or node.func.attr not in QUERIES:
+        return []
+    inner = (getattr(each, "value", None) for each in ast.walk(node))
+    texts = (each for each in inner if isinstance(each, str))
+    return [name for text in texts for name in re.findall(r"@([^\W\d]\w*)", text)]
 
 
 def _asks_by_name(node: ast.Call) -> bool:

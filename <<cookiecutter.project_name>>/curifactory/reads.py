@@ -5,10 +5,12 @@ import functools
 import gc
 import importlib
 import json
+import linecache
 import os
 import sys
 import threading
 import time
+import tokenize
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -48,7 +50,13 @@ UNTRACKED = frozenset(
     "__init__ __new__ __post_init__ __init_subclass__ __getattribute__ __setattr__ "
     "__delattr__ __getattr__ __reduce__ __reduce_ex__ __getstate__ __setstate__".split()
 )
-HIDDEN_SUFFIXES = (".py", ".pyc", ".pyi", ".so", ".pyd", ".lock")
+HIDDEN_SUFFIXES = (".pyc", ".pyi", ".so", ".pyd", ".lock")
+READERS_OF_CODE = (
+    "<frozen importlib._bootstrap_external>",
+    tokenize.__file__,
+    linecache.__file__,
+)
+"""What opens Python files to import or to show them: there they count as code."""
 
 
 class Reads:
@@ -588,7 +596,9 @@ def _tell(of_a_fork: Callable[[Reads], None]) -> None:
 
 def _audit(event: str, details: tuple[Any, ...]) -> None:
     if event == "open" and _active is not None:
-        _active.opened(*details)
+        asking = sys._getframe(1).f_code.co_filename
+        if asking not in READERS_OF_CODE:
+            _active.opened(*details)
     elif event in ("os.listdir", "os.scandir") and _active is not None:
         asking = sys._getframe(1).f_code.co_filename
         if not asking.startswith("<frozen importlib"):

@@ -88,6 +88,12 @@ def test_packages_that_are_used_are_named(after):
 # Small projects: each pair of sources for one module `m` with a root `f`. ------------
 
 SAME_SOURCE = {
+    "a constant in the text of no query": (
+        "N = 1\ndef f(t): return t.split('x@N'), query('@N')", "N = 2\ndef f(t): return t.split('x@N'), query('@N')",
+    ),
+    "a number in a query": (
+        "_1 = 1\ndef f(t): return t.query(1, 'x @1')", "_1 = 2\ndef f(t): return t.query(1, 'x @1')",
+    ),
     "what else is in a set with what registers itself": (
         "class B:\n known = set()\ndef reg(g): B.known.add(g); return g\n"
         "def use(): B.known.add(1)\n@reg\ndef a(): return 1\nuse()\ndef f(): return B.known",
@@ -244,6 +250,12 @@ SAME_SOURCE = {
 }  # fmt: skip
 
 OTHER_SOURCE = {
+    "a constant in a query": (
+        "N = 1\ndef f(t): return t.query('x > @N and y')", "N = 2\ndef f(t): return t.query('x > @N and y')",
+    ),
+    "a constant in a query that is made": (
+        "N = 1\ndef f(t, x): return t.eval(expr=f'{x} > @N')", "N = 2\ndef f(t, x): return t.eval(expr=f'{x} > @N')",
+    ),
     "a default of an argset that a stage makes": ("from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n@dataclass\n"
         "class Base(ExperimentArgs):\n a: int = 1\n def g(self): return 1\n@dataclass\n"
         "class Args(Base):\n b: int = 2\n"

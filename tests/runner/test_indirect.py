@@ -514,6 +514,35 @@ def test_any_file_that_a_field_names_counts(project, name):
     assert values(project)[0] == {"a": "2"}
 
 
+READING = {
+    "exec": "exec(open('conf/a.py').read(), found)",
+    "runpy": "found = runpy.run_path('conf/a.py')",
+    "a path": "found['rate'] = Path('conf/a.py').read_text().split()[-1]",
+}
+
+
+@pytest.mark.parametrize("reading", READING)
+def test_a_python_file_that_is_read_and_not_imported_counts(project, reading):
+    stages = "import runpy\nfrom pathlib import Path\n\n\n@stage(None, ['out'])\n"
+    stages += f"def last(record):\n    found = {{}}\n    {READING[reading]}\n"
+    project.write(other(f"{stages}    return found['rate']\n", EACH.format(PRINT)))
+    project.write({"conf/a.py": "rate = 1\n"})
+    assert values(project) == ({"a": "1"}, 1)
+    assert values(project)[1] == 0
+    project.write({"conf/a.py": "rate = 2\n"})
+    assert values(project) == ({"a": "2"}, 1)
+
+
+def test_sources_that_are_looked_at_to_be_shown_do_not_count(project):
+    stages = "import inspect\nfrom src import model\n\n\n@stage(None, ['out'])\n"
+    stages += "def last(record):\n    inspect.getsource(model)\n    import src.lazy\n"
+    project.write(other(f"{stages}    return 1\n", EACH.format(PRINT)))
+    project.write({"src/model.py": "x = 1\n", "src/lazy.py": "y = 1\n"})
+    assert values(project) == ({"a": "1"}, 1)
+    project.write({"src/lazy.py": "y = 1  # one\n"})
+    assert values(project)[1] == 0
+
+
 def test_a_hidden_file_that_a_stage_opens_counts(project):
     stages = SHELL.format("", "open('.labels.csv').read().strip()")
     project.write(other(stages, EACH.format(PRINT)))

@@ -5,7 +5,9 @@ import dataclasses
 import gc
 import glob
 import importlib
+import importlib.util
 import json
+import linecache
 import multiprocessing
 import os
 import pickle
@@ -13,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -780,7 +783,6 @@ def test_an_absent_file_is_noted(project, files, reads):
     [
         "data/cache/x.json",
         "reports/index.html",
-        "src/code.py",
         "src/__pycache__/code.pyc",
         "src/fast.so",
         "src/fast.pyd",
@@ -799,6 +801,23 @@ def test_what_is_no_data_of_the_project_is_not_noted(name, project, files, reads
     with files.noting(reads):
         path.read_bytes()
     assert keys(reads) == []
+
+
+def test_sources_are_noted_where_nothing_but_their_text_is_asked_for(
+    project, files, reads
+):
+    path = str(project / "src" / "code.py")
+    Path(path).write_text("x = 1")
+    spec = importlib.util.spec_from_file_location("code_of_project", path)
+    linecache.clearcache()
+    with files.noting(reads):
+        linecache.getline(path, 1)
+        tokenize.open(path).close()
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    assert keys(reads) == []
+    with files.noting(reads):
+        open(path).close()
+    assert keys(reads) == ["f:src/code.py"]
 
 
 def test_files_elsewhere_are_not_noted(tmp_path, project, files, reads):

@@ -35,11 +35,14 @@ def test_a_stage_may_ask_for_retries_itself(on):
 def test_fail_fast_begins_nothing_after_a_failure(on):
     study_of_ten(on, "raise ValueError('three')")
     on.edit("stages/other.py", "seed == 3", "seed == 0")
+    slowly = "time.sleep(0.3)\n    return"  # the failure is known before most of them
+    on.edit("stages/other.py", "return", slowly)
     result = on.run("other", "--fail-fast")
     assert result.code == 1
     counts = result.counts
     assert counts["failed"] == 1 and counts["skipped"] >= 5, counts
     on.edit("stages/other.py", "seed == 0", "seed == -1")
+    on.edit("stages/other.py", slowly, "return")
     assert on.ok("other").counts["skipped"] == 0
 
 
