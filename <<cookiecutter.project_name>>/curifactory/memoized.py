@@ -28,11 +28,7 @@ _reading: set[CodeType] = set()
 def noting(functions: Sequence[Any], note: Note) -> Iterator[None]:
     """Note what the results were made of that these functions give from memory."""
     for each in functions:
-        if id(each) not in _known:
-            _known[id(each)] = each
-            _read.setdefault(_code(each), {})
-            if hasattr(each, "cache_clear"):
-                each.cache_clear()  # what was read for it, nobody has noted
+        _prepare(each)
     before = [(each, _info(each)) for each in functions]
     _reading.clear()
     try:
@@ -49,6 +45,22 @@ def noting(functions: Sequence[Any], note: Note) -> Iterator[None]:
                 note(key, stat)
             for one in made:  # one may have used the other
                 _read[one].update(_read[each])
+
+
+def _prepare(function: Any) -> None:
+    """Let a function forget what nobody can tell apart later.
+
+    That is what it has kept before it was known, and files of more than one result.
+    """
+    own, info = _code(function), _info(function)
+    is_known = id(function) in _known
+    _known[id(function)] = function
+    has_files = bool(_read.setdefault(own, {}))
+    if info and (not is_known or (has_files and info.currsize > 1)):
+        _read[own] = {}
+        for each in _known.values():  # those that closures made share their code
+            if _info(each) and _code(each) == own:
+                each.cache_clear()
 
 
 def record(key: str, stat: Stat | None) -> None:

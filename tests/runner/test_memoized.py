@@ -46,6 +46,25 @@ class Loader:
 LOADER = Loader()
 FILES = {}
 TEXT = None
+CALLS = 0
+
+
+@functools.lru_cache
+def counted():
+    global CALLS
+    CALLS += 1
+    return Path("inputs/table.txt").read_text().strip()
+
+
+def made(path):
+    @functools.cache
+    def load():
+        return Path(path).read_text().strip()
+
+    return load
+
+
+FIRST, SECOND = made("inputs/table.txt"), made("inputs/table.txt")
 
 
 def kept(name):
@@ -72,6 +91,9 @@ USES = {
     "a static method": "Loader.static()",
     "a class method": "Loader.of_class()",
     "a method": "LOADER.method('table.txt')",
+    "one that is made": "FIRST()",
+    "another one with the same code": "SECOND()",
+    "one that keeps something besides": "counted()",
     "a table": "kept('table.txt')",
     "a global": "once()",
     "a table of what another keeps": "through()",
@@ -89,7 +111,7 @@ def look{0}(record):
 
 def study(on, *uses, first="pass", argsets=FOUR):
     """Write an experiment with a stage for each use of what is kept."""
-    names = "FILES, LOADER, Loader, kept, listing, longer, once, table, through"
+    names = "FILES, FIRST, SECOND, LOADER, counted, Loader, kept, listing, longer, once, table, through"
     stages = [STAGE.format(index, first, use) for index, use in enumerate(uses)]
     calls = "\n".join(EACH.format(f"look{index}") for index in range(len(uses)))
     on.write({"src/loaders.py": LOADERS, "inputs/table.txt": "old"})
@@ -131,6 +153,16 @@ def test_other_files_of_the_first_call_do_not_count_for_the_others(on):
     on.ok("other")
     on.write({"inputs/0.csv": "2"})
     assert on.ok("other").done() == ["look0 n0"]
+
+
+@here
+def test_files_behind_several_results_of_one_function_are_told_apart(on):
+    use = "LOADER.method(f'{record.args.seed}.csv')"
+    study(on, use, use)
+    on.write({f"inputs/{number}.csv": "1" for number in range(4)})
+    on.ok("other")
+    on.write({"inputs/0.csv": "2"})
+    assert on.ok("other").done() == ["look0 n0", "look1 n0"]
 
 
 @here
