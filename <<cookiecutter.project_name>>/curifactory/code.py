@@ -226,7 +226,7 @@ def _function(function: FunctionType) -> Unit:
     if node is None:
         return _without_source(unit, function, names)
     _fill(unit, node, names, function.__module__)
-    unit.memoized += [function] if syntax.fills_globals(node) else []
+    unit.memoized += [function] if syntax.fills_outside(node) else []
     if not all(isinstance(each, ast.Constant) for each in syntax.defaults(node)):
         # What a name meant when the function was made, it need not mean any more.
         given = (
@@ -410,6 +410,7 @@ def _constant(constant: Named) -> Unit:
     origin, name = _origin(constant.module, constant.name, constant.value)
     module = sys.modules.get(origin)
     unit = Unit(f"{place_of(module)}: {name}")
+    unit.memoized += _lazy(type(constant.value))
     tree = syntax.tree_of(getattr(module, "__file__", None) or "")
     made = syntax.assignments(tree, name) if tree else []
     if _is_public(constant.value):
@@ -422,6 +423,20 @@ def _constant(constant: Named) -> Unit:
     for node in made:
         _fill(unit, node, vars(module), origin)
     return unit
+
+
+def _lazy(cls: type) -> list[FunctionType]:
+    """Return the methods that keep something in an object, which outlives a call."""
+    found = []
+    for base in filter(is_project, cls.__mro__):
+        for member in vars(base).values():
+            function = function_of(member)
+            own = isinstance(function, FunctionType) and is_project(function)
+            node = syntax.find_function(function.__code__) if own else None
+            is_kept = isinstance(member, functools.cached_property)
+            if node and (is_kept or syntax.fills_outside(node, with_self=True)):
+                found.append(function)
+    return found
 
 
 def _code_in(value: Any, seen: frozenset[int] = frozenset()) -> list[Any]:

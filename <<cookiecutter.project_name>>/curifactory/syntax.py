@@ -285,9 +285,14 @@ def local_names(root: ast.AST) -> set[int]:
     return found
 
 
-def fills_globals(node: ast.AST) -> bool:
-    """Return whether a definition puts something into what lies outside of it."""
+def fills_outside(node: ast.AST, *, with_self: bool = False) -> bool:
+    """Return whether a definition puts something into what lies outside of it.
+
+    With `with_self` also a method that puts something into its object.
+    """
     local = local_names(node)
+    arguments = getattr(node, "args", None)
+    first = arguments.args[:1] if with_self and arguments is not None else []
     for each in ast.walk(node):
         if isinstance(each, (ast.Global, ast.Nonlocal)):
             return True
@@ -298,8 +303,9 @@ def fills_globals(node: ast.AST) -> bool:
             filled = each.func.value if each.func.attr in FILLING else None
         while isinstance(filled, (ast.Subscript, ast.Attribute)):
             filled = filled.value
-        if isinstance(filled, ast.Name) and id(filled) not in local:
-            return True
+        if isinstance(filled, ast.Name):
+            if id(filled) not in local or filled.id in [each.arg for each in first]:
+                return True
     return False
 
 

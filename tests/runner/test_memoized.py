@@ -44,6 +44,20 @@ class Loader:
 
 
 LOADER = Loader()
+class Lazy:
+    text = None
+
+    def get(self):
+        if self.text is None:
+            self.text = Path("inputs/table.txt").read_text().strip()
+        return self.text
+
+    @functools.cached_property
+    def lazy(self):
+        return Path("inputs/table.txt").read_text().strip()
+
+
+LAZY = Lazy()
 FILES = {}
 TEXT = None
 CALLS = 0
@@ -94,6 +108,8 @@ USES = {
     "one that is made": "FIRST()",
     "another one with the same code": "SECOND()",
     "one that keeps something besides": "counted()",
+    "an object": "LAZY.get()",
+    "a property of an object": "LAZY.lazy",
     "a table": "kept('table.txt')",
     "a global": "once()",
     "a table of what another keeps": "through()",
@@ -111,7 +127,7 @@ def look{0}(record):
 
 def study(on, *uses, first="pass", argsets=FOUR):
     """Write an experiment with a stage for each use of what is kept."""
-    names = "FILES, FIRST, SECOND, LOADER, counted, Loader, kept, listing, longer, once, table, through"
+    names = "FILES, FIRST, SECOND, LAZY, LOADER, counted, Loader, kept, listing, longer, once, table, through"
     stages = [STAGE.format(index, first, use) for index, use in enumerate(uses)]
     calls = "\n".join(EACH.format(f"look{index}") for index in range(len(uses)))
     on.write({"src/loaders.py": LOADERS, "inputs/table.txt": "old"})

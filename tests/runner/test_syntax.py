@@ -347,4 +347,20 @@ def test_nothing_is_surely_read_by_what_is_no_stage(source):
 )
 def test_functions_that_keep_something_outside_are_told_from_others(body, fills):
     node = ast.parse(f"def f(x): {body}" if body[:3] != "def" else body).body[0]
-    assert syntax.fills_globals(node) == fills
+    assert syntax.fills_outside(node) == fills
+
+
+@pytest.mark.parametrize(
+    ("body", "fills"),
+    [
+        ("x.a = 1", True),
+        ("x.a.b['x'] = 1", True),
+        ("x.a.append(1)", True),
+        ("y.a = 1", False),
+        ("return x.a", False),
+    ],
+)
+def test_methods_that_keep_something_in_their_object_are_told_from_others(body, fills):
+    node = ast.parse(f"def f(x, y): {body}").body[0]
+    assert syntax.fills_outside(node, with_self=True) == fills
+    assert not syntax.fills_outside(node)
