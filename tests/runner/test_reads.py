@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 import gc
 import glob
 import importlib
@@ -801,6 +802,21 @@ def test_what_is_no_data_of_the_project_is_not_noted(name, project, files, reads
     with files.noting(reads):
         path.read_bytes()
     assert keys(reads) == []
+
+
+def test_files_behind_what_a_function_keeps_are_noted_each_time(project, files):
+    @functools.lru_cache
+    def kept():
+        os.listdir("data")
+        return Path("data/raw.csv").read_text()
+
+    kept()  # while nothing is noted
+    for _ in range(2):
+        reads = Reads()
+        with files.noting(reads, [kept]):
+            kept()
+        assert keys(reads) == ["f:data/", "f:data/raw.csv"]
+        assert reads.stats == {"data/raw.csv": stat_of("data/raw.csv")}
 
 
 def test_sources_are_noted_where_nothing_but_their_text_is_asked_for(
