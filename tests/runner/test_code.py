@@ -882,6 +882,11 @@ def cached(): return 1
 @functools.lru_cache
 class Odd: pass
 others = functools.lru_cache(json.loads)
+class Half:
+    def __init__(self, function): functools.update_wrapper(self, function)
+    def __call__(self): return 1
+    def cache_info(self): return 1
+half = Half(plain)
 class A:
     @functools.cache
     def method(self): return fills()
@@ -905,7 +910,7 @@ class C(B):
     class Inner: pass
     other = dict.get
 ONE = C()
-def f(): return plain(), cached(), cached(), A(), Odd(), others("1"), fills, ONE
+def f(): return plain(), cached(), cached(), A(), Odd(), others("1"), fills, ONE, half
 """
 
 
