@@ -326,9 +326,20 @@ def _new_folder(parent: Path, name: str) -> Path:
 
 
 def _settings_near(root: Path | str | None) -> Settings:
-    try:
-        place = Path(root) if root is not None else settings.find_root(Path.cwd())
-    except RequestError:
-        place = Path.cwd()
+    place = _project_at_work() if root is None else Path(root)
     syntax.watch(place)
     return settings.load(place.resolve())
+
+
+def _project_at_work() -> Path:
+    """Return the project that the script lies in; else that of the current folder.
+
+    What is installed, as a notebook's kernel is, lies in no project of its own.
+    """
+    script = Path(getattr(sys.modules["__main__"], "__file__", None) or "")
+    installed = {"site-packages", "dist-packages"}
+    is_script = script.is_file() and installed.isdisjoint(script.parts)
+    for start in [script.parent] * is_script + [Path.cwd()]:
+        with contextlib.suppress(RequestError):
+            return settings.find_root(start)
+    return Path.cwd()

@@ -54,6 +54,26 @@ def wrong_types(content, schema):
     ]
 
 
+@pytest.mark.parametrize("elsewhere", ["", "experiments"], ids=["nowhere", "project"])
+def test_a_script_works_on_the_project_that_it_lies_in(project, elsewhere):
+    project.write({"src/helper.py": "def helper(): return 1\n"})
+    text = "from pathlib import Path\nfrom curifactory import stage\n"
+    text += "from src.helper import helper\n" + BY_HAND
+    text += "@stage(None, ['x'])\ndef look(record): return helper()\n"
+    text += "print(look(Record(manager, None)).output)\n"
+    project.write({"script.py": text})
+    folder = project.root.parent / "elsewhere"
+    (folder / elsewhere).mkdir(parents=True)
+
+    def result():
+        return project.python(project.root / "script.py", cwd=folder).out.split()
+
+    assert result() == ["1"]
+    project.edit("src/helper.py", "return 1", "return 2")
+    assert result() == ["2"]
+    assert project.cache.exists() and not (folder / "data").exists()
+
+
 def test_a_manager_made_by_hand_computes_after_every_call(project):
     text = BY_HAND + (
         "record = Record(manager, get_params()[0])\n"
