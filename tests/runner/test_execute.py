@@ -227,6 +227,23 @@ def test_what_can_be_gone_through_once_is_no_output(project, body, kind):
 
 
 @pytest.mark.filterwarnings("ignore:coroutine")
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("pass", "nothing"),
+        ("return 1", "1 value"),
+        ("return 1, 2, 3", "3 values"),
+        ("return []", "0 values"),
+    ],
+)
+def test_a_stage_must_return_a_value_for_each_output(project, given, said):
+    stages = f"@stage(None, ['x', 'y'])\ndef last(record):\n    {given}\n"
+    project.write(other(stages, "last(Record(manager, argsets[0]))"))
+    result = project.run("other")
+    assert result.code == 1
+    assert f"stage last returned {said} for 2 outputs (x, y)" in result.err
+
+
 def test_an_async_stage_is_refused(project):
     made = '@stage(None, ["text"])\nasync def read(record):\n    return 1\n'
     project.write(other(made, READ))
