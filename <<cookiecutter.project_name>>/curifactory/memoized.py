@@ -2,8 +2,8 @@
 
 A stage that gets a result which an earlier call of this process left in such a function
 depends on the files that were read for it. A function of `functools.lru_cache` tells when
-it answers from memory. One that keeps things in globals does not: it is taken to do so
-where it has read files before and reads none now.
+it answers from memory. Of one that keeps things in globals nobody knows: all that it has
+read counts each time.
 """
 
 import sys
@@ -37,9 +37,9 @@ def noting(functions: Sequence[Any], note: Note) -> Iterator[None]:
         used, made = [], []
         for each, was in before:
             own, now = _code(each), _info(each)
-            is_reading = own in _reading
-            used += [own] * (now.hits > was.hits if was and now else not is_reading)
-            made += [own] * (now.misses > was.misses if was and now else is_reading)
+            used += [own] * (now.hits > was.hits if was and now else True)
+            is_made = now.misses > was.misses if was and now else own in _reading
+            made += [own] * is_made
         for each in used:
             for key, stat in list(_read[each].items()):
                 note(key, stat)

@@ -182,12 +182,12 @@ def test_files_behind_several_results_of_one_function_are_told_apart(on):
 
 
 @here
-def test_files_that_each_call_reads_by_itself_are_its_own(on):
-    study(on, "kept(f'{record.args.seed}.csv')")
+def test_a_table_of_which_a_call_takes_one_thing_and_adds_another_counts(on):
+    study(on, "kept('table.txt') + kept(f'{record.args.seed}.csv')")
     on.write({f"inputs/{number}.csv": "1" for number in range(4)})
     on.ok("other")
-    on.write({"inputs/0.csv": "2"})
-    assert on.ok("other").done() == ["look0 n0"]
+    on.write({"inputs/table.txt": "new"})
+    assert on.ok("other").counts["computed"] == 4
 
 
 def test_a_file_that_was_changed_since_it_was_remembered_is_computed_again(project):
