@@ -63,9 +63,15 @@ def list_paramsets(root: Path) -> list[Entry]:
 def entries(project: Settings, kind: str, function: str) -> list[Entry]:
     """Return the files in a folder of the project that define a function."""
     folder = project.root / getattr(project, kind)
-    paths = (p for p in sorted(folder.rglob("*.py")) if p.name != "__init__.py")
+    paths = (p for p in sorted(folder.rglob("*.py")) if _is_named(p, folder))
     found = (_entry(folder, path, function) for path in paths)
     return [entry for entry in found if entry is not None]
+
+
+def _is_named(path: Path, folder: Path) -> bool:
+    """Return whether a file can be meant: editors keep hidden ones beside it."""
+    is_hidden = any(part[0] == "." for part in path.relative_to(folder).parts)
+    return path.is_file() and path.name != "__init__.py" and not is_hidden
 
 
 def _entry(folder: Path, path: Path, function: str) -> Entry | None:

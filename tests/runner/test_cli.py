@@ -618,3 +618,13 @@ def test_a_failure_is_told_by_the_exit_code_where_nobody_reads_on(project):
     os.close(writing)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr.partition("ValueError: no")[2]
+
+
+def test_what_editors_leave_beside_experiments_is_none(project):
+    experiments = project.root / "experiments"
+    (experiments / ".#study.py").symlink_to("nobody@nowhere.1")
+    (experiments / "folder.py").mkdir()
+    project.write({"experiments/.ipynb_checkpoints/old.py": "def run(): pass\n"})
+    listed = project.ok("ls").out
+    assert not any(name in listed for name in (".#study", "folder", "old"))
+    assert "there is no experiment 'stdy'" in project.run("stdy").err
