@@ -58,6 +58,10 @@ class Run:
         return found
 
 
+SEVERAL = frozenset({"paramsets", "sets", "names", "overwrite_stages"})
+"""The options that are lists of texts."""
+
+
 def run_experiment(
     name: str,
     root: Path | str | None = None,
@@ -69,9 +73,21 @@ def run_experiment(
     progress: Progress | None = None,
     **options: Any,
 ) -> Run:
-    """Run an experiment, or only map it, and return what became of its calls."""
+    """Run an experiment, or only map it, and return what became of its calls.
+
+    The options are the fields of `Request`; where several texts are meant, one will do.
+    """
+    for option in options:
+        if option not in Request._fields:
+            hint = nearest(option, Request._fields)
+            raise RequestError(f"run_experiment has no option {option!r}", hint)
+    if not isinstance(root, (Path, str, type(None))):
+        said = f"run_experiment: root is {root!r:.80}, no folder"
+        raise RequestError(said, "parameter files are given as paramsets=[...]")
+    given = {**options, "paramsets": paramsets}
+    single = {n: (v,) for n, v in given.items() if n in SEVERAL and isinstance(v, str)}
     project = open_project(root, cache=cache, runs=runs, reports=reports)
-    request = Request(name=name, paramsets=paramsets, **options)
+    request = Request(name=name, **{**given, **single})
     return perform(project, request, progress or Progress(quiet=True))
 
 

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 
 def show(text):
     """A script that prints what an expression gives, as JSON."""
@@ -204,3 +206,33 @@ def test_any_name_of_the_class_will_do(project):
             .replace("ExperimentSetup", "ExperimentArgs")
         )
     assert project.ok().counts["computed"] == 6
+
+
+def test_one_text_will_do_where_python_asks_for_several(project):
+    argsets = "[Args(name='a'), Args(name='b'), Args(name='ab')]"
+    project.write(
+        {
+            "params/three.py": f"from params import Args\ndef get_params(): return {argsets}\n"
+        }
+    )
+    result = project.script(
+        "from curifactory.experiment import run_experiment\n"
+        "run = run_experiment('study', '.', paramsets='three', names='ab', map_only=True)\n"
+        "print([r.args.name for r in run.records if r.args is not None])\n"
+    )
+    assert result.out == "['ab']\n", result.err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("['base']", "root is ['base'], no folder"),
+        ("'.', parameters=[]", "run_experiment has no option 'parameters'"),
+    ],
+)
+def test_options_that_python_gives_wrongly_are_named(project, given, said):
+    result = project.script(
+        "from curifactory.experiment import run_experiment\n"
+        f"run_experiment('study', {given})\n"
+    )
+    assert result.code == 1 and said in result.err
