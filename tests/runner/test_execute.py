@@ -226,7 +226,6 @@ def test_what_can_be_gone_through_once_is_no_output(project, body, kind):
     assert f"output 'text' is a {kind}" in result.err and "list(" in result.err
 
 
-@pytest.mark.filterwarnings("ignore:coroutine")
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -244,6 +243,7 @@ def test_a_stage_must_return_a_value_for_each_output(project, given, said):
     assert f"stage last returned {said} for 2 outputs (x, y)" in result.err
 
 
+@pytest.mark.filterwarnings("ignore:coroutine")
 def test_an_async_stage_is_refused(project):
     made = '@stage(None, ["text"])\nasync def read(record):\n    return 1\n'
     project.write(other(made, READ))
