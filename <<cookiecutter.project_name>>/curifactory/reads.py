@@ -596,8 +596,9 @@ def _tell(of_a_fork: Callable[[Reads], None]) -> None:
 
 def _audit(event: str, details: tuple[Any, ...]) -> None:
     if event == "open" and _active is not None:
+        is_code = str(details[0]).endswith(".py")
         asking = sys._getframe(1).f_code.co_filename
-        if asking not in READERS_OF_CODE:
+        if not (is_code and asking in READERS_OF_CODE):
             _active.opened(*details)
     elif event in ("os.listdir", "os.scandir") and _active is not None:
         asking = sys._getframe(1).f_code.co_filename

@@ -836,6 +836,17 @@ def test_sources_are_noted_where_nothing_but_their_text_is_asked_for(
     assert keys(reads) == ["f:src/code.py"]
 
 
+@pytest.mark.parametrize(
+    "read",
+    [lambda path: linecache.getline(path, 1), lambda p: tokenize.open(p).close()],
+)
+def test_data_is_noted_whatever_opens_it(read, project, files, reads):
+    linecache.clearcache()
+    with files.noting(reads):
+        read(str(project / "data" / "raw.csv"))
+    assert keys(reads) == ["f:data/raw.csv"]
+
+
 def test_files_elsewhere_are_not_noted(tmp_path, project, files, reads):
     (tmp_path / "project2").mkdir()
     (tmp_path / "project2" / "a.txt").write_text("x")
