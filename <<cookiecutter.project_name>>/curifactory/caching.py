@@ -1,13 +1,11 @@
 """Cachers: each saves and loads one kind of object at a path."""
 
-import contextlib
 import copy
 import importlib
 import json
 import os
 import pickle
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -124,31 +122,7 @@ class PickleCacher(OneFileCacher):
 
     def load(self) -> Any:
         with open(self.get_path(), "rb") as file:
-            return _Unpickler(file).load()
-
-
-class _Unpickler(pickle.Unpickler):
-    """Notes the classes and functions that an object is made of."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        found = super().find_class(module, name)
-        if _met is not None:
-            _met.append(found)
-        return found
-
-
-_met: list[Any] | None = None
-
-
-@contextlib.contextmanager
-def meeting() -> Iterator[list[Any]]:
-    """Collect the classes and functions met while loading within the block."""
-    global _met
-    before, _met = _met, []
-    try:
-        yield _met
-    finally:
-        _met = before
+            return pickle.load(file)
 
 
 def detached_copy(value: Any) -> Any:

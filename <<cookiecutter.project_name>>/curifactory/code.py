@@ -12,6 +12,7 @@ from collections import ChainMap, deque
 from collections.abc import (
     Collection,
     Iterable,
+    Iterator,
     Mapping,
     MutableMapping,
     MutableSequence,
@@ -39,7 +40,10 @@ CLASS = "@"
 ASKS_CLASS = frozenset(
     "isinstance issubclass type __class__ singledispatch singledispatchmethod".split()
 )
+ASKS_ANNOTATIONS = frozenset("__annotations__ get_type_hints get_annotations".split())
 QUERIES = frozenset({"query", "eval"})
+ANNOTATIONS = ":"
+"""Among the names in code: it may go by the annotations of classes."""
 ANY_NAME = "*"
 """Among the names in code: it asks for attributes by names made at run time."""
 # What reaches code by a name made at run time, or by what happens to be imported; and
@@ -61,7 +65,8 @@ class Code(NamedTuple):
     names: frozenset[str] = frozenset()
     """All attributes and texts in it: what it may read of an argset."""
     memoized: tuple[Any, ...] = ()
-    """The functions in it that keep their results, or may do so in globals."""
+    """The functions in it that keep their results, or may do so in globals, and objects
+    of others, which may keep what they read."""
 
 
 class Named(NamedTuple):
@@ -74,6 +79,14 @@ class Named(NamedTuple):
     """Whether the statements that make it count, whatever has become of it since."""
 
 
+class Memory(NamedTuple):
+    """A function, or an object of others, that may keep what it gets."""
+
+    owner: Any
+    name: str = ""
+    """Where it keeps that, if it counts only for what reads it there."""
+
+
 @dataclass(eq=False, repr=False)
 class Unit:
     """One function, class, constant or module, and what it refers to, in order."""
@@ -84,7 +97,9 @@ class Unit:
     unfollowed: list[str] = field(default_factory=list)
     packages: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
-    memoized: list[Any] = field(default_factory=list)
+    memoized: list[Memory] = field(default_factory=list)
+    loaded: set[str] = field(default_factory=set)
+    """The variables in it that are read, and not only filled."""
 
 
 _units: dict[object, tuple[object, Unit]] = {}
@@ -120,6 +135,15 @@ def project_callables(value: object, path: str) -> tuple[list[Any], str]:
     found: list[Any] = []
     shape = hashing.digest(value, path, _own_code, found)
     return found, shape
+
+
+def named(module: str, qualname: str) -> Any:
+    """Return what has this name in a module, None where that is not so any more."""
+    try:
+        found = importlib.import_module(module)
+        return functools.reduce(getattr, qualname.split("."), found)
+    except (ImportError, AttributeError):
+        return None
 
 
 def is_project(value: Any) -> bool:
@@ -171,6 +195,7 @@ def _reach(roots: Iterable[Any]) -> Code:
     waiting: deque[Any] = deque()
     lines: list[str] = []
     units: list[Unit] = []
+    classes: list[type] = []
 
     def number(target: Any) -> str:
         key = _key(target)
@@ -181,18 +206,38 @@ def _reach(roots: Iterable[Any]) -> Code:
 
     lines.append(",".join(number(root) for root in roots))
     while waiting:
-        unit = _unit(waiting.popleft())
+        target = waiting.popleft()
+        unit = _unit(target)
         units.append(unit)
+        classes += [target] if isinstance(target, type) else []
         lines.append(unit.text + "|" + ",".join(number(each) for each in unit.refers))
+        if not waiting and any(ANNOTATIONS in each.names for each in units):
+            annotated = [number(Named("", ANNOTATIONS, each)) for each in classes]
+            lines.append(",".join(annotated))
+    names: frozenset[str] = frozenset().union(*(unit.names for unit in units))
+    if "__name__" in names:
+        lines += [each.__qualname__ for each in classes]
     parts = {unit.label: hashing.hash_text(unit.text) for unit in units}
     return Code(
         hashing.hash_text(*lines),
         parts,
         tuple(sorted({each for unit in units for each in unit.unfollowed})),
         tuple(sorted(set().union(*(unit.packages for unit in units)))),
-        frozenset().union(*(unit.names for unit in units)),
-        tuple({id(each): each for u in units for each in u.memoized}.values()),
+        names,
+        tuple({id(each): each for each in _keeping(units, names)}.values()),
     )
+
+
+def _keeping(units: list[Unit], names: frozenset[str]) -> Iterator[Any]:
+    """Yield what may keep something that it has read, for these units to find."""
+    loaded = names.union(*(unit.loaded for unit in units), [""])
+    for unit in units:
+        for owner in (each.owner for each in unit.memoized if each.name in loaded):
+            yield owner
+            function = unwrapped(owner)
+            made = _unit(function).refers if isinstance(function, FunctionType) else []
+            for cls in (each for each in made if isinstance(each, type)):
+                yield from (f for f in _lazy(cls) if f.__name__ != "__init__")
 
 
 def _key(target: Any) -> object:
@@ -209,6 +254,8 @@ def _unit(target: Any) -> Unit:
 
 
 def _make_unit(target: Any) -> Unit:
+    if isinstance(target, Named) and target.name == ANNOTATIONS:
+        return _annotations(target.value)
     if isinstance(target, Named):
         is_package = target.name == ANY_NAME
         return _package(target.value) if is_package else _constant(target)
@@ -222,11 +269,12 @@ def _make_unit(target: Any) -> Unit:
 def _function(function: FunctionType) -> Unit:
     unit = Unit(f"{place_of(function)}: {_shown(function.__qualname__)}")
     node = syntax.find_function(function.__code__)
-    names = ChainMap(_closure(function), function.__globals__)
+    names = ChainMap(closure(function), function.__globals__)
     if node is None:
         return _without_source(unit, function, names)
-    _fill(unit, node, names, function.__module__)
-    unit.memoized += [function] if syntax.fills_outside(node) else []
+    scope = _fill(unit, node, names, function.__module__)
+    filled = (each.name for each in scope.fillings if each.is_outside)
+    unit.memoized += [Memory(function, name) for name in filled]
     if not all(isinstance(each, ast.Constant) for each in syntax.defaults(node)):
         # What a name meant when the function was made, it need not mean any more.
         given = (
@@ -248,7 +296,7 @@ def _fill_attached(unit: Unit, owner: Any, names: Mapping[str, Any]) -> None:
         _fill(unit, node, names, owner.__module__)
 
 
-def _closure(function: FunctionType) -> dict[str, Any]:
+def closure(function: FunctionType) -> dict[str, Any]:
     bound = {}
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     for name, cell in cells:
@@ -284,11 +332,13 @@ def _class(cls: type) -> Unit:
     unit = Unit(f"{place_of(cls)}: {_shown(cls.__qualname__)}")
     members = {name: function_of(each) for name, each in vars(cls).items()}
     functions = {n: f for n, f in members.items() if isinstance(f, FunctionType)}
-    names = ChainMap(*map(_closure, functions.values()), vars(module))
+    names = ChainMap(*map(closure, functions.values()), vars(module))
     nodes = syntax.find_classes(cls)
     for node in nodes:  # of several with one name, any may be the one
-        _fill(unit, node, names, cls.__module__)
-        unit.text += syntax.special_annotations(node, is_plain=not _is_declared(cls))
+        scope = _fill(unit, node, names, cls.__module__)
+        unit.text += syntax.special_annotations(node)
+        if _is_declared(cls, map(scope.module_of, node.decorator_list)):
+            unit.refers.append(Named("", ANNOTATIONS, cls))
     if not nodes:
         _without_definition(unit, cls)
     elif "<" in cls.__qualname__:  # its attributes may come from the function around it
@@ -299,7 +349,14 @@ def _class(cls: type) -> Unit:
     elsewhere = [f for name, f in functions.items() if not _is_body(cls, name, f)]
     unit.refers += filter(is_project, elsewhere)  # others may have set them
     held = (getattr(each, "__func__", each) for each in vars(cls).values())
-    unit.memoized += filter(_is_memoized, held)
+    unit.memoized += map(Memory, filter(_is_memoized, held))
+    unit.memoized += [
+        Memory(function, each.name)
+        for function in functions.values()
+        for each in _fillings(function)
+        if each.is_outside
+    ]
+    unit.memoized += map(Memory, _lazy(cls) if _fills_itself(cls) else [])
     unit.refers += _registered(cls)
     unit.refers += filter(is_project, (*cls.__bases__, type(cls)))
     _fill_attached(unit, cls, names)
@@ -367,10 +424,46 @@ def _is_collection(value: Any) -> bool:
     return issubclass(type(value), (MutableMapping, MutableSequence, MutableSet))
 
 
-def _is_declared(cls: type) -> bool:
+def _is_declared(cls: type, decorators: Iterable[str]) -> bool:
     """Return whether other people's code goes by the annotations of a class."""
     foreign = (each for each in cls.__mro__ if not is_project(each))
-    return any(each.__module__ not in ("builtins", "abc") for each in foreign)
+    bases = {each.__module__.partition(".")[0] for each in foreign}
+    packages = {name.partition(".")[0] for name in decorators}
+    return bool(
+        bases - {"builtins", "abc", "curifactory"}
+        or packages - {"", *sys.stdlib_module_names}
+    )
+
+
+def _annotations(cls: type) -> Unit:
+    """The annotations of a class, and the code that they name."""
+    unit = Unit(f"{place_of(cls)}: annotations of {_shown(cls.__qualname__)}")
+    names = vars(sys.modules[cls.__module__])
+    for node in itertools.chain.from_iterable(
+        map(syntax.annotations, syntax.find_classes(cls))
+    ):
+        _fill(unit, node, names, cls.__module__)
+    return unit
+
+
+def _fills_itself(cls: type) -> bool:
+    """Return whether methods of a class keep something in the class, for all objects."""
+    for name, member in vars(cls).items():
+        is_of_class = isinstance(member, classmethod) or name == "__new__"
+        for each in _fillings(member):
+            is_table = _is_collection(vars(cls).get(each.attribute))
+            is_own = each.is_first and (is_of_class or is_table)
+            if is_own or (each.is_outside and each.name in ("", cls.__name__)):
+                return True
+    return False
+
+
+def _fillings(member: Any) -> list[syntax.Filling]:
+    """Return what a method of the project fills."""
+    function = function_of(member)
+    is_own = isinstance(function, FunctionType) and is_project(function)
+    node = syntax.find_function(function.__code__) if is_own else None
+    return syntax.fillings(node, syntax.local_names(node)) if node else []
 
 
 def _without_definition(unit: Unit, cls: type) -> None:
@@ -382,6 +475,7 @@ def _without_definition(unit: Unit, cls: type) -> None:
     if not made:
         unit.unfollowed.append(f"{unit.label} has no source: its attributes count")
         unit.refers += _attributes(cls)
+    unit.text += _read_by(module)
     for node in made:
         _fill(unit, node, vars(module), cls.__module__)
 
@@ -392,6 +486,7 @@ def _module(module: ModuleType) -> Unit:
     tree = syntax.tree_of(module.__file__ or "")
     if tree is not None:
         _fill(unit, tree, vars(module), module.__name__).take_imported()
+        unit.text += _read_by(module)
     return unit
 
 
@@ -410,19 +505,43 @@ def _constant(constant: Named) -> Unit:
     origin, name = _origin(constant.module, constant.name, constant.value)
     module = sys.modules.get(origin)
     unit = Unit(f"{place_of(module)}: {name}")
-    unit.memoized += _lazy(type(constant.value))
+    unit.memoized += map(Memory, _kept_in(constant.value))
     tree = syntax.tree_of(getattr(module, "__file__", None) or "")
     made = syntax.assignments(tree, name) if tree else []
     if _is_public(constant.value):
         unit.text = constant.value.__name__  # chosen, perhaps, by what a file says
     if not constant.is_text and not (made and isinstance(constant.value, type)):
         with contextlib.suppress(IdentityError):
-            unit.text = hashing.digest(constant.value, name, _own_code, unit.refers)
+            unit.text = hashing.digest(
+                constant.value, name, _own_code, unit.refers, may_be_cyclic=True
+            )
             return unit
         unit.refers += _code_in(constant.value)
+    unit.text += _read_by(module)
     for node in made:
         _fill(unit, node, vars(module), origin)
     return unit
+
+
+def _read_by(module: Any) -> str:
+    """Return the digests of the files that a module has read while it was imported."""
+    found = []
+    read = syntax.read_by_import.get(getattr(module, "__file__", None) or "", {})
+    for path, stat in sorted(read.items()):
+        is_so = hashing.stat_of(path) == stat
+        said = hashing.hash_file(path) if is_so and stat[0] >= 0 else str(stat)
+        found.append(f"{syntax.placed(path)}={said};")
+    return "".join(found)
+
+
+def _kept_in(value: Any) -> list[Any]:
+    """Return what may fill a value while the project runs, by reading files."""
+    inner: Iterable[Any] = value if isinstance(value, (list, tuple, set)) else ()
+    inner = value.values() if isinstance(value, dict) else inner
+    kinds = {type(value), *map(type, inner)}
+    is_foreign = not (is_project(type(value)) or callable(value))
+    is_foreign = is_foreign and not hashing.has_rule(value)
+    return [f for cls in kinds for f in _lazy(cls)] + [value] * is_foreign
 
 
 def _lazy(cls: type) -> list[FunctionType]:
@@ -430,12 +549,9 @@ def _lazy(cls: type) -> list[FunctionType]:
     found = []
     for base in filter(is_project, cls.__mro__):
         for member in vars(base).values():
-            function = function_of(member)
-            own = isinstance(function, FunctionType) and is_project(function)
-            node = syntax.find_function(function.__code__) if own else None
             is_kept = isinstance(member, functools.cached_property)
-            if node and (is_kept or syntax.fills_outside(node, with_self=True)):
-                found.append(function)
+            if is_kept or any(each.is_first for each in _fillings(member)):
+                found.append(function_of(member))
     return found
 
 
@@ -443,7 +559,7 @@ def _code_in(value: Any, seen: frozenset[int] = frozenset()) -> list[Any]:
     """Return the code of the project in a value, also where a part has no identity."""
     found: list[Any] = []
     with contextlib.suppress(IdentityError):
-        hashing.digest(value, "value", _own_code, found)
+        hashing.digest(value, "value", _own_code, found, may_be_cyclic=True)
         return found
     inner: Iterable[Any] = ()
     if issubclass(type(value), Mapping):
@@ -499,13 +615,19 @@ def _own_code(value: object) -> Any:
 
 def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "_Scope":
     scope = _Scope(unit, names, module, syntax.local_names(node))
+    scope.fillings = syntax.fillings(node, scope.local)
+    only_filled = {each.node for each in scope.fillings}
     for inner in ast.walk(node):
         name = getattr(inner, "id", getattr(inner, "attr", ""))
         if name in ASKS_CLASS or isinstance(inner, ast.MatchClass):
             unit.names.add(CLASS)
         scope.asked.update(map(id, _only_asked_for(inner)))
+        if name in ASKS_ANNOTATIONS or scope.hands_on_class(inner):
+            unit.names.add(ANNOTATIONS)
         if isinstance(inner, (ast.Import, ast.ImportFrom)):
             scope.take_import(inner)
+        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
+            unit.loaded.update([] if id(inner) in only_filled else [name])
         elif isinstance(inner, ast.Attribute):
             unit.names.add(inner.attr)
         elif isinstance(inner, ast.Call):
@@ -559,7 +681,11 @@ def _without_declaration(node: ast.AST, scope: "_Scope") -> ast.AST:
     """Leave out @stage and @aggregate: what they declare enters the key by itself."""
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return node
-    kept = [each for each in node.decorator_list if not scope.is_declaration(each)]
+    kept = [
+        each
+        for each in node.decorator_list
+        if scope.module_of(each) != "curifactory.stages"
+    ]
     fields = {**dict(ast.iter_fields(node)), "decorator_list": kept}
     return type(node)(**fields)
 
@@ -579,14 +705,31 @@ class _Scope:
         self.local = local
         self.module = module
         self.imported: dict[str, Any] = {}
+        self.fillings: list[syntax.Filling] = []
         self.asked: set[int] = set()
         """The nodes that only ask for a class: who makes an argset goes by all of it."""
 
-    def is_declaration(self, decorator: ast.expr) -> bool:
+    def module_of(self, decorator: ast.expr) -> str:
+        """Return where a decorator was written by others, nothing for one's own."""
         target = decorator.func if isinstance(decorator, ast.Call) else decorator
         chain = _chain(target)
         value = self._value(chain)[0] if chain else None
-        return getattr(value, "__module__", "") == "curifactory.stages"
+        module = getattr(value, "__module__", None) or ""
+        return "" if is_project(sys.modules.get(module)) else module
+
+    def hands_on_class(self, node: ast.AST) -> bool:
+        """Return whether a class of the project is given to a function as a value."""
+        if not isinstance(node, ast.Call) or getattr(node.func, "id", "") == "super":
+            return False
+        named = [each.value for each in node.keywords if each.arg != "default_factory"]
+        chains = (
+            _chain(each) for each in [*node.args, *named] if id(each) not in self.asked
+        )
+        values = (unwrapped(self._value(chain)[0]) for chain in chains if chain)
+        return any(
+            isinstance(each, type) and is_project(each) and not _is_args(each)
+            for each in values
+        )
 
     def take_import(self, node: ast.Import | ast.ImportFrom) -> None:
         """Follow an import of project code that is written inside a function."""
@@ -677,7 +820,7 @@ class _Scope:
         is_code = isinstance(target, (FunctionType, type, ModuleType))
         is_own = is_code and not isinstance(value, MethodType) and is_project(target)
         if is_own and _is_memoized(value):
-            self.unit.memoized.append(value)
+            self.unit.memoized.append(Memory(value))
         if is_own and (is_used or not _is_args(target)):
             self.unit.refers += [target, *_held(value, holder)]
             is_package = isinstance(target, ModuleType) and "__path__" in vars(target)
@@ -711,7 +854,7 @@ def _held(value: Any, holder: tuple[str, str]) -> list[Any]:
     """Return what of the project is in the closure of a function of others."""
     if not isinstance(value, FunctionType) or is_project(value):
         return []
-    holds = [*_closure(value).values(), *vars(value).values()]
+    holds = [*closure(value).values(), *vars(value).values()]
     inner = [each for h in holds for each in (h.values() if _is_table(h) else [h])]
     own = [unwrapped(each) for each in inner if is_project(unwrapped(each))]
     made = any(is_project(type(each)) for each in inner)

@@ -2,6 +2,7 @@
 
 import atexit
 import importlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -26,6 +27,7 @@ from .record import Call, Record
 from .request import Request as Request
 from .settings import Settings
 from .snapshot import Snapshot
+from .task import staying
 
 
 @dataclass(eq=False, repr=False)
@@ -88,7 +90,9 @@ def run_experiment(
     single = {n: (v,) for n, v in given.items() if n in SEVERAL and isinstance(v, str)}
     project = open_project(root, cache=cache, runs=runs, reports=reports)
     request = Request(name=name, **{**given, **single})
-    return perform(project, request, progress or Progress(quiet=True))
+    with staying():  # relative paths are meant as they are on the command line
+        os.chdir(project.root)
+        return perform(project, request, progress or Progress(quiet=True))
 
 
 def perform(project: Settings, request: Request, progress: Progress) -> Run:

@@ -33,18 +33,20 @@ def digest(
     path: str = "value",
     opaque: Opaque | None = None,
     found: list[Any] | None = None,
+    *,
+    may_be_cyclic: bool = False,
 ) -> str:
     """Return 32 hexadecimal digits that depend on type and content alone.
 
     Where `opaque` gives something for a function, class or module, its name does not
     count: what was given is added to `found`, for the caller to take into account.
     Raises IdentityError, with the path, for what has no identity: open files,
-    generators, locks, values that contain themselves.
+    generators, locks, and values that contain themselves unless they may.
     """
     scalar = _SCALARS.get(type(value))
     if scalar is not None and opaque is None:
         return hash_bytes(_short(scalar[0]) + _encoded(scalar[1](value)))
-    walk = _Walk(opaque)
+    walk = _Walk(opaque, may_be_cyclic)
     try:
         walk.add(value, path)
     except RecursionError:
@@ -53,6 +55,12 @@ def digest(
     if found is not None:
         found += walk.code
     return hash_bytes(b"".join(walk.parts))
+
+
+def has_rule(value: object) -> bool:
+    """Return whether it is known what makes values of this type equal."""
+    rule = _SCALARS.get(type(value)) or _RULES.get(type(value)) or _inherited(value)
+    return rule is not _reduced
 
 
 def is_scalar(value: object) -> bool:
@@ -83,6 +91,19 @@ def hash_file(path: Path | str) -> str:
     return state.hexdigest()
 
 
+def stat_of(path: str) -> tuple[int, int]:
+    """Return the size of a file and when it was last changed, in nanoseconds.
+
+    Its content or what is said of it: tools that copy a file can set the time of the
+    first back. (-1, -1) where there is no file.
+    """
+    try:
+        status = os.stat(path)
+    except OSError:
+        return -1, -1
+    return status.st_size, max(status.st_mtime_ns, status.st_ctime_ns)
+
+
 def register(cls: type, represent: Callable[[Any], object]) -> None:
     """Let `represent(value)` stand for values of exactly this class in digests."""
 
@@ -103,11 +124,13 @@ def qualified(value: Any) -> str:
 class _Walk:
     """One digest in the making: the parts to hash, and the objects on the way down."""
 
-    def __init__(self, opaque: Opaque | None) -> None:
+    def __init__(self, opaque: Opaque | None, may_be_cyclic: bool) -> None:
         self.parts: list[bytes] = []
         self.opaque = opaque
         self.code: list[Any] = []
-        self._active: set[int] = set()
+        self.may_be_cyclic = may_be_cyclic
+        self._active: dict[int, int] = {}
+        """How deep each object lies that is on the way."""
 
     def tag(self, *texts: str) -> None:
         self.parts.extend(map(_encoded, texts))
@@ -117,15 +140,19 @@ class _Walk:
         if scalar is not None:
             self.tag(scalar[0], self.placed(scalar[1](value)))
             return
+        depth = len(self._active)
+        if id(value) in self._active and self.may_be_cyclic:
+            self.tag("around", str(depth - self._active[id(value)]))
+            return
         if id(value) in self._active:
             hint = (
                 "give its settings instead and make the object inside a stage, or declare "
                 "what stands for it: parameter(represent=...)"
             )
             raise IdentityError(path, "contains itself", hint)
-        self._active.add(id(value))
+        self._active[id(value)] = depth
         (_RULES.get(type(value)) or _rule_for(value))(self, value, path)
-        self._active.discard(id(value))
+        del self._active[id(value)]
 
     def placed(self, text: str) -> str:
         """Return a text; in code, a path without the place of the project: it may move."""

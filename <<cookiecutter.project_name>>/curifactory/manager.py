@@ -21,7 +21,7 @@ from .execute import Session, ancestors
 from .index import Index
 from .peers import Peers
 from .progress import Progress
-from .reads import FileDigests
+from .reads import FileDigests, Files
 from .record import Call, Output, Record, Source
 from .request import Request
 from .settings import Settings
@@ -74,6 +74,7 @@ class ArtifactManager:
         self._log: TextIO | None = None
         self._begin = time.time()
         self._git: provenance.GitState | None = None
+        Files(self.settings.root, self.settings.apart).listen()
 
     @property
     def name(self) -> str:
@@ -101,14 +102,12 @@ class ArtifactManager:
             survey = self.survey
             self._begin_run()
             project = self.settings
-            given = project.cache, project.base, project.runs, project.reports
-            apart = tuple(each for each in given if each is not None)
             spill = None if self.engine.is_local else survey.store.prepare()
             module = "" if self.eager else project.module_of(self.experiment_name)
             place = Place(
                 project.root,
                 project.cache,
-                apart,
+                project.apart,
                 self.name,
                 spill,
                 project.base,

@@ -2,14 +2,14 @@
 
 A stage that gets a result which an earlier call of this process left in such a function
 depends on the files that were read for it. A function of `functools.lru_cache` tells when
-it answers from memory. Of one that keeps things in globals nobody knows: all that it has
-read counts each time.
+it answers from memory. Of one that keeps things in globals nobody knows, nor of objects of
+others, as loaders of templates are: all that they have read counts each time.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 from . import code
@@ -18,17 +18,19 @@ Stat = tuple[int, int]
 Note = Callable[[str, Stat | None], None]
 """Takes the key of a file, and what its size and time were when it was read."""
 
-_known: dict[int, Any] = {}
-_read: dict[CodeType, dict[str, Stat | None]] = {}
-_reading: set[CodeType] = set()
-"""The functions that have read files for the call that is at work."""
+known: dict[int, Any] = {}
+"""What may keep something for the stages of this process."""
+_read: dict[object, dict[str, Stat | None]] = {}
+_codes: set[CodeType] = set()
+_reading: set[object] = set()
+"""What has read files for the call that is at work."""
 
 
 @contextmanager
 def noting(functions: Sequence[Any], note: Note) -> Iterator[None]:
     """Note what the results were made of that these functions give from memory."""
     for each in functions:
-        _prepare(each)
+        prepare(each)
     before = [(each, _info(each)) for each in functions]
     _reading.clear()
     try:
@@ -36,7 +38,7 @@ def noting(functions: Sequence[Any], note: Note) -> Iterator[None]:
     finally:
         used, made = [], []
         for each, was in before:
-            own, now = _code(each), _info(each)
+            own, now = _key(each), _info(each)
             used += [own] * (now.hits > was.hits if was and now else True)
             is_made = now.misses > was.misses if was and now else own in _reading
             made += [own] * is_made
@@ -47,19 +49,21 @@ def noting(functions: Sequence[Any], note: Note) -> Iterator[None]:
                 _read[one].update(_read[each])
 
 
-def _prepare(function: Any) -> None:
+def prepare(function: Any) -> None:
     """Let a function forget what nobody can tell apart later.
 
     That is what it has kept before it was known, and files of more than one result.
     """
-    own, info = _code(function), _info(function)
-    is_known = id(function) in _known
-    _known[id(function)] = function
+    own, info = _key(function), _info(function)
+    if isinstance(own, tuple):
+        _codes.add(own[0])
+    is_known = id(function) in known
+    known[id(function)] = function
     has_files = bool(_read.setdefault(own, {}))
     if info and (not is_known or (has_files and info.currsize > 1)):
         _read[own] = {}
-        for each in _known.values():  # those that closures made share their code
-            if _info(each) and _code(each) == own:
+        for each in known.values():  # those that closures made share their code
+            if _info(each) and _key(each) == own:
                 each.cache_clear()
 
 
@@ -67,17 +71,29 @@ def record(key: str, stat: Stat | None) -> None:
     """Keep what is read, for each such function that is at work."""
     frame: FrameType | None = sys._getframe(1) if _read else None
     while frame is not None:
-        if frame.f_code in _read:
-            _read[frame.f_code].setdefault(key, stat)
-            _reading.add(frame.f_code)
+        own, names = frame.f_code, frame.f_code.co_varnames[:1]
+        found: list[object] = [id(frame.f_locals.get(name)) for name in names]
+        if own in _codes:
+            found.append(_with_held(own, map(frame.f_locals.get, own.co_freevars)))
+        for each in _read.keys() & found:
+            _read[each].setdefault(key, stat)
+            _reading.add(each)
         frame = frame.f_back
 
 
 def _info(function: Any) -> Any:
     """Return how often a function of `lru_cache` has answered so far; None for others."""
-    return function.cache_info() if hasattr(function, "cache_info") else None
+    has_info = hasattr(type(function), "cache_info")  # others may make up attributes
+    return function.cache_info() if has_info else None
 
 
-def _code(function: Any) -> CodeType:
-    found: CodeType = code.unwrapped(function).__code__
-    return found
+def _key(owner: Any) -> object:
+    """Return what tells a function from others with the same code; for objects their id."""
+    function = code.unwrapped(owner)
+    if not isinstance(function, FunctionType):
+        return id(owner)
+    return _with_held(function.__code__, code.closure(function).values())
+
+
+def _with_held(own: CodeType, held: Iterable[Any]) -> tuple[Any, ...]:
+    return own, *(id(each) for each in held if isinstance(each, FunctionType))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, FunctionType
-from typing import Any
+from typing import Any, TypeGuard
 
 from . import args as argsets
 from . import code, hashing, memoized, syntax
@@ -86,6 +86,8 @@ class Reads:
         self.stream = stream
         self.declared = declared
         self.stats: dict[str, tuple[int, int]] = {}
+        self.unpickled: dict[tuple[str, str], None] = {}
+        """The classes and functions, by module and name, that pickles have asked for."""
         self.written: set[str] = set()
         self.tracked: list[tuple[str, weakref.ref[Any]]] = []
         self.watch: Callable[[str], None] | None = None
@@ -437,8 +439,8 @@ class Files:
 
     def key(self, path: object, *, is_folder: bool = False) -> str | None:
         """Return the path relative to the project of what counts, or None."""
-        if not isinstance(path, (str, bytes, os.PathLike)):
-            return None  # a file descriptor
+        if not _is_path(path):
+            return None
         full = os.path.abspath(os.fsdecode(path))
         place = full + os.sep * is_folder
         if not full.startswith(self.root + os.sep) or place.startswith(self.outside):
@@ -452,15 +454,16 @@ class Files:
         if isinstance(path, str) and path.startswith(self.outside):
             return  # as most files are that the runner itself opens
         reads = self.reads
-        key = self.key(path) if reads is not None else None
-        if reads is None or key is None or key in reads.written:
+        key = self.key(path) if reads is not None or memoized.known else None
+        if key is None or (reads is not None and key in reads.written):
             return
         if _is_writing(mode, flags):
-            if f"f:{key}" not in reads.keys:
+            if reads is not None and f"f:{key}" not in reads.keys:
                 reads.written.add(key)
             return
-        stat = stat_of(os.path.join(self.root, key))
-        reads.note_file(f"f:{key}", stat)
+        stat = hashing.stat_of(os.path.join(self.root, key))
+        if reads is not None:
+            reads.note_file(f"f:{key}", stat)
         memoized.record(f"f:{key}", stat)
 
     def named(self, full: str) -> None:
@@ -470,15 +473,21 @@ class Files:
         is_inside = full.startswith(self.root + os.sep)
         place = os.path.relpath(full, self.root) if is_inside else full
         place = place.replace(os.sep, "/")
-        self.reads.note_file(f"f:{place}", stat_of(full))
+        self.reads.note_file(f"f:{place}", hashing.stat_of(full))
 
     def listed(self, path: object) -> None:
         """Note a folder whose content was asked for: what is in it counts, by name."""
-        has_path = self.reads is not None and path
+        has_path = path and (self.reads is not None or memoized.known)
         key = self.key(path, is_folder=True) if has_path else None
-        if self.reads is not None and key is not None:
-            self.reads.note(f"f:{key}/")
+        if key is not None:
+            if self.reads is not None:
+                self.reads.note(f"f:{key}/")
             memoized.record(f"f:{key}/", None)
+
+    def listen(self) -> None:
+        """See what is opened outside of stages as well: functions may keep it for them."""
+        global _active
+        _active = self
 
     @contextmanager
     def pausing(self) -> Iterator[None]:
@@ -495,25 +504,14 @@ class Files:
 
         The functions keep results: what was opened for these, by earlier calls, counts.
         """
-        global _active
-        _install_hook()
-        before, self.reads, _active = self.reads, reads, self
+        self.listen()
+        before, self.reads = self.reads, reads
         try:
             with memoized.noting(functions, reads.note_file):
                 yield
         finally:
             reads.collect()
             self.reads = before
-            _active = self if before is not None else None
-
-
-def stat_of(path: str) -> tuple[int, int]:
-    """Return size and modification time in nanoseconds; (-1, -1) where there is no file."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return -1, -1
-    return status.st_size, status.st_mtime_ns
 
 
 def is_racy(mtime: int) -> bool:
@@ -539,7 +537,7 @@ class FileDigests:
 
     def __call__(self, path: str) -> str:
         full = self.root / path
-        stat = stat_of(str(full))
+        stat = hashing.stat_of(str(full))
         if stat[0] < 0 and any(sign in path for sign in "*?["):
             base = Path(full.anchor) if os.path.isabs(path) else self.root
             names = base.glob(full.relative_to(base).as_posix())
@@ -567,6 +565,11 @@ def _note_named_file(reads: Reads, value: Any) -> None:
             _active.named(full)
 
 
+def _is_path(path: object) -> TypeGuard[str | bytes | os.PathLike[Any]]:
+    """Return whether it is one, and no file descriptor."""
+    return isinstance(path, (str, bytes, os.PathLike))
+
+
 def _is_writing(mode: object, flags: object) -> bool:
     if isinstance(mode, str):
         return any(letter in mode for letter in "wax") and "+" not in mode
@@ -574,19 +577,14 @@ def _is_writing(mode: object, flags: object) -> bool:
 
 
 _active: Files | None = None
-_hooked = False
 
 
-def _install_hook() -> None:
-    global _hooked
-    if not _hooked:
-        _hooked = True
-        sys.addaudithook(_audit)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(
-                before=lambda: _tell(Reads.share),
-                after_in_child=lambda: _tell(Reads.become_child),
-            )
+def _opened_by_import(path: object, mode: object, flags: object) -> None:
+    """Keep what a module reads while it is imported: its constants may come from it."""
+    full = os.path.abspath(os.fsdecode(path)) if _is_path(path) else ""
+    if syntax.is_project_file(full) and not _is_writing(mode, flags):
+        read = syntax.read_by_import.setdefault(syntax.importing[-1], {})
+        read.setdefault(full, hashing.stat_of(full))
 
 
 def _tell(of_a_fork: Callable[[Reads], None]) -> None:
@@ -595,12 +593,27 @@ def _tell(of_a_fork: Callable[[Reads], None]) -> None:
 
 
 def _audit(event: str, details: tuple[Any, ...]) -> None:
-    if event == "open" and _active is not None:
+    if event == "open" and (_active is not None or syntax.importing):
         is_code = str(details[0]).endswith(".py")
         asking = sys._getframe(1).f_code.co_filename
-        if not (is_code and asking in READERS_OF_CODE):
+        if is_code and asking in READERS_OF_CODE:
+            return
+        if _active is not None:
             _active.opened(*details)
+        if syntax.importing:
+            _opened_by_import(*details)
+    elif event == "pickle.find_class" and _active is not None:
+        if _active.reads is not None:
+            _active.reads.unpickled[details] = None
     elif event in ("os.listdir", "os.scandir") and _active is not None:
         asking = sys._getframe(1).f_code.co_filename
         if not asking.startswith("<frozen importlib"):
             _active.listed(*details)
+
+
+sys.addaudithook(_audit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=lambda: _tell(Reads.share),
+        after_in_child=lambda: _tell(Reads.become_child),
+    )

@@ -26,6 +26,12 @@ class Settings(NamedTuple):
     confirm_above: float = 600.0
     """Seconds of earlier work that a change of code repeats without asking."""
 
+    @property
+    def apart(self) -> tuple[Path, ...]:
+        """The places where the runner itself writes; what is in them is no data."""
+        given = self.cache, self.base, self.runs, self.reports
+        return tuple(each for each in given if each is not None)
+
     def module_of(self, experiment: str) -> str:
         """Return the name of the module of an experiment."""
         return f"{self.experiments}/{experiment}".replace("/", ".")

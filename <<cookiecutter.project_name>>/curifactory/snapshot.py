@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import importlib
 from collections.abc import Callable, Iterator, Sequence
 from types import FunctionType
 from typing import Any
@@ -184,13 +183,8 @@ class Present:
 
 def _class_digest(path: str) -> str:
     module, _, qualname = path.partition(":")
-    try:
-        found: Any = importlib.import_module(module)
-        for step in qualname.split("."):
-            found = getattr(found, step)
-    except (ImportError, AttributeError):
-        return "absent"
-    return code.fingerprint(code.unwrapped(found)).fingerprint
+    found = code.named(module, qualname)
+    return code.fingerprint(code.unwrapped(found)).fingerprint if found else "absent"
 
 
 @functools.lru_cache(1000)

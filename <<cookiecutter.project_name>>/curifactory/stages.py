@@ -15,7 +15,7 @@ from typing import (
     TypeVar,
 )
 
-from . import caching, code, hashing, provenance, syntax
+from . import caching, code, hashing, memoized, provenance, syntax
 from .caching import AUTO, Cacheable
 from .errors import RequestError, nearest
 
@@ -126,6 +126,8 @@ class Stage(Generic[R, P, T]):
         more = [code.unwrapped(getattr(c, "function", c)) for c in self.rules.code]
         roots = [*filter(code.is_project, own), *filter(code.is_project, more)]
         found = code.fingerprint(self.function, *roots)
+        for each in found.memoized:
+            memoized.prepare(each)
         foreign = [each for each in more if not code.is_project(each)]
         versions = {f"version of {n}": v for n, v in map(_version, foreign)}
         if self.rules.version is not None:

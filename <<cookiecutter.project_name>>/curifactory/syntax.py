@@ -1,6 +1,7 @@
 """Sources as they were loaded, and a canonical text of their syntax trees."""
 
 import ast
+import contextlib
 import functools
 import importlib.machinery
 import importlib.util
@@ -8,11 +9,11 @@ import linecache
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 Resolver = Callable[[ast.AST], str | None]
@@ -24,7 +25,10 @@ ANNOTATIONS = frozenset({"annotation", "returns"})
 RESOLVED = (ast.Name, ast.Attribute, ast.Import, ast.ImportFrom)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, *COMPREHENSIONS)
-FILLING = frozenset({"setdefault", "update", "append", "add", "insert"})
+FILLING = frozenset(
+    "setdefault update append appendleft extend extendleft add insert set".split()
+)
+MUTABLE = (ast.Dict, ast.List, ast.Set, ast.Call, *COMPREHENSIONS)
 LOAD = ast.Load()
 FAR = 1_000_000
 STATEMENTS = frozenset({"body", "orelse", "finalbody"})
@@ -41,6 +45,10 @@ SPECIAL = re.compile("ClassVar|InitVar|KW_ONLY")
 _sources: dict[str, str] = {}
 _trees: dict[str, ast.Module] = {}
 _roots: list[str] = []
+importing: list[str] = []
+"""The files of the project that are being imported, the innermost last."""
+read_by_import: dict[str, dict[str, tuple[int, int]]] = {}
+"""The files that each of these has read meanwhile, with size and time."""
 
 
 def watch(root: Path) -> None:
@@ -71,7 +79,7 @@ def forget() -> None:
     for name, module in sys.modules.copy().items():
         if is_project_file(getattr(module, "__file__", None)):
             del sys.modules[name]
-    for kept in (_sources, _trees):
+    for kept in (_sources, _trees, read_by_import):
         kept.clear()
     importlib.invalidate_caches()
     linecache.clearcache()
@@ -146,14 +154,27 @@ def defaults(node: ast.AST) -> list[ast.expr]:
     return [*arguments.defaults, *filter(None, arguments.kw_defaults)]
 
 
-def special_annotations(node: ast.ClassDef, is_plain: bool) -> str:
-    """Return the annotations in a class that change what it does.
+def special_annotations(node: ast.ClassDef) -> str:
+    """Return the annotations in a class that a dataclass goes by."""
+    texts = (ast.unparse(each.annotation) for each in _annotated(node))
+    return ";".join(text for text in texts if SPECIAL.search(text))
 
-    Of a plain class only those that a dataclass goes by do.
-    """
-    found = [each for each in node.body if isinstance(each, ast.AnnAssign)]
-    texts = (ast.unparse(each.annotation) for each in found)
-    return ";".join(t for t in texts if not is_plain or SPECIAL.search(t))
+
+def annotations(node: ast.ClassDef) -> list[ast.expr]:
+    """Return the annotations in a class, parsed where they are texts."""
+    found = []
+    for each in _annotated(node):
+        text = getattr(each.annotation, "value", None)
+        with contextlib.suppress(SyntaxError):
+            parsed = (
+                ast.parse(text, mode="eval").body if isinstance(text, str) else None
+            )
+            found.append(parsed or each.annotation)
+    return found
+
+
+def _annotated(node: ast.ClassDef) -> list[ast.AnnAssign]:
+    return [each for each in node.body if isinstance(each, ast.AnnAssign)]
 
 
 def certain_reads(node: Definition | None) -> list[str]:
@@ -285,28 +306,74 @@ def local_names(root: ast.AST) -> set[int]:
     return found
 
 
-def fills_outside(node: ast.AST, *, with_self: bool = False) -> bool:
-    """Return whether a definition puts something into what lies outside of it.
+class Filling(NamedTuple):
+    """Something that is put into a thing: into `cls.table` by `cls.table["a"] = 1`."""
 
-    With `with_self` also a method that puts something into its object.
-    """
-    local = local_names(node)
+    name: str
+    """The variable; nothing where there is none, or none outside of a function."""
+    attribute: str
+    is_outside: bool
+    """Whether it lies outside of the definition, whatever it is called with."""
+    is_first: bool
+    """Whether it is the first argument: the object or class that has the method."""
+    node: int
+    """The id of the name, where it is not read as well."""
+
+
+def fillings(node: ast.AST, local: Collection[int]) -> list[Filling]:
+    """Return what a definition puts into things that it has not made itself."""
     arguments = getattr(node, "args", None)
-    first = arguments.args[:1] if with_self and arguments is not None else []
+    first = _first(arguments) if isinstance(arguments, ast.arguments) else ""
+    found = []
     for each in ast.walk(node):
         if isinstance(each, (ast.Global, ast.Nonlocal)):
-            return True
-        filled: ast.AST | None = None
-        if isinstance(each, (ast.Subscript, ast.Attribute)):
-            filled = each.value if isinstance(each.ctx, ast.Store) else None
-        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
-            filled = each.func.value if each.func.attr in FILLING else None
+            found += [Filling(name, "", True, False, 0) for name in each.names]
+        filled, attribute, is_result = _filled_by(each), "", False
         while isinstance(filled, (ast.Subscript, ast.Attribute)):
+            attribute = getattr(filled, "attr", attribute)
             filled = filled.value
-        if isinstance(filled, ast.Name):
-            if id(filled) not in local or filled.id in [each.arg for each in first]:
-                return True
-    return False
+        if isinstance(filled, ast.Call):
+            is_result = getattr(filled.func, "id", "") in ("globals", "type", "vars")
+        is_kept = isinstance(arguments, ast.arguments) and _is_kept(arguments, filled)
+        if is_result or is_kept or attribute in ("__class__", "modules"):
+            found.append(Filling("", "", True, False, 0))
+        elif isinstance(filled, ast.Name):
+            said = id(filled) not in local, filled.id == first
+            node_id = 0 if _is_read(each) else id(filled)
+            found.append(Filling(filled.id, attribute, *said, node_id))
+    return found
+
+
+def _first(arguments: ast.arguments) -> str:
+    named = [*arguments.posonlyargs, *arguments.args]
+    return named[0].arg if named else ""
+
+
+def _filled_by(node: ast.AST) -> ast.AST | None:
+    """Return what is changed by `x[0] = 1`, `x.a = 1`, `x.add(1)`, `setattr(x, ...)`."""
+    if isinstance(node, (ast.Subscript, ast.Attribute)):
+        return node.value if isinstance(node.ctx, ast.Store) else None
+    if not isinstance(node, ast.Call):
+        return None
+    if isinstance(node.func, ast.Attribute):
+        return node.func.value if node.func.attr in FILLING else None
+    is_setattr = getattr(node.func, "id", "") == "setattr"
+    return node.args[0] if is_setattr and node.args else None
+
+
+def _is_read(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "setdefault"
+
+
+def _is_kept(arguments: ast.arguments, node: ast.AST | None) -> bool:
+    """Return whether a name is that of a parameter whose default outlives a call."""
+    named = [*arguments.posonlyargs, *arguments.args]
+    pairs = [
+        *zip(reversed(named), reversed(arguments.defaults), strict=False),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    kept = {each.arg for each, value in pairs if isinstance(value, MUTABLE)}
+    return isinstance(node, ast.Name) and node.id in kept
 
 
 def _mark(node: ast.AST, outer: frozenset[str], found: set[int]) -> None:
@@ -399,18 +466,14 @@ def _resolved(node: ast.AST, resolve: Resolver | None) -> str | None:
 
 def _counted(node: ast.AST) -> Iterator[tuple[str, object]]:
     for field, value in ast.iter_fields(node):
-        if field in UNCOUNTED or field in ANNOTATIONS or value is None or value == []:
-            continue
         if field in STATEMENTS and isinstance(value, list):
             value = _without_docstring(node, value)
-        yield field, value
+        if not (field in UNCOUNTED or field in ANNOTATIONS or value in (None, [])):
+            yield field, value
 
 
 def _without_docstring(node: ast.AST, body: Sequence[ast.stmt]) -> list[ast.stmt]:
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
-    statements = list(body)
-    if isinstance(node, kinds) and statements and _is_text(statements[0]):
-        statements = statements[1:]
+    statements = [each for each in body if not _does_nothing(each)]
     if isinstance(node, ast.ClassDef):
         return statements
     return [each for each in map(_plain_assignment, statements) if each is not None]
@@ -425,9 +488,10 @@ def _plain_assignment(node: ast.stmt) -> ast.stmt | None:
     return ast.Assign(targets=[node.target], value=node.value)
 
 
-def _is_text(node: ast.stmt) -> bool:
-    value = node.value if isinstance(node, ast.Expr) else None
-    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+def _does_nothing(node: ast.stmt) -> bool:
+    """Return whether a statement is `pass`, `...` or a text: a docstring, or a comment."""
+    is_constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return is_constant or isinstance(node, ast.Pass)
 
 
 def _line(node: ast.AST) -> int:
@@ -483,6 +547,13 @@ class _Loader(SourceFileLoader):
         _trees.pop(path, None)
         code: CodeType = self.source_to_code(data, path)
         return code
+
+    def exec_module(self, module: ModuleType) -> None:
+        importing.append(self.path)
+        try:
+            super().exec_module(module)
+        finally:
+            importing.pop()
 
 
 class _Finder:

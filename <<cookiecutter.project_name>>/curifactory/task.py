@@ -167,7 +167,7 @@ class _Execution:
         try:
             self.folder = self.store.prepare()
             captured = capture.captured(self.task.output)
-            with captured, _threads(self.stage.rules.cpus), _staying():
+            with captured, _threads(self.stage.rules.cpus), staying():
                 self.outcome.trace = self._execute()
         except BaseException as error:
             self.outcome.failure = failed(error)
@@ -178,21 +178,20 @@ class _Execution:
         return self.outcome
 
     def _execute(self) -> Trace:
-        with caching.meeting() as met:
-            self._tell("begun")
-            self._note_files()
-            with self.files.noting(self.noted, self.stage.code.memoized):
-                values = self._inputs()
-                if _met(met, values):
-                    self.noted.names = None  # their code may ask for other fields
-                self._tell("called")
-                begin = time.perf_counter()
-                outputs = self._save(_split(self.stage, self._call(values)))
-                self.noted.note_escaped()
-            seconds = time.perf_counter() - begin
+        self._tell("begun")
+        self._note_files()
+        with self.files.noting(self.noted, self.stage.code.memoized):
+            values = self._inputs()
+            if _met(self.noted.unpickled, values):
+                self.noted.names = None  # their code may ask for other fields
+            self._tell("called")
+            begin = time.perf_counter()
+            outputs = self._save(_split(self.stage, self._call(values)))
+            self.noted.note_escaped()
+        seconds = time.perf_counter() - begin
         if self.outcome.damaged:  # whatever the stage made of the exception
             raise DamagedError(f"{self.outcome.damaged[0]} is damaged")
-        for path in _met(met, values):
+        for path in _met(self.noted.unpickled, values):
             self.noted.note(f"c:{path}")
         described = self._described()
         trace = self._trace(outputs)
@@ -406,7 +405,7 @@ class _Execution:
             for key in self.noted.keys
         ]
         for path, before in self.noted.stats.items():
-            if reads.stat_of(str(task.place.root / path)) != before:
+            if hashing.stat_of(str(task.place.root / path)) != before:
                 said = f"{path} changed while {self.stage.label} read it"
                 self.outcome.messages.append(said)
                 found.append([f"f:{path}", "changed while it was read", ""])
@@ -500,7 +499,7 @@ def _threads(cpus: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _staying() -> Iterator[None]:
+def staying() -> Iterator[None]:
     """Come back to the current folder, wherever a stage goes."""
     here = os.getcwd()
     try:
@@ -532,9 +531,10 @@ def _split(stage: AnyStage, result: Any) -> list[Any]:
     return list(result)
 
 
-def _met(found: list[Any], values: list[Inputs]) -> list[str]:
-    """Return the project classes and functions that the loaded inputs are made of."""
-    kinds = [type(value) for each in values for value in each.loaded.values()]
-    project = [each for each in (*found, *kinds) if code.is_project(each)]
+def _met(unpickled: dict[tuple[str, str], None], values: list[Inputs]) -> list[str]:
+    """Return the project classes and functions that inputs and data are made of."""
+    found: list[Any] = [code.named(*each) for each in unpickled]
+    found += [type(value) for each in values for value in each.loaded.values()]
+    project = [each for each in found if code.is_project(each)]
     paths = (f"{each.__module__}:{each.__qualname__}" for each in project)
     return list(dict.fromkeys(paths))

@@ -5,7 +5,9 @@ import json
 import sys
 from pathlib import Path
 
-from curifactory import code, syntax
+from curifactory import code, reads, syntax
+
+assert reads  # it notes what modules read while they are imported
 
 
 def write(folder, files):
@@ -35,8 +37,12 @@ def fingerprint_of(folder, files, roots):
         "unfollowed": list(found.unfollowed),
         "packages": list(found.packages),
         "names": sorted(found.names),
-        "memoized": [code.unwrapped(each).__qualname__ for each in found.memoized],
+        "memoized": [_name(each) for each in found.memoized],
     }
+
+
+def _name(owner):
+    return getattr(code.unwrapped(owner), "__qualname__", type(owner).__qualname__)
 
 
 def _object(place):

@@ -18,7 +18,6 @@ from curifactory.caching import (
     PickleCacher,
     TextCacher,
     json_problem,
-    meeting,
 )
 from curifactory.errors import ArtifactError
 
@@ -117,25 +116,6 @@ def test_pickle_refuses_what_it_cannot_save_and_leaves_no_file(make, tmp_path):
         PickleCacher().at(tmp_path, "thing").save([make()])
     assert caught.value.hint
     assert list(tmp_path.iterdir()) == []
-
-
-def test_classes_met_while_loading_are_collected(tmp_path):
-    PickleCacher().at(tmp_path, "thing").save([Odd(1), Odd(Path("a"))])
-    with meeting() as met:
-        PickleCacher().at(tmp_path, "thing").load()
-    assert Odd in met
-    before = list(met)
-    PickleCacher().at(tmp_path, "thing").load()
-    assert met == before
-
-
-def test_meetings_may_be_nested(tmp_path):
-    PickleCacher().at(tmp_path, "thing").save(Odd(1))
-    with meeting() as outer:
-        with meeting() as inner:
-            PickleCacher().at(tmp_path, "thing").load()
-    assert Odd in inner
-    assert outer == []
 
 
 @pytest.mark.parametrize("text", ["", "a\nb\r\nc\r", "☃\ufeff", "a\x00b"])

@@ -235,6 +235,26 @@ SAME_SOURCE = {
         "from math import pi\ndef f(): return pi",
     ),
     "a comment after a statement": ("def f(): return 1", "def f(): return 1  # one"),
+    "the annotation of a class that only makes objects": (
+        "class A:\n x: int = 1\nclass B(A):\n def g(self): return super(B, self).x\n"
+        "def f(a): return [A(), B(), isinstance(a, A), cast(A, a), field(default_factory=A)]",
+        "class A:\n x: str = 1\nclass B(A):\n def g(self): return super(B, self).x\n"
+        "def f(a): return [A(), B(), isinstance(a, A), cast(A, a), field(default_factory=A)]",
+    ),
+    "a text in the place of an empty body": (
+        "class A: pass\ndef g(): ...\ndef f(): return A, g()",
+        "class A: 'It is empty.'\ndef g(): 'Nothing.'\ndef f(): return A, g()",
+    ),
+    "a class renamed where nobody asks for names": (
+        "class A: pass\ndef f(): return A().x",
+        "class B: pass\ndef f(): return B().x",
+    ),
+    "annotations that a decorator of the standard library goes by": (
+        "import functools\n@functools.total_ordering\nclass A:\n x: int = 1\n"
+        " def __lt__(self, other): return 1\ndef f(): return A.x",
+        "import functools\n@functools.total_ordering\nclass A:\n x: float = 1\n"
+        " def __lt__(self, other): return 1\ndef f(): return A.x",
+    ),
     "a local name that a helper has, too": (
         "def g(): return 1\ndef f():\n for g in [1]: pass\n return g",
         "def g(): return 2\ndef f():\n for g in [1]: pass\n return g",
@@ -681,6 +701,50 @@ OTHER_SOURCE = {
         "import string\nclass A(string.Formatter):\n x: float = 1\n"
         "def f(): return A.__annotations__",
     ),
+    "a class in an annotation that a library goes by": (
+        "import string\nclass B: n = 1\nclass A(string.Formatter):\n b: list[B]\n"
+        "def f(): return A()",
+        "import string\nclass B: n = 2\nclass A(string.Formatter):\n b: list[B]\n"
+        "def f(): return A()",
+    ),
+    "a class in an annotation that is a text": (
+        "import string\nclass B: n = 1\nclass A(string.Formatter):\n b: 'list[B]'\n"
+        "def f(): return A()",
+        "import string\nclass B: n = 2\nclass A(string.Formatter):\n b: 'list[B]'\n"
+        "def f(): return A()",
+    ),
+    "annotations that are asked for": (
+        "from typing import get_type_hints\nclass A:\n x: int\n"
+        "def g(c): return get_type_hints(c)\ndef f(): a = A(); return g(type(a))",
+        "from typing import get_type_hints\nclass A:\n x: float\n"
+        "def g(c): return get_type_hints(c)\ndef f(): a = A(); return g(type(a))",
+    ),
+    "the annotations of a class that is asked for them": (
+        "class A:\n x: int\ndef f(): return A.__annotations__",
+        "class A:\n x: float\ndef f(): return A.__annotations__",
+    ),
+    "annotations of a class that is given to a function": (
+        "from dataclasses import dataclass, fields\n@dataclass\nclass A:\n x: int\n"
+        "def f(): return [each.type for each in fields(A)]",
+        "from dataclasses import dataclass, fields\n@dataclass\nclass A:\n x: float\n"
+        "def f(): return [each.type for each in fields(A)]",
+    ),
+    "annotations within those of a class that is given by name": (
+        "class B:\n n: int\nclass A:\n b: B\ndef f(make): return make(kind=A)",
+        "class B:\n n: float\nclass A:\n b: B\ndef f(make): return make(kind=A)",
+    ),
+    "the name of a class that is asked for": (
+        "class A:\n def g(self): return type(self).__name__\ndef f(): return A().g()",
+        "class B:\n def g(self): return type(self).__name__\ndef f(): return B().g()",
+    ),
+    "what lies in a circle": (
+        "A = {'n': 1}\nA['again'] = A\ndef f(): return A",
+        "A = {'n': 2}\nA['again'] = A\ndef f(): return A",
+    ),
+    "where a circle is closed": (
+        "A = [[[]]]\nA[0][0].append(A)\ndef f(): return A",
+        "A = [[[]]]\nA[0][0].append(A[0])\ndef f(): return A",
+    ),
     "a global that is only added to": (
         "n = 1\ndef f():\n global n\n n += 1",
         "n = 2\ndef f():\n global n\n n += 1",
@@ -700,8 +764,23 @@ OTHER_SOURCE = {
 }  # fmt: skip
 
 
-# What is compiled differs from version to version, so these are compared here only.
+# What is compiled, or pickled, differs from version to version, and not all of them
+# have all packages: these are compared here only.
 NO_SOURCE = {
+    "a function in an annotation with a name": (
+        "import string\nfrom typing import Annotated\ndef half(x): return x / 2\n"
+        "H = Annotated[float, half]\nclass A(string.Formatter):\n b: H\n"
+        "def f(): return A()",
+        "import string\nfrom typing import Annotated\ndef half(x): return x / 3\n"
+        "H = Annotated[float, half]\nclass A(string.Formatter):\n b: H\n"
+        "def f(): return A()",
+    ),
+    "an annotation that a decorator of a library goes by": (
+        "import pluggy\nmark = pluggy.HookimplMarker('x')\n@mark(tryfirst=True)\n"
+        "class A:\n x: int = 1\ndef f(): return A.x",
+        "import pluggy\nmark = pluggy.HookimplMarker('x')\n@mark(tryfirst=True)\n"
+        "class A:\n x: float = 1\ndef f(): return A.x",
+    ),
     "what the closure of a library's function holds": (
         "def g(): return 1\nN = {}\n"
         "make = 'def make(h):\\n def inner(): return h()\\n return inner'\n"
@@ -872,11 +951,87 @@ def f(): return KIND
     assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
 
 
+FROM_FILES = {
+    "an object with a lock": (
+        "import threading\nclass S:\n"
+        " def __init__(self, text): self.text, self.lock = text, threading.Lock()\n"
+        "S1 = S(TEXT())\ndef f(): return S1.text"
+    ),
+    "a class that a call has made": "C = type('C', (), {'x': TEXT()})\ndef f(): return C",
+    "an attribute of a module that is a value": "import m\nX = TEXT()\ndef f(): return m",
+    "a reader of settings": (
+        "import configparser\nC = configparser.ConfigParser()\n"
+        "C.read_string('[a]\\nb=' + TEXT())\ndef f(): return C"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FROM_FILES)
+def test_what_a_module_makes_of_a_file_counts(name, tmp_path):
+    read = (
+        "from pathlib import Path\nTEXT = Path(__file__).with_name('t.txt').read_text\n"
+    )
+    files = {"m.py": read + FROM_FILES[name]}
+    cases = {n: ({**files, "t.txt": n}, ["m:f"]) for n in "12"}
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
+
+
+def test_other_files_that_a_module_reads_do_not_count(tmp_path):
+    """Where a constant has a value, that counts; a file that others read is theirs."""
+    read = "from pathlib import Path\nTEXT = Path(__file__).with_name('t.txt').read_text()\n"
+    files = {
+        "n.py": read,
+        "m.py": read + "import threading, n\nLOCKS, N = [threading.Lock()], len(TEXT)\n"
+        "def f(): return N",
+        "l.py": "import threading, n\nLOCKS = [threading.Lock()]\ndef f(): return LOCKS",
+    }
+    for root in ("m:f", "l:f"):
+        cases = {n: ({**files, "t.txt": n}, [root]) for n in "12"}
+        found = in_a_fork(fingerprints, tmp_path, cases)
+        assert found["1"]["fingerprint"] == found["2"]["fingerprint"]
+
+
 MEMOIZED = """
-import functools, json
-KEPT = {}
+import functools, json, string
+KEPT, SEEN, TIMES = {}, set(), {}
+FORMAT = string.Formatter()
 def plain(): return 1
-def fills(): KEPT["x"] = 1
+def fills():
+    KEPT["x"] = 1
+    return KEPT
+def notes(): SEEN.add(1)
+def times(): TIMES["x"] = 1
+def seen(): return SEEN, FORMAT, OBJECTS, ONE
+class Kept:
+    def __init__(self): self.a = 1
+    def fill(self): self.x = 1
+    def get(self): return self.x
+class InTable:
+    def fill(self): self.x = 1
+OBJECTS = {"a": InTable()}
+@functools.cache
+def factory(): return Kept()
+class Shared:
+    table = {}
+    def fill(self): self.table["x"] = 1
+    def also(self): self.y = 1
+class OfClass:
+    table = None
+    @classmethod
+    def fill(cls): cls.table = 1
+class Alone:
+    one = None
+    def __new__(cls):
+        cls.one = 1
+    def __init__(self): self.x = 1
+class Static:
+    x = 1
+    @staticmethod
+    def fill(): Static.x = 1
+class Apart:
+    x = None
+    def fill(self): self.x = 1
 @functools.lru_cache
 def cached(): return 1
 @functools.lru_cache
@@ -911,14 +1066,24 @@ class C(B):
     other = dict.get
 ONE = C()
 def f(): return plain(), cached(), cached(), A(), Odd(), others("1"), fills, ONE, half
+def g(): return f(), notes(), times(), seen(), factory(), Shared(), OfClass, Alone, Static, Apart
 """
 
 
 def test_functions_that_keep_their_results_are_known(tmp_path):
-    cases = {"one": ({"m.py": MEMOIZED}, ["m:f"])}
+    cases = {"one": ({"m.py": MEMOIZED}, ["m:g"])}
     known = in_a_fork(fingerprints, tmp_path, cases)["one"]["memoized"]
-    functions = ["cached", "A.method", "A.static", "A.of_class", "fills"]
-    assert sorted(known) == sorted([*functions, "B.keeps", "B.lazy", "C.more"])
+    functions = ["cached", "A.method", "A.static", "A.of_class", "fills", "notes"]
+    kept = ["B.keeps", "B.lazy", "C.more", "InTable.fill", "Formatter", "factory"]
+    shared = [
+        "Kept.fill",
+        "Shared.fill",
+        "Shared.also",
+        "OfClass.fill",
+        "Static.fill",
+        "Alone.__new__",
+    ]
+    assert sorted(known) == sorted([*functions, *kept, *shared, "Alone.__init__"])
 
 
 def test_all_modules_of_a_package_that_is_a_value_count(tmp_path):

@@ -110,6 +110,21 @@ def test_run_experiment_returns_counts_records_and_values(project):
     ]
 
 
+def test_run_experiment_takes_relative_paths_as_the_command_line_does(project):
+    """It may be called from any folder; that is the same one afterwards."""
+    project.write({"data/raw.csv": "1"})
+    body = "    open('data/raw.csv').read()\n    return [1, 2, 3]"
+    project.edit("stages/chain.py", "    return [1, 2, 3]", body)
+    text = (
+        "import os\nroot = os.getcwd()\nos.chdir('/')\n"
+        "run = experiment.run_experiment('study', root)\n"
+        "shown = [run.counts['computed'], run.counts['reused'], os.getcwd()]"
+    )
+    assert shown(project, text) == [6, 1, "/"]
+    project.write({"data/raw.csv": "2"})
+    assert shown(project, text) == [1, 6, "/"]
+
+
 def test_run_experiment_maps_without_computing(project):
     text = (
         "run = experiment.run_experiment('study', '.', map_only=True)\n"

@@ -978,3 +978,37 @@ def last(record):
     project.write(other(stages, EACH.format(PRINT), "Own(name='a')"))
     assert values(project) == ({"a": "none"}, 1)
     assert project.ok("map", "other").out.count("reuse") == 2
+
+
+# Data that has code of the project in it ----------------------------------------------
+
+SAVED = """
+import pickle
+from pathlib import Path
+
+
+def _values(record, name):
+    with open(name, "rb") as file:
+        return pickle.load(file)
+
+
+@stage(None, ["out"])
+def last(record):
+    return _values(record, "data/model.pkl").predict(record.args.seed)
+"""
+MODEL = """
+class Model:
+    def predict(self, x):
+        return x * 10
+"""
+SAVE = "import pickle, src.kept; pickle.dump(src.kept.Model(), open('data/model.pkl', 'wb'))"
+
+
+def test_the_class_of_an_object_in_a_data_file_counts(project):
+    project.write({"src/kept.py": MODEL, "data/none.txt": ""})
+    project.script(SAVE)
+    project.write(other(SAVED, EACH.format(PRINT), TWO))
+    assert values(project) == ({"a": "10", "b": "20"}, 2)
+    assert values(project) == ({"a": "10", "b": "20"}, 0)
+    project.edit("src/kept.py", "x * 10", "x * 100")
+    assert values(project) == ({"a": "100", "b": "200"}, 2)

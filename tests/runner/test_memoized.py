@@ -8,7 +8,9 @@ here = pytest.mark.parametrize("on", ["serial", "processes"], indirect=True)
 LOADERS = '''
 """Loads data, once for each process."""
 
+import configparser
 import functools
+import time
 from pathlib import Path
 
 
@@ -96,6 +98,94 @@ def once():
 
 def through():
     return FILES.setdefault("through", table())
+
+
+def defaulted(name, kept={}):
+    if name not in kept:
+        kept[name] = Path("inputs", name).read_text().strip()
+    return kept[name]
+
+
+class Shared:
+    text = None
+    table = {}
+
+    @classmethod
+    def of_class(cls):
+        if cls.text is None:
+            cls.text = Path("inputs/table.txt").read_text().strip()
+        return cls.text
+
+    def of_all(self):
+        if "text" not in self.table:
+            self.table["text"] = Path("inputs/table.txt").read_text().strip()
+        return self.table["text"]
+
+
+class Alone:
+    one = None
+
+    def __new__(cls):
+        if cls.one is None:
+            cls.one = super().__new__(cls)
+            cls.one.text = Path("inputs/table.txt").read_text().strip()
+        return cls.one
+
+
+@functools.cache
+def factory():
+    return Lazy()
+
+
+OBJECTS = {"a": Lazy()}
+CONFIG = configparser.ConfigParser()
+
+
+def config():
+    if not CONFIG.sections():
+        CONFIG.read("inputs/settings.ini")
+    return CONFIG["a"]["b"]
+
+
+TIMES = {}
+
+
+def timed(function):
+    @functools.wraps(function)
+    def wrapper(*given):
+        began = time.time()
+        result = function(*given)
+        TIMES[function.__name__] = time.time() - began
+        return result
+
+    return wrapper
+
+
+def remembered(function):
+    kept = {}
+
+    @functools.wraps(function)
+    def wrapper(*given):
+        if given not in kept:
+            kept[given] = function(*given)
+        return kept[given]
+
+    return wrapper
+
+
+@timed
+def slow(name):
+    return Path("inputs", name).read_text().strip()
+
+
+@remembered
+def one():
+    return Path("inputs/1.csv").read_text().strip()
+
+
+@remembered
+def two():
+    return Path("inputs/2.csv").read_text().strip()
 '''
 FOUR = "[Args(name=f'n{i}', seed=i) for i in range(4)]"
 USES = {
@@ -113,6 +203,13 @@ USES = {
     "a table": "kept('table.txt')",
     "a global": "once()",
     "a table of what another keeps": "through()",
+    "a default": "defaulted('table.txt')",
+    "a class": "Shared.of_class()",
+    "a table of a class": "Shared().of_all()",
+    "the only object of a class": "Alone().text",
+    "an object that a function keeps": "factory().get()",
+    "an object in a table": "OBJECTS['a'].lazy",
+    "an object of others": "config()",
 }
 
 
@@ -125,13 +222,19 @@ def look{0}(record):
 """
 
 
-def study(on, *uses, first="pass", argsets=FOUR):
+def study(on, *uses, first="pass", argsets=FOUR, after=""):
     """Write an experiment with a stage for each use of what is kept."""
-    names = "FILES, FIRST, SECOND, LAZY, LOADER, counted, Loader, kept, listing, longer, once, table, through"
+    names = ", ".join(
+        "FILES FIRST LAZY LOADER OBJECTS SECOND Alone Loader Shared config counted defaulted "
+        "factory kept listing longer once one slow table through two".split()
+    )
     stages = [STAGE.format(index, first, use) for index, use in enumerate(uses)]
     calls = "\n".join(EACH.format(f"look{index}") for index in range(len(uses)))
     on.write({"src/loaders.py": LOADERS, "inputs/table.txt": "old"})
-    on.study(f"from src.loaders import {names}\n" + "".join(stages), calls, argsets)
+    on.write({"inputs/settings.ini": "[a]\nb=old"})
+    on.study(
+        f"from src.loaders import {names}\n" + "".join(stages), calls + after, argsets
+    )
 
 
 def test_what_a_function_remembers_counts_with_the_files_it_is_made_of(on):
@@ -139,6 +242,7 @@ def test_what_a_function_remembers_counts_with_the_files_it_is_made_of(on):
     assert on.ok("other").counts["computed"] == 4 * len(USES)
     assert on.ok("other").counts["computed"] == 0
     on.write({"inputs/table.txt": "new", "inputs/more.txt": ""})
+    on.write({"inputs/settings.ini": "[a]\nb=new"})
     assert on.ok("other").counts["computed"] == 4 * len(USES)
 
 
@@ -163,6 +267,17 @@ def test_what_was_loaded_for_argsets_is_loaded_again_for_stages(on):
 
 
 @here
+@pytest.mark.parametrize(
+    "use", ["once()", "kept('table.txt')", "LAZY.lazy", "config()"]
+)
+def test_what_run_itself_asks_for_before_a_stage_executes_counts(on, use):
+    study(on, use, after=f"\n{use}")
+    on.ok("other")
+    on.write({"inputs/table.txt": "new", "inputs/settings.ini": "[a]\nb=new"})
+    assert on.ok("other").counts["computed"] == 4
+
+
+@here
 def test_other_files_of_the_first_call_do_not_count_for_the_others(on):
     study(on, "table()", first="Path(f'inputs/{record.args.seed}.csv').read_text()")
     on.write({f"inputs/{number}.csv": "1" for number in range(4)})
@@ -179,6 +294,24 @@ def test_files_behind_several_results_of_one_function_are_told_apart(on):
     on.ok("other")
     on.write({"inputs/0.csv": "2"})
     assert on.ok("other").done() == ["look0 n0", "look1 n0"]
+
+
+@here
+def test_what_only_notes_how_long_others_take_keeps_no_files(on):
+    study(on, "slow(f'{record.args.seed}.csv')")
+    on.write({f"inputs/{number}.csv": "1" for number in range(4)})
+    on.ok("other")
+    on.write({"inputs/0.csv": "2"})
+    assert on.ok("other").done() == ["look0 n0"]
+
+
+@here
+def test_functions_that_one_decorator_wraps_are_told_apart(on):
+    study(on, "one()", "two()")
+    on.write({"inputs/1.csv": "1", "inputs/2.csv": "1"})
+    on.ok("other")
+    on.write({"inputs/1.csv": "2"})
+    assert on.ok("other").done() == [f"look0 n{number}" for number in range(4)]
 
 
 @here
@@ -214,3 +347,29 @@ def test_a_file_that_was_changed_since_it_was_remembered_is_computed_again(proje
     again = project.ok("other")
     assert again.out.split("\n")[:2] == ["1 newer", "2 newer"]
     assert project.ok("other").counts["computed"] == 0
+
+
+SETTINGS = """
+import threading
+from pathlib import Path
+
+
+class Settings:
+    def __init__(self, text):
+        self.factor, self.lock = int(text), threading.Lock()
+
+
+SETTINGS = Settings(Path("data/factor.txt").read_text())
+"""
+
+
+@here
+def test_what_an_object_was_made_of_while_importing_counts(on):
+    """It has a lock, so that its value does not tell what is in it."""
+    on.write({"src/settings.py": SETTINGS, "data/factor.txt": "10"})
+    stage = STAGE.format(0, "pass", "SETTINGS.factor")
+    on.study("from src.settings import SETTINGS\n" + stage, EACH.format("look0"), FOUR)
+    assert on.ok("other").counts["computed"] == 4
+    assert on.ok("other").counts["computed"] == 0
+    on.write({"data/factor.txt": "30"})
+    assert on.ok("other").counts["computed"] == 4

@@ -57,7 +57,6 @@ def test_what_does_not_change_the_meaning_does_not_count(one, other):
         ("try:\n    a\nfinally:\n    b", "try:\n    a\nexcept E:\n    b"),
         ("lambda x: 1", "lambda y: 1"),
         ("class A:\n    x: int", "class A:\n    y: int"),
-        ("'Doc.'\nx", "x\n'Doc.'"),
         ("x = [1, [2]]", "x = [[1], 2]"),
     ],
 )
@@ -329,38 +328,89 @@ def test_nothing_is_surely_read_by_what_is_no_stage(source):
     assert syntax.certain_reads(None) == []
 
 
+def filled(source, *, outside=True):
+    """Return the variables that a function fills, those outside of it or the others."""
+    node = ast.parse(source).body[0]
+    found = syntax.fillings(node, syntax.local_names(node))
+    return {each.name for each in found if each.is_outside == outside}
+
+
 @pytest.mark.parametrize(
-    ("body", "fills"),
+    ("source", "names"),
     [
-        ("global a; a = 1", True),
-        ("nonlocal a; a = 1", True),
-        ("A['x'] = 1", True),
-        ("A.x.y[0] = 1", True),
-        ("A.b.setdefault('x', 1)", True),
-        ("A['x'] += 1", True),
-        ("def g(): A.append(1)", True),
-        ("a = {}; a['x'] = 1; a.b = 1; a.update(x=1)", False),
-        ("x['x'] = 1", False),
-        ("make()['x'] = 1", False),
-        ("return A['x'], A.b, A.get('x'), A.update", False),
+        ("def f(): global a, b; a = 1", {"a", "b"}),
+        ("def f(): nonlocal a; a = 1", {"a"}),
+        ("def f(): A['x'] = 1", {"A"}),
+        ("def f(): A.x.y[0] = 1", {"A"}),
+        ("def f(): A.b.setdefault('x', 1)", {"A"}),
+        ("def f(): A.x.extend([1])", {"A"}),
+        ("def f(): A.appendleft(1), B.extendleft([1]), C.set(1)", {"A", "B", "C"}),
+        ("def f(): A.append(1), B.add(1), C.insert(0, 1), D.update(x=1)", set("ABCD")),
+        ("def f(): A['x'] += 1", {"A"}),
+        ("def f(): setattr(A, 'x', 1)", {"A"}),
+        ("def f(): setattr()", set()),
+        ("def g():\n def f(): A.append(1)", {"A"}),
+        ("def f(): globals()['A'] = 1", {""}),
+        ("def f(): vars(A)['x'] = 1", {""}),
+        ("def f(): setattr(sys.modules[__name__], 'x', 1)", {""}),
+        ("def f(self): type(self).x = 1", {""}),
+        ("def f(self): self.__class__.x = 1", {""}),
+        ("def f(self): self.__class__.x.y['a'] = 1", {""}),
+        ("def f(a, b={}): b['x'] = 1", {""}),
+        ("def f(a, b={}): a['x'] = 1", set()),
+        ("def f(a={}, b=1): a['x'] = 1", {""}),
+        ("def f(a, /, b=[]): b.append(1)", {""}),
+        ("def f(a=[], /, b=1): a.append(1)", {""}),
+        ("def f(*, a, b=dict()): b['x'] = 1", {""}),
+        ("def f(*, a, b=dict()): a['x'] = 1", set()),
+        ("def f(a=None, b=(1, 2)): a['x'] = b['x'] = 1", set()),
+        ("def f(): a = {}; a['x'] = 1; a.b = 1; a.update(x=1)", set()),
+        ("def f(x): x['x'] = 1", set()),
+        ("def f(): make()['x'] = 1", set()),
+        ("def f(): return A['x'], A.b, A.get('x'), A.update", set()),
+        ("class A:\n B.x = 1", {"B"}),
     ],
 )
-def test_functions_that_keep_something_outside_are_told_from_others(body, fills):
-    node = ast.parse(f"def f(x): {body}" if body[:3] != "def" else body).body[0]
-    assert syntax.fills_outside(node) == fills
+def test_what_definitions_fill_outside_of_them_is_known(source, names):
+    assert filled(source) == names
 
 
 @pytest.mark.parametrize(
     ("body", "fills"),
     [
-        ("x.a = 1", True),
-        ("x.a.b['x'] = 1", True),
-        ("x.a.append(1)", True),
-        ("y.a = 1", False),
-        ("return x.a", False),
+        ("x.a = 1", {"x"}),
+        ("x.a.b['x'] = 1", {"x"}),
+        ("x.a.append(1)", {"x"}),
+        ("y.a = 1", {"y"}),
+        ("return x.a", set()),
     ],
 )
-def test_methods_that_keep_something_in_their_object_are_told_from_others(body, fills):
-    node = ast.parse(f"def f(x, y): {body}").body[0]
-    assert syntax.fills_outside(node, with_self=True) == fills
-    assert not syntax.fills_outside(node)
+def test_what_methods_keep_in_their_object_is_known(body, fills):
+    assert filled(f"def f(x, y): {body}", outside=False) == fills
+
+
+def test_what_is_filled_is_told_from_what_is_read():
+    source = "def f():\n A['x'] = 1\n B.setdefault('x', 1)\n a = self.b.c['x'] = 1"
+    node = ast.parse(source).body[0]
+    found = syntax.fillings(node, syntax.local_names(node))
+    names = {id(n): n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    nodes = [(each.name, each.attribute, names.get(each.node)) for each in found]
+    assert sorted(nodes, key=str) == [
+        ("A", "", "A"),
+        ("B", "", None),
+        ("self", "b", "self"),
+    ]
+
+
+def test_what_does_nothing_does_not_count():
+    texts = ["pass", "...", "'text'", "'text'\n ...", "pass\n pass"]
+    for kind in ("def f():", "class A:", "for a in b:"):
+        assert len({syntax.dump(ast.parse(f"{kind}\n {text}")) for text in texts}) == 1
+    one = "if a:\n b\nelse:\n pass"
+    assert syntax.dump(ast.parse(one)) == syntax.dump(ast.parse("if a:\n b"))
+
+
+def test_annotations_of_a_class_are_parsed():
+    source = "class A:\n a: int\n b: 'list[B]' = 1\n c: 'a b'\n d = 1\n e: None\n"
+    found = syntax.annotations(ast.parse(source).body[0])
+    assert [ast.unparse(each) for each in found] == ["int", "list[B]", "None"]

@@ -97,8 +97,7 @@ def _file(cache: Store, stage: str, pairs: dict[str, str], why: str) -> None:
 
 def _check(project: Settings, run: Run, calls: list[Call]) -> int:
     """Execute each distinct call twice, leaving nothing, and compare bytes."""
-    apart = project.cache, project.runs, project.reports
-    place = Place(project.root, project.cache, apart, "check")
+    place = Place(project.root, project.cache, project.apart, "check")
     seen: set[tuple[str, ...]] = set()
     results = []
     for call in calls:
