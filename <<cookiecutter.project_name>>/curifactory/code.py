@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import enum
 import functools
 import importlib
 import importlib.util
@@ -884,8 +885,9 @@ def _is_args(value: Any) -> bool:
 
 
 def _is_namespace(value: Any) -> bool:
-    # The constants of a class of argsets count where they are named, one by one.
-    return isinstance(value, ModuleType) or _is_args(value)
+    # Constants of argsets, and members of an enum, count where they are named, one by one.
+    is_enum = isinstance(value, enum.EnumMeta) and is_project(value)
+    return is_enum or isinstance(value, ModuleType) or _is_args(value)
 
 
 def _is_local(name: str) -> bool:

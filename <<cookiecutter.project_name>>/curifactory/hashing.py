@@ -347,8 +347,18 @@ def _column(walk: _Walk, value: Any, path: str) -> None:
 
 
 def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
+    """A member counts by itself: others may join it. The code of its class counts."""
+    cls = type(value)
     walk.tag("enum")
-    walk.add(type(value), path)
+    if walk.opaque is None or walk.opaque(cls) is None:
+        walk.add(cls, path)
+    else:
+        walk.tag(cls.__qualname__)
+        for base in cls.__mro__:
+            for _, each in sorted(vars(base).items()):
+                inner = getattr(each, "fget", None) or getattr(each, "__func__", each)
+                if not isinstance(inner, enum.Enum):
+                    walk.hides(inner)
     walk.add(value.value, path)
 
 

@@ -606,6 +606,7 @@ HARMLESS = {
         (KINDS_FILE, "import asyncio\nimport enum", "import enum\nimport asyncio"),
     ],
     "an annotation of a frozen dataclass": [(KINDS_FILE, "rate: float", "rate: object")],
+    "another member of an enum": [(KINDS_FILE, "FAST = 1", "OTHER = 7\n    FAST = 1")],
     "a type comment": [(KINDS_FILE, "UNIT = 2", "UNIT = 2  # type: int")],
     "an import for types alone": [
         (KINDS_FILE, "import sys", "import sys\nfrom typing import TYPE_CHECKING\n"

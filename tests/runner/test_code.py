@@ -255,6 +255,14 @@ SAME_SOURCE = {
         "import functools\n@functools.total_ordering\nclass A:\n x: float = 1\n"
         " def __lt__(self, other): return 1\ndef f(): return A.x",
     ),
+    "a new member of an enum of which code names one": (
+        "import enum\nclass E(enum.Enum):\n A = 1\ndef f(): return E.A.value",
+        "import enum\nclass E(enum.Enum):\n A = 1\n B = 2\ndef f(): return E.A.value",
+    ),
+    "a new member of an enum that a constant is of": (
+        "import enum\nclass E(enum.Enum):\n A = 1\nK = {1: E.A}\ndef f(): return K",
+        "import enum\nclass E(enum.Enum):\n B = 2\n A = 1\nK = {1: E.A}\ndef f(): return K",
+    ),
     "a local name that a helper has, too": (
         "def g(): return 1\ndef f():\n for g in [1]: pass\n return g",
         "def g(): return 2\ndef f():\n for g in [1]: pass\n return g",
@@ -744,6 +752,34 @@ OTHER_SOURCE = {
     "where a circle is closed": (
         "A = [[[]]]\nA[0][0].append(A)\ndef f(): return A",
         "A = [[[]]]\nA[0][0].append(A[0])\ndef f(): return A",
+    ),
+    "a new member of an enum that is gone through": (
+        "import enum\nclass E(enum.Enum):\n A = 1\ndef f(): return list(E)",
+        "import enum\nclass E(enum.Enum):\n A = 1\n B = 2\ndef f(): return list(E)",
+    ),
+    "a method of an enum": (
+        "import enum\nclass E(enum.Enum):\n A = 1\n def g(self): return 1\ndef f(x): return E.A",
+        "import enum\nclass E(enum.Enum):\n A = 1\n def g(self): return 2\ndef f(x): return E.A",
+    ),
+    "a property of an enum": (
+        "import enum\nclass E(enum.Enum):\n A = 1\n @property\n def g(self): return 1\ndef f(x): return E.A",
+        "import enum\nclass E(enum.Enum):\n A = 1\n @property\n def g(self): return 2\ndef f(x): return E.A",
+    ),
+    "a class method of an enum": (
+        "import enum\nclass E(enum.Enum):\n A = 1\n @classmethod\n def g(cls): return 1\ndef f(x): return E.A",
+        "import enum\nclass E(enum.Enum):\n A = 1\n @classmethod\n def g(cls): return 2\ndef f(x): return E.A",
+    ),
+    "a method of a base of an enum": (
+        "import enum\nclass B:\n def g(self): return 1\nclass E(B, enum.Enum):\n A = 1\ndef f(): return E.A",
+        "import enum\nclass B:\n def g(self): return 2\nclass E(B, enum.Enum):\n A = 1\ndef f(): return E.A",
+    ),
+    "the name of an enum": (
+        "import enum\nclass E(enum.Enum):\n A = 1\ndef f(): return E.A",
+        "import enum\nclass F(enum.Enum):\n A = 1\ndef f(): return F.A",
+    ),
+    "what an enum has instead of a member": (
+        "import enum\nclass E(enum.Enum):\n A = 1\ndef f(): return E.B",
+        "import enum\nclass E(enum.Enum):\n A = 2\ndef f(): return E.B",
     ),
     "a global that is only added to": (
         "n = 1\ndef f():\n global n\n n += 1",

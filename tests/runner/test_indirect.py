@@ -1012,3 +1012,36 @@ def test_the_class_of_an_object_in_a_data_file_counts(project):
     assert values(project) == ({"a": "10", "b": "20"}, 0)
     project.edit("src/kept.py", "x * 10", "x * 100")
     assert values(project) == ({"a": "100", "b": "200"}, 2)
+
+
+# Enums --------------------------------------------------------------------------------
+
+ENUM = """
+import enum
+
+
+class Kind(enum.Enum):
+    KNN = 1
+
+    def build(self):
+        return 10 * self.value
+"""
+BUILDS = """
+from src.kinds import Kind
+
+
+@stage(None, ["out"])
+def last(record):
+    return record.args.seed.build() + (record.args.seed is Kind.KNN)
+"""
+
+
+def test_a_new_member_of_an_enum_computes_nothing(project):
+    """Its methods count: a stage may call those of the member that it has read."""
+    project.write({"src/kinds.py": ENUM})
+    project.write(other(BUILDS, EACH.format(PRINT), "Args(name='a', seed=Kind.KNN)"))
+    assert values(project) == ({"a": "11"}, 1)
+    project.edit("src/kinds.py", "KNN = 1", "SVM = 2\n    KNN = 1")
+    assert values(project) == ({"a": "11"}, 0)
+    project.edit("src/kinds.py", "10 * self", "20 * self")
+    assert values(project) == ({"a": "21"}, 1)
