@@ -2,10 +2,14 @@
 
 import dataclasses
 import datetime
+import enum
 import functools
 import io
+import os
+import string
 import sys
 import threading
+import time
 import types
 from pathlib import Path
 
@@ -290,6 +294,118 @@ def test_a_value_that_contains_itself_is_refused_with_its_path(make, path):
         digest(make(), "args.field")
     assert caught.value.path.startswith(path)
     assert caught.value.hint
+
+
+def test_a_value_that_contains_itself_has_a_digest_where_it_may():
+    def circle(*items):
+        made = [*items]
+        made.append(made)
+        return made
+
+    def of(value):
+        return digest(value, may_be_cyclic=True)
+
+    inner, outer = [[[]]], [[[]]]
+    inner[0][0].append(inner[0])
+    outer[0][0].append(outer)
+    assert of(circle(1)) == of(circle(1)) != of(circle(2))
+    assert of(inner) != of(outer)
+    one = [1]
+    assert of([one, one]) == digest([[1], [1]])  # no circle
+    assert of([circle(1), circle(1)]) == of([circle(1)] + [circle(1)])
+    with pytest.raises(IdentityError, match="contains itself"):
+        digest(circle(1), may_be_cyclic=False)
+
+
+class Shape(enum.Enum):
+    ROUND = 1
+
+    def area(self):
+        return 1
+
+    @property
+    def color(self):
+        return 2
+
+    @classmethod
+    def made(cls):
+        return 3
+
+    @staticmethod
+    def fixed():
+        return 4
+
+
+class Form(enum.Enum):
+    ROUND = 1
+    FLAT = 2
+
+
+class OtherForm(enum.Enum):
+    ROUND = 1
+
+
+OtherForm.__qualname__ = "Form"
+
+
+def own(value):
+    return value if getattr(value, "__module__", "") == __name__ else None
+
+
+def test_a_member_of_an_enum_counts_with_the_code_of_its_class_and_without_others():
+    found = []
+    kept = digest(Shape.ROUND, opaque=own, found=found)
+    assert Shape not in found
+    names = {each.__name__ for each in found}
+    assert {"area", "color", "made", "fixed"} <= names
+    assert kept != digest(Form.ROUND, opaque=own) != digest(Form.FLAT, opaque=own)
+    assert digest(Form.ROUND, opaque=own) == digest(OtherForm.ROUND, opaque=own)
+    others = []
+    assert digest(Form.ROUND, opaque=own, found=others)
+    assert not [each for each in others if isinstance(each, (enum.Enum, type))]
+    plain = [digest(each.ROUND) for each in (Shape, Form)]
+    assert plain == [
+        digest(each.ROUND, opaque=lambda _: None) for each in (Shape, Form)
+    ]
+    assert plain[0] != plain[1]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1,
+        "a",
+        None,
+        [1],
+        {},
+        Path("a"),
+        Form.ROUND,
+        Point(1, 2),
+        ValueError(1),
+        len,
+        Form,
+    ]
+    + [frozenset([1]), digest, types],
+)
+def test_values_with_a_rule_of_their_own_are_known(value):
+    assert hashing.has_rule(value)
+
+
+@pytest.mark.parametrize("value", [object(), string.Formatter(), threading.Lock()])
+def test_values_without_a_rule_are_known(value):
+    assert not hashing.has_rule(value)
+
+
+def test_the_stat_of_a_file_is_its_size_and_its_last_change(tmp_path):
+    path = tmp_path / "a.txt"
+    assert hashing.stat_of(str(path)) == (-1, -1)
+    path.write_text("abc")
+    later = time.time_ns() + 3_600_000_000_000
+    os.utime(path, ns=(later, later))
+    assert hashing.stat_of(str(path)) == (3, path.stat().st_mtime_ns)
+    os.utime(path, ns=(1, 1))
+    assert hashing.stat_of(str(path)) == (3, path.stat().st_ctime_ns)
+    assert path.stat().st_ctime_ns > 10**18
 
 
 def generator():

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from curifactory import syntax
+from curifactory import memoized, syntax
 from curifactory.errors import CurifactoryError
 from curifactory.hashing import hash_file, hash_text, stat_of
 from curifactory.reads import (
@@ -816,6 +816,108 @@ def test_files_behind_what_a_function_keeps_are_noted_each_time(project, files):
             kept()
         assert keys(reads) == ["f:data/", "f:data/raw.csv"]
         assert reads.stats == {"data/raw.csv": stat_of("data/raw.csv")}
+
+
+def test_what_is_opened_between_stages_counts_for_what_keeps_it(
+    project, files, reads, monkeypatch
+):
+    monkeypatch.setattr(memoized, "known", {})
+    monkeypatch.setattr(memoized, "_read", {})
+    found = []
+
+    def kept():
+        found.append(sorted(os.listdir("data")))
+        open("data/new.csv", "w").close()
+        return open("data/raw.csv").close()
+
+    files.listen()
+    kept()
+    with files.noting(reads, [kept]):
+        pass
+    assert keys(reads) == []  # nobody knew yet that it keeps anything
+    kept()
+    assert keys(reads) == []
+    with files.noting(reads, [kept]):
+        pass
+    assert keys(reads) == ["f:data/", "f:data/raw.csv"]
+    assert reads.stats == {"data/raw.csv": stat_of("data/raw.csv")}
+    later = Reads()
+    with files.noting(later, [kept]):
+        kept()
+        open("data/new.csv").close()
+    assert keys(later) == ["f:data/", "f:data/raw.csv"]  # the other is its own
+
+
+def test_who_listened_last_is_asked(project, files, reads, monkeypatch):
+    monkeypatch.setattr(memoized, "known", {1: kept_by_nobody})
+    with files.noting(reads):
+        pass
+    asked = []
+    other = Files(project, ())
+    monkeypatch.setattr(Files, "opened", lambda self, *given: asked.append(self))
+    open("data/raw.csv").close()
+    other.listen()
+    open("data/raw.csv").close()
+    assert asked == [files, other]
+
+
+def kept_by_nobody():
+    return 1
+
+
+def test_classes_that_are_unpickled_are_noted(files, reads):
+    data = pickle.dumps([Path("a"), kept_by_nobody])
+    pickle.loads(data)
+    with files.noting(reads):
+        pickle.loads(data)
+    assert (kept_by_nobody.__module__, "kept_by_nobody") in reads.unpickled
+    assert len(reads.unpickled) == 2
+    pickle.loads(pickle.dumps(Reads))
+    assert len(reads.unpickled) == 2
+
+
+def test_what_a_module_reads_while_it_is_imported_is_known(project, files, reads):
+    inner = "open('src/one.txt').close()"
+    texts = {
+        "reading": "import read_by_it, os\n"
+        "for name in ('data/raw.csv', b'a b/c.txt', 'src/one.txt', 'absent'):\n"
+        "    try: open(name).close()\n    except OSError: pass\n"
+        "open('src/new.txt', 'w').close()\nopen('/dev/null').close()\n"
+        "open(os.open('src/two.txt', os.O_RDONLY)).close()\n",
+        "read_by_it": inner,
+    }
+    for name, text in texts.items():
+        (project / "src" / f"{name}.py").write_text(text)
+        (project / "src" / f"{name[:1]}.txt").write_text("")
+    for name in ("one", "two"):
+        (project / "src" / f"{name}.txt").write_text(name)
+    syntax.watch(project)
+    sys.path.insert(0, str(project / "src"))
+    try:
+        with files.noting(reads):
+            importlib.import_module("reading")
+    finally:
+        sys.path.remove(str(project / "src"))
+        for name in texts:
+            del sys.modules[name]
+    names = {name: str(project / "src" / f"{name}.py") for name in texts}
+    read = syntax.read_by_import
+    assert list(read[names["read_by_it"]]) == [str(project / "src/one.txt")]
+    shown = ["data/raw.csv", "a b/c.txt", "src/one.txt", "absent", "src/two.txt"]
+    assert list(read[names["reading"]]) == [str(project / each) for each in shown]
+    stat = stat_of(str(project / "data/raw.csv"))
+    assert read[names["reading"]][str(project / "data/raw.csv")] == stat
+    assert read[names["reading"]][str(project / "absent")] == (-1, -1)
+    seen = [
+        "f:src/one.txt",
+        "f:data/raw.csv",
+        "f:a b/c.txt",
+        "f:absent",
+        "f:src/two.txt",
+    ]
+    assert keys(reads) == seen
+    open("data/raw.csv").close()
+    assert syntax.importing == []
 
 
 def test_sources_are_noted_where_nothing_but_their_text_is_asked_for(
