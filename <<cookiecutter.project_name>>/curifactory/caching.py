@@ -32,10 +32,12 @@ class Cacheable:
     same path. Commits, checksums and clean-up are the cache's own affair.
     """
 
-    def __init__(self, extension: str = "") -> None:
-        self.extension = extension
-        self.name = ""
-        self.folder = Path()
+    extension = ""
+    name = ""
+    folder = Path()
+
+    def __init__(self, extension: str | None = None) -> None:
+        self.extension = self.extension if extension is None else extension
 
     def at(self, folder: Path, name: str) -> "Cacheable":
         """Return a copy of this cacher for the artifact `name` in a folder."""
@@ -93,8 +95,7 @@ class OneFileCacher(Cacheable):
 class JsonCacher(OneFileCacher):
     """Plain data as JSON. Refuses what JSON would give back as something else."""
 
-    def __init__(self, extension: str = ".json") -> None:
-        super().__init__(extension)
+    extension = ".json"
 
     def dumps(self, obj: Any) -> bytes:
         problem = json_problem(obj)
@@ -110,8 +111,7 @@ class JsonCacher(OneFileCacher):
 class PickleCacher(OneFileCacher):
     """Any object that pickle can save."""
 
-    def __init__(self, extension: str = ".pkl") -> None:
-        super().__init__(extension)
+    extension = ".pkl"
 
     def dumps(self, obj: Any) -> bytes:
         try:
@@ -138,8 +138,7 @@ def detached_copy(value: Any) -> Any:
 class TextCacher(OneFileCacher):
     """A string as UTF-8 text."""
 
-    def __init__(self, extension: str = ".txt") -> None:
-        super().__init__(extension)
+    extension = ".txt"
 
     def dumps(self, obj: Any) -> bytes:
         if type(obj) is not str:

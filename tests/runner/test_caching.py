@@ -233,6 +233,28 @@ def test_a_cacher_without_save_and_load_says_which(tmp_path):
         Half().at(tmp_path, "thing").load()
 
 
+def test_a_cacher_need_not_call_the_init_that_it_extends(tmp_path):
+    class Level(Cacheable):
+        def __init__(self):
+            self.level = 3
+
+        def save(self, obj):
+            Path(self.get_path()).write_text(obj * self.level)
+
+        def load(self):
+            return Path(self.get_path()).read_text()
+
+    assert round_trip(Level(), tmp_path, "a") == "aaa"
+
+
+def test_a_cacher_may_name_its_extension_in_the_class(tmp_path):
+    class Lines(TextCacher):
+        extension = ".log"
+
+    assert round_trip(Lines(), tmp_path, "a\n") == "a\n"
+    assert (tmp_path / "thing.log").exists()
+
+
 def test_pickle_can_use_another_extension(tmp_path):
     PickleCacher(".bin").at(tmp_path, "thing").save(1)
     assert pickle.loads((tmp_path / "thing.bin").read_bytes()) == 1

@@ -14,8 +14,7 @@ INSTEAD = "choose another format, or take the PickleCacher"
 class NumpyCacher(Cacheable):
     """An array of numpy, as .npy."""
 
-    def __init__(self, extension: str = ".npy") -> None:
-        super().__init__(extension)
+    extension = ".npy"
 
     def save(self, obj: Any) -> None:
         if type(obj) is not np.ndarray or obj.dtype.hasobject or obj.dtype.metadata:

@@ -17,8 +17,7 @@ class FileReferenceCacher(Cacheable):
     the project is kept relative to it, so that the project can be moved.
     """
 
-    def __init__(self, extension: str = ".json") -> None:
-        super().__init__(extension)
+    extension = ".json"
 
     def save(self, obj: Any) -> None:
         kind = type(obj).__name__
