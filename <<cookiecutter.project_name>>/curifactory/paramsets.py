@@ -363,23 +363,20 @@ def _named(args: Any, paramset: str, index: int) -> Any:
 
 def _select(snapshots: list[Snapshot], choice: Choice) -> list[Snapshot]:
     """Return the argsets that -n and --indices choose, in their order."""
-    chosen = (
-        set(range(len(snapshots))) if not (choice.names or choice.indices) else set()
-    )
+    if not (choice.names or choice.indices):
+        return snapshots
+    names = [snapshot.name for snapshot in snapshots]
+    chosen: set[str] = set()
     for pattern in choice.names:
-        hits = {
-            i
-            for i, snapshot in enumerate(snapshots)
-            if snapshot.name == pattern or fnmatch.fnmatchcase(snapshot.name, pattern)
+        hits = {pattern}.intersection(names) or {
+            name for name in names if fnmatch.fnmatchcase(name, pattern)
         }
         if not hits:
-            known = [snapshot.name for snapshot in snapshots]
-            raise RequestError(
-                f"no argset is named {pattern!r}", nearest(pattern, known)
-            )
+            said = f"no argset is named {pattern!r}"
+            raise RequestError(said, nearest(pattern, names))
         chosen |= hits
-    chosen |= _indices(choice.indices, len(snapshots))
-    return [snapshot for i, snapshot in enumerate(snapshots) if i in chosen]
+    chosen.update(names[i] for i in _indices(choice.indices, len(names)))
+    return [snapshot for snapshot in snapshots if snapshot.name in chosen]
 
 
 def _indices(text: str, count: int) -> set[int]:

@@ -506,6 +506,13 @@ def test_argsets_are_chosen_by_name_pattern_and_place(project, options, chosen):
     assert [argset["name"] for argset in result.run["argsets"]] == chosen
 
 
+def test_an_argset_whose_name_looks_like_a_pattern_is_chosen_alone(project):
+    body = "[Args(name='a1'), Args(name='a[1]', seed=1), Args(name='a', seed=2)]"
+    project.write(params(f"def get_params():\n    return {body}\n"))
+    result = project.ok(*OTHER, "-n", "a[1]")
+    assert [argset["name"] for argset in result.run["argsets"]] == ["a[1]"]
+
+
 def test_get_params_of_the_experiment_comes_before_its_default(project):
     project.edit(
         "experiments/study.py",
