@@ -32,8 +32,7 @@ class Cacheable:
     same path. Commits, checksums and clean-up are the cache's own affair.
     """
 
-    extension = ""
-    name = ""
+    extension = name = ""
     folder = Path()
 
     def __init__(self, extension: str | None = None) -> None:

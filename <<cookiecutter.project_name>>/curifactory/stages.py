@@ -294,13 +294,14 @@ def _names(given: Any, what: str, where: str) -> list[str]:
     return names
 
 
+STUBS = {"save": Cacheable.save, "load": Cacheable.load}
+
+
 def _chosen(
     cachers: Cachers, outputs: Sequence[str], where: str
 ) -> list[Cacheable | None]:
-    if isinstance(cachers, type) and issubclass(cachers, Cacheable):
-        cachers = cachers()
-    if cachers is None or isinstance(cachers, Cacheable):
-        return [cachers] * len(outputs)
+    if cachers is None or isinstance(cachers, (Cacheable, type)):
+        cachers = [cachers] * len(outputs)
     if not isinstance(cachers, Sequence):
         raise RequestError(f"{where}: {cachers!r:.80} is no cacher", "extend Cacheable")
     if len(cachers) != len(outputs):
@@ -309,9 +310,13 @@ def _chosen(
             "give one cacher for each output, or leave them all out",
         )
     made = [each() if isinstance(each, type) else each for each in cachers]
-    for each in made:
+    for name, each in zip(outputs, made, strict=True):
         if each is not None and not isinstance(each, Cacheable):
             raise RequestError(f"{where}: {each!r} is no cacher", "extend Cacheable")
+        lacks = [n for n, s in STUBS.items() if getattr(type(each), n, 0) is s]
+        if lacks and not isinstance(each, caching.AutoCacher):
+            said = f"{where}: cacher {type(each).__name__} of {name!r} lacks {lacks[0]}"
+            raise RequestError(said, "a cacher defines save(self, obj) and load(self)")
     return made
 
 

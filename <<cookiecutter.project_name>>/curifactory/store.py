@@ -334,6 +334,9 @@ def checked_in(
         folder = cacher.folder
         own = (f for f in files_in(folder) if not f.startswith(f"{FILES}/"))
         files = tuple(sorted(set(own) - earlier))
+        if not files and all(e.is_file() or e.name == FILES for e in entries(folder)):
+            hint = "save to self.get_path(), or below self.get_dir()"
+            raise ArtifactError(f"{kind.__name__} wrote nothing", hint)
         sums = tuple(hashing.hash_file(folder / file) for file in files)
         size = sum(os.path.getsize(folder / file) for file in files)
         checksum, parts = _whole(files, sums), sums if len(files) > 1 else ()

@@ -345,16 +345,16 @@ class _Execution:
         placed = chosen.at(self.folder, store.output_stem(name))
         try:
             placed.save(value)
+            found = store.checked_in(name, placed, self.saved, kind)
         except ArtifactError as error:
             if not automatic:
                 place = f"{self.stage.where}: {self.stage.label}, output {name!r}"
                 raise ArtifactError(f"{place}: {error.message}", error.hint) from error
+            found = self._keep(index, value)
             self.outcome.messages.append(
                 f"{self.stage.label}: output {name!r} is kept for this run only "
                 f"({error.message})"
             )
-            return self._keep(index, value)
-        found = store.checked_in(name, placed, self.saved, kind)
         self.saved.update(found.files)
         return found
 

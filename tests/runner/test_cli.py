@@ -221,6 +221,16 @@ REFUSED = {
         ["other"],
         ["experiments/other.py:5", "use", "cachers"],
     ),
+    "a cacher that only saves": (
+        study(
+            "",
+            head="from curifactory.caching import Cacheable\n"
+            "class Half(Cacheable):\n    def save(self, obj):\n        pass\n"
+            '@stage([], ["x"], [Half])\ndef use(record):\n    return 1\n',
+        ),
+        ["other"],
+        ["experiments/other.py:9: stage use: cacher Half of 'x' lacks load", "define"],
+    ),
     "a set argset": (
         study("    argsets[0].seed = 5\n"),
         ["other"],

@@ -224,6 +224,7 @@ def test_what_can_be_gone_through_once_is_no_output(project, body, kind):
     result = project.run("other")
     assert result.code == 1
     assert f"output 'text' is a {kind}" in result.err and "list(" in result.err
+    assert "kept for this run" not in result.err
 
 
 @pytest.mark.parametrize(
@@ -519,6 +520,21 @@ def test_a_cacher_of_the_project_is_code_of_its_stage(project):
     assert project.value(project.ok("other"), "use") == "abc"
     project.write(other(cacher.format(".upper()") + stages, USE))
     assert project.value(project.ok("other"), "use") == "ABC"
+
+
+def test_a_cacher_that_writes_nothing_fails_its_call(project):
+    cacher = (
+        "class Forgetful(Cacheable):\n    def save(self, obj):\n        {}\n\n"
+        "    def load(self):\n        return 1\n\n\n"
+    )
+    given = {"cachers": ", [Forgetful]", "made": "pass", "value": "1"}
+    stages = PAIR.format(**given, used="big")
+    project.write(other(cacher.format("pass") + stages, USE))
+    result = project.run("other")
+    assert result.done("failed") == ["make a"]
+    assert "make, output 'big': Forgetful wrote nothing" in result.err
+    project.write(other(cacher.format("self.get_dir()") + stages, USE))
+    assert project.value(project.ok("other"), "use") == 1  # an empty folder is a value
 
 
 def test_equal_bytes_of_another_cacher_are_another_value(project):
