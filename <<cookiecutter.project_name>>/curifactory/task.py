@@ -337,7 +337,6 @@ class _Execution:
     def _save_one(
         self, index: int, name: str, cacher: Cacheable, value: Any
     ) -> Artifact:
-        automatic = isinstance(cacher, caching.AutoCacher)
         chosen, kind = cacher, self.stage.kinds[index]
         if isinstance(cacher, caching.AutoCacher):
             chosen = cacher.chosen(value)
@@ -346,10 +345,11 @@ class _Execution:
         try:
             placed.save(value)
             found = store.checked_in(name, placed, self.saved, kind)
-        except ArtifactError as error:
-            if not automatic:
-                place = f"{self.stage.where}: {self.stage.label}, output {name!r}"
-                raise ArtifactError(f"{place}: {error.message}", error.hint) from error
+        except (ArtifactError, OSError) as error:
+            if chosen is cacher or isinstance(error, OSError):
+                said = f"{self.stage.where}: {self.stage.label}, output {name!r}: "
+                said += getattr(error, "message", str(error))
+                raise ArtifactError(said, getattr(error, "hint", "")) from error
             found = self._keep(index, value)
             self.outcome.messages.append(
                 f"{self.stage.label}: output {name!r} is kept for this run only "

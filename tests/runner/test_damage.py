@@ -346,6 +346,37 @@ def test_a_full_file_system_costs_the_calls_that_do_not_fit(project, mount):
     assert project.ok("study", "--quiet", "--cache", str(cache)).counts["computed"] == 0
 
 
+@pytest.mark.parametrize("cacher", ["NumpyCacher", "PandasCacher('csv')"])
+def test_a_full_disk_is_told_with_the_output_that_it_has_no_room_for(
+    whole, mount, cacher
+):
+    pandas = pytest.importorskip("pandas")
+    value = "table" if "Pandas" in cacher else "table.to_numpy()"
+    whole.write({"experiments/study.py": f"""
+                import pandas
+
+                from curifactory import Record, stage
+                from curifactory.caching import NumpyCacher, PandasCacher
+
+                DEFAULT_PARAMS = "base"
+
+
+                @stage(None, ["table"], [{cacher}])
+                def make(record):
+                    table = pandas.DataFrame({{"x": range(1_000_000)}})
+                    return {value}
+
+
+                def run(argsets, manager):
+                    make(Record(manager, argsets[0]))
+                """})
+    cache = mount("size=2m") / "cache"
+    result = whole.run("study", "--cache", str(cache))
+    assert result.code == 1 and pandas
+    assert "study.py:9: make, output 'table': [Errno 28]" in result.err, result
+    assert "would change" not in result.err
+
+
 # A cache of several people ----------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """Cachers of arrays and data frames."""
 
+import errno
 import warnings
 from typing import Any
 
@@ -23,7 +24,11 @@ class NumpyCacher(Cacheable):
             raise ArtifactError(f".npy cannot hold {shown:.80}", hint)
         with open(self.get_path(), "wb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # on names of fields
-            np.save(file, obj, allow_pickle=False)
+            try:
+                np.save(file, obj, allow_pickle=False)
+            except OSError as error:  # numpy tells how many items, and not why
+                said = f"is the disk full? {error}"
+                raise OSError(error.errno or errno.ENOSPC, said) from error
 
     def load(self) -> Any:
         with open(self.get_path(), "rb") as file:
@@ -45,13 +50,14 @@ class _FrameCacher(Cacheable):
         try:
             getattr(self, f"_save_{self.format}")(obj)
             change = self._difference(obj, self.load())
+        except OSError:
+            raise
         except Exception as error:
             change = f"{type(error).__name__}: {error}"
         if change:
             first = change.strip().partition("\n")[0]
-            raise ArtifactError(
-                f"{self.format} would change the frame: {first}", INSTEAD
-            )
+            said = f"{self.format} would change the frame: {first}"
+            raise ArtifactError(said, INSTEAD)
 
     def load(self) -> Any:
         return getattr(self, f"_load_{self.format}")()

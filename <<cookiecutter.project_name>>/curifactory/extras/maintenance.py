@@ -121,23 +121,18 @@ def _ls(project: Settings, cache: Store, options: argparse.Namespace) -> int:
             users.setdefault(folder, []).append(name)
     groups: dict[str, list[Trace]] = {}
     for trace in traces:
-        groups.setdefault(trace.folder if options.stage else trace.stage, []).append(
-            trace
-        )
+        name = trace.folder if options.stage else trace.stage
+        groups.setdefault(name, []).append(trace)
     print(f"{'size':>9}  {'calls':>5}  {'age':>5}  {'':40}  used by")
     total = 0
     for name, members in groups.items():
         size = sum(_size(cache, trace) for trace in members)
         total += size
         names = list(dict.fromkeys(u for t in members for u in users.get(t.folder, ())))
-        used = ", ".join(names[-2:]) + (
-            f" and {len(names) - 2} more" if names[2:] else ""
-        )
+        used = ", ".join(names[-2:]) + f" and {len(names) - 2} more" * bool(names[2:])
         age = _age(time.time() - members[-1].created)
-        row = (
-            f"{_bytes(size):>9}  {len(members):>5}  {age:>5}  {name:40}  {used or '-'}"
-        )
-        print(row)
+        start = f"{_bytes(size):>9}  {len(members):>5}  {age:>5}"
+        print(f"{start}  {name:40}  {used or '-'}")
     print(f"{_bytes(total):>9}  {len(traces):>5}")
     return 0
 
