@@ -397,12 +397,20 @@ def test_aggregates_come_first_and_many_reportables_are_folded(write):
 def test_lines_are_drawn_with_gaps_where_values_are_missing(write):
     y = {"train": [1.0, 2.0, math.nan, 4.0], "test": [3.0, 3.0, 3.0, math.inf]}
     page = write(shown("line", {"x": [0.0, 1.0, 2.0, 3.0], "y": y}))
-    lines = re.findall(r'<polyline class="(\w+)" points="([^"]*)"', page)
+    lines = re.findall(r'<polyline class="([^"]*)" points="([^"]*)"', page)
     assert lines == [
-        ("s0", "0.00,100.00 33.33,66.67 33.33,66.67"),
-        ("s0", "100.00,0.00 100.00,0.00"),
-        ("s1", "0.00,33.33 33.33,33.33 66.67,33.33 66.67,33.33"),
+        ("s0 d0", "0.00,100.00 33.33,66.67 33.33,66.67"),
+        ("s0 d0 dot", "100.00,0.00 100.00,0.00"),
+        ("s1 d0", "0.00,33.33 33.33,33.33 66.67,33.33 66.67,33.33"),
     ]
+
+
+def test_many_lines_differ_in_their_dashes_and_a_single_point_is_a_dot(write):
+    y = {f"line {number}": [float(number)] for number in range(15)}
+    page = write(shown("line", {"x": [0.0], "y": y}))
+    looks = re.findall(r'<polyline class="([^"]*)"', page)
+    assert len(set(looks)) == 15 and all(look.endswith(" dot") for look in looks)
+    assert [f"{look} dot" for look in re.findall(r'<i class="(s[^"]*)"', page)] == looks
 
 
 def test_long_lines_are_thinned_and_keep_their_extremes(write):
