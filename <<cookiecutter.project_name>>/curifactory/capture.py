@@ -75,6 +75,7 @@ def _path(folder: str, pid: int) -> Path:
 @cache
 def _open(folder: str, pid: int) -> int:
     os.makedirs(folder, exist_ok=True)
+    getattr(sys.__stdout__, "reconfigure", dict)(errors="backslashreplace")
     return os.open(_path(folder, pid), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
 
 

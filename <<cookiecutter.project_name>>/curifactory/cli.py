@@ -87,11 +87,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _open_streams() -> None:
-    """Let output go nowhere where a process was started without, as daemons are."""
+    """Let anything be printed: without output, as of daemons, and in any encoding."""
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:  # the lowest number that is free is its own
             place = os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, open(place, "r" if name == "stdin" else "w"))
+    getattr(sys.stdout, "reconfigure", dict)(errors="backslashreplace")
 
 
 def _flush() -> None:
@@ -441,10 +442,7 @@ def _print_entries(title: str, entries: Sequence[Entry]) -> None:
 
 def apart(is_needed: bool) -> Any:
     """Let what user code prints go to standard error: the output is for programs."""
-    import contextlib
-
-    kept = contextlib.redirect_stdout(sys.stderr)
-    return kept if is_needed else contextlib.nullcontext()
+    return contextlib.redirect_stdout(sys.stderr if is_needed else sys.stdout)
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

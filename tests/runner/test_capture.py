@@ -62,6 +62,14 @@ def test_what_a_call_prints_lies_in_its_file_and_is_shown_when_it_fails(on):
     assert names == ["0-loud-n0.txt", "2-loud-n1.txt", "4-loud-n2.txt"]
 
 
+def test_a_narrow_output_shows_what_it_can(on):
+    stages = "@stage(None, ['x'])\ndef arrow(record):\n    print('→')\n    return 1\n"
+    on.study(stages, "arrow(Record(manager, argsets[0]))", "[Args(name='a→b')]")
+    result = on.run("other", PYTHONIOENCODING="ascii")
+    assert result.code == 0 and result.printed == "\\u2192\n", result
+    assert "a\\u2192b" in on.run("map", "other", PYTHONIOENCODING="ascii").out
+
+
 def test_verbose_shows_what_stages_print(on):
     result = on.run("other", "--verbose")
     assert "PRINTED 0" in result.out

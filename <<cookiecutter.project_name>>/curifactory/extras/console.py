@@ -136,4 +136,4 @@ class Console(Progress):
 
 def _own(stream: TextIO) -> TextIO:
     """Return the terminal apart from the numbers 1 and 2, which stages write to."""
-    return open(os.dup(stream.fileno()), "w", encoding=stream.encoding, buffering=1)
+    return open(os.dup(stream.fileno()), "w", 1, stream.encoding, stream.errors)
