@@ -124,12 +124,21 @@ def test_a_class_may_be_relaxed():
     check(Loose("a", epochs="15"), "here")
 
 
-def test_a_class_whose_annotations_are_unknown_is_not_checked():
+def test_a_field_whose_annotation_is_unknown_is_not_checked_and_all_others_are():
     @dataclass
-    class Unknown(ExperimentArgs):
-        epochs: "NowhereDefined" = 1  # noqa: F821
+    class Unknown(Args):
+        class Kind(enum.Enum):
+            ONE = 1
 
-    check(Unknown("a", epochs="15"), "here")
+        epochs: "NowhereDefined" = 1  # noqa: F821
+        number: "int" = 1
+        own: "Kind" = Kind.ONE
+        Path: "Path | None" = None  # the class that the module knows
+
+    check(Unknown("a", epochs="15", own=Unknown.Kind.ONE, Path=Path("a")), "here")
+    for wrong in ({"number": "15"}, {"rate": "high"}, {"own": 1}, {"Path": 1}):
+        with pytest.raises(RequestError, match=f"{[*wrong][0]} is"):
+            check(Unknown("a", **wrong), "here")
 
 
 def test_generic_dataclasses_pass():

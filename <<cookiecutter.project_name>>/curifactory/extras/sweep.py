@@ -8,12 +8,12 @@ import types
 from collections import abc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin
 
 from .. import args as argsets
 from ..args import REDACTED, field_names, is_nested, unknown_field
 from ..errors import RequestError, nearest
-from .typed import described
+from .typed import described, hints_of
 
 LISTS = (list, abc.Sequence, abc.Iterable, abc.Collection, abc.MutableSequence)
 WORDS = {"true": True, "false": False}
@@ -151,22 +151,16 @@ def _value(args: Any, setting: Setting, text: str) -> Any:
             wrong = unknown_field(type(owner), name)
             raise RequestError(f"{where}: {wrong.message}", wrong.hint)
         holder, owner = owner, getattr(owner, name)
-    if not type(holder).__dataclass_fields__[last].init:
-        raise RequestError(f"{where}: {last} is computed by {type(holder).__name__}")
-    hint = _hint(type(holder), last)
+    cls: Any = type(holder)
+    if not cls.__dataclass_fields__[last].init:
+        raise RequestError(f"{where}: {last} is computed by {cls.__name__}")
+    hint = hints_of(cls).get(last, Any)
     try:
         return converted(text, hint)
     except Mismatch as mismatch:
         shown = REDACTED if is_secret else repr(text)
         said = f"{where}: {setting.path} is {shown}, expected {described(hint)}"
         raise RequestError(said, str(mismatch)) from None
-
-
-def _hint(cls: type, name: str) -> Any:
-    try:
-        return get_type_hints(cls)[name]
-    except Exception:  # a name that only type checkers know
-        return Any
 
 
 def converted(text: str, hint: Any) -> Any:
@@ -238,9 +232,8 @@ def _collection(found: Any, origin: Any, inner: Sequence[Any]) -> Any:
         keys, values = inner or (Any, Any)
         return {_inner(k, keys): _inner(v, values) for k, v in found.items()}
     if not isinstance(found, list):
-        raise Mismatch(
-            "give a JSON list: '[64,32]'; lists with commas between: a sweep"
-        )
+        said = "give a JSON list: '[64,32]'; lists with commas between: a sweep"
+        raise Mismatch(said)
     if origin is tuple and inner and inner[-1] is not ...:
         if len(found) != len(inner):
             raise Mismatch(f"give {len(inner)} values")

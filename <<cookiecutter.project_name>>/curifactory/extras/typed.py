@@ -1,8 +1,10 @@
 """Compares the values of an argset with the annotations of its class."""
 
 import collections.abc
+import contextlib
 import difflib
 import functools
+import sys
 import types
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -20,7 +22,7 @@ def check(args: Any, place: str) -> None:
 
 def _check(owner: Any, where: str, prefix: str) -> None:
     cls: Any = type(owner)
-    hints = hints_of(cls)
+    hints = hints_of(cls) if getattr(cls, RELAX, True) else {}
     for name in field_names(cls):
         value = getattr(owner, name)
         if name in hints and not _is_declared(owner, name, value):
@@ -60,13 +62,16 @@ def described(hint: Any) -> str:
 
 @functools.cache
 def hints_of(cls: type) -> dict[str, Any]:
-    """Return the annotations of a class; none where it is relaxed or they are unknown."""
-    if not getattr(cls, RELAX, True):
-        return {}
-    try:
-        return get_type_hints(cls)
-    except Exception:  # a name that only type checkers know
-        return {}
+    """Return the annotations of a class, but those with names that cannot be found."""
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        for name, hint in getattr(base, "__annotations__", {}).items():
+            found.pop(name, None)
+            alone = type("", (), {"__annotations__": {name: hint}})
+            with contextlib.suppress(Exception):  # as of what only type checkers import
+                module = vars(sys.modules[base.__module__])
+                found |= get_type_hints(alone, {**vars(base)}, module)
+    return found
 
 
 def _is_declared(owner: Any, name: str, value: object) -> bool:
