@@ -108,6 +108,14 @@ def test_verify_mends_an_index_that_lacks_something(project, table):
     assert project.ok("study", "--quiet").counts["computed"] == 0
 
 
+def test_verify_counts_a_folder_without_a_trace_once(project):
+    result = project.ok("study", "--quiet")
+    (project.folder(result, "load").parent / "empty").mkdir()
+    found = project.run("cache", "verify")
+    assert found.code == 1 and found.out.count("cannot be read") == 1, found
+    assert found.out.endswith(" 1 problems\n")
+
+
 # Tidying ----------------------------------------------------------------------------
 
 

@@ -181,8 +181,7 @@ def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int
     cache.warn = problems.append
     traces = _traces(cache)
     for trace in traces:
-        wrong = _wrong(cache, trace)
-        if wrong:
+        if wrong := _wrong(cache, trace):
             cache.quarantine(trace.folder, wrong)
     for name in cache.stages():
         for path in (cache.root / name).glob("code-*.json"):
@@ -191,9 +190,10 @@ def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int
         _mend_index(cache, traces, problems)
     else:
         print("the cache cannot be written: its index is not looked at")
+    size = _bytes(sum(_size(cache, trace) for trace in _traces(cache)))
+    problems = list(dict.fromkeys(problems))  # what stays is met each time
     for text in problems:
         print(text)
-    size = _bytes(sum(_size(cache, trace) for trace in _traces(cache)))
     print(f"{len(traces)} calls read, {size} whole, {len(problems)} problems")
     return 1 if problems else 0
 
