@@ -45,6 +45,7 @@ EXTRAS: dict[str, tuple[str, str]] = {
 ROWS = 60
 """How many rows of a map are shown."""
 COMMANDS = ("run", "map", "ls", *EXTRAS)
+OF_CACHE = ("path", "verify", "gc", "rebuild")
 
 
 class Interrupted(KeyboardInterrupt):
@@ -226,14 +227,8 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
         help="give a field another value; VALUE,VALUE: an argset for each (repeatable)",
     )
     add("--seeds", type=int, metavar="N", help="repeat each argset with seeds 0 to N-1")
-    add(
-        "-n",
-        "--names",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="only argsets with this name, or a pattern like 'knn_*'",
-    )
+    said = "only argsets with this name, or a pattern like 'knn_*'"
+    add("-n", "--names", action="append", default=[], metavar="NAME", help=said)
     add("--indices", default="", metavar="0,2-4", help="only argsets at these places")
 
 
@@ -288,6 +283,8 @@ def _check_name(project: Settings, name: str) -> None:
 
     path = project.root / project.experiments / f"{name.replace('.', '/')}.py"
     hint = "" if path.is_file() else nearest(name, COMMANDS)
+    if hint and name in OF_CACHE:
+        raise RequestError(f"there is no command {name!r}", f"experiment cache {name}")
     if not name or hint.startswith("did you mean"):
         known = [each.name for each in list_experiments(project.root)]
         said = f"there is no experiment {name!r}" if name else "no experiment is named"

@@ -52,6 +52,11 @@ REFUSED = {
         ["'x' is no number, and no range like 2-4", "0 to 1"],
     ),
     "unknown command": ({}, ["cahce"], ["no experiment 'cahce'", "mean 'cache'"]),
+    "a command of the cache": (
+        {},
+        ["gc", "--dry-run"],
+        ["'gc'", "experiment cache gc"],
+    ),
     "unknown command with a name": ({}, ["expalin", "study"], ["'explain'?"]),
     "a run of nothing": ({}, ["run"], ["no experiment is named", "there is: study"]),
     "a map of nothing": ({}, ["map"], ["no experiment is named", "there is: study"]),
