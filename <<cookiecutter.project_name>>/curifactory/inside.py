@@ -24,14 +24,19 @@ class Inside(Protocol):
 class StageRecord:
     """A record as a stage sees it: nothing that it could use without being noticed."""
 
+    _inside: Inside
+
     def __init__(
         self, inside: Inside, label: str, args: Any, state: Mapping[str, Any]
     ) -> None:
-        self._inside = inside
-        self.label = label
-        self.args = args
-        self.params = args
-        self.state = state
+        own = {"_inside": inside, "label": label, "params": args, "state": state}
+        vars(self).update(own, args=args)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise CurifactoryError(
+            f"inside a stage record.{name} cannot be set",
+            "name it in the outputs of the stage, and return it",
+        )
 
     def metric(self, name: str, value: Any, goal: str | None = None) -> None:
         """Show a number in the comparison of argsets; the goal is "max" or "min"."""

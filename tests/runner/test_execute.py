@@ -778,12 +778,14 @@ def test_a_stage_sees_nothing_of_the_state_but_its_inputs(project, kind, use):
     assert "declare what the stage needs in its inputs" in result.err
 
 
-def test_a_stage_cannot_set_state(project):
-    stages = "@stage(None, ['a'])\ndef make(record):\n    record.state['b'] = 1\n"
+@pytest.mark.parametrize("target", ["state['b']", "record.b", "record.args"])
+def test_a_stage_cannot_set_anything_of_its_record(project, target):
+    use = f"record.{target} = 1" if "state" in target else f"{target} = 1"
+    stages = f"@stage(None, ['a'])\ndef make(record):\n    {use}\n"
     project.write(other(stages, "make(Record(manager, argsets[0]))"))
     result = project.run("other")
     assert result.code == 1
-    assert "state['b'] cannot be set" in result.err
+    assert f"{target} cannot be set" in result.err
     assert "name it in the outputs of the stage, and return it" in result.err
 
 
