@@ -172,6 +172,20 @@ def test_there_may_be_nothing_to_accept(whole):
     assert result.code == 2 and "did you mean 'score'?" in result.err
 
 
+def test_a_changed_cacher_is_not_accepted(whole):
+    cacher = (
+        "from curifactory.caching import JsonCacher\n\n\n"
+        "class Own(JsonCacher):\n    def load(self):\n        return super().load()\n\n\n"
+    )
+    stages = f"{cacher}@stage(None, ['x'], [Own])\ndef use(record):\n    return 1\n"
+    run = "use(Record(manager, argsets[0]))"
+    whole.write(other(stages, run))
+    whole.ok("other")
+    whole.write(other(stages.replace("super().load()", "1 * super().load()"), run))
+    result = whole.run("accept", "use")  # what it loads is another value
+    assert result.code == 2 and "nothing to accept" in result.err
+
+
 def test_a_changed_field_is_not_accepted(whole):
     whole.ok()
     whole.edit("params/base.py", "seed=1)", "seed=1, depth=3)")

@@ -75,9 +75,7 @@ def _whole(path: Path) -> Data:
 
 def heads(runs: Path) -> list[Data]:
     """Return the heads of all runs, oldest first; one that was killed says little."""
-    folders = (
-        [each for each in runs.iterdir() if each.is_dir()] if runs.exists() else []
-    )
+    folders = [each for each in runs.glob("*") if each.is_dir()]
     found = [{**head(each / "run.json"), "folder": each} for each in folders]
     return sorted(found, key=lambda run: (began(run), run["run"]))
 
