@@ -45,6 +45,7 @@ EXTRAS: dict[str, tuple[str, str]] = {
 ROWS = 60
 """How many rows of a map are shown."""
 COMMANDS = ("run", "map", "ls", *EXTRAS)
+LISTED: Any = {"action": "append", "default": []}
 OF_CACHE = ("path", "verify", "gc", "rebuild")
 
 
@@ -178,24 +179,16 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("name", nargs="?", default="", help="an experiment, see `experiment ls`")
     add("rest", nargs="*", help=argparse.SUPPRESS)
-    add(
-        "-p",
-        "--params",
-        dest="paramsets",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="take the argsets of this parameter file (may be repeated)",
-    )
+    said = "take the argsets of this parameter file (may be repeated)"
+    add("-p", "--params", dest="paramsets", metavar="FILE", help=said, **LISTED)
     add_choice_options(parser)
     add("--overwrite", action="store_true", help="compute everything again")
     add(
         "--overwrite-stage",
         dest="overwrite_stages",
-        action="append",
-        default=[],
         metavar="STAGE",
         help="compute this stage again (may be repeated)",
+        **LISTED,
     )
     add("-j", "--jobs", type=int, metavar="N", help="on N worker processes")
     add("--engine", metavar="NAME", help="serial, processes, dask, or module:function")
@@ -218,17 +211,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 def add_choice_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that change argsets, and those that select among them."""
     add = parser.add_argument
-    add(
-        "--set",
-        dest="sets",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="give a field another value; VALUE,VALUE: an argset for each (repeatable)",
-    )
+    said = "give a field another value; VALUE,VALUE: an argset for each (repeatable)"
+    add("--set", dest="sets", metavar="FIELD=VALUE", help=said, **LISTED)
     add("--seeds", type=int, metavar="N", help="repeat each argset with seeds 0 to N-1")
     said = "only argsets with this name, or a pattern like 'knn_*'"
-    add("-n", "--names", action="append", default=[], metavar="NAME", help=said)
+    add("-n", "--names", metavar="NAME", help=said, **LISTED)
     add("--indices", default="", metavar="0,2-4", help="only argsets at these places")
 
 
