@@ -177,6 +177,7 @@ def _chosen_sources(
     if request.paramsets:
         return paramsets.sources(project, request.paramsets)
     if callable(getattr(module, "get_params", None)):
+        paramsets.check_function(module, "get_params")
         place = paramsets.relative(str(module.__file__))
         return [Source(request.name, place, module.get_params)]
     default = getattr(module, "DEFAULT_PARAMS", ())

@@ -3,6 +3,7 @@
 import ast
 import fnmatch
 import importlib
+import inspect
 import linecache
 import re
 import sys
@@ -19,6 +20,11 @@ from .errors import CurifactoryError, IdentityError, RequestError, nearest
 from .failure import where
 from .settings import Settings
 from .snapshot import Snapshot
+
+HINTS = {
+    "run": "def run(argsets, manager): ...",
+    "get_params": "def get_params(): return [Args(...)]",
+}
 
 
 class Entry(NamedTuple):
@@ -80,7 +86,7 @@ def _entry(folder: Path, path: Path, function: str) -> Entry | None:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
-        return Entry(name, path, error=f"line {line}: {error.args[0]}")
+        return Entry(name, path, error=f"line {line}: {getattr(error, 'msg', error)}")
     defined = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
     if function not in defined:
         return None
@@ -93,17 +99,21 @@ def load(project: Settings, kind: str, function: str, name: str) -> ModuleType:
     path = _located(project, kind, function, name)
     inner = path.relative_to(project.root / folder).with_suffix("").parts
     module = _import(".".join((*Path(folder).parts, *inner)), path)
-    if not callable(getattr(module, function, None)):
-        shown = path.relative_to(project.root)
-        raise RequestError(
-            f"{shown} has no function {function}()",
-            (
-                "def get_params(): return [Args(...)]"
-                if function == "get_params"
-                else "def run(argsets, manager): ..."
-            ),
-        )
+    check_function(module, function)
     return module
+
+
+def check_function(module: ModuleType, name: str) -> None:
+    """Refuse a module where a function is missing, or cannot be called as it will be."""
+    place, found = relative(str(module.__file__)), getattr(module, name, None)
+    if not callable(found):
+        raise RequestError(f"{place} has no function {name}()", HINTS[name])
+    given = ("argsets", "manager") if name == "run" else ()
+    try:
+        inspect.signature(found, follow_wrapped=False).bind(*given)
+    except TypeError as error:
+        line = getattr(getattr(found, "__code__", None), "co_firstlineno", 1)
+        raise RequestError(f"{place}:{line}: {name}(): {error}", HINTS[name]) from error
 
 
 def _located(project: Settings, kind: str, function: str, name: str) -> Path:
@@ -128,8 +138,8 @@ def _import(name: str, path: Path) -> ModuleType:
         raise placed(error) from error
     except SyntaxError as error:
         place = relative(error.filename or str(path))
-        text = (error.text or "").strip()
-        raise RequestError(f"{place}:{error.lineno}: {error.msg}", text) from error
+        text = (error.text or "is it text in UTF-8?").strip()
+        raise RequestError(f"{place}:{error.lineno or 1}: {error.msg}", text) from error
     except (Exception, SystemExit) as error:
         raise _users(error, f"{relative(str(path))} cannot be imported") from error
 
@@ -153,7 +163,9 @@ def _users(error: BaseException, what: str) -> RequestError:
 
 def _unknown_field(error: BaseException) -> RequestError | None:
     """Return what to say of an argset made with a field that it does not have."""
-    pattern = r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'"
+    pattern = (
+        r"(\w+)\.__init__\(\) (?:got an unexpected keyword argument '(\w+)'|takes)"
+    )
     match = re.match(pattern, str(error))
     trace = error.__traceback__
     while match and trace is not None:
@@ -162,7 +174,7 @@ def _unknown_field(error: BaseException) -> RequestError | None:
         if cls is ExperimentArgs:
             hint = "write @dataclass on the line above the class"
             return RequestError("the class of this argset is not a dataclass", hint)
-        if isinstance(cls, type) and is_dataclass(cls):
+        if isinstance(cls, type) and is_dataclass(cls) and match[2]:
             return argsets.unknown_field(cls, match[2])
     return None
 
@@ -214,9 +226,8 @@ def open_project(root: Path | str | None, **places: Any) -> Settings:
     """Return the settings of a project, and make its modules importable."""
     found = Path(root).resolve() if root else settings.find_root(Path.cwd())
     own = Path(__file__).resolve().parents[1]
-    if (found / "curifactory").is_dir() and (
-        found / "curifactory"
-    ).resolve().parent != own:
+    its = found / "curifactory"
+    if its.is_dir() and its.resolve().parent != own:
         raise RequestError(
             f"this is the curifactory of {own}, the project {found} has its own",
             f"run `python -m curifactory` in {found}",
@@ -261,11 +272,10 @@ def collect(sources: Iterable[Source], choice: Choice) -> list[Snapshot]:
 def _field_check() -> Callable[[Any, str], None]:
     """Return what compares values with annotations, where that is installed."""
     try:
-        check: Callable[[Any, str], None] = importlib.import_module(
-            "curifactory.extras.typed"
-        ).check
+        typed: Any = importlib.import_module("curifactory.extras.typed")
     except ImportError:
         return lambda args, place: None
+    check: Callable[[Any, str], None] = typed.check
     return check
 
 
@@ -273,8 +283,7 @@ def _variation(choice: Choice) -> Callable[[Any], Iterable[Any]]:
     """Return what makes of one argset those that --set and --seeds ask for."""
     if not choice.sets and choice.seeds is None:
         return lambda args: [args]
-    vary: Callable[[Any], Iterable[Any]]
-    vary = _sweep().variation(choice.sets, choice.seeds)
+    vary: Callable[[Any], Iterable[Any]] = _sweep().variation(choice.sets, choice.seeds)
     return vary
 
 

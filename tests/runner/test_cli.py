@@ -214,6 +214,45 @@ REFUSED = {
         ["other"],
         ["experiments/other.py:5", "use"],
     ),
+    "a stage of a method": (
+        study(
+            "", head="import pathlib\nuse = stage([], ['x'])(pathlib.Path().exists)\n"
+        ),
+        ["other"],
+        ["experiments/other.py:6: @stage stands on a function", "def "],
+    ),
+    "a stage of a part of a function": (
+        study(
+            "",
+            head="import functools\nuse = stage([], ['x'])(functools.partial(print))\n",
+        ),
+        ["other"],
+        ["experiments/other.py:6: @stage stands on a function", "def "],
+    ),
+    "run() without the manager": (
+        {
+            "experiments/other.py": '"""An experiment."""\n\n\ndef run(argsets):\n    pass\n'
+        },
+        ["other", "-p", "base"],
+        ["experiments/other.py:4: run(): too many", "def run(argsets, manager): ..."],
+    ),
+    "run() that takes more": (
+        {"experiments/other.py": "def run(argsets, manager, more):\n    pass\n"},
+        ["map", "other", "-p", "base"],
+        [
+            "experiments/other.py:1: run(): missing",
+            "'more'",
+            "def run(argsets, manager)",
+        ],
+    ),
+    "get_params() of an experiment that takes something": (
+        {
+            "experiments/other.py": "def get_params(n):\n    pass\n\n\n"
+            "def run(argsets, manager):\n    pass\n"
+        },
+        ["other"],
+        ["experiments/other.py:1: get_params(): missing", "'n'"],
+    ),
     "an input that is no parameter": (
         study("", head='@stage(["data"])\ndef use(record, dat):\n    return 1\n'),
         ["other"],
@@ -640,6 +679,17 @@ def test_a_failure_is_told_by_the_exit_code_where_nobody_reads_on(project):
     os.close(writing)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr.partition("ValueError: no")[2]
+
+
+def test_a_file_in_another_encoding_is_refused_with_its_line(project):
+    path = project.root / "experiments" / "other.py"
+    path.write_bytes(
+        "# \u00e9\ndef run(argsets, manager):\n    pass\n".encode("latin-1")
+    )
+    result = project.run("other")
+    assert result.code == 2
+    assert "experiments/other.py:1: " in result.err and "UTF-8?" in result.err
+    assert "line 1: 'utf-8' codec can't decode byte 0xe9" in project.ok("ls").out
 
 
 def test_what_editors_leave_beside_experiments_is_none(project):

@@ -278,6 +278,13 @@ case(
     "def get_params(): return [Args(...)]",
 )
 case(
+    "get_params that takes something",
+    file("def get_params(count):\n    return [Args(name='a')]\n"),
+    FILE,
+    "params/other.py:5: get_params(): missing a required argument: 'count'",
+    "def get_params(): return [Args(...)]",
+)
+case(
     "exception in get_params",
     returns("[Args(name='a', seed=1 / 0)]"),
     FILE,
@@ -328,6 +335,15 @@ case(
     "forgotten dataclass, and a field given",
     params(
         "from curifactory import ExperimentArgs\n\n\nclass Mine(ExperimentArgs):\n    seed: int = 0\n\n\ndef get_params():\n    return [Mine(name='a', seed=2)]\n"
+    ),
+    FILE,
+    "params/other.py:9: the class of this argset is not a dataclass",
+    "write @dataclass on the line above the class",
+)
+case(
+    "forgotten dataclass, and a field given by its place",
+    params(
+        "from curifactory import ExperimentArgs\n\n\nclass Mine(ExperimentArgs):\n    seed: int = 0\n\n\ndef get_params():\n    return [Mine('a', 2)]\n"
     ),
     FILE,
     "params/other.py:9: the class of this argset is not a dataclass",
