@@ -46,8 +46,7 @@ class Cacheable:
 
     def get_path(self, suffix: str | None = None) -> str:
         """Return the path of the artifact, or of a further file with a suffix."""
-        name = f"{self.name}{suffix or ''}{self.extension}"
-        return os.path.join(self.folder, name)
+        return os.path.join(self.folder, f"{self.name}{suffix or ''}{self.extension}")
 
     def get_dir(self, suffix: str | None = None) -> str:
         """Return a folder for an artifact of several files; made if need be."""
@@ -97,8 +96,7 @@ class JsonCacher(OneFileCacher):
     extension = ".json"
 
     def dumps(self, obj: Any) -> bytes:
-        problem = json_problem(obj)
-        if problem:
+        if problem := json_problem(obj):
             hint = "return plain lists, dicts and numbers, or take the PickleCacher"
             raise ArtifactError(f"JSON would change {problem}", hint)
         return json.dumps(obj).encode()
@@ -244,6 +242,12 @@ RENAMED = {
 
 def __getattr__(name: str) -> Any:
     """Import the cachers of the extras when they are asked for."""
+    if name == "__all__":  # of `import *`: with those of the extras, if they are there
+        public = [each for each in globals() if each[0] != "_"]
+        try:
+            return __getattr__("NumpyCacher") and [*public, *ELSEWHERE]
+        except ImportError:
+            return public
     if name in RENAMED:
         raise ImportError(f"there is no {name} here: write {RENAMED[name]}")
     if name not in ELSEWHERE:

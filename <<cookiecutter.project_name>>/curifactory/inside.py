@@ -41,15 +41,13 @@ class StageRecord:
     def metric(self, name: str, value: Any, goal: str | None = None) -> None:
         """Show a number in the comparison of argsets; the goal is "max" or "min"."""
         if goal not in (None, "max", "min"):
-            raise CurifactoryError(
-                f'goal={goal!r} of {name!r} is neither "max" nor "min"'
-            )
+            said = f'goal={goal!r} of {name!r} is neither "max" nor "min"'
+            raise CurifactoryError(said)
         try:
             number = float(value)
         except (TypeError, ValueError) as error:
-            raise CurifactoryError(
-                f"metric {name!r} is no number: {value!r}"
-            ) from error
+            said = f"metric {name!r} is no number: {value!r}"
+            raise CurifactoryError(said) from error
         self._inside.metrics[str(name)] = {"value": number, "goal": goal}
 
     def report(self, reportable: Any) -> None:

@@ -255,6 +255,15 @@ def test_a_cacher_may_name_its_extension_in_the_class(tmp_path):
     assert (tmp_path / "thing.log").exists()
 
 
+def test_a_star_import_has_the_cachers_of_the_extras_where_they_are(project):
+    pytest.importorskip("numpy")
+    found = {}
+    exec("from curifactory.caching import *", found)
+    assert {"JsonCacher", "NumpyCacher", "FileReferenceCacher"} <= set(found)
+    result = project.script("from curifactory.caching import *\nprint([*globals()])")
+    assert "JsonCacher" in result.out and "NumpyCacher" not in result.out, result
+
+
 def test_pickle_can_use_another_extension(tmp_path):
     PickleCacher(".bin").at(tmp_path, "thing").save(1)
     assert pickle.loads((tmp_path / "thing.bin").read_bytes()) == 1
