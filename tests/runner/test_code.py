@@ -263,6 +263,14 @@ SAME_SOURCE = {
         "import enum\nclass E(enum.Enum):\n A = 1\nK = {1: E.A}\ndef f(): return K",
         "import enum\nclass E(enum.Enum):\n B = 2\n A = 1\nK = {1: E.A}\ndef f(): return K",
     ),
+    "the annotation of a class with a decorator of one's own": (
+        "def d(c): return c\n@d\nclass A:\n x: int\ndef f(): return A()",
+        "def d(c): return c\n@d\nclass A:\n x: str\ndef f(): return A()",
+    ),
+    "the annotation of a class beside one of others that is given to a function": (
+        "from collections import defaultdict\nclass A:\n x: int\ndef f(): return A(), defaultdict(list)",
+        "from collections import defaultdict\nclass A:\n x: str\ndef f(): return A(), defaultdict(list)",
+    ),
     "a local name that a helper has, too": (
         "def g(): return 1\ndef f():\n for g in [1]: pass\n return g",
         "def g(): return 2\ndef f():\n for g in [1]: pass\n return g",
@@ -781,6 +789,18 @@ OTHER_SOURCE = {
         "import enum\nclass E(enum.Enum):\n A = 1\ndef f(): return E.B",
         "import enum\nclass E(enum.Enum):\n A = 2\ndef f(): return E.B",
     ),
+    "annotations that inspect gives": (
+        "import inspect\nclass A:\n x: int\ndef f(): a = A(); return inspect.get_annotations(type(a))",
+        "import inspect\nclass A:\n x: str\ndef f(): a = A(); return inspect.get_annotations(type(a))",
+    ),
+    "code in a circle beside a lock": (
+        "import threading\ndef g(): return 1\nC = [g]\nC.append(C)\nL = [threading.Lock(), C]\ndef f(): return L",
+        "import threading\ndef g(): return 2\nC = [g]\nC.append(C)\nL = [threading.Lock(), C]\ndef f(): return L",
+    ),
+    "whose annotation it is": (
+        "from typing import get_type_hints\nclass A:\n x: int\nclass B:\n x: str\ndef f(): return get_type_hints, A(), B()",
+        "from typing import get_type_hints\nclass A:\n x: str\nclass B:\n x: int\ndef f(): return get_type_hints, A(), B()",
+    ),
     "a global that is only added to": (
         "n = 1\ndef f():\n global n\n n += 1",
         "n = 2\ndef f():\n global n\n n += 1",
@@ -1013,6 +1033,38 @@ def test_what_a_module_makes_of_a_file_counts(name, tmp_path):
     assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
 
 
+LOCKED = """
+import threading
+from pathlib import Path
+TEXT = Path(__file__).with_name("t.txt")
+def read(path):
+    try: return path.read_text()
+    except OSError: return ""
+LOCKS = [threading.Lock(), read(TEXT), read(TEXT.with_name("absent"))]
+def f(): return LOCKS
+"""
+
+
+def test_files_that_a_module_reads_count_by_their_content(tmp_path):
+    """Wherever the project lies; what was written since then is something else."""
+    writing = LOCKED.replace("def f()", "TEXT.write_text('3')\ndef f()")
+    names = {"one": (LOCKED, "1"), "same": (LOCKED, "1"), "none": (LOCKED, None)}
+    names |= {
+        "other": (LOCKED, "2"),
+        "written": (writing, "1"),
+        "again": (writing, "1"),
+    }
+    cases = {}
+    for name, (body, content) in names.items():
+        files = {"m.py": body, **({"t.txt": content} if content else {})}
+        cases[name] = files, ["m:f"]
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert not [each for each in found.values() if "error" in each]
+    known = {name: each["fingerprint"] for name, each in found.items()}
+    assert known.pop("one") == known["same"]
+    assert len(set(known.values())) == len(known)
+
+
 def test_other_files_that_a_module_reads_do_not_count(tmp_path):
     """Where a constant has a value, that counts; a file that others read is theirs."""
     read = "from pathlib import Path\nTEXT = Path(__file__).with_name('t.txt').read_text()\n"
@@ -1030,6 +1082,7 @@ def test_other_files_that_a_module_reads_do_not_count(tmp_path):
 
 MEMOIZED = """
 import functools, json, string
+from pathlib import Path
 KEPT, SEEN, TIMES = {}, set(), {}
 FORMAT = string.Formatter()
 def plain(): return 1
@@ -1068,6 +1121,22 @@ class Static:
 class Apart:
     x = None
     def fill(self): self.x = 1
+    def elsewhere(self): KEPT["x"] = 1
+class ByType:
+    def fill(self): type(self).x = 1
+    def also(self): self.y = 1
+class ByName:
+    def fill(self): ByName.x = 1
+    def also(self): self.y = 1
+class InList:
+    def fill(self): self.x = 1
+class InTuple(InList):
+    def more(self): self.x = 1
+class InSet(InList):
+    def others(self): self.x = 1
+SEVERAL = [InList()], (InTuple(),), {InSet()}
+LIST, TUPLE, SET = SEVERAL
+FOLDER = Path("a")
 @functools.lru_cache
 def cached(): return 1
 @functools.lru_cache
@@ -1102,7 +1171,7 @@ class C(B):
     other = dict.get
 ONE = C()
 def f(): return plain(), cached(), cached(), A(), Odd(), others("1"), fills, ONE, half
-def g(): return f(), notes(), times(), seen(), factory(), Shared(), OfClass, Alone, Static, Apart
+def g(): return f(), notes(), times(), seen(), factory(), Shared(), OfClass, Alone, Static, Apart, ByType, ByName, LIST, TUPLE, SET, FOLDER
 """
 
 
@@ -1119,6 +1188,8 @@ def test_functions_that_keep_their_results_are_known(tmp_path):
         "Static.fill",
         "Alone.__new__",
     ]
+    shared += ["ByType.fill", "ByType.also", "ByName.fill", "ByName.also"]
+    shared += ["InList.fill", "InTuple.more", "InSet.others", "Apart.elsewhere"]
     assert sorted(known) == sorted([*functions, *kept, *shared, "Alone.__init__"])
 
 
@@ -1225,6 +1296,18 @@ def test_code_that_may_ask_for_a_class_is_known(source, asks, tmp_path):
             [],
         ),
         ("class A:\n def g(self): return 1\ndef f(): return A()", {"f", "A"}, []),
+        (
+            "class A:\n class B:\n  x: int\ndef f(x): return x(A.B), A()",
+            {"f", "A", "A.B", "annotations of A", "annotations of A.B"},
+            [],
+        ),
+        (
+            "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n"
+            "@dataclass\nclass Args(ExperimentArgs):\n a: int = 1\n"
+            "def f(x): return x(Args)",
+            {"f", "Args"},
+            [],
+        ),
         (
             "def make():\n class A:\n  x = [1]\n return A\nA = make()\ndef f(): return A",
             {"f", "make.A", "make.<locals>.A.x"},
