@@ -1,6 +1,7 @@
 """Tries mutants in forks of one test session: a function gets the code of its mutant."""
 
 import ast
+import inspect
 import os
 import shutil
 import signal
@@ -119,6 +120,9 @@ class Trials:
     def _traced(self) -> Iterator[tuple[int, float, set[str]]]:
         place = "" if self.is_apart else str(self._place())
         names = {} if self.is_apart else _names_of(place)
+        for each in vars(self._live()).values():
+            if isinstance(each, types.FunctionType):
+                vars(each)["__cantrace__"] = True  # also where it is an audit hook
         following = [*self.items[1:], None]
         for number, (item, after) in enumerate(zip(self.items, following, strict=True)):
             seen: set[str] = set()
@@ -161,7 +165,7 @@ def _within(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _is_class(code: types.CodeType) -> bool:
-    return "__qualname__" in code.co_names
+    return not code.co_flags & inspect.CO_OPTIMIZED
 
 
 def _codes(code: types.CodeType, above: str) -> Iterator[tuple[str, types.CodeType]]:

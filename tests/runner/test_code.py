@@ -271,6 +271,14 @@ SAME_SOURCE = {
         "from collections import defaultdict\nclass A:\n x: int\ndef f(): return A(), defaultdict(list)",
         "from collections import defaultdict\nclass A:\n x: str\ndef f(): return A(), defaultdict(list)",
     ),
+    "the annotation of a class with a decorator that has no name": (
+        "@(lambda c: c)\nclass A:\n x: int\ndef f(): return A()",
+        "@(lambda c: c)\nclass A:\n x: str\ndef f(): return A()",
+    ),
+    "the annotation of a class with a decorator of a module in the standard library": (
+        "import unittest\n@unittest.skip('x')\nclass A:\n x: int\ndef f(): return A()",
+        "import unittest\n@unittest.skip('x')\nclass A:\n x: str\ndef f(): return A()",
+    ),
     "a local name that a helper has, too": (
         "def g(): return 1\ndef f():\n for g in [1]: pass\n return g",
         "def g(): return 2\ndef f():\n for g in [1]: pass\n return g",
@@ -1050,19 +1058,49 @@ def test_files_that_a_module_reads_count_by_their_content(tmp_path):
     writing = LOCKED.replace("def f()", "TEXT.write_text('3')\ndef f()")
     names = {"one": (LOCKED, "1"), "same": (LOCKED, "1"), "none": (LOCKED, None)}
     names |= {
+        "empty": (LOCKED, ""),
+        "void": (LOCKED, ""),
         "other": (LOCKED, "2"),
         "written": (writing, "1"),
         "again": (writing, "1"),
     }
     cases = {}
     for name, (body, content) in names.items():
-        files = {"m.py": body, **({"t.txt": content} if content else {})}
+        files = {"m.py": body, **({} if content is None else {"t.txt": content})}
         cases[name] = files, ["m:f"]
     found = in_a_fork(fingerprints, tmp_path, cases)
     assert not [each for each in found.values() if "error" in each]
     known = {name: each["fingerprint"] for name, each in found.items()}
     assert known.pop("one") == known["same"]
+    assert known.pop("empty") == known["void"]
     assert len(set(known.values())) == len(known)
+
+
+def test_what_another_module_puts_into_a_circle_counts(tmp_path):
+    """The statements that make it say nothing of that."""
+    start = "from collections import deque\nimport threading\n"
+    bodies = {
+        "value": ("A = {}\nA['again'] = A\ndef f(): return A", "m.A['n'] = {}"),
+        "code": (
+            "A = [threading.Lock(), deque()]\nA[1].append(A[1])\ndef f(): return A",
+            "def g(): return {}\nm.A[1].append(g)",
+        ),
+    }
+    cases = {}
+    for name, (body, other) in bodies.items():
+        for number in "12":
+            files = {"m.py": f"{start}{body}\nimport n"}
+            files["n.py"] = "import m\n" + other.format(number)
+            cases[f"{name} {number}"] = files, ["m:f"]
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    for name in bodies:
+        one, two = found[f"{name} 1"], found[f"{name} 2"]
+        assert "error" not in one and one["fingerprint"] != two["fingerprint"]
+
+
+def test_what_a_name_stands_for_is_found():
+    assert code.named("json", "JSONDecoder.decode") is json.JSONDecoder.decode
+    assert code.named("json", "nothing") is code.named("nowhere", "x") is None
 
 
 def test_other_files_that_a_module_reads_do_not_count(tmp_path):
@@ -1090,6 +1128,10 @@ def fills():
     KEPT["x"] = 1
     return KEPT
 def notes(): SEEN.add(1)
+def local():
+    made = {}
+    made["x"] = 1
+    return made
 def times(): TIMES["x"] = 1
 def seen(): return SEEN, FORMAT, OBJECTS, ONE
 class Kept:
@@ -1171,7 +1213,7 @@ class C(B):
     other = dict.get
 ONE = C()
 def f(): return plain(), cached(), cached(), A(), Odd(), others("1"), fills, ONE, half
-def g(): return f(), notes(), times(), seen(), factory(), Shared(), OfClass, Alone, Static, Apart, ByType, ByName, LIST, TUPLE, SET, FOLDER
+def g(): return f(), notes(), times(), local(), seen(), factory(), Shared(), OfClass, Alone, Static, Apart, ByType, ByName, LIST, TUPLE, SET, FOLDER
 """
 
 
