@@ -356,6 +356,7 @@ def test_a_member_of_an_enum_counts_with_the_code_of_its_class_and_without_other
     found = []
     kept = digest(Shape.ROUND, opaque=own, found=found)
     assert Shape not in found
+    assert all(isinstance(each, types.FunctionType) for each in found)
     names = {each.__name__ for each in found}
     assert {"area", "color", "made", "fixed"} <= names
     assert kept != digest(Form.ROUND, opaque=own) != digest(Form.FLAT, opaque=own)
