@@ -801,6 +801,10 @@ OTHER_SOURCE = {
         "import inspect\nclass A:\n x: int\ndef f(): a = A(); return inspect.get_annotations(type(a))",
         "import inspect\nclass A:\n x: str\ndef f(): a = A(); return inspect.get_annotations(type(a))",
     ),
+    "code in a circle with a lock": (
+        "import threading\ndef g(): return 1\nL = [threading.Lock(), g]\nL.append(L)\ndef f(): return L",
+        "import threading\ndef g(): return 2\nL = [threading.Lock(), g]\nL.append(L)\ndef f(): return L",
+    ),
     "code in a circle beside a lock": (
         "import threading\ndef g(): return 1\nC = [g]\nC.append(C)\nL = [threading.Lock(), C]\ndef f(): return L",
         "import threading\ndef g(): return 2\nC = [g]\nC.append(C)\nL = [threading.Lock(), C]\ndef f(): return L",
