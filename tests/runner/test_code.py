@@ -1122,6 +1122,23 @@ def test_other_files_that_a_module_reads_do_not_count(tmp_path):
         assert found["1"]["fingerprint"] == found["2"]["fingerprint"]
 
 
+def test_a_class_of_others_that_the_environment_chooses_counts(tmp_path):
+    body = """
+import os
+import n
+from collections.abc import Mapping, Sequence
+KIND = {"1": Mapping, "2": Sequence}[os.environ["KIND"]]
+def f(): return KIND
+"""
+    cases = {}
+    for number in "12":
+        files = {"m.py": body, "n.py": f"import os\nos.environ['KIND'] = '{number}'"}
+        cases[number] = files, ["m:f"]
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert "error" not in found["1"] and "error" not in found["2"]
+    assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
+
+
 MEMOIZED = """
 import functools, json, string
 from pathlib import Path
