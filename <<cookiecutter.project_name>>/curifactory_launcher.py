@@ -43,12 +43,9 @@ def main() -> int:
         )
         return 2
     put_first(root)
-    try:
-        from curifactory.cli import main as run_command_line
+    from curifactory.__main__ import main as run_command_line
 
-        return run_command_line()
-    except KeyboardInterrupt:  # while it imports that
-        return 130
+    return run_command_line()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,31 @@
 """`python -m curifactory NAME` is `experiment NAME`."""
 
-if __name__ == "__main__":  # worker processes import this module, too
-    try:
-        from .cli import main
+import os
+import sys
 
-        raise SystemExit(main())
+
+def main() -> int:
+    """Run the command line in a process that has nothing else to do."""
+    try:
+        _fix_hash_seed()
+        from .cli import main as run_command_line
+
+        return run_command_line(may_fork=True)
     except KeyboardInterrupt:  # while it imports that
-        raise SystemExit(130) from None
+        return 130
+
+
+def _fix_hash_seed() -> None:
+    """Begin once more, with the hash seed of workers where they can be forks of this.
+
+    Debuggers, and what measures coverage, stay as they are: workers are spawned then.
+    """
+    wants_workers = any(each.startswith(("-j", "--jobs")) for each in sys.argv[1:])
+    is_free = "PYTHONHASHSEED" not in os.environ and sys.gettrace() is None
+    if sys.platform == "linux" and wants_workers and is_free and sys.executable:
+        os.environ["PYTHONHASHSEED"] = "0"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+if __name__ == "__main__":  # worker processes import this module, too
+    raise SystemExit(main())

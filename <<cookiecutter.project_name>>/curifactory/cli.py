@@ -63,8 +63,11 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
+def main(argv: Sequence[str] | None = None, *, may_fork: bool = False) -> int:
+    """Run the command line and return its exit code.
+
+    Workers may be forks of this process where it has done nothing else before.
+    """
     asked = list(sys.argv[1:] if argv is None else argv)
     gc.set_threshold(100_000, 50, 1000)  # a great many calls are no garbage
     code = 0
@@ -73,6 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _open_streams()
         given = _with_command(asked)
         options = _parser(given[0] if given else "").parse_args(given)
+        if may_fork and getattr(options, "jobs", None):
+            with contextlib.suppress(ImportError):
+                importlib.import_module("curifactory.extras.forking").allow()
         code = _perform(options, " ".join(["experiment", *asked]))
         _flush()
         gc.freeze()  # the process ends: nothing is worth a look
@@ -220,7 +226,6 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, command: str) -> int:
-    _prepare_workers(options)
     from . import experiment
 
     project, request = open_request(options, command)
@@ -231,14 +236,6 @@ def _run(options: argparse.Namespace, command: str) -> int:
         else:
             _print_summary(run, options.debug)
     return run.exit_code
-
-
-def _prepare_workers(options: argparse.Namespace) -> None:
-    """Let what worker processes need be imported while this process does so, too."""
-    is_wanted = options.command == "run" and not options.map and not options.scheduler
-    if is_wanted and (options.jobs or 0) > 0 and options.engine in (None, "processes"):
-        with contextlib.suppress(ImportError):
-            importlib.import_module("curifactory.extras.forking").serve(options.jobs)
 
 
 def open_request(

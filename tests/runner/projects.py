@@ -188,7 +188,7 @@ class Project:
         names = [
             ".".join(p.relative_to(self.home).with_suffix("").parts) for p in found
         ]
-        left_out = ("__init__", "__main__", "frames", "forked")
+        left_out = ("__init__", "__main__", "frames")
         return [each for each in names if not each.endswith(left_out)]
 
     def ok(self, *arguments, **environment):

@@ -89,7 +89,7 @@ def serve(imported):
     return None
 
 
-def become(arguments, cwd, environment, streams):
+def become(program, arguments, cwd, environment, streams):
     """Let this process be what a command begins."""
     signal.alarm(SECONDS)  # a command that waits for ever has failed
     _open_as(0, os.devnull, os.O_RDONLY)
@@ -100,6 +100,7 @@ def become(arguments, cwd, environment, streams):
     os.chdir(cwd)
     sys.path[0] = cwd
     sys.argv[1:] = arguments
+    sys.orig_argv = [sys.executable, "-m", program, *arguments]
 
 
 def _open_as(number, path, flags):
@@ -111,5 +112,5 @@ def _open_as(number, path, flags):
 if __name__ == "__main__":
     program, *imported = sys.argv[1:]
     if asked := serve(imported):
-        become(*asked)
+        become(program, *asked)
         runpy.run_module(program, run_name="__main__", alter_sys=True)

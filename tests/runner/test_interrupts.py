@@ -154,7 +154,8 @@ def test_signals_with_other_engines(tmp_path, whole_home, engine, number):
     on = make(tmp_path / "project", whole_home, engine)
     code, out = strike(on, number, 0.3, number == signal.SIGINT)
     assert code == CODES[number], out
-    assert engine == "own" or "Traceback" not in out, out
+    # What Dask's own processes log of their lost connections is none of ours.
+    assert engine == "own" or "/curifactory/" not in out, out
     assert on.value(on.ok("other"), "total") == 140
 
 

@@ -1,8 +1,10 @@
 """Engines beyond this process: worker processes, Dask clusters, your own executors."""
 
 import functools
+import gc
 import importlib
 import logging
+import multiprocessing
 import os
 import time
 from collections.abc import Iterable
@@ -14,7 +16,7 @@ from .. import settings, task
 from ..engine import Engine, WorkerKilled
 from ..errors import RequestError, nearest
 from ..record import Call
-from ..task import Outcome, Task, packed, perform_packed
+from ..task import Outcome, Task, packed
 from . import forking, workers
 
 NAMES = ("serial", "processes", "dask")
@@ -67,31 +69,52 @@ class Processes(_Remote):
         super().__init__(root, slots)
         self._pool: ProcessPoolExecutor | None = None
         self._modules: list[str] = []
+        self._given = workers.inherited(slots)
+        self._changed: workers.Inherited | None = None
+        """What workers take over before each call, where it is not what they began with."""
+
+    def start(self) -> None:
+        if forking.can_fork():
+            gc.freeze()  # what is shared stays so
+            self._begin("fork")
 
     def expect(self, module: str) -> None:
         self._modules = [module]
-        self.rebuild()
+        self._load()
 
     def prepare(self, calls: Iterable[Call]) -> None:
         super().prepare(calls)
-        found = [call.stage.function.__module__ for call in calls]
-        self._modules = list(dict.fromkeys([*self._modules, *found]))
-        if self._pool is None:
-            self.rebuild()
+        now = workers.inherited(self.slots)
+        if self._changed is not None or now != self._given:
+            self._changed = now
+        if not self._modules:
+            found = [call.stage.function.__module__ for call in calls]
+            self._modules = list(dict.fromkeys(found))
+            self._load()
 
     def rebuild(self) -> None:
         self.stop(at_once=True)
+        self._given, self._changed = workers.inherited(self.slots), None
+        self._load()
+
+    def _begin(self, method: str) -> None:
         self._pool = ProcessPoolExecutor(
             self.slots,
-            mp_context=forking.context(),
+            mp_context=multiprocessing.get_context(method),
             initializer=workers.begin,
-            initargs=(self.root, workers.inherited(self.slots), self._modules),
+            initargs=(self.root, self._given),
         )
-        for _ in range(self.slots):  # all begin to import, not as they are needed
-            self._submit(os.getpid)
+        self._submit(os.getpid)  # forks begin at once
+
+    def _load(self) -> None:
+        """Let all workers import what they will need, not as calls come."""
+        if self._pool is None:
+            self._begin("spawn")
+        for _ in range(self.slots):
+            self._submit(workers.load, self._modules)
 
     def _send(self, *given: Any) -> "Future[Outcome]":
-        return self._submit(perform_packed, *given)
+        return self._submit(workers.perform_as, self._changed, *given)
 
     def _submit(self, function: Any, *given: Any) -> "Future[Any]":
         assert self._pool is not None

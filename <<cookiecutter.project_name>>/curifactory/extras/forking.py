@@ -2,51 +2,29 @@
 
 import contextlib
 import importlib
-import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Iterator
-from multiprocessing.context import BaseContext
+from concurrent.futures import ProcessPoolExecutor
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PR_SET_PDEATHSIG = 1
-HOME = os.path.realpath(os.path.join(__file__, "../../.."))
-"""The folder that the runner is imported from."""
 
-_is_serving = False
+_may_fork = False
 
 
-def serve(workers: int) -> None:
-    """Start the process that forks workers: it imports the runner, and nothing else.
-
-    Only for a process of the command line, before it imports anything of the project:
-    what it starts has no threads, and takes over what this process is by then. Where the
-    system does not promise that this is safe, each worker imports the runner by itself.
-    """
-    global _is_serving
-    if sys.platform != "linux":
-        return
-    # It starts another helper, which lets signals through again: not within the block.
-    importlib.import_module("multiprocessing.resource_tracker").ensure_running()
-    forkserver = importlib.import_module("multiprocessing.forkserver")
-    is_script = getattr(sys.modules["__main__"], "__spec__", None) is None
-    needed = ["curifactory.cli"] if is_script else []  # workers import the script, too
-    forkserver.set_forkserver_preload(["curifactory.extras.forked", *needed])
-    with contextlib.suppress(OSError):  # as when its socket has too long a name
-        here = os.getcwd()
-        os.chdir(HOME)  # there it looks first for what it imports
-        try:
-            with starting(workers):
-                forkserver.ensure_running()
-            _is_serving = True
-        finally:
-            os.chdir(here)
+def allow() -> None:
+    """Let workers be forks of this process: it has imported the runner alone."""
+    global _may_fork
+    # Where pools fork their workers one by one, as needed, threads are there by then.
+    forks_at_once = hasattr(ProcessPoolExecutor, "_launch_processes")
+    _may_fork = forks_at_once and "PYTHONHASHSEED" in os.environ
 
 
-def context() -> BaseContext:
-    """Return how workers start: as forks, where a process serves them."""
-    return multiprocessing.get_context("forkserver" if _is_serving else "spawn")
+def can_fork() -> bool:
+    """Return whether a copy of this process is a whole process: it has one thread."""
+    return _may_fork and len(os.listdir("/proc/self/task")) == 1
 
 
 def defaults(workers: int) -> dict[str, str]:

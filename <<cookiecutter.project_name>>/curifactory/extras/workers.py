@@ -43,9 +43,10 @@ def inherited(workers: int) -> Inherited:
     return Inherited({**defaults(workers), **os.environ}, method)
 
 
-def begin(root: str, inherited: Inherited, modules: list[str]) -> None:
+def begin(root: str, inherited: Inherited) -> None:
     """Make a process a worker: it ends with its parent, and never on Ctrl-C alone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(os, "setsid"):
         os.setsid()  # what a stage starts can be ended with it
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
@@ -54,6 +55,10 @@ def begin(root: str, inherited: Inherited, modules: list[str]) -> None:
     _watch_parent()
     inherited.take_over()
     task.enter(root)
+
+
+def load(modules: list[str]) -> None:
+    """Import modules of the project, and those of their stages, before a call does."""
     for each in modules:
         with contextlib.suppress(Exception):  # a call will tell
             importlib.import_module(each)
@@ -85,6 +90,13 @@ def _kill(worker: BaseProcess) -> None:
             worker.kill()
     except OSError:  # it has no group of its own yet
         worker.kill()
+
+
+def perform_as(inherited: Inherited | None, *given: Any) -> Outcome:
+    """Execute a call in a worker; it takes over what has changed in the run."""
+    if inherited is not None:
+        inherited.take_over()
+    return perform_packed(*given)
 
 
 def perform_watching(*given: Any) -> Outcome:
