@@ -79,6 +79,7 @@ class ExperimentArgs(_Named):
                 f"make a changed copy: dataclasses.replace(args, {name}=...)",
             )
         if name not in field_names(type(self)) and name != "_sealed":
+            check_class(type(self), f"setting {name}")
             raise unknown_field(type(self), name)
         object.__setattr__(self, name, value)
 

@@ -350,6 +350,15 @@ case(
     "write @dataclass on the line above the class",
 )
 case(
+    "forgotten dataclass, and a field set",
+    params(
+        "from curifactory import ExperimentArgs\n\n\nclass Mine(ExperimentArgs):\n    seed: int = 0\n\n\ndef get_params():\n    mine = Mine(name='a')\n    mine.seed = 2\n    return [mine]\n"
+    ),
+    FILE,
+    "params/other.py:10: setting seed: Mine declares fields but is not a dataclass",
+    "write @dataclass on the line above the class",
+)
+case(
     "misspelt parameter of a class that holds no fields",
     file(
         "class Model:\n    def __init__(self, C=1.0):\n        self.C = C\n\n\ndef get_params():\n    return [Args(name='a', extra=Model(width=2))]\n"
