@@ -78,9 +78,10 @@ class ExperimentArgs(_Named):
                 "returned by get_params() or given to a record",
                 f"make a changed copy: dataclasses.replace(args, {name}=...)",
             )
-        if name not in field_names(type(self)) and name != "_sealed":
-            check_class(type(self), f"setting {name}")
-            raise unknown_field(type(self), name)
+        cls: Any = type(self)
+        if name not in field_names(cls) and name != "_sealed":
+            check_class(cls, f"setting {name}")
+            raise unknown_field(cls, name)
         object.__setattr__(self, name, value)
 
     def __reduce_ex__(self, protocol: Any) -> Any:

@@ -16,6 +16,8 @@ T = TypeVar("T")
 BATCH = 1000
 MANY = 20_000
 """How many traces are written in one batch; how many are too many to read in one."""
+PATIENCE = 1000
+"""After how many questions ten times as many are not too many any more."""
 MEMORY = ":memory:"
 VERSION = 1000 * 4 + hashing.SCHEME
 """Changes with the tables, and with the scheme of digests."""
@@ -54,6 +56,7 @@ class Index:
         self._steps: dict[str, list[str]] = {}
         self._ends: dict[str, Trace | tuple[str, str]] = {}
         self._has_all: dict[str, bool] = {}
+        self._asked: dict[str, int] = {}
 
     # Finding ------------------------------------------------------------------------
 
@@ -89,20 +92,27 @@ class Index:
         return found
 
     def _is_held(self, stage: str) -> bool:
-        """Return whether all that is known of a stage is held here: where it is little."""
+        """Return whether all that is known of a stage is held here: where it is little,
+        or where so much is asked of it that reading all of it pays."""
         self._sync(stage)
-        if stage not in self._has_all:
-            self._has_all[stage] = self._mending(lambda: self._hold(stage))
-        return self._has_all[stage]
+        asked = self._asked[stage] = self._asked.get(stage, 0) + 1
+        is_held = self._has_all.get(stage)
+        if is_held is None or (asked == PATIENCE and not is_held):
+            most = MANY if asked < PATIENCE else 10 * MANY
+            is_held = self._mending(lambda: self._hold(stage, most))
+            self._has_all[stage] = is_held
+        return is_held
 
-    def _hold(self, stage: str) -> bool:
+    def _hold(self, stage: str, most: int) -> bool:
         for table in ("traces", "steps"):
             query = f"SELECT 1 FROM {table} WHERE stage = ? LIMIT 1 OFFSET ?"
-            if self._rows(query, (stage, MANY)):
+            if self._rows(query, (stage, most)):
                 return False
         query = "SELECT node, key FROM steps WHERE stage = ?"
         for node, key in self._rows(query, (stage,)):
-            self._steps.setdefault(node, []).append(key)
+            known = self._steps.setdefault(node, [])
+            if key not in known:
+                known.append(key)
         query = "SELECT node, body, folder FROM traces WHERE stage = ? ORDER BY rowid"
         self._ends.update({row[0]: row[1:] for row in self._rows(query, (stage,))})
         for trace, _ in self._new:

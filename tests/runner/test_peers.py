@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from curifactory import index as indices
 from curifactory.index import Index
 from curifactory.peers import Peers
 from curifactory.store import Store
@@ -343,6 +344,25 @@ def look(tmp_path):
 
 def found(index, trace):
     return index.trace("stages.fit", trace.node), index.steps("stages.fit", "group")
+
+
+def test_what_is_asked_often_is_read_whole_unless_it_is_very_much(
+    look, trace_of, monkeypatch
+):
+    monkeypatch.setattr(indices, "PATIENCE", 5)
+    traces = [trace_of(look().store, f"a{number}") for number in range(30)]
+    found(look(), traces[0])  # from now on the index has them all
+    # For each limit, from which round on nothing is asked of SQLite any more.
+    for many, first in {30: 1, 3: 3, 2: None}.items():
+        monkeypatch.setattr(indices, "MANY", many)
+        index, asked = look(), []
+        for trace in traces:
+            statements = []
+            index.connection.set_trace_callback(statements.append)
+            assert found(index, trace) == (trace, ["a:seed"])
+            asked.append(len(statements))
+        quiet = next((n for n in range(30) if not any(asked[n:])), None)
+        assert quiet == first, asked
 
 
 def test_a_trace_appears_to_other_runs_together_with_its_steps(
