@@ -7,6 +7,8 @@ import pytest
 from on_engines import EACH, OnEngine
 from projects import CHAIN
 
+from curifactory.extras import forking
+
 FOUR = "[Args(name=f'n{i}', seed=i) for i in range(4)]"
 
 
@@ -104,6 +106,19 @@ def test_workers_are_spawned_where_the_process_has_more_than_one_thread(on):
     assert result.code == 0, result
     values = {on.value(result, "ask", f"n{i}") for i in range(4)}
     assert values == {"SpawnProcess"}
+
+
+@pytest.mark.parametrize("lack", ["linux", "seed", "proc", "nothing"])
+def test_a_process_is_forked_only_where_it_is_known_to_be_whole(monkeypatch, lack):
+    monkeypatch.setattr(forking, "_may_fork", False)
+    monkeypatch.setattr(sys, "platform", "darwin" if lack == "linux" else "linux")
+    monkeypatch.setenv("PYTHONHASHSEED", "0")
+    if lack == "seed":
+        monkeypatch.delenv("PYTHONHASHSEED")
+    tasks = [] if lack == "proc" else ["the only one"]
+    monkeypatch.setattr(forking, "entries", lambda folder: tasks)
+    forking.allow()
+    assert forking.can_fork() == (lack == "nothing")
 
 
 def test_after_one_was_killed_workers_are_spawned(on):

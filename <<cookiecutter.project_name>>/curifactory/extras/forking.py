@@ -7,6 +7,9 @@ import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from ..store import entries
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PR_SET_PDEATHSIG = 1
@@ -19,12 +22,13 @@ def allow() -> None:
     global _may_fork
     # Where pools fork their workers one by one, as needed, threads are there by then.
     forks_at_once = hasattr(ProcessPoolExecutor, "_launch_processes")
-    _may_fork = forks_at_once and "PYTHONHASHSEED" in os.environ
+    is_fixed = "PYTHONHASHSEED" in os.environ
+    _may_fork = sys.platform == "linux" and forks_at_once and is_fixed
 
 
 def can_fork() -> bool:
     """Return whether a copy of this process is a whole process: it has one thread."""
-    return _may_fork and len(os.listdir("/proc/self/task")) == 1
+    return _may_fork and len(entries(Path("/proc/self/task"))) == 1
 
 
 def defaults(workers: int) -> dict[str, str]:
