@@ -77,6 +77,7 @@ class Processes(_Remote):
         if forking.can_fork():
             gc.freeze()  # what is shared stays so
             self._begin("fork")
+            self._submit(os.getpid)  # now, not when there is work
 
     def expect(self, module: str) -> None:
         self._modules = [module]
@@ -104,7 +105,6 @@ class Processes(_Remote):
             initializer=workers.begin,
             initargs=(self.root, self._given),
         )
-        self._submit(os.getpid)  # forks begin at once
 
     def _load(self) -> None:
         """Let all workers import what they will need, not as calls come."""
