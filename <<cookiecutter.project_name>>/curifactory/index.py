@@ -110,9 +110,7 @@ class Index:
                 return False
         query = "SELECT node, key FROM steps WHERE stage = ?"
         for node, key in self._rows(query, (stage,)):
-            known = self._steps.setdefault(node, [])
-            if key not in known:
-                known.append(key)
+            self._note_step(node, key)
         query = "SELECT node, body, folder FROM traces WHERE stage = ? ORDER BY rowid"
         self._ends.update({row[0]: row[1:] for row in self._rows(query, (stage,))})
         for trace, _ in self._new:
@@ -188,8 +186,12 @@ class Index:
     def _note(self, trace: Trace) -> None:
         self._ends[trace.node] = trace
         for node, key in trace.steps():
-            if key not in self._steps.setdefault(node, []):
-                self._steps[node].append(key)
+            self._note_step(node, key)
+
+    def _note_step(self, node: str, key: str) -> None:
+        known = self._steps.setdefault(node, [])
+        if key not in known:
+            known.append(key)
 
     def forget(self, folders: Iterable[str]) -> None:
         """Drop folders that are gone."""
