@@ -49,6 +49,7 @@ class Index:
         self._synced: set[str] = set()
         self._new: list[tuple[Trace, str]] = []
         self._new_files: list[tuple[str, int, int, str]] = []
+        self._stamps: dict[str, str] = {}
         self._recent: dict[str, list[Trace]] = {}
         self._labels: dict[str, set[str]] = {}
         # What is known here of the tree of each stage: the keys below a node, and the
@@ -214,6 +215,8 @@ class Index:
         """Write what is left and let go of the file."""
         if self._connection is not None:
             self.flush()
+            stamps = list(self._stamps.items())
+            self._write(("INSERT OR REPLACE INTO synced VALUES (?, ?)", stamps))
             self._connection.close()
             self._connection = None
 
@@ -293,8 +296,7 @@ class Index:
             return
         self._compare(stage)
         if times and not is_racy(max(times)):
-            row = [(stage, stamp)]
-            self._write(("INSERT OR REPLACE INTO synced VALUES (?, ?)", row))
+            self._stamps[stage] = stamp
 
     def _compare(self, stage: str) -> None:
         self.flush()  # who trusts that this was done finds all of it

@@ -25,6 +25,8 @@ from .errors import CurifactoryError
 
 RACY = 2.0
 """Seconds within which a time stamp may hide a later change."""
+FINE = 0.05
+"""The part of it that is enough for file systems which know fractions of a second."""
 
 EVERYTHING = "*"
 """The key of a read that cannot be followed field by field."""
@@ -516,7 +518,8 @@ class Files:
 
 def is_racy(mtime: int) -> bool:
     """Return whether a time stamp is so recent that it may hide a later change."""
-    return time.time() - mtime / 1e9 < RACY
+    within = RACY * FINE if mtime % 10**9 else RACY
+    return time.time() - mtime / 1e9 < within
 
 
 Digest = Callable[[str, tuple[int, int]], str]

@@ -974,6 +974,18 @@ def test_time_stamps_of_the_last_moments_may_hide_a_change():
     assert not is_racy(now - 60_000_000_000)
 
 
+def test_a_time_stamp_with_fractions_hides_less(monkeypatch):
+    second = 1_000_000_000
+    for after, exact, whole in (
+        (0.04, True, True),
+        (0.11, False, True),
+        (2.2, False, False),
+    ):
+        monkeypatch.setattr("time.time", lambda at=100 + after: at)
+        assert is_racy(100 * second + 1) is exact
+        assert is_racy(100 * second) is whole
+
+
 def test_a_file_is_known_by_its_bytes_and_read_once(tmp_path, monkeypatch):
     monkeypatch.setattr("curifactory.reads.RACY", 0)
     asked = []
