@@ -6,8 +6,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
-from typing import TextIO
 
 from .reads import is_racy
 from .store import entries, host, is_alive
@@ -37,7 +37,7 @@ class Peers:
         self._read: dict[str, int] = {}
         self._seen = 0
         self._over = threading.Event()
-        self._journal: TextIO | None = None
+        self._journal: FileIO | None = None
         self._is_alone = False
 
     def take(self, key: str) -> bool:
@@ -47,6 +47,8 @@ class Peers:
         try:
             if self._journal is None:
                 self._join()
+                self._over.clear()
+                threading.Thread(target=self._beat, daemon=True).start()
             self._tell()
             return self._take(key)
         except OSError as error:
@@ -100,39 +102,35 @@ class Peers:
         self._over.set()
         for key in list(self._held):
             self.release(key)
-        if self._journal is not None:
-            with contextlib.suppress(OSError):
-                self._journal.close()
-            self._journal = None
-            with contextlib.suppress(OSError):
-                (self.runs / self.name).unlink()
-            self.name = _new_name()
+        self._leave()
 
     def _join(self) -> None:
         """Let others see this run, from its first claim on."""
         for folder in (self.runs, self.claims):
             folder.mkdir(parents=True, exist_ok=True)
-        is_first = self._journal is None
-        self._journal = open(self.runs / self.name, "w+", encoding="utf-8")
+        self._journal = open(self.runs / self.name, "w+b", buffering=0)
         self._tell(self.name)
         self._clean_up()
-        if is_first:
-            self._over.clear()
-            threading.Thread(target=self._beat, daemon=True).start()
 
     def _join_again(self) -> None:
         """Come back: this run was stopped for so long that others took it for dead."""
         self._held.clear()
-        told: list[str] = []
-        if self._journal is not None:
-            self._journal.seek(0)
-            told = self._journal.read().splitlines()[1:]
-            self._journal.close()
-            with contextlib.suppress(OSError):
-                (self.runs / self.name).unlink()
-        self.name = _new_name()
+        assert self._journal is not None
+        self._journal.seek(0)
+        told = self._journal.read().decode().splitlines()[1:]
+        self._leave()
         self._join()
         self._tell(*told)
+
+    def _leave(self) -> None:
+        """Let go of the journal; whoever comes back has another name."""
+        if self._journal is not None:
+            with contextlib.suppress(OSError):
+                self._journal.close()
+            self._journal = None
+            with contextlib.suppress(OSError):
+                os.unlink(self.runs / self.name)
+            self.name = _new_name()
 
     def _go_alone(self, error: OSError) -> None:
         """Go on without claims: at worst, a call is computed by two runs."""
@@ -143,10 +141,9 @@ class Peers:
 
     def _tell(self, *lines: str) -> None:
         if self._journal is not None and (lines or self._used):
-            used = (USED + folder for folder in self._used)
-            self._journal.writelines(f"{line}\n" for line in (*lines, *used))
+            told = [*lines, *[USED + folder for folder in self._used], ""]
             self._used.clear()
-            self._journal.flush()
+            self._journal.write("\n".join(told).encode())
 
     def _lines(self) -> Iterator[str]:
         """Yield the new lines of other journals; "" when runs came or went.
