@@ -1,6 +1,7 @@
 """Cachers: each saves and loads one kind of object at a path."""
 
 import copy
+import functools
 import importlib
 import json
 import os
@@ -11,6 +12,12 @@ from typing import Any
 
 from . import hashing
 from .errors import ArtifactError
+
+
+def read_bytes(path: str) -> bytes:
+    """Return the content of a file, with as few calls to the system as can be."""
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
 
 
 def write_bytes(path: str, data: bytes) -> None:
@@ -32,21 +39,27 @@ class Cacheable:
     same path. Commits, checksums and clean-up are the cache's own affair.
     """
 
-    extension = name = ""
-    folder = Path()
+    extension = name = _folder = ""
 
     def __init__(self, extension: str | None = None) -> None:
         self.extension = self.extension if extension is None else extension
 
-    def at(self, folder: Path, name: str) -> "Cacheable":
+    @functools.cached_property
+    def folder(self) -> Path:
+        """The folder of all artifacts of the call."""
+        return Path(self._folder)
+
+    def at(self, folder: str | Path, name: str) -> "Cacheable":
         """Return a copy of this cacher for the artifact `name` in a folder."""
-        placed = copy.copy(self)
-        placed.folder, placed.name = folder, name
+        kind = type(self)
+        placed = copy.copy(self) if hasattr(kind, "__slots__") else object.__new__(kind)
+        vars(placed).update(vars(self), _folder=str(folder), name=name)
+        vars(placed).pop("folder", None)
         return placed
 
     def get_path(self, suffix: str | None = None) -> str:
         """Return the path of the artifact, or of a further file with a suffix."""
-        return os.path.join(self.folder, f"{self.name}{suffix or ''}{self.extension}")
+        return f"{self._folder}/{self.name}{suffix or ''}{self.extension}"
 
     def get_dir(self, suffix: str | None = None) -> str:
         """Return a folder for an artifact of several files; made if need be."""
@@ -86,8 +99,7 @@ class OneFileCacher(Cacheable):
         self.written = len(data), hashing.hash_bytes(data)
 
     def load(self) -> Any:
-        with open(self.get_path(), "rb") as file:
-            return self.loads(file.read())
+        return self.loads(read_bytes(self.get_path()))
 
 
 class JsonCacher(OneFileCacher):

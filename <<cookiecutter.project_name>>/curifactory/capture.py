@@ -80,9 +80,9 @@ def _open(folder: str, pid: int) -> int:
 
 
 def _flush() -> None:
-    streams = sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__
-    for stream in {id(each): each for each in streams}.values():
-        try:
-            stream.flush()  # type: ignore[union-attr]
-        except (OSError, ValueError, AttributeError):
-            continue
+    for stream, own in (sys.stdout, sys.__stdout__), (sys.stderr, sys.__stderr__):
+        for each in (stream,) if stream is own else (stream, own):
+            try:
+                each.flush()  # type: ignore[union-attr]
+            except (OSError, ValueError, AttributeError):
+                continue

@@ -13,7 +13,7 @@ class Inside(Protocol):
 
     metrics: dict[str, Any]
     reportables: list[Any]
-    folder: Path
+    folder: str
     has_files: bool
 
     def scratch(self) -> Path: ...
@@ -69,7 +69,7 @@ class StageRecord:
         if Path(name).name != name:
             raise CurifactoryError(f"{name!r} is no plain file name")
         self._inside.has_files = True
-        folder = self._inside.folder / FILES
+        folder = Path(self._inside.folder, FILES)
         folder.mkdir(exist_ok=True)
         return folder / name
 

@@ -102,7 +102,7 @@ class ArtifactManager:
             survey = self.survey
             self._begin_run()
             project = self.settings
-            spill = None if self.engine.is_local else survey.store.prepare()
+            spill = None if self.engine.is_local else Path(survey.store.prepare())
             module = "" if self.eager else project.module_of(self.experiment_name)
             place = Place(
                 project.root,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import hashing
-from .caching import Cacheable, OneFileCacher, write_bytes
+from .caching import Cacheable, OneFileCacher, read_bytes, write_bytes
 from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
 from .trace import (
     Artifact,
@@ -44,9 +44,9 @@ class Store:
         self, root: Path, warn: Callable[[str], None], base: Path | None = None
     ) -> None:
         self.root = root
-        self._path = str(root)
         self.warn = warn
         self.roots = (root,) if base is None else (root, base)
+        self._paths = tuple(map(str, self.roots))
         self.damaged: set[str] = set()
         """Folders that do not count, wherever they still lie."""
         self._verified: set[tuple[str, str]] = set()
@@ -68,12 +68,12 @@ class Store:
             ) from error
         self._clean_up()
 
-    def place(self, folder: str) -> Path:
+    def place(self, folder: str) -> str:
         """Return where a folder of the cache lies."""
-        if len(self.roots) == 1:
-            return Path(f"{self._path}/{folder}")
-        places = [root / folder for root in self.roots]
-        return next((each for each in places if each.exists()), self.root / folder)
+        places = [f"{path}/{folder}" for path in self._paths]
+        if len(places) == 1:
+            return places[0]
+        return next(filter(os.path.exists, places), places[0])
 
     # Traces -------------------------------------------------------------------------
 
@@ -104,7 +104,7 @@ class Store:
     def read(self, folder: str) -> Trace | None:
         """Return the trace in a folder; None, and a line, if it is not whole."""
         try:
-            body = (self.place(folder) / META).read_bytes().decode()
+            body = read_bytes(f"{self.place(folder)}/{META}").decode()
             return parse(body, folder)
         except OSError as error:
             self.warn(f"{folder}/{META} cannot be read: {_short(error)}; left alone")
@@ -118,7 +118,7 @@ class Store:
         """Return the parts of the code that a trace was made with, by file and name."""
         path = self.place(f"{safe(stage)}/code-{fingerprint[:16]}.json")
         with contextlib.suppress(OSError, ValueError):
-            return dict(unsealed(path.read_bytes().decode()))
+            return dict(unsealed(read_bytes(path).decode()))
         return {}
 
     def accepted(self) -> list[dict[str, Any]]:
@@ -126,14 +126,14 @@ class Store:
         found = []
         for entry in (e for root in self.roots for e in entries(root / ".accepted")):
             with contextlib.suppress(OSError, ValueError):
-                found.append(unsealed(Path(entry.path).read_bytes().decode()))
+                found.append(unsealed(read_bytes(entry.path).decode()))
         return sorted(found, key=lambda each: float(each["when"]))
 
     # Commits ------------------------------------------------------------------------
 
-    def prepare(self) -> Path:
+    def prepare(self) -> str:
         """Make a folder beside the results, to be filled and then committed."""
-        folder = f"{self._path}/.tmp/{host()}-{os.getpid()}-{next(_numbers)}"
+        folder = f"{self._paths[0]}/.tmp/{host()}-{os.getpid()}-{next(_numbers)}"
         try:
             try:
                 os.mkdir(folder)
@@ -142,10 +142,10 @@ class Store:
         except OSError as error:
             said = f"the cache cannot be written: {_short(error)}"
             raise CurifactoryError(said) from error
-        return Path(folder)
+        return folder
 
     def commit(
-        self, folder: Path, trace: Trace, parts: dict[str, str], begun: float
+        self, folder: str, trace: Trace, parts: dict[str, str], begun: float
     ) -> tuple[Trace, str]:
         """Let the prepared folder appear under a new name, with its trace in it.
 
@@ -161,10 +161,10 @@ class Store:
         for number in itertools.count(1):
             trace.folder = stem if number == 1 else f"{stem}-{number}"
             try:
-                _appear(folder, f"{self._path}/{trace.folder}")
+                _appear(folder, f"{self._paths[0]}/{trace.folder}")
                 break
             except OSError:
-                if not os.path.exists(f"{self._path}/{trace.folder}"):
+                if not os.path.exists(f"{self._paths[0]}/{trace.folder}"):
                     raise
                 twin = self.read(trace.folder)
                 if twin is not None and self._is_first(twin, trace, begun):
@@ -177,8 +177,9 @@ class Store:
         is_newer = twin.node == trace.node and twin.created > begun
         return is_newer and self.has_data(twin)
 
-    def discard(self, folder: Path) -> None:
+    def discard(self, path: str | Path) -> None:
         """Remove a folder of the cache that is not committed; nothing else, ever."""
+        folder = Path(path)
         if folder.parent.parent == self.root and folder.parent.name in OWN:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -192,8 +193,8 @@ class Store:
         with contextlib.suppress(OSError, CurifactoryError):
             if not path.exists():
                 aside = self.prepare()
-                (aside / "code").write_bytes(sealed(parts, indent=1).encode())
-                rename(aside / "code", path)
+                write_bytes(f"{aside}/code", sealed(parts, indent=1).encode())
+                rename(f"{aside}/code", path)
                 self.discard(aside)
 
     # Data ---------------------------------------------------------------------------
@@ -205,18 +206,22 @@ class Store:
         chosen = trace.outputs if index is None else [trace.outputs[index]]
         if trace.folder in self.damaged or not all(each.is_kept for each in chosen):
             return False
-        folder = "" if is_fresh else str(self.place(trace.folder))
+        folder = "" if is_fresh else self.place(trace.folder)
         files = (file for each in chosen for file in each.files)
         return is_fresh or all(os.path.exists(f"{folder}/{file}") for file in files)
 
     def load(self, folder: str, artifact: Artifact, cacher: Cacheable) -> Any:
         """Return an artifact as its cacher loads it; its bytes are checked once a run."""
         place = self.place(folder)
+        placed = cacher.at(place, output_stem(artifact.name))
+        load = None
         if (folder, artifact.name) not in self._verified:
-            self._check(folder, place, artifact)
+            load = _read_once(placed, artifact)
+            if load is None:
+                self._check(folder, place, artifact)
             self._verified.add((folder, artifact.name))
         try:
-            return cacher.at(place, output_stem(artifact.name)).load()
+            return load() if load is not None else placed.load()
         except DamagedError as error:
             self.warn(f"{folder}: {error.message}")
             raise
@@ -228,7 +233,7 @@ class Store:
             message += f"{type(error).__name__}: {error}"
             raise ArtifactError(message, hint) from error
 
-    def _check(self, folder: str, place: Path, artifact: Artifact) -> None:
+    def _check(self, folder: str, place: str, artifact: Artifact) -> None:
         """Refuse an artifact whose bytes are not the ones that were saved."""
         wrong = damage(place, artifact)
         _check_there(folder, place, wrong)
@@ -268,7 +273,7 @@ class Store:
         for entry in entries(self.root / ".tmp"):
             match = pattern.fullmatch(entry.name)
             if match and not is_alive(int(match[1])):
-                self.discard(Path(entry.path))
+                self.discard(entry.path)
 
 
 def check_owner(root: Path) -> None:
@@ -291,7 +296,7 @@ def rename(source: Path | str, target: Path | str) -> None:
             time.sleep(pause)
 
 
-def _appear(folder: Path, place: str) -> None:
+def _appear(folder: str, place: str) -> None:
     try:
         rename(folder, place)
     except FileNotFoundError:
@@ -302,7 +307,7 @@ def _appear(folder: Path, place: str) -> None:
         rename(folder, place)
 
 
-def entries(folder: Path) -> list["os.DirEntry[str]"]:
+def entries(folder: str | Path) -> list["os.DirEntry[str]"]:
     """Return what lies in a folder; nothing where there is none."""
     try:
         return list(os.scandir(folder))
@@ -314,11 +319,28 @@ def _short(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
+def _read_once(cacher: Cacheable, artifact: Artifact) -> Callable[[], Any] | None:
+    """Return what loads the bytes that were checked; None where it must be asked anew.
+
+    That is where they differ, or where the cacher reads its files by itself.
+    """
+    if not isinstance(cacher, OneFileCacher):
+        return None
+    if (type(cacher).load, type(cacher).get_path) != _LOADED_WHOLE:
+        return None
+    with contextlib.suppress(OSError):
+        data = read_bytes(cacher.get_path())
+        if hashing.hash_bytes(data) == artifact.checksum:
+            return functools.partial(cacher.loads, data)
+    return None
+
+
 _AS_IT_IS = OneFileCacher.save, OneFileCacher.get_path
+_LOADED_WHOLE = OneFileCacher.load, OneFileCacher.get_path
 
 
 def checked_in(
-    name: str, cacher: Cacheable, earlier: set[str], described: str
+    folder: str, name: str, cacher: Cacheable, earlier: set[str], described: str
 ) -> Artifact:
     """Return the artifact that a cacher has just saved into a prepared folder.
 
@@ -331,35 +353,34 @@ def checked_in(
         files: tuple[str, ...] = (f"{cacher.name}{cacher.extension}",)
         parts: tuple[str, ...] = ()
     else:
-        folder = cacher.folder
         own = (f for f in files_in(folder) if not f.startswith(f"{FILES}/"))
         files = tuple(sorted(set(own) - earlier))
         if not files and all(e.is_file() or e.name == FILES for e in entries(folder)):
             hint = "save to self.get_path(), or below self.get_dir()"
             raise ArtifactError(f"{kind.__name__} wrote nothing", hint)
-        sums = tuple(hashing.hash_file(folder / file) for file in files)
-        size = sum(os.path.getsize(folder / file) for file in files)
+        sums = tuple(hashing.hash_file(f"{folder}/{file}") for file in files)
+        size = sum(os.path.getsize(f"{folder}/{file}") for file in files)
         checksum, parts = _whole(files, sums), sums if len(files) > 1 else ()
     identity = hashing.hash_text(checksum, described)
     return Artifact(name, files, kind.__name__, size, checksum, identity, parts)
 
 
-def damage(folder: Path, artifact: Artifact) -> str:
+def damage(folder: str | Path, artifact: Artifact) -> str:
     """Return the first file of an artifact whose bytes are not the ones saved."""
     sums = artifact.parts or (artifact.checksum,)[: len(artifact.files)]
     for file, known in zip(artifact.files, sums, strict=True):
-        if digest(folder / file) != known:
+        if digest(f"{folder}/{file}") != known:
             return file
     return ""
 
 
-def _check_there(folder: str, place: Path, *files: str) -> None:
+def _check_there(folder: str, place: str, *files: str) -> None:
     for file in files:
         if not os.path.exists(f"{place}/{file}"):
             raise DamagedError(f"{folder}/{file} is gone")
 
 
-def digest(path: Path) -> str:
+def digest(path: str | Path) -> str:
     """Return the digest of the bytes of a file; "absent" where there is none."""
     try:
         return hashing.hash_file(path)
@@ -374,7 +395,7 @@ def _whole(files: Sequence[str], sums: Sequence[str]) -> str:
     return hashing.hash_text(*(f"{file}={each}" for file, each in pairs))
 
 
-def files_in(folder: Path) -> Iterable[str]:
+def files_in(folder: str | Path) -> Iterable[str]:
     for base, _, names in os.walk(folder):
         inner = os.path.relpath(base, folder).replace(os.sep, "/")
         for name in names:

@@ -160,7 +160,7 @@ class _Execution:
         self.has_files = False
         self.begun = time.time()
         self.used_scratch: Path | None = None
-        self.folder = self.store.root
+        self.folder = ""
 
     def perform(self) -> Outcome:
         begin = time.perf_counter()
@@ -199,7 +199,7 @@ class _Execution:
         trace.reportables = described
         if described or self.has_files:
             trace.others = {
-                file: store.digest(self.folder / file)
+                file: store.digest(f"{self.folder}/{file}")
                 for file in store.files_in(self.folder)
                 if file not in self.saved
             }
@@ -344,7 +344,7 @@ class _Execution:
         placed = chosen.at(self.folder, store.output_stem(name))
         try:
             placed.save(value)
-            found = store.checked_in(name, placed, self.saved, kind)
+            found = store.checked_in(self.folder, name, placed, self.saved, kind)
         except (ArtifactError, OSError) as error:
             if chosen is cacher or isinstance(error, OSError):
                 said = f"{self.stage.where}: {self.stage.label}, output {name!r}: "
@@ -369,7 +369,7 @@ class _Execution:
             )
         spill = self.task.place.spill
         if spill is not None:
-            path = spill / f"{self.folder.name}-{index}.pkl"
+            path = spill / f"{os.path.basename(self.folder)}-{index}.pkl"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(packed(value, f"output {self.stage.outputs[index]!r}"))
             value = path
@@ -381,17 +381,20 @@ class _Execution:
 
         What cannot be shown says so in the report: it costs no result.
         """
-        found = []
+        found: list[dict[str, Any]] = []
+        if not self.reportables:
+            return found
+        folder = Path(self.folder)
         for number, each in enumerate(self.reportables):
             stem = f"report-{number}"
             try:
-                entry = each.describe(self.folder, stem)
+                entry = each.describe(folder, stem)
                 json.dumps(entry)
             except Exception as error:
                 said = f"cannot be shown: {type(error).__name__}: {error}"
                 name = f"{type(each).__name__} {getattr(each, 'name', None) or stem}"
                 self.outcome.messages.append(f"{self.stage.label}: {name} {said}")
-                entry = TextReporter(said, name).describe(self.folder, stem)
+                entry = TextReporter(said, name).describe(folder, stem)
             found.append(entry)
         return found
 
@@ -487,15 +490,15 @@ def _check_packable(path: str, value: Any) -> None:
         raise RequestError(error.message, error.hint) from error
 
 
-@contextlib.contextmanager
-def _threads(cpus: int) -> Iterator[None]:
+def _threads(cpus: int) -> contextlib.AbstractContextManager[object]:
     """Let numerical libraries use the cores that a call was declared to occupy."""
-    try:
-        control = importlib.import_module("threadpoolctl") if cpus > 1 else None
-    except ImportError:
-        control = None
-    with control.threadpool_limits(cpus) if control else contextlib.nullcontext():
-        yield
+    with contextlib.suppress(ImportError):
+        if cpus > 1:
+            control: Any = importlib.import_module("threadpoolctl")
+            limited: contextlib.AbstractContextManager[object]
+            limited = control.threadpool_limits(cpus)
+            return limited
+    return contextlib.nullcontext()
 
 
 @contextlib.contextmanager
@@ -534,7 +537,6 @@ def _split(stage: AnyStage, result: Any) -> list[Any]:
 def _met(unpickled: dict[tuple[str, str], None], values: list[Inputs]) -> list[str]:
     """Return the project classes and functions that inputs and data are made of."""
     found: list[Any] = [code.named(*each) for each in unpickled]
-    found += [type(value) for each in values for value in each.loaded.values()]
+    found += {type(value) for each in values for value in each.loaded.values()}
     project = [each for each in found if code.is_project(each)]
-    paths = (f"{each.__module__}:{each.__qualname__}" for each in project)
-    return list(dict.fromkeys(paths))
+    return sorted({f"{each.__module__}:{each.__qualname__}" for each in project})

@@ -207,6 +207,21 @@ def test_a_placed_cacher_leaves_the_declared_one_alone(tmp_path):
     assert placed.get_path() == str(tmp_path / "thing.json")
     assert placed.get_path("_extra") == str(tmp_path / "thing_extra.json")
     assert (declared.name, declared.folder) == ("", Path())
+    assert placed.folder == tmp_path
+    assert placed.at(tmp_path / "a", "thing").folder == tmp_path / "a"
+
+
+def test_a_placed_cacher_has_what_the_declared_one_was_given(tmp_path):
+    class Level(JsonCacher):
+        __slots__ = ("level",)
+
+        def __init__(self, level, base):
+            super().__init__(".level")
+            self.level, self.base = level, base
+
+    placed = Level(3, 10).at(tmp_path, "thing")
+    assert (placed.level, placed.base) == (3, 10)
+    assert placed.get_path() == str(tmp_path / "thing.level")
 
 
 def test_a_cacher_of_several_files_gets_a_folder(tmp_path):

@@ -86,6 +86,14 @@ def test_a_reused_call_costs_no_operation_at_all(large):
     assert sum(found.values()) < 60, found
 
 
+def test_an_artifact_is_read_once_to_be_checked_and_loaded(large):
+    large.ok("study", "--quiet")
+    large.edit("stages/chain.py", "[[each.label,", "[[each.label, 1,")
+    counts, found = counted(large)
+    assert counts["computed"] == 1
+    assert COUNT < found["open"] < COUNT + 60
+
+
 def test_a_data_file_is_not_read_again_while_size_and_time_are_the_same(project):
     project.write({"data/raw.csv": "1,2,3\n"})
     project.edit("stages/chain.py", "return [1, 2, 3]", READING)

@@ -89,7 +89,7 @@ def _accept(run: Run, calls: list[Call]) -> int:
 def _file(cache: Store, stage: str, pairs: dict[str, str], why: str) -> None:
     """Let digests of code count as earlier ones, by which results are filed."""
     content = {"stage": stage, "pairs": pairs, "why": why, "when": time.time()}
-    aside = cache.prepare()
+    aside = Path(cache.prepare())
     (aside / "accepted").write_bytes(sealed(content).encode())
     target = cache.root / ".accepted" / f"{safe(stage)}-{aside.name}.json"
     target.parent.mkdir(exist_ok=True)

@@ -333,7 +333,7 @@ def _collect(cache: Store, peers: Peers, traces: list[Trace]) -> int:
     A run says what it uses before it looks whether data is there; here data goes away
     first, and comes back where a run has said so meanwhile.
     """
-    aside = cache.prepare()
+    aside = Path(cache.prepare())
     for number, trace in enumerate(traces):
         _move(cache.root / trace.folder, aside / str(number), _files(cache, trace))
     used = peers.in_use()
@@ -360,7 +360,7 @@ def _drop_superseded(cache: Store, peers: Peers, kept: set[str]) -> None:
         newest[trace.node] = trace
         if older and not {older.folder, trace.folder} & peers.in_use():
             if older.folder not in kept:
-                aside = cache.prepare()
+                aside = Path(cache.prepare())
                 with contextlib.suppress(FileNotFoundError):  # others tidy, too
                     store.rename(cache.root / older.folder, aside / "superseded")
                 cache.discard(aside)
@@ -371,4 +371,4 @@ def _tidy(cache: Store, before: float, is_in_use: bool) -> None:
     for name in (".quarantine",) if is_in_use else (".quarantine", ".scratch", ".tmp"):
         for entry in store.entries(cache.root / name):
             if name == ".quarantine" or entry.stat().st_mtime < before:
-                cache.discard(Path(entry.path))
+                cache.discard(entry.path)
