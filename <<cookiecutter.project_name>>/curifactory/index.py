@@ -80,7 +80,7 @@ class Index:
         return self._mending(lambda: self._end(stage, node))
 
     def _end(self, stage: str, node: str) -> Trace | None:
-        is_held = self._is_held(stage)
+        is_held = self._has_all.get(stage) or self._is_held(stage)
         found = self._ends.get(node)
         if found is None and not is_held:
             query = "SELECT body, folder FROM traces WHERE node = ? ORDER BY rowid DESC"
