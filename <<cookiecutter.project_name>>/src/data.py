@@ -47,7 +47,8 @@ def load_digits() -> Samples:
     CC BY 4.0).
     """
     pixels, labels = datasets.load_digits(return_X_y=True)
-    return Samples(pixels.astype(np.float64) / 16, labels.astype(np.int64))
+    grey = np.asarray(pixels, dtype=np.float64) / 16
+    return Samples(grey, np.asarray(labels, dtype=np.int64))
 
 
 def split(samples: Samples, test_fraction: float, seed: int) -> tuple[Samples, Samples]:
