@@ -57,7 +57,19 @@ class Interrupted(KeyboardInterrupt):
         self.exit_code = exit_code
 
 
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Lay out help: argparse alone would import shutil to learn how wide it may be."""
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isdecimal() else 0
+    with contextlib.suppress(OSError):
+        width = width or os.get_terminal_size().columns
+    return argparse.RawDescriptionHelpFormatter(prog, width=(width or 80) - 2)
+
+
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": _formatter, **options})
+
     def error(self, message: str) -> NoReturn:
         print(f"error: {message}\n  see `experiment --help`", file=sys.stderr)
         raise SystemExit(2)
@@ -162,7 +174,6 @@ def _parser(command: str) -> argparse.ArgumentParser:
         prog="experiment",
         description="Run experiments whose parameters are Python files.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run an experiment (`run` can be left out)")

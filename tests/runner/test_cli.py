@@ -430,6 +430,26 @@ def test_help_shows_examples(project):
     assert result.err == ""
 
 
+def test_help_imports_little_more_than_argparse(project):
+    script = """
+        import contextlib, io, sys
+        from curifactory import cli
+
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+            cli.main(["--help"])
+        names = {"curifactory.settings", "curifactory.experiment", "shutil", "typing"}
+        print(sorted(names & sys.modules.keys()))
+        """
+    assert project.script(script).out == "[]\n"
+
+
+@pytest.mark.parametrize("width", ["50", "", "wide"])
+def test_help_is_as_wide_as_the_terminal_is_said_to_be(project, width):
+    said = project.run("map", "--help", COLUMNS=width).out
+    assert max(map(len, said.splitlines())) <= (48 if width == "50" else 78)
+    assert ("\n  -p" in said) and len(said.splitlines()) > (40 if width == "50" else 20)
+
+
 @pytest.mark.parametrize("command", ["run", "map", "ls"])
 def test_each_command_has_help(project, command):
     result = project.run(command, "--help")
