@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .args import ExperimentArgs as ExperimentParameters
     from .args import parameter as parameter
     from .args import set_hash_functions as set_hash_functions
+    from .caching import Lazy as Lazy
     from .errors import CurifactoryError as CurifactoryError
     from .manager import ArtifactManager as ArtifactManager
     from .record import Record as Record
@@ -25,6 +26,7 @@ _PLACES = {
     "CurifactoryError": "errors",
     "ExperimentArgs": "args",
     "ExperimentParameters": "args",
+    "Lazy": "caching",
     "Record": "record",
     "aggregate": "stages",
     "parameter": "args",
@@ -36,6 +38,7 @@ __all__ = [
     "CurifactoryError",
     "ExperimentArgs",
     "ExperimentParameters",
+    "Lazy",
     "Record",
     "aggregate",
     "parameter",
@@ -48,6 +51,9 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is asked for: `--help` stays fast."""
     if name in ("caching", "experiment", "reporting"):
         return importlib.import_module(f".{name}", __name__)
+    if name == "Procedure":
+        chain = "test(train(Record(manager, args)))"
+        raise ImportError(f"there is no {name} here: call the stages in run(), {chain}")
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(f".{_PLACES[name]}", __name__)

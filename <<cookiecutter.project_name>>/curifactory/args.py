@@ -58,6 +58,9 @@ class ExperimentArgs(_Named):
         if isinstance(rules, dataclasses.Field):  # it speaks of fields, and is none
             own.pop(hashing.RULES, None)
             setattr(cls, hashing.RULES, hashing.declared(rules))
+        if "hashing_functions" in vars(cls) or "hashing_functions" in own:
+            said = f"{cls.__name__}: hashing_functions is the name of older releases"
+            raise RequestError(said, f"write {hashing.RULES} instead")
         for name in sorted({"copy", "diff", "hash"}.intersection(own)):
             raise RequestError(
                 f"{cls.__name__}: no field can be named {name!r}, every argset has that",

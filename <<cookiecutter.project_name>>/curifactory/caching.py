@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import hashing
-from .errors import ArtifactError
+from .errors import ArtifactError, CurifactoryError
 
 
 def read_bytes(path: str) -> bytes:
@@ -43,6 +43,12 @@ class Cacheable:
 
     def __init__(self, extension: str | None = None) -> None:
         self.extension = self.extension if extension is None else extension
+        if extension and (extension[0] != "." or {"/", os.sep}.intersection(extension)):
+            raise CurifactoryError(
+                f"{type(self).__name__}({extension!r}): the extension of its files "
+                "begins with a dot, and has no folder",
+                f'the cache names its files: write {type(self).__name__}(), or (".pkl")',
+            )
 
     @functools.cached_property
     def folder(self) -> Path:
@@ -59,13 +65,22 @@ class Cacheable:
 
     def get_path(self, suffix: str | None = None) -> str:
         """Return the path of the artifact, or of a further file with a suffix."""
-        return f"{self._folder}/{self.name}{suffix or ''}{self.extension}"
+        return f"{self._stem(suffix)}{self.extension}"
 
     def get_dir(self, suffix: str | None = None) -> str:
         """Return a folder for an artifact of several files; made if need be."""
-        path = self.folder / f"{self.name}{suffix or ''}"
-        path.mkdir(parents=True, exist_ok=True)
-        return str(path)
+        path = self._stem(suffix)
+        os.makedirs(path, exist_ok=True)
+        return path
+
+    def _stem(self, suffix: str | None) -> str:
+        if not self._folder:
+            raise CurifactoryError(
+                f"{type(self).__name__} has no place of its own to save to",
+                "name it in @stage(cachers=...), and write other files to "
+                "record.get_path(name)",
+            )
+        return f"{self._folder}/{self.name}{suffix or ''}"
 
     def save(self, obj: Any) -> None:
         raise NotImplementedError(f"{type(self).__name__}.save")

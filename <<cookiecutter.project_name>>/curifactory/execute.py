@@ -39,6 +39,9 @@ LOOK = 0.25
 STILLBORN = 3
 """How often in turn workers may be lost before any of their calls begins."""
 LOST = "its worker was killed, twice"
+REMADE = 3
+"""How often the data of one call is made again in one run."""
+USELESS = "its data was made again and again, and is damaged whenever it is loaded"
 
 
 class Session:
@@ -82,6 +85,7 @@ class Session:
         self._damaged: set[str] = set()
         self._replaced: dict[str, Trace] = {}
         self._making: dict[str, Call] = {}
+        self._remade: dict[Call, int] = {}
         # by group, by what was read, by the digests it had
         self._failures: dict[
             str, dict[tuple[str, ...], dict[str, tuple[str, Failure]]]
@@ -542,11 +546,16 @@ class Session:
                 continue
             made = self._making.setdefault(call.trace.folder, call)
             chosen[call.trace.folder] = made
-            if made not in self._again and made.status != "failed":
-                self._again[made] = (
-                    f"{self._lack(call.trace)}, and a later stage needs it"
-                )
-                self._admit(made)
+            if made in self._again or made.status == "failed":
+                continue
+            self._remade[made] = self._remade.get(made, 0) + 1
+            if self._remade[made] > REMADE:
+                failure = Failure("DamagedError", USELESS, made.stage.where, USELESS)
+                failure.is_of_machine = True
+                self._fail(made, Outcome(failure=failure), decide.group(made))
+                continue
+            self._again[made] = f"{self._lack(call.trace)}, and a later stage needs it"
+            self._admit(made)
         return list(chosen.values())
 
     def _lack(self, trace: Trace) -> str:

@@ -117,18 +117,22 @@ def check_function(module: ModuleType, name: str) -> None:
 
 
 def _located(project: Settings, kind: str, function: str, name: str) -> Path:
-    folder: Path = project.root / getattr(project, kind)
     what = "experiment" if kind == "experiments" else "parameter file"
     if not re.fullmatch(r"\w[\w-]*(/\w[\w-]*)*", name.replace(".", "/")):
         raise RequestError(
             f"{name!r} is no name of an {what}".replace("an p", "a p"),
             f"give the name of a file in {getattr(project, kind)}/, without .py",
         )
-    path = folder / (name.replace(".", "/") + ".py")
-    if not path.is_file():
+    path = _path(project, kind, name)
+    if path is None:
         known = [entry.name for entry in entries(project, kind, function)]
         raise RequestError(f"there is no {what} {name!r}", nearest(name, known))
     return path
+
+
+def _path(project: Settings, kind: str, name: str) -> Path | None:
+    path: Path = project.root / getattr(project, kind) / f"{name.replace('.', '/')}.py"
+    return path if path.is_file() else None
 
 
 def _import(name: str, path: Path) -> ModuleType:
@@ -153,6 +157,8 @@ def _users(error: BaseException, what: str) -> RequestError:
     import traceback  # slow to import, and needed after failures only
 
     told = traceback.format_exception_only(type(error), error)[-1].strip()
+    if str(getattr(error, "name", None)).startswith("curifactory."):
+        told += ": its names are in curifactory itself, or in curifactory.caching"
     path, _, line = place.rpartition(":")
     if not path:
         return RequestError(f"{what}: {told}")
@@ -241,8 +247,14 @@ def open_project(root: Path | str | None, **places: Any) -> Settings:
 def sources(project: Settings, names: Iterable[str]) -> Iterator[Source]:
     """Import parameter files, each once."""
     for name in dict.fromkeys(names):
-        module = load(project, "params", "get_params", name)
+        module = load(project, _kind_of(project, name), "get_params", name)
         yield Source(name, relative(str(module.__file__)), module.get_params)
+
+
+def _kind_of(project: Settings, name: str) -> str:
+    """Return the kind of file that has argsets: an experiment may have its own."""
+    kinds = (each for each in ("params", "experiments") if _path(project, each, name))
+    return next(kinds, "params")
 
 
 def collect(sources: Iterable[Source], choice: Choice) -> list[Snapshot]:

@@ -575,7 +575,7 @@ def _is_path(path: object) -> TypeGuard[str | bytes | os.PathLike[Any]]:
 
 def _is_writing(mode: object, flags: object) -> bool:
     if isinstance(mode, str):
-        return any(letter in mode for letter in "wax") and "+" not in mode
+        return any(each in mode for each in "wx") or ("a" in mode and "+" not in mode)
     return isinstance(flags, int) and flags & (os.O_WRONLY | os.O_CREAT) != 0
 
 

@@ -6,6 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from .errors import CurifactoryError
+
+INSTEAD = {
+    "html": 'kind = "html" and data(), which returns a string or lines',
+    "render": "file(folder, stem), which writes the file and returns its name",
+}
+"""What other releases call of reportables of one's own, and what is called here."""
+
 
 class Reportable:
     """Something to show: a value, and how it becomes plain data or a file."""
@@ -13,7 +21,11 @@ class Reportable:
     kind: ClassVar[str] = "text"
 
     def __init__(
-        self, value: Any, name: str | None = None, group: str | None = None, **more: Any
+        self,
+        value: Any = None,
+        name: str | None = None,
+        group: str | None = None,
+        **more: Any,
     ) -> None:
         self.value = value
         self.name = name
@@ -22,6 +34,9 @@ class Reportable:
 
     def describe(self, folder: Path, stem: str) -> dict[str, Any]:
         """Return the plain data that stands for it, its file written into a folder."""
+        for name, instead in INSTEAD.items():
+            if hasattr(self, name):
+                raise CurifactoryError(f"{name}() is not called: define {instead}")
         file = self.file(folder, stem)
         data = None if file else self.data()
         name = self.name or stem
@@ -113,9 +128,14 @@ class LinePlotReporter(Reportable):
     kind = "line"
 
     def __init__(
-        self, y: Any, x: Any = None, name: str | None = None, group: str | None = None
+        self,
+        y: Any,
+        x: Any = None,
+        name: str | None = None,
+        group: str | None = None,
+        **more: Any,
     ) -> None:
-        super().__init__(y, name, group)
+        super().__init__(y, name, group, **more)
         self.x = x
 
     def data(self) -> Any:

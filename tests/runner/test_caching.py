@@ -19,7 +19,7 @@ from curifactory.caching import (
     TextCacher,
     json_problem,
 )
-from curifactory.errors import ArtifactError
+from curifactory.errors import ArtifactError, CurifactoryError
 
 PLAIN = [
     None,
@@ -222,6 +222,22 @@ def test_a_placed_cacher_has_what_the_declared_one_was_given(tmp_path):
     placed = Level(3, 10).at(tmp_path, "thing")
     assert (placed.level, placed.base) == (3, 10)
     assert placed.get_path() == str(tmp_path / "thing.level")
+
+
+@pytest.mark.parametrize("extension", ["raw.pkl", "data/raw.pkl", ".d/x", "pkl"])
+def test_an_extension_is_no_path(extension):
+    with pytest.raises(CurifactoryError, match="begins with a dot") as caught:
+        PickleCacher(extension)
+    assert "write PickleCacher()" in caught.value.hint
+
+
+@pytest.mark.parametrize("method", ["get_path", "get_dir"])
+def test_a_cacher_that_no_stage_declares_has_no_place(method, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CurifactoryError, match="no place of its own") as caught:
+        getattr(JsonCacher(), method)()
+    assert "record.get_path" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_cacher_of_several_files_gets_a_folder(tmp_path):

@@ -570,6 +570,32 @@ def test_a_damaged_artifact_is_quarantined_and_computed_again(project):
     assert project.ok().counts["computed"] == 0
 
 
+def test_data_that_is_damaged_whenever_it_is_loaded_fails_its_call(project):
+    project.edit(
+        "stages/chain.py",
+        "from src.helpers",
+        """from curifactory.caching import Cacheable
+from curifactory.errors import DamagedError
+
+
+class Broken(Cacheable):
+    def save(self, obj):
+        open(self.get_path(), "w").close()
+
+    def load(self):
+        raise DamagedError("never whole")
+
+
+from src.helpers""",
+    )
+    project.edit("stages/chain.py", 'None, ["data"]', 'None, ["data"], [Broken]')
+    result = project.run("study")
+    assert result.code == 1
+    assert "damaged whenever it is loaded" in result.err
+    assert result.err.count("never whole") == 2 * 4
+    assert result.counts["failed"] == 2 and result.counts["computed"] == 0
+
+
 def test_data_made_again_keeps_its_identity_and_says_when_bytes_differ(project):
     stages = PAIR.format(
         cachers="",

@@ -251,3 +251,11 @@ def test_options_that_python_gives_wrongly_are_named(project, given, said):
         f"run_experiment('study', {given})\n"
     )
     assert result.code == 1 and said in result.err
+
+
+def test_the_argsets_of_an_experiment_itself_can_be_named_with_others(project):
+    with open(project.root / "experiments/study.py", "a") as file:
+        file.write("\n\ndef get_params():\n    from params import Args\n\n")
+        file.write('    return [Args(name="own", seed=7)]\n')
+    result = project.ok("study", "-p", "study", "-p", "base")
+    assert [each["name"] for each in result.run["argsets"]] == ["own", "a", "b"]

@@ -339,6 +339,28 @@ def test_a_reference_whose_file_changed_is_damaged(tmp_path):
         cacher.load()
 
 
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_reference_to_a_file_of_the_call_goes_where_the_call_goes(tmp_path, kind):
+    folder = tmp_path / ".tmp" / "one"
+    (folder / "files").mkdir(parents=True)
+    (folder / "files" / "model.bin").write_bytes(b"weights")
+    cacher = FileReferenceCacher()
+    cacher.at(folder, "model").save([kind(folder / "files" / "model.bin")])
+    folder.rename(tmp_path / "done")
+    expected = [kind(tmp_path / "done" / "files" / "model.bin")]
+    assert cacher.at(tmp_path / "done", "model").load() == expected
+
+
+def test_no_reference_leads_to_a_file_that_goes_with_the_call(tmp_path):
+    scratch = tmp_path / ".scratch" / "of-a-call" / "x.bin"
+    scratch.parent.mkdir(parents=True)
+    scratch.write_bytes(b"x")
+    placed = FileReferenceCacher().at(tmp_path / ".tmp" / "one", "model")
+    with pytest.raises(ArtifactError, match="goes when the call is done") as caught:
+        placed.save(scratch)
+    assert "record.get_path" in caught.value.hint
+
+
 def test_a_file_made_in_the_cache_is_moved_not_copied(tmp_path):
     made = tmp_path / "files" / "model.bin"
     made.parent.mkdir()

@@ -981,9 +981,9 @@ def test_a_time_stamp_with_fractions_hides_less(monkeypatch):
         (0.11, False, True),
         (2.2, False, False),
     ):
-        monkeypatch.setattr("time.time", lambda at=100 + after: at)
-        assert is_racy(100 * second + 1) is exact
-        assert is_racy(100 * second) is whole
+        monkeypatch.setattr("time.time", lambda at=101 + after: at)
+        assert is_racy(101 * second + 1) is exact
+        assert is_racy(101 * second) is whole
 
 
 def test_a_file_is_known_by_its_bytes_and_read_once(tmp_path, monkeypatch):
@@ -1042,6 +1042,23 @@ def test_a_file_that_was_written_first_is_no_input(project, files, reads):
         (project / "made.txt").write_text("x")
         (project / "made.txt").read_text()
     assert keys(reads) == []
+
+
+@pytest.mark.parametrize("mode", ["w+", "w+b", "x+", "a"])
+def test_a_file_that_is_opened_anew_is_no_input(project, files, reads, mode):
+    with files.noting(reads):
+        with open(project / "made.txt", mode) as file:
+            file.write(b"x" if "b" in mode else "x")
+        (project / "made.txt").read_text()
+    assert keys(reads) == []
+
+
+@pytest.mark.parametrize("mode", ["r+", "a+"])
+def test_a_file_that_is_opened_for_both_is_an_input(project, files, reads, mode):
+    (project / "made.txt").write_text("x")
+    with files.noting(reads):
+        open(project / "made.txt", mode).close()
+    assert keys(reads) == ["f:made.txt"]
 
 
 def test_a_file_that_was_written_by_number_first_is_no_input(project, files, reads):

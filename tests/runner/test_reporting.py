@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from curifactory.errors import CurifactoryError
 from curifactory.reporting import (
     DFReporter,
     FigureReporter,
@@ -145,6 +146,24 @@ def test_an_own_reportable_needs_a_kind_and_its_data(tmp_path):
             return 2 * self.value
 
     assert described(Doubled([1]), tmp_path)["data"] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "name, said", [("html", r"data\(\)"), ("render", r"file\(folder")]
+)
+def test_a_reportable_of_other_releases_says_what_to_define(name, said, tmp_path):
+    class Own(Reportable):
+        def __init__(self):
+            super().__init__(name="mine")
+
+    setattr(Own, name, lambda self: "<b>bold</b>")
+    with pytest.raises(CurifactoryError, match=rf"{name}\(\) is not called.*{said}"):
+        described(Own(), tmp_path)
+
+
+def test_lines_take_options_that_they_have_no_use_for(tmp_path):
+    entry = described(LinePlotReporter([1], plot_args={"color": "red"}), tmp_path)
+    assert entry["data"]["y"] == {"y": [1.0]}
 
 
 def test_numbers_that_json_has_no_word_for_stay_readable(tmp_path):

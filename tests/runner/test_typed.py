@@ -99,6 +99,19 @@ BAD = {
 }
 
 
+@dataclass
+class OfClasses(ExperimentArgs):
+    model: Model = Relaxed
+    depth: int = 3
+
+
+def test_a_class_stands_for_its_instances_where_the_default_is_one():
+    check(OfClasses("a", model=Color), "params/base.py")
+    for wrong in ({"model": 3}, {"depth": int}):
+        with pytest.raises(RequestError):
+            check(OfClasses("a", **wrong), "params/base.py")
+
+
 @pytest.mark.parametrize("values", GOOD, ids=shown)
 def test_what_fits_passes(values):
     check(Args("a", **values), "params/base.py")

@@ -508,6 +508,30 @@ case(
     "there is none",
 )
 case(
+    "representations by their older name",
+    params(
+        "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs, set_hash_functions\n\n"
+        "@dataclass\nclass Mine(ExperimentArgs):\n    hashing_functions: dict = set_hash_functions(a=None)\n"
+    ),
+    FILE,
+    "params/other.py:5: Mine: hashing_functions is the name of older releases",
+    "write hash_representations instead",
+)
+case(
+    "module of another release",
+    params("from curifactory.params import ExperimentParameters\n"),
+    FILE,
+    "params/other.py cannot be imported: ModuleNotFoundError: No module named 'curifactory.params': its names are in curifactory itself, or in curifactory.caching",
+    "params/other.py:1: from curifactory.params import ExperimentParameters",
+)
+case(
+    "name of another release",
+    params("from curifactory import Procedure\n"),
+    FILE,
+    "params/other.py cannot be imported: ImportError: there is no Procedure here: call the stages in run(), test(train(Record(manager, args)))",
+    "params/other.py:1: from curifactory import Procedure",
+)
+case(
     "stub over a file",
     {},
     ["new", "params", "base"],

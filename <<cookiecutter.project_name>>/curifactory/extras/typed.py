@@ -75,8 +75,12 @@ def hints_of(cls: type) -> dict[str, Any]:
 
 
 def _is_declared(owner: Any, name: str, value: object) -> bool:
-    """Return whether a value is the default itself: the class has said so."""
-    return owner.__dataclass_fields__[name].default is value
+    """Return whether a value is the default itself: the class has said so.
+
+    Or a class, where the default is a class and not what the annotation says.
+    """
+    default = owner.__dataclass_fields__[name].default
+    return default is value or (isinstance(default, type) and isinstance(value, type))
 
 
 def _fits(value: Any, hint: Any) -> bool:
