@@ -6,6 +6,7 @@ one that is given more TRIALS goes on. Delete the file there to begin anew.
 """
 
 import importlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -44,24 +45,30 @@ def run(argsets: list[Args], manager: ArtifactManager) -> None:
 
 def search(args: Args, manager: ArtifactManager) -> None:
     """Propose a batch, compute it, note the results; until there are enough trials."""
-    optuna = imported()
-    study = open_study(optuna, args.name, manager)
-    known = study.trials
+    optuna, file = imported(), study_file(args, manager)
+    study = open_study(optuna, args.name, file, manager)
     trials: list[Any] = []
     while len(trials) < TRIALS:
-        batch = known[len(trials) : len(trials) + BATCH]
+        batch = study.trials[len(trials) : len(trials) + BATCH]
         # What a batch proposes depends on the batches before it and on nothing else:
         # one that was noted in part is asked for again, and goes on as it began.
         batch += ask(optuna, trials, BATCH)[len(batch) :]
         records = []
         for number, trial in enumerate(batch[: TRIALS - len(trials)], len(trials)):
-            changed = args.copy(name=f"{args.name}_{number}", **propose(trial))
+            changed = args.copy(
+                name=f"{args.name}_{number}", **proposed(optuna, trial, file)
+            )
             records.append(route(Record(manager, changed)))
         manager.compute(*records)
-        for trial, record in zip(batch, records, strict=False):
-            trials.append(finished(optuna, trial, record.state[VALUE]))
-            if len(trials) > len(known) and not manager.mapping:
-                study.add_trial(trials[-1])
+        pairs = zip(batch, records, strict=False)
+        trials += [finished(optuna, t, value_of(record)) for t, record in pairs]
+        if manager.mapping:
+            continue
+        known = study.trials[: len(trials)]
+        if list(map(result, known)) != list(map(result, trials[: len(known)])):
+            file.unlink()  # it is of other code or other data
+            study = open_study(optuna, args.name, file, manager)
+        study.add_trials(trials[len(study.trials) :])
 
 
 def imported() -> Any:
@@ -75,18 +82,42 @@ def imported() -> Any:
     return optuna
 
 
-def open_study(optuna: Any, name: str, manager: ArtifactManager) -> Any:
-    """The study that keeps finished trials on the disk; `map` makes no file."""
+def study_file(args: Args, manager: ArtifactManager) -> Path:
+    """Where the trials are kept: a start with other values is another search."""
     folder: Path = manager.settings.runs.parent / "searches"
-    file = folder / f"{manager.experiment_name}-{name}.log"
+    return folder / f"{manager.experiment_name}-{args.name}-{args.hash}.log"
+
+
+def open_study(optuna: Any, name: str, file: Path, manager: ArtifactManager) -> Any:
+    """The study that keeps finished trials on the disk; `map` makes no file."""
     storage = None
-    if file.exists() or not manager.mapping:
-        folder.mkdir(parents=True, exist_ok=True)
-        journal = importlib.import_module("optuna.storages.journal")
-        storage = optuna.storages.JournalStorage(journal.JournalFileBackend(str(file)))
-    return optuna.create_study(
-        storage=storage, study_name=name, direction="maximize", load_if_exists=True
-    )
+    try:
+        if file.exists() or not manager.mapping:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            journal = importlib.import_module(
+                "optuna.storages.journal"
+            ).JournalFileBackend
+            storage = optuna.storages.JournalStorage(journal(str(file)))
+        return optuna.create_study(
+            storage=storage,
+            study_name=name,
+            direction="maximize",
+            load_if_exists=True,
+        )
+    except ValueError as error:
+        said = f"{file} cannot be read: {error}"
+        raise RequestError(said, "delete it to begin anew") from error
+
+
+def proposed(optuna: Any, trial: Any, file: Path) -> dict[str, Any]:
+    """What a trial proposes; one that is known may not fit an edited propose()."""
+    try:
+        fields = propose(trial)
+        finished(optuna, trial, 0.0)  # refuses values that are out of range now
+        return fields
+    except ValueError as error:
+        said = f"propose() does not fit the trials in {file} any more: {error}"
+        raise RequestError(said, "delete the file to begin anew") from error
 
 
 def ask(optuna: Any, trials: list[Any], count: int) -> list[Any]:
@@ -100,11 +131,28 @@ def ask(optuna: Any, trials: list[Any], count: int) -> list[Any]:
     return asked
 
 
+def value_of(record: Record[Args]) -> float:
+    """The value that a trial came to; of one that failed, as the run says, NaN."""
+    try:
+        return float(record.state[VALUE])
+    except Exception:
+        return math.nan
+
+
 def finished(optuna: Any, trial: Any, value: float) -> Any:
-    """A trial with its result, as a study keeps it."""
+    """A trial with its result, as a study keeps it; one without a value has failed."""
+    has_failed, states = math.isnan(value), optuna.trial.TrialState
     return optuna.trial.create_trial(
-        params=trial.params, distributions=trial.distributions, value=value
+        params=trial.params,
+        distributions=trial.distributions,
+        value=None if has_failed else value,
+        state=states.FAIL if has_failed else states.COMPLETE,
     )
+
+
+def result(trial: Any) -> tuple[Any, ...]:
+    """What tells whether two trials proposed the same and came to the same."""
+    return trial.state, trial.params, trial.value
 
 
 if __name__ == "__main__":

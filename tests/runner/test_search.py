@@ -78,7 +78,6 @@ def test_a_search_killed_half_way_ends_as_one_that_was_not(searching, tmp_path):
         env=searching.environment(SLOW="0.2", **QUIET),
         stderr=subprocess.DEVNULL,
     )
-    searching.wait_for("data/searches/search-svm.log", process)
     while (
         len(list((searching.root / "data/cache").glob("*.train_model/*/meta.json"))) < 7
     ):
@@ -116,6 +115,54 @@ def test_a_search_goes_on_when_it_is_given_more_trials(searching):
     result = searching.ok("search", **QUIET)
     assert best(searching)[2][:8] == before
     assert len(result.calls("train_model", "computed")) == 12
+
+
+def test_a_search_from_other_values_is_another_search(searching):
+    searching.ok("search", **QUIET)
+    searching.ok("search", "--set", "test_fraction=0.3", **QUIET)
+    assert len(list((searching.root / "data/searches").iterdir())) == 2
+
+
+@pytest.mark.slow
+def test_after_an_edit_the_study_has_the_new_results(searching):
+    searching.ok("search", **QUIET)
+    before = best(searching)
+    searching.edit("stages/digits.py", "(C - 3)", "(C - 50)")
+    searching.ok("search", **QUIET)
+    value, params, proposed = best(searching)
+    assert value == -((params["C"] - 50) ** 2) - (params["gamma"] - 0.2) ** 2
+    assert proposed[:5] == before[2][:5] and len(proposed) == 20
+    shutil.rmtree(searching.root / "data/searches")
+    searching.ok("search", **QUIET)
+    assert best(searching) == (value, params, proposed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fails", ["raise ValueError('diverged')", "return math.nan"])
+def test_trials_that_fail_are_noted_and_the_search_goes_on(searching, fails):
+    body = f"if model[0] > 3:\n        {fails}\n    C, gamma = model"
+    searching.edit("stages/digits.py", "C, gamma = model", body)
+    searching.edit("stages/digits.py", "import os", "import math\nimport os")
+    result = searching.run("search", **QUIET)
+    assert result.code == int("raise" in fails)
+    value, params, proposed = best(searching)
+    assert params["C"] <= 3 and len(proposed) == 20
+    searching.run("search", **QUIET)
+    assert best(searching) == (value, params, proposed)
+
+
+def test_a_study_that_does_not_fit_says_which_file_to_delete(searching):
+    searching.edit("experiments/search.py", "TRIALS = 20", "TRIALS = 5")
+    searching.ok("search", **QUIET)
+    [file] = (searching.root / "data/searches").iterdir()
+    searching.edit("experiments/search.py", "0.1, 100.0", "0.1, 0.2")
+    result = searching.run("search", **QUIET)
+    assert result.code == 2
+    assert f"does not fit the trials in {file}" in result.err
+    file.write_text("{broken\n")
+    result = searching.run("search", **QUIET)
+    assert result.code == 2
+    assert f"{file} cannot be read" in result.err and "delete it" in result.err
 
 
 def test_map_makes_no_study_and_knows_the_first_batch(searching):
