@@ -1,10 +1,11 @@
 """ExperimentArgs, the base of a project's argsets, and the snapshots taken of them."""
 
+import collections
 import copy
 import dataclasses
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -58,6 +59,10 @@ class ExperimentArgs(_Named):
         if isinstance(rules, dataclasses.Field):  # it speaks of fields, and is none
             own.pop(hashing.RULES, None)
             setattr(cls, hashing.RULES, hashing.declared(rules))
+        elif not isinstance(vars(cls).get(hashing.RULES, {}), Mapping):
+            said = f"{cls.__name__}: {hashing.RULES} is {short(rules)}, no dictionary"
+            hint = f"{hashing.RULES}: dict = set_hash_functions(gpus=None)"
+            raise RequestError(said, hint)
         if "hashing_functions" in vars(cls) or "hashing_functions" in own:
             said = f"{cls.__name__}: hashing_functions is the name of older releases"
             raise RequestError(said, f"write {hashing.RULES} instead")
@@ -332,6 +337,24 @@ def plain_repr(value: object) -> str:
 def is_secret(cls: type, name: str) -> bool:
     """Return whether a field is declared to be shown to nobody."""
     return name in _secrets(cls)
+
+
+def distinct(names: list[str]) -> list[str]:
+    """Return names with a number behind those that occur more than once."""
+    numbered = [f"{name}_{place}" for place, name in enumerate(names)]
+    counts = collections.Counter(names)
+    pairs = zip(names, numbered, strict=True)
+    found = [both if counts[name] > 1 else name for name, both in pairs]
+    return found if len(set(found)) == len(found) else numbered
+
+
+def is_hidden(args: object, path: str) -> bool:
+    """Return whether a dotted field of an argset, or one that it lies in, is secret."""
+    for name in path.split("."):
+        if is_secret(type(args), name):
+            return True
+        args = getattr(args, name, None)
+    return False
 
 
 @functools.cache

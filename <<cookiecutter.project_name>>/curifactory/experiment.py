@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from . import engine, paramsets
+from .args import short
 from .decide import Decision
 from .engine import Engine
 from .errors import CurifactoryError, RequestError, SkippedError, nearest
@@ -181,7 +182,14 @@ def _chosen_sources(
         place = paramsets.relative(str(module.__file__))
         return [Source(request.name, place, module.get_params)]
     default = getattr(module, "DEFAULT_PARAMS", ())
-    names = [default] if isinstance(default, str) else list(default)
+    names = [default] if isinstance(default, str) else default
+    is_list = isinstance(names, (list, tuple))
+    if not is_list or not all(isinstance(each, str) for each in names):
+        place = paramsets.relative(str(module.__file__))
+        said = (
+            f"{place}: DEFAULT_PARAMS is {short(default)}, no names of parameter files"
+        )
+        raise RequestError(said, 'DEFAULT_PARAMS = ["base"]')
     if not names:
         known = [e.name for e in paramsets.entries(project, "params", "get_params")]
         raise RequestError(

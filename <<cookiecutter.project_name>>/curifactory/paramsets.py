@@ -159,6 +159,8 @@ def _users(error: BaseException, what: str) -> RequestError:
     told = traceback.format_exception_only(type(error), error)[-1].strip()
     if str(getattr(error, "name", None)).startswith("curifactory."):
         told += ": its names are in curifactory itself, or in curifactory.caching"
+    if isinstance(error, TypeError) and "follows default argument" in told:
+        told += ": it follows name, which has one; give it a default, or kw_only=True"
     path, _, line = place.rpartition(":")
     if not path:
         return RequestError(f"{what}: {told}")

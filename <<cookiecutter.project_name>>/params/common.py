@@ -13,6 +13,7 @@ from random import Random
 from typing import Any, TypeAlias, TypeVar
 
 from curifactory import ExperimentArgs
+from curifactory.args import distinct, is_hidden
 
 AnyArgs = TypeVar("AnyArgs", bound=ExperimentArgs)
 Point: TypeAlias = dict[str, tuple[Any, str]]  # by field: a value, and how to name it
@@ -147,14 +148,21 @@ def _varied(
     args: AnyArgs | Sequence[AnyArgs], points: Sequence[Point]
 ) -> list[AnyArgs]:
     """Return a copy of each argset for each point; names that clash get a number."""
-    names = ["".join(f"_{f}={label}" for f, (_, label) in p.items()) for p in points]
-    if len(set(names)) < len(names):
-        names = [f"{name}_{place}" for place, name in enumerate(names)]
     return [
         _changed(each, point, each.name + name)
         for each in _listed(args)
-        for point, name in zip(points, names, strict=True)
+        for point, name in zip(points, _names(each, points), strict=True)
     ]
+
+
+def _names(args: ExperimentArgs, points: Sequence[Point]) -> list[str]:
+    """Name points by what varies; values of secret fields are not shown."""
+    names = []
+    for point in points:
+        hidden = {field for field in point if is_hidden(args, field)}
+        shown = {f: "secret" if f in hidden else point[f][1] for f in point}
+        names.append("".join(f"_{field}={label}" for field, label in shown.items()))
+    return distinct(names)
 
 
 def _changed(args: AnyArgs, point: Point, name: str) -> AnyArgs:
@@ -176,17 +184,13 @@ def _with(owner: Any, path: str, value: Any) -> Any:
 def _columns(
     function: str, fields: dict[str, Iterable[Any]]
 ) -> dict[str, list[tuple[Any, str]]]:
-    """Return the values of each field with their labels, which differ from each other."""
+    """Return the values of each field with their labels."""
     columns = {}
     for field, values in fields.items():
         if isinstance(values, str) or not isinstance(values, Iterable):
             said = f"{function}({field}=...) takes a list of values, got {values!r}"
             raise TypeError(said)
-        values = list(values)
-        labels = [_label(value) for value in values]
-        if len(set(labels)) < len(labels):
-            labels = [str(position) for position in range(len(values))]
-        columns[field] = list(zip(values, labels, strict=True))
+        columns[field] = [(value, _label(value)) for value in values]
     return columns
 
 

@@ -85,9 +85,9 @@ def test_grid_keeps_signs():
     ]
 
 
-def test_grid_counts_values_that_look_alike():
+def test_grid_numbers_names_that_look_alike():
     names = [args.name for args in grid(Args(name="a"), example_arg=["x y", "x/y"])]
-    assert names == ["a_example_arg=0", "a_example_arg=1"]
+    assert names == ["a_example_arg=x-y_0", "a_example_arg=x-y_1"]
 
 
 def test_grid_leaves_the_original_alone():

@@ -14,6 +14,7 @@ from projects import TEMPLATE
 
 import params
 from curifactory import ExperimentArgs
+from curifactory.args import parameter
 from params import common
 
 
@@ -108,6 +109,45 @@ def test_sobol_gives_as_many_points_as_asked_for(count):
     found = common.sobol(Args("a"), count, lr=common.uniform(0, 1), seed=[0, 1, 2, 3])
     assert len(found) == len({args.name for args in found}) == count
     assert len({args.lr for args in found}) == count
+
+
+def test_only_names_that_clash_get_a_number():
+    pairs = common.zipped(Args("b"), text=["knn", "knn", "svm"], seed=[1, 2, 1])
+    assert [a.name for a in pairs] == [
+        "b_text=knn_seed=1",
+        "b_text=knn_seed=2",
+        "b_text=svm_seed=1",
+    ]
+    clashing = common.grid(Args("b"), text=["x y", "x/y", "z"])
+    assert [a.name for a in clashing] == ["b_text=x-y_0", "b_text=x-y_1", "b_text=z"]
+    more = common.grid(Args("b"), text=["x", "x", "x_0"])
+    assert [a.name for a in more] == ["b_text=x_0", "b_text=x_1", "b_text=x_0_2"]
+
+
+def test_values_of_secret_fields_are_in_no_name():
+    @dataclass
+    class Access:
+        key: str = ""
+
+    @dataclass
+    class Hidden(ExperimentArgs):
+        token: str = parameter("", secret=True)
+        access: Access = parameter(default_factory=Access, secret=True)
+        seed: int = 0
+
+    tokens = {"token": ["hunter", "sword"], "access.key": ["door"]}
+    for found in (
+        common.grid(Hidden("b"), seed=[1, 2], **tokens),
+        common.one_at_a_time(Hidden("b"), **tokens),
+        common.random_search(Hidden("b"), 3, **tokens),
+    ):
+        names = [each.name for each in found]
+        assert len(set(names)) == len(names)
+        assert not any(word in n for n in names for word in ("hunt", "sword", "door"))
+    assert [a.name for a in common.grid(Hidden("b"), token=["hunter", "sword"])] == [
+        "b_token=secret_0",
+        "b_token=secret_1",
+    ]
 
 
 def test_the_examples_of_the_helpers_hold():

@@ -300,6 +300,42 @@ def test_a_value_without_an_expression_is_refused_by_name(many):
     assert "which no Python expression gives back" in result.err
 
 
+def test_nested_dataclasses_may_have_fields_of_one_name(whole):
+    whole.write({"params/nets.py": """
+                from dataclasses import dataclass, field
+
+                from curifactory import ExperimentArgs
+
+
+                @dataclass
+                class Opt:
+                    lr: float = 0.1
+
+
+                @dataclass
+                class Net:
+                    opt: Opt = field(default_factory=Opt)
+
+
+                @dataclass
+                class Nets(ExperimentArgs):
+                    encoder: Net = field(default_factory=Net)
+                    decoder: Net = field(default_factory=Net)
+                    seed: int = 0
+                    depth: int = 1
+
+
+                def get_params():
+                    return [Nets(name="a", encoder=Net(Opt(0.5)), decoder=Net(Opt(0.7)))]
+                """})
+    whole.write(SEEN)
+    whole.ok("seen", "-p", "nets")
+    assert whole.run("params", "--from-run", "seen-1").code == 0
+    assert [each["hash"] for each in listed(whole, "seen_1")] == [
+        each["hash"] for each in listed(whole, "nets")
+    ]
+
+
 def test_an_unknown_run_and_a_file_that_exists_are_refused(many):
     many.ok("seen", "-p", "many")
     result = many.run("params", "--from-run", "sen-1")

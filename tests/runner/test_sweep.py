@@ -167,7 +167,10 @@ def test_a_sweep_appends_field_and_value_to_the_name():
     names = [a.name for a in made("layers=[64,32],[]")]
     assert names == ["a_layers=64-32", "a_layers="]
     assert [a.name for a in made("lr=-1,1")] == ["a_lr=-1", "a_lr=1"]
-    assert [a.name for a in made('text="x y","x/y"')] == ["a_text=0", "a_text=1"]
+    assert [a.name for a in made('text="x y","x/y"')] == [
+        "a_text=x-y_0",
+        "a_text=x-y_1",
+    ]
     assert [a.name for a in made("model.depth=1,2")] == [
         "a_model.depth=1",
         "a_model.depth=2",
@@ -183,6 +186,30 @@ def test_seeds_come_after_sets_and_count_from_zero():
         "a_lr=0.2_seed1",
     ]
     assert [a.seed for a in found] == [0, 1, 0, 1]
+
+
+def test_seeds_replace_those_of_a_seed_set():
+    vary = variation(["lr=0.1,0.2"], 2)
+    start = [Args(f"a_seed{seed}", seed=seed) for seed in range(3)]
+    found = [each for args in start for each in vary(args)]
+    assert [(a.name, a.seed) for a in found] == [
+        ("a_lr=0.1_seed0", 0),
+        ("a_lr=0.1_seed1", 1),
+        ("a_lr=0.2_seed0", 0),
+        ("a_lr=0.2_seed1", 1),
+    ]
+
+
+def test_argsets_that_are_no_seed_set_keep_their_names_and_get_seeds():
+    vary = variation([], 2)
+    start = [Args("a_seed7", seed=7, lr=0.1), Args("a_seed8", seed=8, lr=0.2)]
+    found = [each for args in start for each in vary(args)]
+    assert [(a.name, a.seed, a.lr) for a in found] == [
+        ("a_seed0", 0, 0.1),
+        ("a_seed1", 1, 0.1),
+        ("a_seed8_seed0", 0, 0.2),
+        ("a_seed8_seed1", 1, 0.2),
+    ]
 
 
 def test_commas_in_brackets_and_quotes_do_not_part():

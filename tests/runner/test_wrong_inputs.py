@@ -470,7 +470,64 @@ case(
     "--set that makes two argsets one",
     {},
     ["study", "--set", "name=x", "--set", "seed=0,0"],
-    "params/base.py returns the argset 'x_seed=0' twice",
+    "params/base.py returns the argset 'x_seed=0_0' twice",
+)
+case(
+    "one field set twice",
+    {},
+    ["study", "--set", "lr=0.1,0.2", "--set", "lr=5"],
+    "--set lr: given twice",
+    "--set lr=1,2 takes several",
+)
+case(
+    "seeds set twice",
+    {},
+    ["study", "--set", "seed=1,2", "--seeds", "2"],
+    "--set seed: --seeds sets it, too",
+    "--set seed=1,2 takes several",
+)
+case(
+    "wrong value in a dataclass in a list",
+    returns("[Args(name='a', extra=[Model(depth='3')])]"),
+    FILE,
+    "params/other.py: argset 'a': extra[0].depth is '3' (str), expected int",
+    "check_fields = False in the class turns this check off",
+)
+case(
+    "wrong value in a dataclass in a dictionary",
+    returns("[Args(name='a', extra={'m': Model(depth='3')})]"),
+    FILE,
+    "params/other.py: argset 'a': extra['m'].depth is '3' (str), expected int",
+    "check_fields = False in the class turns this check off",
+)
+case(
+    "representations that are no dictionary",
+    params(
+        "from dataclasses import dataclass\nfrom curifactory import ExperimentArgs\n\n\n"
+        "@dataclass\nclass Mine(ExperimentArgs):\n    hash_representations = ['gpus']\n"
+    ),
+    FILE,
+    "params/other.py:6: Mine: hash_representations is ['gpus'], no dictionary",
+    "hash_representations: dict = set_hash_functions(gpus=None)",
+)
+case(
+    "default that names no parameter files",
+    {
+        "experiments/study.py": "from params import Args\n\nDEFAULT_PARAMS = [Args]\n\n\n"
+        "def run(argsets, manager):\n    pass\n"
+    },
+    ["study"],
+    "experiments/study.py: DEFAULT_PARAMS is [<class 'params.Args'>], no names of parameter files",
+    'DEFAULT_PARAMS = ["base"]',
+)
+case(
+    "default that is a number",
+    {
+        "experiments/study.py": "DEFAULT_PARAMS = 3\n\n\ndef run(argsets, manager):\n    pass\n"
+    },
+    ["study"],
+    "experiments/study.py: DEFAULT_PARAMS is 3, no names of parameter files",
+    'DEFAULT_PARAMS = ["base"]',
 )
 case(
     "no seeds",

@@ -278,8 +278,8 @@ class _Past:
 
     def parts(self, path: str) -> list[str]:
         """Return the names of the nested dataclasses at a path."""
-        outer = {p.rpartition(".")[2]: p.rpartition(".")[0] for p in self.classes if p}
-        return [name for name, place in outer.items() if place == path]
+        split = (each.rpartition(".") for each in self.classes if each)
+        return [name for place, _, name in split if place == path]
 
     def arguments(self, path: str) -> dict[str, str]:
         """Return the expression of each argument of the dataclass at a path."""

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Any, Literal, Union, get_args, get_origin
 
 from .. import args as argsets
-from ..args import REDACTED, field_names, is_nested, unknown_field
+from ..args import REDACTED, field_names, is_hidden, is_nested, unknown_field
 from ..errors import RequestError, nearest
 from .typed import described, hints_of
 
@@ -42,6 +42,13 @@ def variation(sets: Sequence[str], seeds: int | None) -> Callable[[Any], Varied]
     settings = [parsed(text) for text in sets]
     if seeds is not None and seeds < 1:
         raise RequestError(f"--seeds {seeds}: expected 1 or more", "--seeds 5")
+    paths = [each.path for each in settings] + ["seed"] * (seeds is not None)
+    for path in sorted({each for each in paths if paths.count(each) > 1}):
+        said = (
+            "given twice" if seeds is None or path != "seed" else "--seeds sets it, too"
+        )
+        raise RequestError(f"--set {path}: {said}", f"--set {path}=1,2 takes several")
+    known: dict[str, Any] = {}
 
     def vary(args: Any) -> Varied:
         found = [args]
@@ -49,7 +56,7 @@ def variation(sets: Sequence[str], seeds: int | None) -> Callable[[Any], Varied]
             found = [made for each in found for made in applied(each, setting)]
         if seeds is None:
             return found
-        return [_seeded(each, seed) for each in found for seed in range(seeds)]
+        return [made for each in found for made in _seeds(each, seeds, known)]
 
     return vary
 
@@ -80,10 +87,10 @@ def applied(args: Any, setting: Setting) -> Varied:
     """Return a copy of an argset for each value; a sweep appends it to the name."""
     values = [_value(args, setting, text) for text in setting.values]
     labels = [_label(text) for text in setting.values]
-    if len(set(labels)) < len(labels) or is_hidden(args, setting.path):
+    if is_hidden(args, setting.path):
         labels = [str(place) for place in range(len(labels))]
     made = []
-    for value, label in zip(values, labels, strict=True):
+    for value, label in zip(values, argsets.distinct(labels), strict=True):
         new = _replaced(args, setting.path, value, setting)
         suffix = f"_{setting.path}={label}" if setting.is_sweep else ""
         made.append(dataclasses.replace(new, name=new.name + suffix) if suffix else new)
@@ -104,13 +111,19 @@ def without_secrets(command: str, sets: Sequence[str], argsets: Sequence[Any]) -
     return command
 
 
-def is_hidden(args: Any, path: str) -> bool:
-    """Return whether a field, or one that it lies in, is secret."""
-    for name in path.split("."):
-        if argsets.is_secret(type(args), name):
-            return True
-        args = getattr(args, name, None)
-    return False
+def _seeds(args: Any, count: int, known: dict[str, Any]) -> Varied:
+    """Return copies with other seeds; those of one seed set are made once."""
+    base = re.sub(r"_seed\d+(?=_|$)", "", args.name)
+    made = [_seeded(args, seed) for seed in range(count)]
+    if base == args.name:
+        return made
+    renamed = [
+        dataclasses.replace(m, name=f"{base}_seed{s}") for s, m in enumerate(made)
+    ]
+    first = known.setdefault(base, renamed[0])
+    if first is renamed[0]:
+        return renamed
+    return [] if first == renamed[0] else made
 
 
 def _seeded(args: Any, seed: int) -> Any:

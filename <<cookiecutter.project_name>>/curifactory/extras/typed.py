@@ -6,6 +6,7 @@ import difflib
 import functools
 import sys
 import types
+from collections.abc import Iterable
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ..args import field_names, is_nested, is_secret, short
@@ -29,8 +30,18 @@ def _check(owner: Any, where: str, prefix: str) -> None:
             if not _fits(value, hints[name]):
                 shown = "***" if is_secret(cls, name) else short(value)
                 raise wrong_value(where, prefix + name, shown, value, hints[name])
-        if is_nested(value):
-            _check(value, where, f"{prefix}{name}.")
+        for place, each in _inside(value):
+            if is_nested(each):
+                _check(each, where, f"{prefix}{name}{place}.")
+
+
+def _inside(value: Any) -> Iterable[tuple[str, Any]]:
+    """Return a value, or what is in a list or dictionary, each with its place."""
+    if isinstance(value, dict):
+        return [(f"[{key!r}]", each) for key, each in value.items()]
+    if isinstance(value, (list, tuple)):
+        return [(f"[{place}]", each) for place, each in enumerate(value)]
+    return [("", value)]
 
 
 def wrong_value(
