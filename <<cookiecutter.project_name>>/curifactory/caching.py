@@ -47,7 +47,7 @@ class Cacheable:
             raise CurifactoryError(
                 f"{type(self).__name__}({extension!r}): the extension of its files "
                 "begins with a dot, and has no folder",
-                f'the cache names its files: write {type(self).__name__}(), or (".pkl")',
+                f"the cache names its files: write {type(self).__name__}()",
             )
 
     @functools.cached_property

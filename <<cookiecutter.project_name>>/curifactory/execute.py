@@ -85,7 +85,7 @@ class Session:
         self._damaged: set[str] = set()
         self._replaced: dict[str, Trace] = {}
         self._making: dict[str, Call] = {}
-        self._remade: dict[Call, int] = {}
+        self._remade: Counter[Call] = Counter()
         # by group, by what was read, by the digests it had
         self._failures: dict[
             str, dict[tuple[str, ...], dict[str, tuple[str, Failure]]]
@@ -548,7 +548,7 @@ class Session:
             chosen[call.trace.folder] = made
             if made in self._again or made.status == "failed":
                 continue
-            self._remade[made] = self._remade.get(made, 0) + 1
+            self._remade[made] += call.trace.folder in self._damaged
             if self._remade[made] > REMADE:
                 failure = Failure("DamagedError", USELESS, made.stage.where, USELESS)
                 failure.is_of_machine = True

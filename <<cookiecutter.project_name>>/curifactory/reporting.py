@@ -35,7 +35,7 @@ class Reportable:
     def describe(self, folder: Path, stem: str) -> dict[str, Any]:
         """Return the plain data that stands for it, its file written into a folder."""
         for name, instead in INSTEAD.items():
-            if hasattr(self, name):
+            if callable(getattr(type(self), name, None)):
                 raise CurifactoryError(f"{name}() is not called: define {instead}")
         file = self.file(folder, stem)
         data = None if file else self.data()

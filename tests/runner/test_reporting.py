@@ -161,6 +161,12 @@ def test_a_reportable_of_other_releases_says_what_to_define(name, said, tmp_path
         described(Own(), tmp_path)
 
 
+def test_what_a_reportable_holds_may_have_any_name(tmp_path):
+    own = TextReporter("shown")
+    own.html = "<b>its own</b>"
+    assert described(own, tmp_path)["data"] == "shown"
+
+
 def test_lines_take_options_that_they_have_no_use_for(tmp_path):
     entry = described(LinePlotReporter([1], plot_args={"color": "red"}), tmp_path)
     assert entry["data"]["y"] == {"y": [1.0]}
