@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal, NewType
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +18,8 @@ from curifactory import ExperimentArgs
 from curifactory.args import parameter, same
 from curifactory.errors import RequestError
 from curifactory.extras.sweep import parsed, variation, without_secrets
+
+Count = NewType("Count", int)
 
 
 class Color(enum.Enum):
@@ -54,6 +56,8 @@ class Args(ExperimentArgs):
     plain: list = field(default_factory=list)
     day: datetime.date = datetime.date(2020, 1, 1)
     anything: Any = None
+    count: Count = Count(0)
+    fixed: Final[int] = 0
     token: str = parameter("", secret=True)
     model: Model = field(default_factory=Model)
     nothing: Model | None = None
@@ -71,6 +75,12 @@ def value(text):
 
 VALUES = {
     "seed=3": 3,
+    "count=3": 3,
+    "fixed=3": 3,
+    "anything=None": None,
+    "anything=True": True,
+    "anything=False": False,
+    'anything="None"': "None",
     "seed=-3": -3,
     "lr=3": 3.0,
     "lr=1e-3": 0.001,

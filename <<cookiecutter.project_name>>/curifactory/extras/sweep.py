@@ -8,7 +8,7 @@ import types
 from collections import abc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from .. import args as argsets
 from ..args import REDACTED, field_names, is_hidden, is_nested, unknown_field
@@ -17,6 +17,7 @@ from .typed import described, hints_of
 
 LISTS = (list, abc.Sequence, abc.Iterable, abc.Collection, abc.MutableSequence)
 WORDS = {"true": True, "false": False}
+PYTHON = {"None": None, "True": True, "False": False}
 Varied = list[Any]
 
 
@@ -178,13 +179,16 @@ def _value(args: Any, setting: Setting, text: str) -> Any:
 
 def converted(text: str, hint: Any) -> Any:
     """Return a text as a value of a type; raises Mismatch where it is none."""
+    hint = getattr(hint, "__supertype__", hint)  # what a NewType stands for
     origin, inner = get_origin(hint) or hint, get_args(hint)
+    if origin is Final:
+        return converted(text, inner[0])
     if origin in (Union, types.UnionType):
         return _first(text, inner)
     if origin is Literal:
         return _one_of(text, {str(each): each for each in inner})
     if origin is Any or origin is object:
-        return _json(text, text)
+        return PYTHON[text] if text in PYTHON else _json(text, text)
     if origin is type(None):
         return _one_of(text, {"None": None, "null": None})
     if origin is bool:
