@@ -55,11 +55,11 @@ class ExperimentArgs(_Named):
         super().__init_subclass__(**options)
         inherits = any("__dataclass_fields__" in vars(base) for base in cls.__mro__)
         own = vars(cls).get("__annotations__", {})
-        rules: Any = vars(cls).get(hashing.RULES)
+        rules: Any = vars(cls).get(hashing.RULES, {})
         if isinstance(rules, dataclasses.Field):  # it speaks of fields, and is none
             own.pop(hashing.RULES, None)
             setattr(cls, hashing.RULES, hashing.declared(rules))
-        elif not isinstance(vars(cls).get(hashing.RULES, {}), Mapping):
+        elif not isinstance(rules, Mapping):
             said = f"{cls.__name__}: {hashing.RULES} is {short(rules)}, no dictionary"
             hint = f"{hashing.RULES}: dict = set_hash_functions(gpus=None)"
             raise RequestError(said, hint)

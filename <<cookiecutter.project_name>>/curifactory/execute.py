@@ -550,8 +550,10 @@ class Session:
                 continue
             self._remade[made] += call.trace.folder in self._damaged
             if self._remade[made] > REMADE:
-                failure = Failure("DamagedError", USELESS, made.stage.where, USELESS)
-                failure.is_of_machine = True
+                place = made.stage.where
+                failure = Failure(
+                    "DamagedError", USELESS, place, USELESS, is_of_machine=True
+                )
                 self._fail(made, Outcome(failure=failure), decide.group(made))
                 continue
             self._again[made] = f"{self._lack(call.trace)}, and a later stage needs it"

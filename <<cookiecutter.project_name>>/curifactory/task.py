@@ -492,13 +492,11 @@ def _check_packable(path: str, value: Any) -> None:
 
 def _threads(cpus: int) -> contextlib.AbstractContextManager[object]:
     """Let numerical libraries use the cores that a call was declared to occupy."""
+    limited: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
     with contextlib.suppress(ImportError):
         if cpus > 1:
-            control: Any = importlib.import_module("threadpoolctl")
-            limited: contextlib.AbstractContextManager[object]
-            limited = control.threadpool_limits(cpus)
-            return limited
-    return contextlib.nullcontext()
+            limited = importlib.import_module("threadpoolctl").threadpool_limits(cpus)
+    return limited
 
 
 @contextlib.contextmanager

@@ -94,10 +94,9 @@ def open_study(optuna: Any, name: str, file: Path, manager: ArtifactManager) -> 
     try:
         if file.exists() or not manager.mapping:
             file.parent.mkdir(parents=True, exist_ok=True)
-            journal = importlib.import_module(
-                "optuna.storages.journal"
-            ).JournalFileBackend
-            storage = optuna.storages.JournalStorage(journal(str(file)))
+            journal = importlib.import_module("optuna.storages.journal")
+            backend = journal.JournalFileBackend(str(file))
+            storage = optuna.storages.JournalStorage(backend)
         return optuna.create_study(
             storage=storage,
             study_name=name,

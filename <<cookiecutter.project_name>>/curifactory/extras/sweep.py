@@ -115,23 +115,19 @@ def without_secrets(command: str, sets: Sequence[str], argsets: Sequence[Any]) -
 def _seeds(args: Any, count: int, known: dict[str, Any]) -> Varied:
     """Return copies with other seeds; those of one seed set are made once."""
     base = re.sub(r"_seed\d+(?=_|$)", "", args.name)
-    made = [_seeded(args, seed) for seed in range(count)]
-    if base == args.name:
+    made = [_seeded(args, base, seed) for seed in range(count)]
+    if base == args.name or known.setdefault(base, made[0]) is made[0]:
         return made
-    renamed = [
-        dataclasses.replace(m, name=f"{base}_seed{s}") for s, m in enumerate(made)
-    ]
-    first = known.setdefault(base, renamed[0])
-    if first is renamed[0]:
-        return renamed
-    return [] if first == renamed[0] else made
+    if known[base] == made[0]:
+        return []
+    return [_seeded(args, args.name, seed) for seed in range(count)]
 
 
-def _seeded(args: Any, seed: int) -> Any:
+def _seeded(args: Any, name: str, seed: int) -> Any:
     if "seed" not in field_names(type(args)):
         message = f"--seeds: {unknown_field(type(args), 'seed').message}"
         raise RequestError(message, "declare seed: int = 0")
-    return dataclasses.replace(args, seed=seed, name=f"{args.name}_seed{seed}")
+    return dataclasses.replace(args, seed=seed, name=f"{name}_seed{seed}")
 
 
 def _replaced(owner: Any, path: str, value: Any, setting: Setting) -> Any:
