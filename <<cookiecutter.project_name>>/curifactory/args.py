@@ -6,17 +6,13 @@ import dataclasses
 import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
-from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import hashing
+from . import hashing, plain
 from .errors import IdentityError, RequestError, nearest
+from .plain import ATOMIC
 
 Self = TypeVar("Self", bound="ExperimentArgs")
-ATOMIC = frozenset(
-    {type(None), bool, int, float, complex, str, bytes, type}
-    | {FunctionType, BuiltinFunctionType, ModuleType}
-)
 REDACTED = "***"
 
 
@@ -109,7 +105,7 @@ class ExperimentArgs(_Named):
         # Within a stage the name would count as read.
         where = self.name if type(self) is self.__class__ else "args"
         counted = sorted(hashing.counted(self, where, but="name"))
-        digests = [hashing.digest(value, f"{where}.{name}") for name, value in counted]
+        digests = [plain.digest(value, f"{where}.{name}") for name, value in counted]
         return hashing.hash_text(*(name for name, _ in counted), *digests)[:12]
 
     def copy(self: Self, **changes: Any) -> Self:
@@ -117,10 +113,12 @@ class ExperimentArgs(_Named):
         for name in changes:
             if name not in field_names(self.__class__):
                 raise unknown_field(self.__class__, name)
-        made = copy.deepcopy(self)
-        if not dataclasses.is_dataclass(made):
-            return made.__class__(**{**dict(values(made)), **changes})
-        return dataclasses.replace(made, **changes)
+        # Within a stage everything counts as read.
+        read = self if type(self) is self.__class__ else copy.deepcopy(self)
+        kept = {n: plain.copied(v) for n, v in values(read) if n not in changes}
+        if not dataclasses.is_dataclass(self):
+            return self.__class__(**{**kept, **changes})
+        return dataclasses.replace(_restore(self.__class__, kept), **changes)
 
     def diff(self, other: "ExperimentArgs") -> dict[str, tuple[Any, Any]]:
         """Return {field: (mine, theirs)} of all but the name; nested fields dotted."""
@@ -185,8 +183,8 @@ def unknown_field(cls: type, name: str) -> RequestError:
 
 def is_nested(value: object) -> bool:
     """Return whether a value is looked at field by field."""
-    is_plain = hashing.is_scalar(value) or isinstance(value, type)
-    return not is_plain and dataclasses.is_dataclass(value)
+    cls = type(value)
+    return cls not in ATOMIC and hasattr(cls, "__dataclass_fields__")
 
 
 def flat(args: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -290,7 +288,7 @@ def check_class(cls: type, where: str) -> None:
             )
 
 
-def sealed(args: Self) -> Self:
+def sealed(args: Self, copied: Callable[[Any], Any] = plain.copied) -> Self:
     """Return a copy that shares nothing that could change, and refuses to be set."""
     cls: Any = args.__class__
     made: Self = cls.__new__(cls)
@@ -298,20 +296,18 @@ def sealed(args: Self) -> Self:
     for name, value in values(args):
         if type(value) not in ATOMIC:
             is_needed = name not in rules  # else its representation is what counts
-            value = _private(value, f"{args.name}.{name}", is_needed=is_needed)
+            path = f"{args.name}.{name}"
+            value = _private(value, path, copied, is_needed=is_needed)
         object.__setattr__(made, name, value)
     object.__setattr__(made, "_sealed", True)
     return made
 
 
-def detached(value: Any) -> Any:
-    """Return a deep copy of what could change, the value itself otherwise."""
-    return value if type(value) in ATOMIC else copy.deepcopy(value)
-
-
-def _private(value: Any, path: str, *, is_needed: bool) -> Any:
+def _private(
+    value: Any, path: str, copied: Callable[[Any], Any], *, is_needed: bool
+) -> Any:
     try:
-        return copy.deepcopy(value)
+        return copied(value)
     except Exception as error:
         if not is_needed:
             return value

@@ -121,6 +121,11 @@ def qualified(value: Any) -> str:
     return f"{module}.{name or type(value).__qualname__}"
 
 
+def ruled() -> dict[type, Rule]:
+    """Return the types with a rule of their own, those of `register` among them."""
+    return _RULES
+
+
 class _Walk:
     """One digest in the making: the parts to hash, and the objects on the way down."""
 

@@ -19,8 +19,8 @@ from types import FrameType, FunctionType
 from typing import Any, TypeGuard
 
 from . import args as argsets
-from . import code, hashing, memoized, syntax
-from .args import ExperimentArgs, detached, field_names
+from . import code, hashing, memoized, plain, syntax
+from .args import ExperimentArgs, field_names
 from .errors import CurifactoryError
 
 RACY = 2.0
@@ -224,7 +224,7 @@ def _read(tracked: Any, name: str) -> Any:
     if rules.get(name, name) is not None:
         reads.note(f"a{number}:{path}")
         _note_named_file(reads, value)
-    return detached(value)
+    return plain.copied(value)
 
 
 def _read_everything(tracked: Any) -> Any:
@@ -236,7 +236,7 @@ def _read_everything(tracked: Any) -> Any:
     for name in field_names(cls):
         value = getattr(origin, name)
         _note_named_file(reads, value)
-        object.__setattr__(made, name, detached(value))
+        object.__setattr__(made, name, plain.copied(value))
     return made
 
 

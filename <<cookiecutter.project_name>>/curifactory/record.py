@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from . import args as argsets
+from . import plain
 from .args import ExperimentArgs
 from .errors import RequestError, nearest
 from .snapshot import Snapshot, value_digest
@@ -262,7 +263,7 @@ def literal(value: Any, name: str) -> Literal:
             f'pass record.state["{name}"], or call the stages one after the other',
         )
     digest = value_digest(value, name)
-    return Literal(argsets.detached(value), digest)
+    return Literal(plain.copied(value), digest)
 
 
 def _check_arguments(stage: AnyStage, arguments: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from types import FunctionType
 from typing import Any
 
 from . import args as argsets
-from . import code, hashing, reads, syntax
+from . import code, hashing, plain, reads, syntax
 from .errors import IdentityError
 
 
@@ -19,7 +19,9 @@ class Snapshot:
     def __init__(self, args: Any, paramset: str = "") -> None:
         self.args = self._source = argsets.sealed(args) if args is not None else None
         if args is not None and not _is_flat(args):
-            self._source = argsets.sealed(args)  # users could change the other one
+            self._source = argsets.sealed(
+                args, plain.shared
+            )  # users could change the other one
         self.name = str(args.name) if args is not None else "-"
         self.paramset = paramset
         self._digests: dict[str, str] = {}
@@ -247,7 +249,8 @@ def value_digest(value: Any, path: str) -> str:
     """Return the digest of a value and of the project code that it holds."""
     if hashing.is_scalar(value):
         return hashing.digest(value)
-    found, shape = code.project_callables(value, path)
+    find = functools.partial(code.project_callables, value, path)
+    found, shape = plain.once(value, code.project_callables, find)
     if not found:
         return shape
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)

@@ -14,7 +14,6 @@ from curifactory import ExperimentArgs, ExperimentParameters
 from curifactory.args import (
     ABSENT,
     check_class,
-    detached,
     flat,
     parameter,
     plain_repr,
@@ -317,14 +316,6 @@ def test_the_hash_of_a_snapshot_is_that_of_the_argset():
 
 
 # Small things -----------------------------------------------------------------------
-
-
-def test_what_cannot_change_is_not_copied():
-    text, items = "text", [1]
-    assert detached(text) is text
-    assert detached(len) is len
-    assert detached(items) == items
-    assert detached(items) is not items
 
 
 def test_long_values_are_shortened_for_messages():

@@ -5,11 +5,11 @@ import json
 from typing import Any
 
 from .. import paramsets
-from ..args import ExperimentArgs, is_secret, short
+from ..args import ExperimentArgs, flat, is_secret, short
 from ..cli import add_choice_options, apart, print_table
 from ..errors import RequestError, nearest
 from ..paramsets import Choice
-from ..runfile import shown_fields
+from ..runfile import shown_fields, shown_value
 from ..settings import Settings
 from ..snapshot import Snapshot
 from . import history, recreate
@@ -54,19 +54,31 @@ def _described(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _print_argsets(snapshots: list[Snapshot], *, is_full: bool) -> None:
-    rows = [shown_fields(each.source) for each in snapshots]
-    texts = [{n: short(v) for n, v in row.items()} for row in rows]
+    texts = _texts(snapshots)
     names = list(dict.fromkeys(name for row in texts for name in row))
     varying = [n for n in names if len({row.get(n) for row in texts}) > 1]
     shown = names if is_full else varying
     lines = [
-        (each.name, each.source.hash, *(row.get(name, "-") for name in shown))
+        (each.name, each.content(), *(row.get(name, "-") for name in shown))
         for each, row in zip(snapshots, texts, strict=True)
     ]
     print_table(("argset", "hash", *shown), lines)
     rest = len(names) - len(shown)
     told = f", {rest} fields are the same in all (--full)" if rest else ""
     print(f"\n{len(snapshots)} argsets{told}")
+
+
+def _texts(snapshots: list[Snapshot]) -> list[dict[str, str]]:
+    """Return the fields of argsets as short texts; most have what the one before has."""
+    last: dict[str, tuple[object, str]] = {}
+
+    def text(name: str, value: object) -> str:
+        if name not in last or last[name][0] is not value:
+            last[name] = value, short(shown_value(value))
+        return last[name][1]
+
+    rows = (flat(each.source) for each in snapshots)
+    return [{n: text(n, v) for n, v in row if n != "name"} for row in rows]
 
 
 def _print_diff(

@@ -102,11 +102,18 @@ def _fits_plainly(value: Any, hint: Any) -> bool:
     """Return whether a value of the usual kinds fits; False if that takes a closer look."""
     if hint is Any or type(value) is hint or (hint is float and type(value) is int):
         return True
+    if type(hint) is type and isinstance(value, hint):
+        return True
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return any(_fits_plainly(value, each) for each in inner)
     if origin in (list, collections.abc.Sequence) and type(value) is list:
         return all(_fits_plainly(each, inner[0]) for each in value)
+    if origin in (dict, collections.abc.Mapping) and type(value) is dict:
+        keys = all(_fits_plainly(each, inner[0]) for each in value)
+        return keys and all(_fits_plainly(each, inner[1]) for each in value.values())
+    if origin is tuple and type(value) is tuple and len(value) == len(inner):
+        return all(map(_fits_plainly, value, inner))
     return value is None and hint is type(None)
 
 

@@ -1,0 +1,150 @@
+"""Plain values, of which nothing but the content counts: argsets share equal ones.
+
+Plain are lists, tuples, sets and dictionaries of numbers and texts, paths, and dataclasses
+without rules, or methods for copies, of their own.
+"""
+
+import copy
+import functools
+import io
+import pickle
+from collections.abc import Callable, Hashable
+from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any, TypeVar
+
+from . import hashing, syntax
+
+Found = TypeVar("Found")
+
+PATHS = frozenset({PosixPath, PurePosixPath, PureWindowsPath, WindowsPath})
+FLAT = frozenset({list, tuple, set, frozenset, dict})
+LARGE = 4096
+"""The bytes of a value that is not shared any more."""
+MOST = 100_000
+"""The most values that are shared."""
+OWN_WAYS = ("__setstate__", "__deepcopy__", "__copy__", "__getattr__", "__slots__")
+"""Methods with which a class is copied, or read, in a way of its own."""
+OF_OBJECT = (
+    "__new__",
+    "__reduce__",
+    "__reduce_ex__",
+    "__getstate__",
+    "__getattribute__",
+)
+
+
+ATOMIC = frozenset(
+    {type(None), bool, int, float, complex, str, bytes, type}
+    | {FunctionType, BuiltinFunctionType, ModuleType}
+    | PATHS
+)
+"""Types whose values cannot change, or are never copied."""
+
+
+def copied(value: Any) -> Any:
+    """Return a deep copy of what could change, the value itself otherwise.
+
+    The fields of plain dataclasses are copied one by one: what two of them share is
+    copied twice.
+    """
+    cls: Any = type(value)
+    if cls in ATOMIC:
+        return value
+    if cls in FLAT and ATOMIC.issuperset(map(type, value)):
+        if cls is not dict:
+            return cls(value)
+        if ATOMIC.issuperset(map(type, value.values())):
+            return dict(value)
+    if not _is_simple(cls):
+        return copy.deepcopy(value)
+    made = cls.__new__(cls)
+    vars(made).update({name: copied(each) for name, each in vars(value).items()})
+    return made
+
+
+class _NotPlain(Exception):
+    pass
+
+
+class _Writer(pickle.Pickler):
+    """Writes plain values: what this is asked for is of no builtin type."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file, protocol=4)
+        self.classes: list[type] = []
+
+    def reducer_override(self, value: Any) -> Any:
+        cls: Any = type(value)
+        if cls in PATHS or (_is_simple(cls) and cls not in hashing.ruled()):
+            self.classes.append(cls)
+        elif value not in self.classes:  # the class of what was just met
+            raise _NotPlain
+        return NotImplemented
+
+
+@functools.cache
+def _is_simple(cls: Any) -> bool:
+    """Return whether instances of a class consist of their fields, and of nothing else."""
+    fields: dict[str, Any] = getattr(cls, "__dataclass_fields__", {})
+    if not fields or type(cls) is not type or hashing.representations(cls):
+        return False
+    if any(hasattr(getattr(cls, name, None), "__get__") for name in fields):
+        return False
+    same = (getattr(cls, n, None) is getattr(object, n, None) for n in OF_OBJECT)
+    is_builtin = any(base.__module__ == "builtins" for base in cls.__mro__[:-1])
+    return all(same) and not is_builtin and not any(hasattr(cls, n) for n in OWN_WAYS)
+
+
+def _key(value: object) -> tuple[Hashable, ...] | None:
+    """Return what equal plain values have in common; None for others, and large ones."""
+    file = io.BytesIO()
+    writer = _Writer(file)
+    try:
+        writer.dump(value)
+    except Exception:
+        return None
+    data = file.getvalue()
+    return (syntax.root(), data, *writer.classes) if len(data) <= LARGE else None
+
+
+class _Shared:
+    """A value that many argsets have, and what was found out about it."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.known: dict[Hashable, Any] = {}
+
+
+_by_content: dict[tuple[Hashable, ...], _Shared] = {}
+_by_id: dict[int, _Shared] = {}
+
+
+def shared(value: Any) -> Any:
+    """Return a copy that nobody may change: the same for all equal values."""
+    key = _key(value)
+    if key is None:
+        return copied(value)
+    if key not in _by_content:
+        if len(_by_content) >= MOST:
+            _by_content.clear()
+            _by_id.clear()
+        made = _by_content[key] = _Shared(copied(value))
+        _by_id[id(made.value)] = made
+    return _by_content[key].value
+
+
+def once(value: Any, key: Hashable, find: Callable[[], Found]) -> Found:
+    """Return what `find` tells of a value: found out once, if the value is shared."""
+    known = _by_id.get(id(value))
+    if known is None or known.value is not value:
+        return find()
+    if key not in known.known:
+        known.known[key] = find()
+    found: Found = known.known[key]
+    return found
+
+
+def digest(value: Any, path: str) -> str:
+    """Return the digest of a value, see `hashing.digest`."""
+    return once(value, hashing.digest, lambda: hashing.digest(value, path))

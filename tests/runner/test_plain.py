@@ -1,0 +1,271 @@
+"""Plain values: fast copies, and equal values of many argsets that are shared."""
+
+import copy
+import dataclasses
+import datetime
+import enum
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("hypothesis")
+
+from hypothesis import given
+from test_laws import plain as values
+
+import curifactory
+from curifactory import hashing, plain
+from curifactory.args import set_hash_functions
+
+
+@dataclasses.dataclass
+class Optimizer:
+    rate: float = 0.1
+    steps: list[int] = dataclasses.field(default_factory=lambda: [1, 2])
+
+
+@dataclasses.dataclass(frozen=True)
+class Fixed:
+    inner: Optimizer = dataclasses.field(default_factory=Optimizer)
+    path: Path = Path("a/b")
+
+
+class Kind(enum.Enum):
+    ONE = 1
+
+
+class Numbers(list):  # type: ignore[type-arg]
+    pass
+
+
+@dataclasses.dataclass
+class Ruled:
+    size: int = 1
+    gpus: int = curifactory.parameter(1, operational=True)
+
+
+@dataclasses.dataclass
+class Represented:
+    size: int = 1
+    hash_representations: dict = set_hash_functions(size=lambda args, size: 0)  # type: ignore[type-arg]
+
+
+@dataclasses.dataclass
+class OwnCopy:
+    size: int = 1
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "OwnCopy":
+        return OwnCopy(self.size + 1)
+
+
+@dataclasses.dataclass
+class OwnState:
+    size: int = 1
+
+    def __getstate__(self) -> dict[str, int]:
+        return {}
+
+
+@dataclasses.dataclass
+class Slotted:
+    __slots__ = ("size",)
+    size: int
+
+
+@dataclasses.dataclass
+class MadeUp:
+    size: int = 1
+
+    def __getattr__(self, name: str) -> int:
+        return 1
+
+
+@dataclasses.dataclass
+class Counted:
+    size: int = 1
+
+    @property  # type: ignore[no-redef]
+    def size(self) -> int:  # noqa: F811
+        return 3
+
+    @size.setter
+    def size(self, value: int) -> None:
+        pass
+
+
+@dataclasses.dataclass
+class Lazy:
+    size: int = 1
+
+    @cached_property
+    def twice(self) -> int:
+        return 2 * self.size
+
+
+PLAIN = [
+    [1, "a", None, (2.0, b"b")],
+    {"a": {1, 2}, "b": [frozenset({1})]},
+    Optimizer(),
+    Fixed(),
+    [Fixed(), Fixed(Optimizer(0.2))],
+    Lazy(),
+]
+OTHERS = [
+    Numbers([1]),
+    [Kind.ONE],
+    [1j],
+    [len],
+    [Optimizer],
+    datetime.date(2020, 1, 1),
+    [bytearray(b"a")],
+    Ruled(),
+    Represented(),
+    OwnCopy(),
+    OwnState(),
+    Slotted(1),
+    MadeUp(),
+    Counted(),
+    [threading.Lock()],
+    lambda: 1,
+]
+
+
+@pytest.mark.parametrize("value", PLAIN, ids=repr)
+def test_equal_plain_values_are_shared(value: Any):
+    first, second = plain.shared(value), plain.shared(copy.deepcopy(value))
+    assert first is second
+    assert first is not value
+    assert hashing.digest(first) == hashing.digest(value)
+
+
+@pytest.mark.parametrize("value", OTHERS, ids=lambda value: type(value).__name__)
+def test_no_other_value_is_shared(value: Any):
+    assert plain._key(value) is None
+
+
+def test_an_array_in_a_list_is_not_shared():
+    numpy = pytest.importorskip("numpy")
+    assert plain._key([numpy.zeros(2)]) is None
+    assert plain._key([numpy.float64(1)]) is None
+
+
+def test_values_that_differ_are_not_shared():
+    kinds = [[1], [1.0], [True], ["1"], (1,), [0.0], [-0.0], [b"1"], {1}, [[1]]]
+    kinds += [
+        Optimizer(1),
+        Optimizer(1.0),
+        Optimizer(True),
+        Lazy(1),
+        [Path("a")],
+        ["a"],
+    ]
+    made = [plain.shared(value) for value in kinds]
+    assert len({id(each) for each in made}) == len(kinds)
+
+
+@given(values, values)
+def test_values_are_shared_only_if_their_digests_are_equal(one: Any, other: Any):
+    if plain._key(one) is not None and plain._key(one) == plain._key(other):
+        assert hashing.digest(one) == hashing.digest(other)
+
+
+@given(values)
+def test_copies_have_the_digest_of_the_value(value: Any):
+    assert hashing.digest(plain.copied(value)) == hashing.digest(value)
+    assert hashing.digest(plain.shared(value)) == hashing.digest(value)
+
+
+@pytest.mark.parametrize("value", PLAIN, ids=repr)
+def test_copies_share_nothing_that_could_change(value: Any):
+    made = plain.copied(value)
+    assert made == value
+    assert type(made) is type(value)
+    inner = made.inner if isinstance(made, Fixed) else made
+    if isinstance(inner, Optimizer):
+        inner.steps.append(3)
+    elif isinstance(inner, dict):
+        inner["a"].add(3)
+    elif isinstance(inner, list):
+        inner.append(3)
+    else:
+        inner.size = 3
+    assert made != value
+
+
+def test_what_cannot_change_is_not_copied():
+    for value in ("text", len, Path("a"), (1, "a"), frozenset({1})):
+        assert plain.copied(value) is value
+
+
+def test_other_values_are_copied_in_their_own_way():
+    assert plain.copied(OwnCopy(1)).size == 2
+    assert plain.copied([OwnCopy(1)])[0].size == 2
+    assert plain.copied(Slotted(1)) == Slotted(1)
+    numbers = plain.copied(Numbers([1]))
+    assert numbers == [1]
+    assert type(numbers) is Numbers
+
+
+def test_what_was_computed_once_is_kept_by_a_copy():
+    lazy = Lazy(2)
+    assert lazy.twice == 4
+    assert vars(plain.copied(lazy)) == {"size": 2, "twice": 4}
+
+
+def test_a_class_that_is_defined_again_shares_nothing_with_the_old_one():
+    made = plain.shared(Lazy(1))
+    old = globals()["Lazy"]
+    new = dataclasses.make_dataclass("Lazy", [("size", int)])
+    new.__module__, new.__qualname__ = __name__, "Lazy"
+    globals()["Lazy"] = new
+    try:
+        assert plain._key(old(1)) is None
+        assert type(plain.shared(new(1))) is new
+    finally:
+        globals()["Lazy"] = old
+    assert plain.shared(old(1)) is made
+
+
+def test_a_class_with_a_representation_registered_later_is_not_shared():
+    assert plain._key(Optimizer()) is not None
+    hashing.register(Optimizer, lambda value: 0)
+    try:
+        assert plain._key(Optimizer()) is None
+    finally:
+        del hashing.ruled()[Optimizer]
+
+
+def test_large_values_are_not_shared():
+    large = list(range(10_000))
+    assert plain._key(large) is None
+    assert plain.shared(large) == large
+    assert plain.shared(large) is not large
+
+
+def test_a_value_that_contains_itself_is_still_refused():
+    items: list[Any] = [1]
+    items.append(items)
+    made = plain.shared(items)
+    for _ in range(2):
+        with pytest.raises(curifactory.CurifactoryError, match="contains itself"):
+            plain.digest(made, "items")
+
+
+def test_what_is_found_of_a_shared_value_is_found_once():
+    asked: list[str] = []
+    value = plain.shared([1, 2, "found once"])
+    for _ in range(2):
+        assert plain.once(value, "length", lambda: asked.append("a") or len(value)) == 3
+        assert plain.once([1, 2], "length", lambda: asked.append("b") or 2) == 2
+    assert asked == ["a", "b", "b"]
+
+
+def test_not_more_than_so_many_values_are_shared(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(plain, "MOST", 3)
+    for number in range(10):
+        assert plain.shared([number, "few"]) is plain.shared([number, "few"])
+        assert len(plain._by_content) <= 3
+        assert len(plain._by_id) == len(plain._by_content)
