@@ -49,14 +49,6 @@ LISTED: Any = {"action": "append", "default": []}
 OF_CACHE = ("path", "verify", "gc", "rebuild")
 
 
-class Interrupted(KeyboardInterrupt):
-    """The process was asked to end by a signal."""
-
-    def __init__(self, exit_code: int) -> None:
-        super().__init__()
-        self.exit_code = exit_code
-
-
 def _formatter(prog: str) -> argparse.HelpFormatter:
     """Lay out help: argparse alone would import shutil to learn how wide it may be."""
     columns = os.environ.get("COLUMNS", "")
@@ -99,7 +91,7 @@ def main(argv: Sequence[str] | None = None, *, may_fork: bool = False) -> int:
         _let_go_of_output()
         return code
     except KeyboardInterrupt as error:
-        return int(getattr(error, "exit_code", 130))
+        return 143 if 143 in error.args else 130
     except Exception as error:
         return _refused(error, "--debug" in asked)
     finally:
@@ -151,7 +143,7 @@ def _extra(command: str) -> Any:
 
 
 def _terminate(number: int, frame: object) -> None:
-    raise Interrupted(128 + number)
+    raise KeyboardInterrupt(128 + number)
 
 
 def _refused(error: Exception, debug: bool) -> int:
@@ -369,9 +361,8 @@ def _print_summary(run: Run, debug: bool) -> None:
     if len(failed) > 1:
         print(f"{len(failed) - 1} more failed, see the report", file=sys.stderr)
     counts = ", ".join(f"{kind}: {number}" for kind, number in run.counts.items())
-    print(
-        f"{run.manager.name} {run.status}  {counts}  ({run.content['seconds']:.1f} s)"
-    )
+    seconds = run.content["seconds"]
+    print(f"{run.manager.name} {run.status}  {counts}  ({seconds:.1f} s)")
     if run.report is not None:
         print(f"report: {os.path.relpath(run.report)}")
 

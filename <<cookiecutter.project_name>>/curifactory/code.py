@@ -21,13 +21,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import (
-    CodeType,
-    FunctionType,
-    MappingProxyType,
-    MethodType,
-    ModuleType,
-)
+from types import FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 from . import hashing, syntax
@@ -270,7 +264,7 @@ def _make_unit(target: Any) -> Unit:
 def _function(function: FunctionType) -> Unit:
     unit = Unit(f"{place_of(function)}: {_shown(function.__qualname__)}")
     node = syntax.find_function(function.__code__)
-    names = ChainMap(closure(function), function.__globals__)
+    names = ChainMap(hashing.closure(function), function.__globals__)
     if node is None:
         return _without_source(unit, function, names)
     scope = _fill(unit, node, names, function.__module__)
@@ -278,11 +272,9 @@ def _function(function: FunctionType) -> Unit:
     unit.memoized += [Memory(function, name) for name in filled]
     if not all(isinstance(each, ast.Constant) for each in syntax.defaults(node)):
         # What a name meant when the function was made, it need not mean any more.
-        given = (
-            *(function.__defaults__ or ()),
-            *(function.__kwdefaults__ or {}).values(),
-        )
+        named = (function.__kwdefaults__ or {}).values()
         place = function.__module__, f"{function.__qualname__}()"
+        given = (*(function.__defaults__ or ()), *named)
         unit.refers += [Named(*place, each) for each in given]
     _fill_attached(unit, function, names)
     unit.refers += _registered(function)
@@ -297,35 +289,16 @@ def _fill_attached(unit: Unit, owner: Any, names: Mapping[str, Any]) -> None:
         _fill(unit, node, names, owner.__module__)
 
 
-def closure(function: FunctionType) -> dict[str, Any]:
-    bound = {}
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    for name, cell in cells:
-        try:
-            bound[name] = cell.cell_contents
-        except ValueError:  # not bound yet
-            continue
-    return bound
-
-
 def _without_source(
     unit: Unit, function: FunctionType, names: Mapping[str, Any]
 ) -> Unit:
     """Fall back on the compiled code, which holds for one version of Python only."""
     unit.unfollowed.append(f"{unit.label} has no source: its compiled code counts")
-    unit.text = repr(_compiled(function.__code__))
+    unit.text = repr(syntax.essence(function.__code__))
     scope = _Scope(unit, names, function.__module__)
     for name in function.__code__.co_names:
         scope.resolve(ast.Name(name, ast.Load()))
     return unit
-
-
-def _compiled(code: CodeType) -> tuple[object, ...]:
-    constants = (
-        _compiled(each) if isinstance(each, CodeType) else repr(each)
-        for each in code.co_consts
-    )
-    return code.co_code, code.co_names, code.co_varnames, tuple(constants)
 
 
 def _class(cls: type) -> Unit:
@@ -333,7 +306,7 @@ def _class(cls: type) -> Unit:
     unit = Unit(f"{place_of(cls)}: {_shown(cls.__qualname__)}")
     members = {name: function_of(each) for name, each in vars(cls).items()}
     functions = {n: f for n, f in members.items() if isinstance(f, FunctionType)}
-    names = ChainMap(*map(closure, functions.values()), vars(module))
+    names = ChainMap(*map(hashing.closure, functions.values()), vars(module))
     nodes = syntax.find_classes(cls)
     for node in nodes:  # of several with one name, any may be the one
         scope = _fill(unit, node, names, cls.__module__)
@@ -396,12 +369,9 @@ def _is_body(cls: type, name: str, function: FunctionType) -> bool:
 
 
 def _attributes(cls: type) -> list[Named]:
-    values = {n: each for n, each in vars(cls).items() if not n.startswith("__")}
-    plain = {
-        n: each for n, each in values.items() if not hasattr(type(each), "__get__")
-    }
-    place = cls.__module__, cls.__qualname__
-    return [Named(place[0], f"{place[1]}.{n}", each) for n, each in plain.items()]
+    own = ((n, v) for n, v in vars(cls).items() if not n.startswith("__"))
+    plain = ((n, v) for n, v in own if not hasattr(type(v), "__get__"))
+    return [Named(cls.__module__, f"{cls.__qualname__}.{n}", v) for n, v in plain]
 
 
 def _made_elsewhere(cls: type, told: Mapping[str, bool]) -> list[Named]:
@@ -440,10 +410,9 @@ def _annotations(cls: type) -> Unit:
     """The annotations of a class, and the code that they name."""
     unit = Unit(f"{place_of(cls)}: annotations of {_shown(cls.__qualname__)}")
     names = vars(sys.modules[cls.__module__])
-    for node in itertools.chain.from_iterable(
-        map(syntax.annotations, syntax.find_classes(cls))
-    ):
-        _fill(unit, node, names, cls.__module__)
+    for each in syntax.find_classes(cls):
+        for node in syntax.annotations(each):
+            _fill(unit, node, names, cls.__module__)
     return unit
 
 
@@ -673,20 +642,15 @@ def _named_in_query(node: ast.Call) -> list[str]:
 def _asks_by_name(node: ast.Call) -> bool:
     """Return whether an attribute is asked for by a name that is made at run time."""
     asks = isinstance(node.func, ast.Name) and node.func.id in ("getattr", "hasattr")
-    return asks and not isinstance(
-        node.args[1] if node.args[1:] else None, ast.Constant
-    )
+    return asks and not any(isinstance(n, ast.Constant) for n in node.args[1:2])
 
 
 def _without_declaration(node: ast.AST, scope: "_Scope") -> ast.AST:
     """Leave out @stage and @aggregate: what they declare enters the key by itself."""
-    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+    if not isinstance(node, syntax.FUNCTIONS):
         return node
-    kept = [
-        each
-        for each in node.decorator_list
-        if scope.module_of(each) != "curifactory.stages"
-    ]
+    places = ((each, scope.module_of(each)) for each in node.decorator_list)
+    kept = [each for each, place in places if place != "curifactory.stages"]
     fields = {**dict(ast.iter_fields(node)), "decorator_list": kept}
     return type(node)(**fields)
 
@@ -695,14 +659,10 @@ class _Scope:
     """Resolves the names in one definition, and notes in its unit what they refer to."""
 
     def __init__(
-        self,
-        unit: Unit,
-        names: Mapping[str, Any],
-        module: str,
-        local: Collection[int] = (),
+        self, unit: Unit, names: Any, module: str, local: Collection[int] = ()
     ) -> None:
         self.unit = unit
-        self.names = names
+        self.names: Mapping[str, Any] = names
         self.local = local
         self.module = module
         self.imported: dict[str, Any] = {}
@@ -723,14 +683,11 @@ class _Scope:
         if not isinstance(node, ast.Call) or getattr(node.func, "id", "") == "super":
             return False
         named = [each.value for each in node.keywords if each.arg != "default_factory"]
-        chains = (
-            _chain(each) for each in [*node.args, *named] if id(each) not in self.asked
-        )
+        given = (n for n in [*node.args, *named] if id(n) not in self.asked)
+        chains = map(_chain, given)
         values = (unwrapped(self._value(chain)[0]) for chain in chains if chain)
-        return any(
-            isinstance(each, type) and is_project(each) and not _is_args(each)
-            for each in values
-        )
+        classes = (each for each in values if isinstance(each, type))
+        return any(is_project(each) and not _is_args(each) for each in classes)
 
     def take_import(self, node: ast.Import | ast.ImportFrom) -> None:
         """Follow an import of project code that is written inside a function."""
@@ -744,9 +701,8 @@ class _Scope:
                     source = importlib.util.resolve_name(name, package)
                     self._bind_member(source, alias)
             except Exception as error:
-                self.unit.unfollowed.append(
-                    f"{self.unit.label}: import failed, {error}"
-                )
+                said = f"{self.unit.label}: import failed, {error}"
+                self.unit.unfollowed.append(said)
 
     def _bind_module(self, alias: ast.alias) -> None:
         if _is_local(alias.name):
@@ -787,11 +743,11 @@ class _Scope:
         chain = _chain(node)
         if not chain:
             return None
-        is_local = id(_base(node)) in self.local
-        if {chain[-1], ".".join(chain)} & UNFOLLOWED and (
-            len(chain) > 1 or not is_local
-        ):
-            self.unit.unfollowed.append(f"{self.unit.label} uses {'.'.join(chain)}")
+        base = next(each for each in ast.walk(node) if isinstance(each, ast.Name))
+        is_local = id(base) in self.local
+        used, may_be_it = ".".join(chain), len(chain) > 1 or not is_local
+        if may_be_it and {chain[-1], used} & UNFOLLOWED:
+            self.unit.unfollowed.append(f"{self.unit.label} uses {used}")
         if is_local and chain[0] not in self.imported:
             return None
         value, rest, holder = self._value(chain)
@@ -855,7 +811,7 @@ def _held(value: Any, holder: tuple[str, str]) -> list[Any]:
     """Return what of the project is in the closure of a function of others."""
     if not isinstance(value, FunctionType) or is_project(value):
         return []
-    holds = [*closure(value).values(), *vars(value).values()]
+    holds = [*hashing.closure(value).values(), *vars(value).values()]
     inner = [each for h in holds for each in (h.values() if _is_table(h) else [h])]
     own = [unwrapped(each) for each in inner if is_project(unwrapped(each))]
     made = any(is_project(type(each)) for each in inner)
@@ -864,9 +820,7 @@ def _held(value: Any, holder: tuple[str, str]) -> list[Any]:
 
 def _is_memoized(value: Any) -> bool:
     """Return whether a value is a function of the project that keeps its results."""
-    has_both = hasattr(type(value), "cache_info") and hasattr(
-        type(value), "cache_clear"
-    )
+    has_both = all(hasattr(type(value), n) for n in ("cache_info", "cache_clear"))
     return has_both and isinstance(unwrapped(value), FunctionType)
 
 
@@ -905,12 +859,6 @@ def _chain(node: ast.AST) -> list[str]:
         names.append(node.attr)
         node = node.value
     return [node.id, *reversed(names)] if isinstance(node, ast.Name) else []
-
-
-def _base(node: ast.AST) -> ast.AST:
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node
 
 
 def place_of(value: Any) -> str:

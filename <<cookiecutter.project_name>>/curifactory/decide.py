@@ -158,9 +158,8 @@ def predict(call: Call, similar: Iterable[Trace], now: Now, forced: bool) -> Dec
         return Decision("compute", "forced")
     code = call.stage.code.fingerprint
     for trace in similar:
-        if trace.code == code and all(
-            now(key) == digest for key, digest, _ in trace.reads
-        ):
+        agrees = all(now(key) == digest for key, digest, _ in trace.reads)
+        if trace.code == code and agrees:
             return Decision("maybe", "waits for an input")
     return Decision("compute", "")
 
@@ -179,9 +178,8 @@ class Facts(NamedTuple):
 def reason(call: Call, facts: Facts, similar: Sequence[Trace], now: Now) -> str:
     """Say how a call differs from the nearest trace."""
     of_its_own = [each for each in similar if each.label == call.label]
-    candidates = [
-        _differences(call, facts, trace, now) for trace in of_its_own or similar
-    ]
+    compared = of_its_own or similar
+    candidates = [_differences(call, facts, each, now) for each in compared]
     nearest = min((each for each in candidates if each), key=len, default=None)
     if nearest is None:
         return "never run"
@@ -226,11 +224,8 @@ def changed_parts(before: dict[str, str], after: dict[str, str]) -> list[str]:
 def _input_changes(call: Call, before: list[str], after: list[str]) -> list[str]:
     if len(before) != len(after):
         return [OTHER_RECORDS]
-    changed = {
-        new.partition("=")[0]
-        for old, new in zip(before, after, strict=True)
-        if old != new
-    }
+    pairs = zip(before, after, strict=True)
+    changed = {new.partition("=")[0] for old, new in pairs if old != new}
     if any(name.isdigit() for name in changed):  # how many records there are
         return [OTHER_RECORDS]
     return [f"input {name} changed{_by(call, name)}" for name in sorted(changed)]

@@ -75,9 +75,8 @@ def make(
     try:
         engines = importlib.import_module("curifactory.extras.engines")
     except ImportError as error:
-        raise RequestError(
-            f"engine {chosen}: {error}", "use --engine serial"
-        ) from error
+        said = f"engine {chosen}: {error}"
+        raise RequestError(said, "use --engine serial") from error
     made: Engine = engines.make(chosen, root, jobs, scheduler)
     return made
 

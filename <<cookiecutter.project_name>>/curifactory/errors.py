@@ -16,9 +16,6 @@ class CurifactoryError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n  {self.hint}" if self.hint else self.message
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.args, dict(self.__dict__))
-
 
 class RequestError(CurifactoryError):
     """What was asked for cannot be done; found before anything is computed."""
@@ -31,6 +28,7 @@ class IdentityError(RequestError):
 
     def __init__(self, path: str, problem: str, hint: str) -> None:
         super().__init__(f"{path}: {problem}", hint)
+        self.args = path, problem, hint  # what pickle makes it again from
         self.path = path
 
 
@@ -57,12 +55,3 @@ def nearest(name: str, options: Iterable[str]) -> str:
     if not known:
         return "there is none"
     return "there is: " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
-
-
-def _rebuild(
-    cls: type[CurifactoryError], args: tuple[str, ...], state: dict[str, object]
-) -> CurifactoryError:
-    error = cls.__new__(cls, *args)
-    error.args = args
-    error.__dict__.update(state)
-    return error

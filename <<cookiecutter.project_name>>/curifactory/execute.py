@@ -2,7 +2,6 @@
 
 import contextlib
 import heapq
-import importlib
 import os
 import queue
 import time
@@ -11,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import caching, capture, decide, hashing, store
+from . import capture, decide, hashing, settings, store
 from .engine import Engine, WorkerKilled
 from .errors import (
     ArtifactError,
@@ -20,14 +19,14 @@ from .errors import (
     RequestError,
     SkippedError,
 )
-from .failure import Failure, failed
+from .failure import Failure, failed, of_machine
 from .peers import Peers
 from .progress import Progress
 from .record import Call, Literal, Member, Output, Source
 from .running import Running
 from .survey import Survey
-from .task import Held, Outcome, Place, Stored, Task, Value
-from .trace import Artifact, Trace
+from .task import Held, Outcome, Place, Task, Value
+from .trace import Trace
 
 if TYPE_CHECKING:  # it is slow to import, and needed with workers only
     from concurrent.futures import Future
@@ -79,8 +78,8 @@ class Session:
         self._suspects: list[tuple[Call, str]] = []
         self._stillborn = 0
         self._again: dict[Call, str] = {}
-        self._attempts: dict[Call, int] = {}
-        self._kills: dict[Call, int] = {}
+        self._attempts: Counter[Call] = Counter()
+        self._kills: Counter[Call] = Counter()
         self._kept: dict[tuple[str, int], Held] = {}
         self._damaged: set[str] = set()
         self._replaced: dict[str, Trace] = {}
@@ -125,9 +124,8 @@ class Session:
         """Ask before edits of code let much work be done again."""
         if self.request.is_confirmed or self._is_confirmed:
             return
-        try:
-            guard = importlib.import_module("curifactory.extras.guard")
-        except ImportError:  # without the extras nobody asks
+        guard = settings.extra("guard")
+        if guard is None:  # without the extras nobody asks
             return
         seconds, told = guard.cost_of_edits(self.survey, calls)
         self._repeated += seconds  # a run may ask for its values one by one
@@ -153,9 +151,8 @@ class Session:
             self._work()
         if call.failure is not None:
             raise call.failure.raised()
-        raise SkippedError(
-            f"{call.stage.label} {call.label} was skipped: {call.reason}"
-        )
+        said = f"{call.stage.label} {call.label} was skipped"
+        raise SkippedError(f"{said}: {call.reason}")
 
     def _load(self, source: Output) -> Held | None:
         """Return the value of an artifact, None where its bytes are damaged."""
@@ -326,9 +323,8 @@ class Session:
 
     def _submit(self, call: Call, claim: str = "") -> None:
         call.status = "running"
-        running = Running(
-            call, claim, decide.group(call), self._stream(call), self._output(call)
-        )
+        files = self._stream(call), self._output(call)
+        running = Running(call, claim, decide.group(call), *files)
         if self.engine.is_local:
             self._end(running, self.engine.perform(self._task(running)))
             return
@@ -370,17 +366,17 @@ class Session:
         output = running.output
         call.output = os.path.basename(output) if os.path.exists(output) else ""
         for text in outcome.messages:
-            self._say_once(text)
+            if text not in self._said:
+                self._said.add(text)
+                self.say(text)
         if outcome.trace is not None:
             self._keep(call, outcome, running.group)
         elif outcome.damaged:
             self._note_damage(outcome.damaged)
             call.status = "pending"
             heapq.heappush(self._ready, (call.position, call))
-        elif self._attempts.get(call, 0) < max(
-            self.request.retries, call.stage.rules.retries
-        ):
-            self._attempts[call] = self._attempts.get(call, 0) + 1
+        elif self._attempts[call] < max(self.request.retries, call.stage.rules.retries):
+            self._attempts[call] += 1
             self.say(f"{call.stage.label} {call.label} failed, once more")
             self._submit(call, running.claim)
             return
@@ -392,11 +388,8 @@ class Session:
         trace = outcome.trace
         assert trace is not None
         if trace.group != group:
-            message = f"the code of {call.stage.label} changed during the run"
-            place = call.stage.where
-            failure = Failure(
-                "CodeChanged", message, place, message, is_of_machine=True
-            )
+            said = f"the code of {call.stage.label} changed during the run"
+            failure = of_machine("CodeChanged", said, call.stage.where)
             self._fail(call, Outcome(failure=failure), group)
             return
         self.peers.announce(trace.folder)
@@ -440,15 +433,9 @@ class Session:
         call.status, call.reason = status, reason
         if call.trace is not None and status == "reused":
             self.peers.use(call.trace.folder)
-        self.progress.finished(
-            call.stage.label, call.label, status, call.seconds, reason
-        )
+        stage, label = call.stage.label, call.label
+        self.progress.finished(stage, label, status, call.seconds, reason)
         self._release(call)
-
-    def _say_once(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self.say(text)
 
     # Killed workers -----------------------------------------------------------------
 
@@ -473,10 +460,10 @@ class Session:
         for each in suspected:
             call = each.call
             self._let_try(each.followers)
-            self._kills[call] = self._kills.get(call, 0) + 1
+            self._kills[call] += 1
             if self._kills[call] > 1 and len(suspected) == 1:
                 capture.rescue(each.output)
-                failure = Failure("WorkerLost", LOST, "", LOST, is_of_machine=True)
+                failure = of_machine("WorkerLost", LOST)
                 failure.printed = capture.tail(each.output)
                 self._fail(call, Outcome(failure=failure), each.group)
                 self.peers.release(each.claim)
@@ -488,9 +475,8 @@ class Session:
         """Execute a suspected call with no other beside it: then it is known."""
         if self._suspects and not self._running:
             call, claim = self._suspects.pop(0)
-            self.say(
-                f"a worker was killed; {call.stage.label} {call.label} once more, alone"
-            )
+            said = f"{call.stage.label} {call.label} once more, alone"
+            self.say(f"a worker was killed; {said}")
             self._submit(call, claim)
             while self._running:
                 self._collect()
@@ -550,10 +536,7 @@ class Session:
                 continue
             self._remade[made] += call.trace.folder in self._damaged
             if self._remade[made] > REMADE:
-                place = made.stage.where
-                failure = Failure(
-                    "DamagedError", USELESS, place, USELESS, is_of_machine=True
-                )
+                failure = of_machine("DamagedError", USELESS, made.stage.where)
                 self._fail(made, Outcome(failure=failure), decide.group(made))
                 continue
             self._again[made] = f"{self._lack(call.trace)}, and a later stage needs it"
@@ -574,9 +557,9 @@ class Session:
     def _task(self, running: Running) -> Task:
         call = running.call
         again = call.trace if call in self._again else None
-        before = again.outputs if again else None
-        place, stream, output = self.place, running.stream, running.output
-        return task_of(call, place, self._given, before, stream, output)
+        made = task_of(call, self.place, self._given)
+        made = made._replace(stream=running.stream, output=running.output)
+        return made._replace(before=again.outputs if again else None)
 
     def _output(self, call: Call) -> str:
         """Return the path of the file for what a call prints; empty for none."""
@@ -598,18 +581,10 @@ class Session:
         if self.engine.is_local or self.place.spill is None:
             return None
         self.place.spill.mkdir(parents=True, exist_ok=True)
-        return self.place.spill / f"reads-{call.position}-{self._kills.get(call, 0)}"
+        return self.place.spill / f"reads-{call.position}-{self._kills[call]}"
 
 
-def task_of(
-    call: Call,
-    place: Place,
-    given: Callable[[Source], Value],
-    before: list[Artifact] | None = None,
-    stream: Path | None = None,
-    output: str = "",
-    is_trial: bool = False,
-) -> Task:
+def task_of(call: Call, place: Place, given: Callable[[Source], Value]) -> Task:
     """Return a call as it can be executed anywhere."""
     return Task(
         place=place,
@@ -621,28 +596,18 @@ def task_of(
         ],
         arguments=call.arguments,
         inputs=decide.inputs(call),
-        before=before,
-        stream=stream,
-        output=output,
-        is_trial=is_trial,
     )
 
 
 def stored(source: Source) -> Value:
     """Return an input that lies in the cache, or was given by hand."""
-    if isinstance(source, Literal):
-        return source
-    trace, index = source.call.trace, source.index
-    assert trace is not None
-    artifact = trace.outputs[index]
-    declared = source.call.stage.cachers[index]
-    return Stored(trace.folder, artifact, caching.cacher_of(declared, artifact.cacher))
+    return source if isinstance(source, Literal) else source.stored()
 
 
-def ancestors(call: Call) -> list[Call]:
-    """Return the calls that a call needs, and itself, in the order they were made."""
+def ancestors(*calls: Call) -> list[Call]:
+    """Return calls with all that they need, in the order they were made."""
     found: dict[Call, None] = {}
-    waiting = [call]
+    waiting = list(calls)
     while waiting:
         each = waiting.pop()
         if each not in found:

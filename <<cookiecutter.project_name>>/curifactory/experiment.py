@@ -18,7 +18,7 @@ from .engine import Engine
 from .errors import CurifactoryError, RequestError, SkippedError, nearest
 from .failure import own_frames
 from .manager import ArtifactManager, StopMap
-from .paramsets import Choice, Source
+from .paramsets import Source
 from .paramsets import list_experiments as list_experiments
 from .paramsets import list_paramsets as list_paramsets
 from .paramsets import load_argsets as load_argsets
@@ -132,11 +132,10 @@ def _perform(
     project: Settings, request: Request, progress: Progress, chosen: Engine
 ) -> Run:
     module = paramsets.load(project, "experiments", "run", request.name)
-    choice = Choice(request.sets, request.seeds, request.names, request.indices)
-    snapshots = paramsets.collect(_chosen_sources(project, module, request), choice)
+    snapshots = paramsets.collect(_chosen_sources(project, module, request), request)
     asked = request.command or f"experiment run {request.name}"
     command, *sets = (
-        paramsets.shown_command(each, choice, snapshots)
+        paramsets.shown_command(each, request, snapshots)
         for each in (asked, *request.sets)
     )
     manager = ArtifactManager(
@@ -160,7 +159,7 @@ def _perform(
     except KeyboardInterrupt as error:
         manager.close(at_once=True)
         run.status = "interrupted"
-        run.exit_code = int(getattr(error, "exit_code", 130))
+        run.exit_code = 143 if 143 in error.args else 130
     except Exception as error:
         if manager.folder is not None:
             manager.finish("failed", getattr(error, "exit_code", 1))
@@ -177,19 +176,16 @@ def _chosen_sources(
     """Return where the argsets come from: -p, the experiment itself, or its default."""
     if request.paramsets:
         return paramsets.sources(project, request.paramsets)
+    place = paramsets.relative(str(module.__file__))
     if callable(getattr(module, "get_params", None)):
         paramsets.check_function(module, "get_params")
-        place = paramsets.relative(str(module.__file__))
         return [Source(request.name, place, module.get_params)]
     default = getattr(module, "DEFAULT_PARAMS", ())
     names = [default] if isinstance(default, str) else default
     is_list = isinstance(names, (list, tuple))
     if not is_list or not all(isinstance(each, str) for each in names):
-        place = paramsets.relative(str(module.__file__))
-        said = (
-            f"{place}: DEFAULT_PARAMS is {short(default)}, no names of parameter files"
-        )
-        raise RequestError(said, 'DEFAULT_PARAMS = ["base"]')
+        said = f"DEFAULT_PARAMS is {short(default)}, no names of parameter files"
+        raise RequestError(f"{place}: {said}", 'DEFAULT_PARAMS = ["base"]')
     if not names:
         known = [e.name for e in paramsets.entries(project, "params", "get_params")]
         raise RequestError(
@@ -271,7 +267,6 @@ def _point(link: Path, target: Path) -> None:
         aside.replace(link)
     except OSError:
         link.mkdir(exist_ok=True)
-        page = (
-            f'<meta http-equiv="refresh" content="0; url=../{target.name}/index.html">'
-        )
+        page = f"../{target.name}/index.html"
+        page = f'<meta http-equiv="refresh" content="0; url={page}">'
         (link / "index.html").write_text(page, encoding="utf-8")

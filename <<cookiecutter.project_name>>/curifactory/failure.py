@@ -38,6 +38,11 @@ class Failure:
         return self.error or CurifactoryError(f"{self.kind}: {self.message}")
 
 
+def of_machine(kind: str, said: str, where: str = "") -> Failure:
+    """Return a failure that says nothing about other calls."""
+    return Failure(kind, said, where, said, is_of_machine=True)
+
+
 def failed(error: BaseException) -> Failure:
     """Return what is to be said of an exception."""
     try:
@@ -49,10 +54,9 @@ def failed(error: BaseException) -> Failure:
     full = "".join(traceback.format_exception(error))
     kind, own = type(error).__name__, own_frames(error)
     is_full = getattr(error.__cause__ or error, "errno", None) in OF_A_FULL_DISK
-    of_machine = is_full or isinstance(error, (MemoryError, TimeoutError))
-    return Failure(
-        kind, message, where(error), own, error, "", full, is_of_machine=of_machine
-    )
+    is_of_machine = is_full or isinstance(error, (MemoryError, TimeoutError))
+    place = where(error)
+    return Failure(kind, message, place, own, error, "", full, is_of_machine)
 
 
 def where(error: BaseException) -> str:

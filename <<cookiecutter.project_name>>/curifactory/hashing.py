@@ -1,5 +1,6 @@
 """Canonical digests of Python values: equal for equal values, in every process."""
 
+import contextlib
 import copyreg
 import dataclasses
 import enum
@@ -251,18 +252,21 @@ def _nameless(walk: _Walk, value: Any, path: str) -> None:
         raise IdentityError(path, f"{value!r} has no source to go by", hint)
     walk.tag("lambda", syntax.dump(node, named=False))
     walk.add((value.__defaults__, value.__kwdefaults__), path)
-    cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
-    for name, cell in cells:
+    bound = closure(value)
+    for name in value.__code__.co_freevars:
         walk.tag(name)
-        if not _refers_to(cell, value):
-            walk.add(cell.cell_contents, f"{path}.{name}")
+        if bound.get(name, value) is not value:
+            walk.add(bound[name], f"{path}.{name}")
 
 
-def _refers_to(cell: Any, function: object) -> bool:
-    try:
-        return cell.cell_contents is function
-    except ValueError:  # the cell is still empty
-        return True
+def closure(function: types.FunctionType) -> dict[str, Any]:
+    """Return what the names from around a function mean, as far as they are bound."""
+    bound = {}
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    for name, cell in cells:
+        with contextlib.suppress(ValueError):  # not bound yet
+            bound[name] = cell.cell_contents
+    return bound
 
 
 def _class(walk: _Walk, value: type, path: str) -> None:

@@ -156,8 +156,6 @@ class Index:
 
     def file_digest(self, root: Path, path: str, stat: tuple[int, int]) -> str:
         """Return the digest of a project file; equal size and time shortcut the reading."""
-        if stat[0] < 0:
-            return "absent"
         query = "SELECT digest FROM files WHERE path = ? AND size = ? AND mtime = ?"
         for (known,) in self._rows(query, (path, *stat)):
             return str(known)
@@ -167,10 +165,7 @@ class Index:
         return digest
 
     def _traces(self, query: str, values: Sequence[str]) -> list[Trace]:
-        def read() -> list[Trace]:
-            return [parse(*row) for row in self._rows(query, values)]
-
-        return self._mending(read)
+        return self._mending(lambda: [parse(*row) for row in self._rows(query, values)])
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         return self._mending(lambda: self.connection.execute(query, values).fetchall())
@@ -300,8 +295,7 @@ class Index:
 
     def _compare(self, stage: str) -> None:
         self.flush()  # who trusts that this was done finds all of it
-        query = "SELECT folder FROM traces WHERE stage = ?"
-        known = {row[0] for row in self._rows(query, (stage,))}
+        known = self.folders(stage)
         there = self.store.folders(stage)
         if known - there:
             self.forget(known - there)
@@ -345,9 +339,8 @@ def _is_about_the_disk(error: Exception) -> bool:
 
 def _connect(place: str) -> sqlite3.Connection:
     if place != MEMORY and not os.path.exists(place):
-        Path(
-            place
-        ).touch()  # SQLite itself would let nobody else write, whatever the umask
+        # SQLite itself would let nobody else write, whatever the umask.
+        Path(place).touch()
     # One thread at a time uses it; at exit that is the main one.
     connection = sqlite3.connect(place, timeout=60, check_same_thread=False)
     # The index can always be made from the folders, so no write waits for the disk.

@@ -94,16 +94,7 @@ class StageRecord:
         )
 
 
-_OFFERED = (
-    "args",
-    "state",
-    "label",
-    "metric",
-    "report",
-    "scratch",
-    "get_path",
-    "get_dir",
-)
+_OFFERED = "args state label metric report scratch get_path get_dir".split()
 
 
 class Inputs(Mapping[str, Any]):

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
@@ -90,8 +91,7 @@ class ArtifactManager:
             index = Index(store)
             index.open()
             root = self.settings.root
-            known = functools.partial(index.file_digest, root)
-            digests = FileDigests(root, known)
+            digests = FileDigests(root, functools.partial(index.file_digest, root))
             self._survey = Survey(store, index, digests, self.request)
         return self._survey
 
@@ -104,20 +104,9 @@ class ArtifactManager:
             project = self.settings
             spill = None if self.engine.is_local else Path(survey.store.prepare())
             module = "" if self.eager else project.module_of(self.experiment_name)
-            place = Place(
-                project.root,
-                project.cache,
-                project.apart,
-                self.name,
-                spill,
-                project.base,
-                module,
-            )
-            outputs = (
-                self.folder / "output"
-                if self.folder and self.request.captures
-                else None
-            )
+            place = Place(project, self.name, spill, module)
+            folder = self.folder if self.request.captures else None
+            outputs = folder / "output" if folder else None
             self._session = Session(
                 survey,
                 place,
@@ -154,11 +143,8 @@ class ArtifactManager:
             return
         chosen = self.calls
         if records:
-            last = [s.call for r in records for s in r.state.sources.values() if s]
-            chosen = sorted(
-                {id(c): c for call in last for c in ancestors(call)}.values(),
-                key=lambda call: call.position,
-            )
+            sources = [s for r in records for s in r.state.sources.values()]
+            chosen = ancestors(*(s.call for s in sources if isinstance(s, Output)))
         self.session.settle(chosen)
 
     def foresee(self) -> list[tuple[Call, Decision]]:
@@ -215,11 +201,9 @@ class ArtifactManager:
 
     def counts(self, calls: Iterable[Call] | None = None) -> dict[str, int]:
         """Return how many calls were computed, reused, skipped and failed."""
-        found = dict.fromkeys(STATUSES, 0)
-        for call in self.calls if calls is None else calls:
-            if call.status in found:
-                found[call.status] += 1
-        return found
+        chosen = self.calls if calls is None else calls
+        found = Counter(call.status for call in chosen)
+        return {status: found[status] for status in STATUSES}
 
     def _foreseen_value(self, source: Output) -> Any:
         """Return a cached value; without it the map ends here."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
-from . import code
+from . import code, hashing
 
 Stat = tuple[int, int]
 Note = Callable[[str, Stat | None], None]
@@ -92,7 +92,7 @@ def _key(owner: Any) -> object:
     function = code.unwrapped(owner)
     if not isinstance(function, FunctionType):
         return id(owner)
-    return _with_held(function.__code__, code.closure(function).values())
+    return _with_held(function.__code__, hashing.closure(function).values())
 
 
 def _with_held(own: CodeType, held: Iterable[Any]) -> tuple[Any, ...]:

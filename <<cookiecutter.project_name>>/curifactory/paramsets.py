@@ -18,6 +18,7 @@ from . import record, settings, syntax
 from .args import ExperimentArgs
 from .errors import CurifactoryError, IdentityError, RequestError, nearest
 from .failure import where
+from .request import Request
 from .settings import Settings
 from .snapshot import Snapshot
 
@@ -42,15 +43,6 @@ class Source(NamedTuple):
     name: str
     place: str
     get_params: Callable[[], Any]
-
-
-class Choice(NamedTuple):
-    """How the command line changes and selects the argsets of parameter files."""
-
-    sets: Sequence[str] = ()
-    seeds: int | None = None
-    names: Sequence[str] = ()
-    indices: str = ""
 
 
 # Finding ----------------------------------------------------------------------------
@@ -171,10 +163,8 @@ def _users(error: BaseException, what: str) -> RequestError:
 
 def _unknown_field(error: BaseException) -> RequestError | None:
     """Return what to say of an argset made with a field that it does not have."""
-    pattern = (
-        r"(\w+)\.__init__\(\) (?:got an unexpected keyword argument '(\w+)'|takes)"
-    )
-    match = re.match(pattern, str(error))
+    given = r"got an unexpected keyword argument '(\w+)'|takes"
+    match = re.match(rf"(\w+)\.__init__\(\) (?:{given})", str(error))
     trace = error.__traceback__
     while match and trace is not None:
         cls = trace.tb_frame.f_globals.get(match[1])
@@ -219,15 +209,10 @@ def write_new(project: Settings, path: Path, text: str) -> str:
 # Argsets ----------------------------------------------------------------------------
 
 
-EVERYTHING = Choice()
-
-
-def load_argsets(
-    root: Path | str, names: Sequence[str], choice: Choice = EVERYTHING
-) -> list[Any]:
+def load_argsets(root: Path | str, names: Sequence[str]) -> list[Any]:
     """Return the argsets of parameter files, with unique names; they cannot be set."""
-    project = open_project(root)
-    return [each.args for each in collect(sources(project, names), choice)]
+    found = collect(sources(open_project(root), names), Request(""))
+    return [each.args for each in found]
 
 
 def open_project(root: Path | str | None, **places: Any) -> Settings:
@@ -259,7 +244,7 @@ def _kind_of(project: Settings, name: str) -> str:
     return next(kinds, "params")
 
 
-def collect(sources: Iterable[Source], choice: Choice) -> list[Snapshot]:
+def collect(sources: Iterable[Source], choice: Request) -> list[Snapshot]:
     """Call each get_params() once and take snapshots of the argsets that are chosen."""
     check, vary = _field_check(), _variation(choice)
     found: dict[str, tuple[Snapshot, str]] = {}
@@ -283,25 +268,20 @@ def collect(sources: Iterable[Source], choice: Choice) -> list[Snapshot]:
     return chosen
 
 
-def _field_check() -> Callable[[Any, str], None]:
+def _field_check() -> Any:
     """Return what compares values with annotations, where that is installed."""
-    try:
-        typed: Any = importlib.import_module("curifactory.extras.typed")
-    except ImportError:
-        return lambda args, place: None
-    check: Callable[[Any, str], None] = typed.check
-    return check
+    typed = settings.extra("typed")
+    return typed.check if typed else lambda args, place: None
 
 
-def _variation(choice: Choice) -> Callable[[Any], Iterable[Any]]:
+def _variation(choice: Request) -> Any:
     """Return what makes of one argset those that --set and --seeds ask for."""
     if not choice.sets and choice.seeds is None:
         return lambda args: [args]
-    vary: Callable[[Any], Iterable[Any]] = _sweep().variation(choice.sets, choice.seeds)
-    return vary
+    return _sweep().variation(choice.sets, choice.seeds)
 
 
-def shown_command(command: str, choice: Choice, snapshots: Sequence[Snapshot]) -> str:
+def shown_command(command: str, choice: Request, snapshots: Sequence[Snapshot]) -> str:
     """Return the command as the history keeps it: without values of secret fields."""
     if not choice.sets:
         return command
@@ -310,11 +290,11 @@ def shown_command(command: str, choice: Choice, snapshots: Sequence[Snapshot]) -
 
 
 def _sweep() -> Any:
-    try:
-        return importlib.import_module("curifactory.extras.sweep")
-    except ImportError as error:
+    found = settings.extra("sweep")
+    if found is None:
         hint = "bring back the folder curifactory/extras/"
-        raise RequestError("--set and --seeds need the extras", hint) from error
+        raise RequestError("--set and --seeds need the extras", hint)
+    return found
 
 
 def _snapshot(args: Any, source: Source) -> Snapshot:
@@ -384,7 +364,7 @@ def _named(args: Any, paramset: str, index: int) -> Any:
     return named
 
 
-def _select(snapshots: list[Snapshot], choice: Choice) -> list[Snapshot]:
+def _select(snapshots: list[Snapshot], choice: Request) -> list[Snapshot]:
     """Return the argsets that -n and --indices choose, in their order."""
     if not (choice.names or choice.indices):
         return snapshots
@@ -409,9 +389,8 @@ def _indices(text: str, count: int) -> set[int]:
         match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if not first <= last < count:
-            wrong = (
-                "is out of range" if match else "is no number, and no range like 2-4"
-            )
+            unread = "is no number, and no range like 2-4"
+            wrong = "is out of range" if match else unread
             hint = f"there are {count} argsets: give numbers from 0 to {count - 1}"
             raise RequestError(f"--indices {text}: {part!r} {wrong}", hint)
         found.update(range(first, last + 1))

@@ -11,7 +11,7 @@ import pickle
 from collections.abc import Callable, Hashable
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from . import hashing, syntax
 
@@ -25,14 +25,7 @@ MOST = 100_000
 """The most values that are shared."""
 OWN_WAYS = ("__setstate__", "__deepcopy__", "__copy__", "__getattr__", "__slots__")
 """Methods with which a class is copied, or read, in a way of its own."""
-OF_OBJECT = (
-    "__new__",
-    "__reduce__",
-    "__reduce_ex__",
-    "__getstate__",
-    "__getattribute__",
-)
-
+OF_OBJECT = "__new__ __reduce__ __reduce_ex__ __getstate__ __getattribute__".split()
 
 ATOMIC = frozenset(
     {type(None), bool, int, float, complex, str, bytes, type}
@@ -108,12 +101,11 @@ def _key(value: object) -> tuple[Hashable, ...] | None:
     return (syntax.root(), data, *writer.classes) if len(data) <= LARGE else None
 
 
-class _Shared:
+class _Shared(NamedTuple):
     """A value that many argsets have, and what was found out about it."""
 
-    def __init__(self, value: Any) -> None:
-        self.value = value
-        self.known: dict[Hashable, Any] = {}
+    value: Any
+    known: dict[Hashable, Any]
 
 
 _by_content: dict[tuple[Hashable, ...], _Shared] = {}
@@ -129,7 +121,7 @@ def shared(value: Any) -> Any:
         if len(_by_content) >= MOST:
             _by_content.clear()
             _by_id.clear()
-        made = _by_content[key] = _Shared(copied(value))
+        made = _by_content[key] = _Shared(copied(value), {})
         _by_id[id(made.value)] = made
     return _by_content[key].value
 

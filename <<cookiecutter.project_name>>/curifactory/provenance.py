@@ -16,17 +16,13 @@ class GitState:
     """Asks git in the background; `read` gives the answer, None outside of git."""
 
     def __init__(self, root: Path) -> None:
-        import subprocess  # workers, who load this module, never need it
+        # Workers, who load this module, never need it.
+        from subprocess import DEVNULL, PIPE, Popen
 
         command = ["git", "status", "--porcelain=v2", "--branch", "--", "."]
         try:
-            self._process: Any = subprocess.Popen(
-                command,
-                cwd=root,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
+            self._process: Any = Popen(
+                command, cwd=root, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, text=True
             )
         except OSError:
             self._process = None

@@ -262,9 +262,8 @@ def _put_aside(instance: Any, cls: Any, name: str) -> None:
     """Change the class to one without the descriptor: reading is then as fast as ever."""
     aside = type(instance)._aside | {name}
     _CLASS.__set__(instance, _tracked_class(cls, aside, _origin(instance)[1].names))
-    own = next(
-        (vars(b)["__dict__"] for b in cls.__mro__ if "__dict__" in vars(b)), None
-    )
+    found = (vars(each).get("__dict__") for each in cls.__mro__)
+    own = next(filter(None, found), None)
     if own is not None:  # Python 3.11 is fast with a dict of one's own only
         own.__set__(instance, dict(own.__get__(instance)))
 
@@ -363,9 +362,7 @@ def _as_dict(tracked: Any) -> dict[str, Any]:
 
 @functools.cache
 def _tracked_class(
-    cls: Any,
-    aside: frozenset[str] = frozenset(),
-    names: frozenset[str] | None = None,
+    cls: Any, aside: frozenset[str] = frozenset(), names: frozenset[str] | None = None
 ) -> Any:
     """Return the subclass of a dataclass whose instances note what is read of them.
 

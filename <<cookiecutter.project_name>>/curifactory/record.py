@@ -8,10 +8,11 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 from . import args as argsets
 from . import plain
 from .args import ExperimentArgs
+from .caching import Cacheable, cacher_of
 from .errors import RequestError, nearest
 from .snapshot import Snapshot, value_digest
 from .stages import AnyStage
-from .trace import Trace
+from .trace import Artifact, Trace
 
 A = TypeVar("A")
 
@@ -26,12 +27,28 @@ class Manager(Protocol):
     def value(self, source: "Source") -> Any: ...
 
 
+class Stored(NamedTuple):
+    """An input that lies in the cache."""
+
+    folder: str
+    artifact: Artifact
+    cacher: Cacheable
+
+
 @dataclass(eq=False, repr=False, slots=True)
 class Output:
     """The artifact that a call produces."""
 
     call: "Call"
     index: int
+
+    def stored(self) -> Stored:
+        """Return it as it lies in the cache."""
+        trace = self.call.trace
+        assert trace is not None
+        artifact = trace.outputs[self.index]
+        declared = self.call.stage.cachers[self.index]
+        return Stored(trace.folder, artifact, cacher_of(declared, artifact.cacher))
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -220,10 +237,7 @@ class Record(Generic[A]):
 
     metric = report = get_path = get_dir = _only_inside
 
-    @property
-    def scratch(self) -> Any:
-        """A folder for checkpoints; inside a stage only."""
-        return self._only_inside()
+    scratch = property(_only_inside)
 
 
 def snapshot_of(args: Any) -> Snapshot:

@@ -141,13 +141,11 @@ class LinePlotReporter(Reportable):
     def data(self) -> Any:
         given = self.value
         lines = given if isinstance(given, Mapping) else {self.name or "y": given}
-        y = {
-            str(label): [float(each) for each in line] for label, line in lines.items()
-        }
+        y = {str(label): list(map(float, line)) for label, line in lines.items()}
         if isinstance(self.x, Mapping):
             raise ValueError("x is one list, for all lines")
         longest = max((len(line) for line in y.values()), default=0)
-        x = [float(each) for each in (range(longest) if self.x is None else self.x)]
+        x = list(map(float, range(longest) if self.x is None else self.x))
         if len(x) < longest:
             raise ValueError(f"x has {len(x)} values, and a line {longest}")
         return {"x": x, "y": y}
@@ -170,6 +168,5 @@ def _plain(value: Any) -> Any:
     """Return numbers of numpy as numbers, and what JSON cannot hold as text."""
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         value = value.item()
-    return (
-        value if isinstance(value, (bool, int, float, str, type(None))) else str(value)
-    )
+    is_plain = isinstance(value, (bool, int, float, str, type(None)))
+    return value if is_plain else str(value)

@@ -1,14 +1,14 @@
 """What the history keeps of a run: `run.json`."""
 
 import functools
-import importlib
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from . import settings
 from .args import flat, short
 from .caching import json_problem
 from .failure import Failure
@@ -130,11 +130,7 @@ def shown_value(value: Any) -> Any:
 
 
 @functools.cache
-def _recipe() -> Callable[[Any, dict[str, Any]], dict[str, Any]]:
+def _recipe() -> Any:
     """Return what tells what else makes an argset again; nothing without the extras."""
-    try:
-        recreate = importlib.import_module("curifactory.extras.recreate")
-    except ImportError:
-        return lambda args, fields: {}
-    recipe: Callable[[Any, dict[str, Any]], dict[str, Any]] = recreate.recipe
-    return recipe
+    recreate = settings.extra("recreate")
+    return recreate.recipe if recreate else lambda args, fields: {}

@@ -94,6 +94,14 @@ def seconds(given: object) -> float:
         raise RequestError(f"{given!r} is no length of time", hint) from error
 
 
+def extra(name: str) -> Any:
+    """Return a module of the extras; None where it, or what it needs, is missing."""
+    try:
+        return importlib.import_module(f"curifactory.extras.{name}")
+    except ImportError:
+        return None
+
+
 def table(root: Path, name: str) -> dict[str, Any]:
     """Return `[tool.curifactory.NAME]`, empty where there is none."""
     return dict(_section(root).get(name, {}))

@@ -14,25 +14,20 @@ from .errors import IdentityError
 class Snapshot:
     """An argset as it was when a record was made, with the digests of its fields."""
 
-    __slots__ = ("args", "name", "paramset", "_digests", "_source")
+    __slots__ = ("args", "name", "paramset", "_digests", "source")
 
     def __init__(self, args: Any, paramset: str = "") -> None:
-        self.args = self._source = argsets.sealed(args) if args is not None else None
-        if args is not None and not _is_flat(args):
-            self._source = argsets.sealed(
-                args, plain.shared
-            )  # users could change the other one
+        made: Any = argsets.sealed(args) if args is not None else None
+        self.args = self.source = made
+        """The copy that nobody outside the runner holds."""
+        if args is not None and not _is_flat(args):  # users could change that one
+            self.source = argsets.sealed(args, plain.shared)
         self.name = str(args.name) if args is not None else "-"
         self.paramset = paramset
         self._digests: dict[str, str] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self._source, self.name, self.paramset, self._digests)
-
-    @property
-    def source(self) -> Any:
-        """The copy that nobody outside the runner holds."""
-        return self._source
+        return _restored, (self.source, self.name, self.paramset, self._digests)
 
     def digest(self, path: str) -> str:
         """Return the digest of a field (`a.b`), a class (`a@`) or everything (`*`)."""
@@ -43,20 +38,20 @@ class Snapshot:
 
     def content(self) -> str:
         """Return the digest of everything but the name."""
-        if "content" not in self._digests:
-            known = self._source.hash if self._source is not None else ""
-            self._digests["content"] = known
-        return self._digests["content"]
+        key = "content()"  # no field is named so
+        if key not in self._digests:
+            self._digests[key] = self.source.hash if self.source is not None else ""
+        return self._digests[key]
 
     def know_all(self) -> None:
         """Keep every digest, for a process that could not tell those of lambdas."""
         self.content()
-        for path, _ in argsets.flat(self._source) if self._source is not None else ():
+        for path, _ in argsets.flat(self.source) if self.source is not None else ():
             self.digest(path)
 
     def check(self) -> None:
         """Refuse fields that have no identity."""
-        for name, value in hashing.counted(self._source, self.name):
+        for name, value in hashing.counted(self.source, self.name):
             if not hashing.is_scalar(value):
                 self.digest(name)
 
@@ -65,7 +60,7 @@ class Snapshot:
         key = f"{path}()"
         if key not in self._digests:
             owner, _, name = path.rpartition(".")
-            cls: Any = type(reads.value_at(self._source, owner))
+            cls: Any = type(reads.value_at(self.source, owner))
             found = code.fingerprint(*_methods(cls, name))
             kinds = cls.__mro__[:-1] if code.CLASS in found.names else ()
             names = map(hashing.qualified, kinds)
@@ -74,30 +69,27 @@ class Snapshot:
 
     def likely(self, names: frozenset[str]) -> list[str]:
         """Return the digests of the fields that code with these names may read."""
-        if self._source is None:
+        if self.source is None:
             return []
-        cls: Any = type(self._source)
+        cls: Any = type(self.source)
         return [self.digest(name) for name in _likely_fields(cls, names)]
 
     def shown(self, path: str) -> str:
         """Return a short text of a value for messages."""
         if path.endswith(tuple(reads.MARKS)):
             return ""
-        value, hidden = self._source, False
         try:
-            for name in path.split("."):
-                hidden = hidden or argsets.is_secret(type(value), name)
-                value = getattr(value, name)
+            value = reads.value_at(self.source, path)
         except AttributeError:
             return "absent"
-        return argsets.REDACTED if hidden else argsets.short(value)
+        is_hidden = argsets.is_hidden(self.source, path)
+        return argsets.REDACTED if is_hidden else argsets.short(value)
 
     def _digest(self, path: str) -> str:
-        cls: Any = type(self._source)
-        if path in argsets.field_names(cls) and path not in hashing.representations(
-            cls
-        ):
-            value = getattr(self._source, path)
+        cls: Any = type(self.source)
+        rules = hashing.representations(cls)
+        if path in argsets.field_names(cls) and path not in rules:
+            value = getattr(self.source, path)
             if hashing.is_scalar(value):
                 return hashing.digest(value)
         return self._digest_of_any(path)
@@ -106,25 +98,20 @@ class Snapshot:
         plain = path.rstrip(reads.MARKS).rstrip(".")
         owner, _, name = plain.rpartition(".")
         try:
-            value = found = reads.value_at(self._source, owner)
+            value = found = reads.value_at(self.source, owner)
             if name:
                 value = getattr(found, name)
         except AttributeError:
             return "absent"
         where = f"{self.name}.{plain}".rstrip(".")
+        if path.endswith(("@", reads.DECLARED)) and not argsets.is_nested(value):
+            return "absent"
         if path.endswith("@"):
-            kind = type(value)
-            followed = hasattr(kind, "__dataclass_fields__")
-            return (
-                hashing.hash_text(*map(hashing.qualified, kind.__mro__[:-1]))
-                if followed
-                else "absent"
-            )
+            return hashing.hash_text(*map(hashing.qualified, type(value).__mro__[:-1]))
         if path.endswith(reads.FIELDS):
             return hashing.hash_text(*_shape(type(value)))
         if path.endswith(reads.DECLARED):
-            is_dataclass = hasattr(type(value), "__dataclass_fields__")
-            return _declared(type(value), where) if is_dataclass else "absent"
+            return _declared(type(value), where)
         if path.endswith(reads.TEXT):
             return hashing.hash_text(argsets.plain_repr(value))
         if path.endswith("*"):
@@ -148,7 +135,7 @@ def _is_flat(args: Any) -> bool:
 
 def _restored(source: Any, *state: Any) -> Snapshot:
     made = Snapshot.__new__(Snapshot)
-    made.args = made._source = source
+    made.args = made.source = source
     made.name, made.paramset, made._digests = state
     return made
 

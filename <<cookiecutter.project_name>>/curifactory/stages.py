@@ -179,8 +179,7 @@ def _version(value: Any) -> tuple[str, str]:
 def _imported(module: str, qualname: str) -> "AnyStage":
     """Return the stage that another process means."""
     found: Any = importlib.import_module(module)
-    for step in qualname.split("."):
-        found = getattr(found, step)
+    found = functools.reduce(getattr, qualname.split("."), found)
     if not isinstance(found, Stage):
         raise TypeError(f"{module}.{qualname} is no stage")
     return found
@@ -247,11 +246,8 @@ def _declare(
         takes = _names(inputs, "inputs", where)
         gives = _names(outputs, "outputs", where)
         _check_signature(function, takes, is_aggregate, where)
-        chosen = _chosen(cachers, gives, where)
-        declared = _rules(rules, where)
-        return Stage(
-            function, takes, gives, chosen, is_aggregate=is_aggregate, rules=declared
-        )
+        given = function, takes, gives, _chosen(cachers, gives, where)
+        return Stage(*given, is_aggregate=is_aggregate, rules=_rules(rules, where))
 
     return declare
 
@@ -275,9 +271,8 @@ def _rules(given: dict[str, Any], where: str) -> Rules:
             said = f"{where}: code has {each!r:.80}, no function, class or module"
             raise RequestError(said, "code=[src.plugins.fit]")
     if not isinstance(made.version, (str, type(None))):
-        raise RequestError(
-            f"{where}: version is {made.version!r}, no text", 'version="2"'
-        )
+        said = f"{where}: version is {made.version!r}, no text"
+        raise RequestError(said, 'version="2"')
     for name, least in (("cpus", 1), ("retries", 0)):
         number = getattr(made, name)
         if not isinstance(number, int) or number < least:
@@ -289,9 +284,8 @@ def _rules(given: dict[str, Any], where: str) -> Rules:
 def _names(given: Any, what: str, where: str) -> list[str]:
     is_list = isinstance(given, Iterable) and not isinstance(given, str)
     if given and not (is_list and all(isinstance(each, str) for each in given)):
-        raise RequestError(
-            f"{where}: {what} is {given!r}, not a list of names", f'{what}=["name"]'
-        )
+        said = f"{where}: {what} is {given!r}, not a list of names"
+        raise RequestError(said, f'{what}=["name"]')
     names = list(given or ())
     if len(set(names)) < len(names):
         raise RequestError(f"{where}: {what} names one artifact twice: {names}")

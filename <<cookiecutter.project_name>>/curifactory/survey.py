@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from . import caching, decide, hashing
+from . import decide, hashing
 from .args import field_names
 from .decide import Decision, Now
 from .index import Index
@@ -97,12 +97,7 @@ class Survey:
 
     def load(self, source: Output) -> Any:
         """Return a value from the cache as its cacher loads it."""
-        call, trace = source.call, source.call.trace
-        assert trace is not None
-        artifact = trace.outputs[source.index]
-        declared = call.stage.cachers[source.index]
-        cacher = caching.cacher_of(declared, artifact.cacher)
-        return self.store.load(trace.folder, artifact, cacher)
+        return self.store.load(*source.stored())
 
     # Looking ahead ------------------------------------------------------------------
 
@@ -145,15 +140,14 @@ class Survey:
         for call in reversed(decisions):
             if decisions[call].kind != "compute":
                 continue
-            for source in call.sources():
-                producer = source.call if isinstance(source, Output) else None
-                known = decisions.get(producer) if producer is not None else None
-                if known is None or producer is None or known.trace is None:
+            for source in (s for s in call.sources() if isinstance(s, Output)):
+                known = decisions.get(source.call)
+                if known is None or known.trace is None or known.kind != "reuse":
                     continue
-                if known.kind == "reuse" and not self.has_data(source):
-                    reason = f"data was collected, and {call.stage.label} needs it"
-                    again = known._replace(kind="compute", reason=reason)
-                    decisions[producer] = again._replace(seconds=known.trace.seconds)
+                if not self.has_data(source):
+                    said = f"data was collected, and {call.stage.label} needs it"
+                    made = Decision("compute", said, known.trace, known.trace.seconds)
+                    decisions[source.call] = made
 
     def reason(self, call: Call) -> str:
         """Say why a call is computed."""

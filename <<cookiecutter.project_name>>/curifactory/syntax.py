@@ -24,7 +24,8 @@ UNCOUNTED = frozenset({"ctx", "kind", "type_comment", "type_params", "simple"})
 ANNOTATIONS = frozenset({"annotation", "returns"})
 RESOLVED = (ast.Name, ast.Attribute, ast.Import, ast.ImportFrom)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, *COMPREHENSIONS)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+SCOPES = (*FUNCTIONS, ast.Lambda, *COMPREHENSIONS)
 FILLING = frozenset(
     "setdefault update append appendleft extend extendleft add insert set".split()
 )
@@ -166,9 +167,8 @@ def annotations(node: ast.ClassDef) -> list[ast.expr]:
     for each in _annotated(node):
         text = getattr(each.annotation, "value", None)
         with contextlib.suppress(SyntaxError):
-            parsed = (
-                ast.parse(text, mode="eval").body if isinstance(text, str) else None
-            )
+            is_text = isinstance(text, str)
+            parsed = ast.parse(str(text), mode="eval").body if is_text else None
             found.append(parsed or each.annotation)
     return found
 
@@ -182,7 +182,7 @@ def certain_reads(node: Definition | None) -> list[str]:
 
     It sees what the stage itself evaluates before its first chance to return.
     """
-    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+    if not isinstance(node, FUNCTIONS):
         return []
     first = [*node.args.posonlyargs, *node.args.args][:1]
     argsets = {f"{each.arg}.{name}" for each in first for name in ("args", "params")}
@@ -193,9 +193,8 @@ def certain_reads(node: Definition | None) -> list[str]:
                 found[each.attr] = None
             if isinstance(each, ast.Assign) and ast.unparse(each.value) in argsets:
                 argsets.update(t.id for t in each.targets if isinstance(t, ast.Name))
-        if any(
-            isinstance(each, (ast.Return, ast.Raise)) for each in ast.walk(statement)
-        ):
+        inner = ast.walk(statement)
+        if any(isinstance(each, (ast.Return, ast.Raise)) for each in inner):
             break
     return list(found)
 
@@ -216,9 +215,8 @@ def bindings(node: ast.ClassDef) -> dict[str, bool]:
     for each in node.body:
         if isinstance(each, (ast.Assign, ast.AnnAssign)):
             targets = each.targets if isinstance(each, ast.Assign) else [each.target]
-            plain = not any(
-                isinstance(n, ast.Name) for t in [each.value] if t for n in ast.walk(t)
-            )
+            inner = ast.walk(each.value) if each.value else ()
+            plain = not any(isinstance(n, ast.Name) for n in inner)
             found.update({t.id: plain for t in targets if isinstance(t, ast.Name)})
     return found
 
@@ -239,10 +237,9 @@ def attached(tree: ast.Module, name: str) -> list[ast.stmt]:
 @functools.lru_cache(1000)
 def _functions(tree: ast.Module) -> dict[tuple[int, str], list[Definition]]:
     """Return the functions and lambdas of a module by first line and name."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     found: dict[tuple[int, str], list[Definition]] = {}
     for node in ast.walk(tree):
-        if isinstance(node, kinds):
+        if isinstance(node, (*FUNCTIONS, ast.Lambda)):
             key = _line(node), getattr(node, "name", "<lambda>")
             found.setdefault(key, []).append(node)
     return found
@@ -289,13 +286,7 @@ def _attached_to(node: Any) -> str | None:
 
 
 def _plain_statements(tree: ast.Module) -> Iterator[ast.stmt]:
-    kinds = (
-        ast.FunctionDef,
-        ast.AsyncFunctionDef,
-        ast.ClassDef,
-        ast.Import,
-        ast.ImportFrom,
-    )
+    kinds = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)
     return (node for node in tree.body if not isinstance(node, kinds))
 
 
@@ -511,7 +502,7 @@ def _same_code(
         finally:
             _shift(node, -FAR)
         moved = next((each for each in compiled if each.co_firstlineno >= FAR), None)
-        if moved is not None and _essence(moved) == _essence(code):
+        if moved is not None and essence(moved) == essence(code):
             return node
     return None
 
@@ -531,9 +522,10 @@ def codes(code: CodeType) -> Iterator[CodeType]:
             yield from codes(constant)
 
 
-def _essence(code: CodeType) -> tuple[object, ...]:
+def essence(code: CodeType) -> tuple[object, ...]:
+    """Return what compiled code consists of, its place left out."""
     constants = tuple(
-        _essence(each) if isinstance(each, CodeType) else (type(each), repr(each))
+        essence(each) if isinstance(each, CodeType) else (type(each), repr(each))
         for each in code.co_consts
     )
     return code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars

@@ -22,8 +22,9 @@ from .failure import Failure, failed
 from .inside import ByRecord, Inputs, StageRecord
 from .provenance import dependencies
 from .reads import FileDigests, Files, Reads
-from .record import Literal
+from .record import Literal, Stored
 from .reporting import TextReporter
+from .settings import Settings
 from .snapshot import Present, Snapshot
 from .stages import AnyStage
 from .store import Store
@@ -33,23 +34,12 @@ from .trace import Artifact, Trace, after
 class Place(NamedTuple):
     """Where the project, its cache and its run lie."""
 
-    root: Path
-    cache: Path
-    apart: tuple[Path, ...]
+    project: Settings
     run: str
     spill: Path | None = None
     """Where values that the cache does not keep are passed on; None in one process."""
-    base: Path | None = None
     module: str = ""
     """The module of the experiment: it may register code that a stage reaches."""
-
-
-class Stored(NamedTuple):
-    """An input that lies in the cache."""
-
-    folder: str
-    artifact: Artifact
-    cacher: Cacheable
 
 
 class Held(NamedTuple):
@@ -216,7 +206,9 @@ class _Execution:
     def _note_files(self) -> None:
         """Note what the stage declares to read, all that is in folders included."""
         for path in self.stage.rules.files:
-            is_folder = path.endswith("**") or (self.task.place.root / path).is_dir()
+            is_folder = (
+                path.endswith("**") or (self.task.place.project.root / path).is_dir()
+            )
             key = f"f:{path.rstrip('/')}/**/*" if is_folder else f"f:{path}"
             self.noted.note(key.replace("**/**", "**"))
             if self._now(key) in reads.NOTHING:
@@ -325,18 +317,13 @@ class _Execution:
     # What it leaves -----------------------------------------------------------------
 
     def _save(self, values: list[Any]) -> list[Artifact]:
-        artifacts = []
-        outputs = zip(self.stage.outputs, self.stage.cachers, values, strict=True)
-        for index, (name, cacher, value) in enumerate(outputs):
-            if cacher is None:
-                artifacts.append(self._keep(index, value))
-            else:
-                artifacts.append(self._save_one(index, name, cacher, value))
-        return artifacts
+        outputs = enumerate(zip(self.stage.cachers, values, strict=True))
+        return [self._save_one(index, *output) for index, output in outputs]
 
-    def _save_one(
-        self, index: int, name: str, cacher: Cacheable, value: Any
-    ) -> Artifact:
+    def _save_one(self, index: int, cacher: Cacheable | None, value: Any) -> Artifact:
+        if cacher is None:
+            return self._keep(index, value)
+        name = self.stage.outputs[index]
         chosen, kind = cacher, self.stage.kinds[index]
         if isinstance(cacher, caching.AutoCacher):
             chosen = cacher.chosen(value)
@@ -382,19 +369,16 @@ class _Execution:
         What cannot be shown says so in the report: it costs no result.
         """
         found: list[dict[str, Any]] = []
-        if not self.reportables:
-            return found
-        folder = Path(self.folder)
         for number, each in enumerate(self.reportables):
             stem = f"report-{number}"
             try:
-                entry = each.describe(folder, stem)
+                entry = each.describe(Path(self.folder), stem)
                 json.dumps(entry)
             except Exception as error:
                 said = f"cannot be shown: {type(error).__name__}: {error}"
                 name = f"{type(each).__name__} {getattr(each, 'name', None) or stem}"
                 self.outcome.messages.append(f"{self.stage.label}: {name} {said}")
-                entry = TextReporter(said, name).describe(folder, stem)
+                entry = TextReporter(said, name).describe(Path(self.folder), stem)
             found.append(entry)
         return found
 
@@ -407,8 +391,9 @@ class _Execution:
             [key, self._now(key), self.present.shown(task.own, task.members, key)]
             for key in self.noted.keys
         ]
+        root = task.place.project.root
         for path, before in self.noted.stats.items():
-            if hashing.stat_of(str(task.place.root / path)) != before:
+            if hashing.stat_of(str(root / path)) != before:
                 said = f"{path} changed while {self.stage.label} read it"
                 self.outcome.messages.append(said)
                 found.append([f"f:{path}", "changed while it was read", ""])
@@ -453,8 +438,10 @@ class _Execution:
 @cache
 def tools(place: Place) -> tuple[Store, Files, FileDigests]:
     """Return what this process uses for all calls of a run."""
-    files = Files(place.root, place.apart)
-    return Store(place.cache, print, place.base), files, FileDigests(place.root)
+    project = place.project
+    files = Files(project.root, project.apart)
+    store = Store(project.cache, print, project.base)
+    return store, files, FileDigests(project.root)
 
 
 def packed(value: Any, what: str) -> bytes:
@@ -477,17 +464,13 @@ def check_packable(snapshots: list[Snapshot]) -> None:
     try:
         pickle.dumps([each.source for each in snapshots], protocol=5)
     except Exception:
-        for each in snapshots:
-            for path, value in flat(each.source) if each.source is not None else ():
-                _check_packable(f"{each.name}.{path}", value)
-            each.know_all()
-
-
-def _check_packable(path: str, value: Any) -> None:
-    try:
-        packed(value, path)
-    except ArtifactError as error:
-        raise RequestError(error.message, error.hint) from error
+        try:
+            for each in snapshots:
+                for path, value in flat(each.source) if each.source is not None else ():
+                    packed(value, f"{each.name}.{path}")
+                each.know_all()
+        except ArtifactError as error:
+            raise RequestError(error.message, error.hint) from error
 
 
 def _threads(cpus: int) -> contextlib.AbstractContextManager[object]:

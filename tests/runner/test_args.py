@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 
 import curifactory
-from curifactory import ExperimentArgs, ExperimentParameters
+from curifactory import ExperimentArgs, ExperimentParameters, hashing
 from curifactory.args import (
     ABSENT,
     check_class,
@@ -313,6 +313,19 @@ def test_the_hash_counts_nested_fields_and_types():
 
 def test_the_hash_of_a_snapshot_is_that_of_the_argset():
     assert sealed(Args("a", 1)).hash == Args("z", 1).hash
+
+
+@pytest.mark.parametrize("is_field_first", [True, False])
+def test_a_field_may_be_named_content(is_field_first):
+    @dataclass
+    class Page(ExperimentArgs):
+        content: str = "text"
+
+    snapshot = Snapshot(Page("a"))
+    if is_field_first:
+        snapshot.digest("content")
+    assert snapshot.content() == Page("b").hash
+    assert snapshot.digest("content") == hashing.digest("text")
 
 
 # Small things -----------------------------------------------------------------------

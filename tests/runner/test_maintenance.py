@@ -47,7 +47,7 @@ def test_ls_shows_size_age_and_users_of_each_stage(project):
     project.ok("study", "--quiet")
     lines = project.ok("cache", "ls").out.splitlines()
     row = next(line for line in lines if "stages.chain.fit" in line)
-    assert row.split()[1:5] == ["B", "2", "0", "h"]
+    assert row.split()[1:5] == ["bytes", "2", "0", "h"]
     assert row.endswith("study-1, study-2")
     rows = project.ok("cache", "ls", "fit").out.splitlines()
     assert sum("stages.chain.fit/" in line for line in rows) == 2

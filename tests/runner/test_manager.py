@@ -99,6 +99,20 @@ def test_compute_refuses_what_is_no_record(project):
     )
 
 
+def test_compute_takes_records_with_values_that_were_given_by_hand(project):
+    text = BY_HAND + (
+        "record = Record(manager, get_params()[0])\n"
+        "record.state['model'] = {'sum': 3}\n"
+        "manager.compute(record)\n"
+        "score(record)\n"
+        "manager.compute(record)\n"
+        "print(record.state['score'])\n"
+    )
+    result = project.script(text)
+    assert result.code == 0, result
+    assert result.done() == ["score a"]
+
+
 def test_a_project_that_is_imported_by_a_link_notices_edits_of_its_code(project):
     link = project.root.parent / "link"
     link.symlink_to(project.root, target_is_directory=True)

@@ -103,9 +103,8 @@ class Console(Progress):
         for name in ("done", *used, "running", "left"):
             table.add_column(name, style=STYLES.get(name), justify="right")
         for stage, row in rows[:room]:
-            cells = [
-                str(count or "") for count in (*map(row.counts.get, used), row.running)
-            ]
+            numbers = (*map(row.counts.get, used), row.running)
+            cells = [str(number or "") for number in numbers]
             done = f"{row.done()}/{row.done() + row.left()}"
             table.add_row(Text(stage), done, *cells, row.eta())
         return table

@@ -6,6 +6,7 @@ import importlib
 import logging
 import multiprocessing
 import os
+import pkgutil
 import time
 from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
@@ -153,9 +154,7 @@ class Dask(_Remote):
     def prepare(self, calls: Iterable[Call]) -> None:
         super().prepare(calls)
         if self._client is None:
-            self._cluster, self._client = _begun(
-                Path(self.root), self._options, self._jobs
-            )
+            self._cluster, self._client = _begun(self._options, self._jobs)
 
     def _send(self, *given: Any) -> "Future[Outcome]":
         if time.monotonic() > self._looked + 1:  # workers come and go
@@ -207,9 +206,8 @@ class Own(_Remote):
 
 
 def _own_executor(name: str) -> Executor:
-    module, _, function = name.partition(":")
     try:
-        made = getattr(importlib.import_module(module), function)()
+        made = pkgutil.resolve_name(name)()
     except Exception as error:
         said = f"--engine {name}: {type(error).__name__}: {error}"
         raise RequestError(said, "give module:function") from error
@@ -232,13 +230,12 @@ def _connected(scheduler: str) -> Any:
         raise RequestError(said, "check the address, and that it runs") from error
 
 
-def _begun(root: Path, options: dict[str, Any], jobs: int | None) -> tuple[Any, Any]:
+def _begun(options: dict[str, Any], jobs: int | None) -> tuple[Any, Any]:
     """Return a new cluster and a client of it."""
     distributed = importlib.import_module("distributed")
     # A killed worker is ours to handle: its call is tried once more, alone.
-    importlib.import_module("dask").config.set(
-        {"distributed.scheduler.allowed-failures": 0}
-    )
+    unfailing = {"distributed.scheduler.allowed-failures": 0}
+    importlib.import_module("dask").config.set(unfailing)
     given = dict(options)
     name, patience = given.pop("cluster", None), given.pop("timeout", 600)
     count = jobs or int(given.pop("workers", 0)) or os.cpu_count() or 1

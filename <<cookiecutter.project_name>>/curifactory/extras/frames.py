@@ -9,6 +9,7 @@ import numpy as np
 from ..caching import Cacheable
 from ..errors import ArtifactError
 
+FORMATS = ("csv", "json", "parquet")
 INSTEAD = "choose another format, or take the PickleCacher"
 
 
@@ -40,15 +41,15 @@ class _FrameCacher(Cacheable):
 
     def __init__(self, format: str = "parquet", extension: str = "") -> None:
         super().__init__(extension or f".{format}")
-        if not hasattr(self, f"_save_{format}"):
-            known = [name[6:] for name in dir(self) if name.startswith("_save_")]
-            raise ArtifactError(f"there is no format {format!r}", f"there is: {known}")
+        if format not in FORMATS:
+            hint = f"there is: {list(FORMATS)}"
+            raise ArtifactError(f"there is no format {format!r}", hint)
         self.format = format
 
     def save(self, obj: Any) -> None:
         self._check(obj)
         try:
-            getattr(self, f"_save_{self.format}")(obj)
+            self._write(obj)
             change = self._difference(obj, self.load())
         except OSError:
             raise
@@ -59,10 +60,10 @@ class _FrameCacher(Cacheable):
             said = f"{self.format} would change the frame: {first}"
             raise ArtifactError(said, INSTEAD)
 
-    def load(self) -> Any:
-        return getattr(self, f"_load_{self.format}")()
-
     def _check(self, obj: Any) -> None:
+        raise NotImplementedError
+
+    def _write(self, frame: Any) -> None:
         raise NotImplementedError
 
     def _difference(self, saved: Any, loaded: Any) -> str:
@@ -92,20 +93,21 @@ class PandasCacher(_FrameCacher):
             return "what is missing in it"  # None and NaN are equal to pandas
         return "" if saved.attrs == loaded.attrs else "its attrs"
 
-    def _save_parquet(self, frame: Any) -> None:
-        frame.to_parquet(self.get_path())
+    def _write(self, frame: Any) -> None:
+        options: dict[str, Any] = {}
+        if self.format != "parquet":
+            options["index"] = not _is_plain(frame)
+        if self.format == "json":
+            options.update(orient="table", double_precision=15)
+        getattr(frame, f"to_{self.format}")(self.get_path(), **options)
 
-    def _load_parquet(self) -> Any:
+    def load(self) -> Any:
         import pandas
 
-        return pandas.read_parquet(self.get_path())
-
-    def _save_csv(self, frame: Any) -> None:
-        frame.to_csv(self.get_path(), index=not _is_plain(frame))
-
-    def _load_csv(self) -> Any:
-        import pandas
-
+        if self.format == "parquet":
+            return pandas.read_parquet(self.get_path())
+        if self.format == "json":
+            return pandas.read_json(self.get_path(), orient="table", precise_float=True)
         exact: Any = {"float_precision": "round_trip"}
         if tuple(map(int, pandas.__version__.split(".")[:2])) >= (3, 1):
             exact = {}  # it is the default
@@ -114,19 +116,6 @@ class PandasCacher(_FrameCacher):
             frame = frame.set_index("Unnamed: 0")
             frame.index.name = None
         return frame
-
-    def _save_json(self, frame: Any) -> None:
-        frame.to_json(
-            self.get_path(),
-            orient="table",
-            double_precision=15,
-            index=not _is_plain(frame),
-        )
-
-    def _load_json(self) -> Any:
-        import pandas
-
-        return pandas.read_json(self.get_path(), orient="table", precise_float=True)
 
 
 class PolarsCacher(_FrameCacher):
@@ -144,29 +133,14 @@ class PolarsCacher(_FrameCacher):
             return f"{saved.schema} would be {loaded.schema}"
         return "" if saved.equals(loaded) else "values differ"
 
-    def _save_parquet(self, frame: Any) -> None:
-        frame.write_parquet(self.get_path())
+    def _write(self, frame: Any) -> None:
+        getattr(frame, f"write_{self.format}")(self.get_path())
 
-    def _load_parquet(self) -> Any:
+    def load(self) -> Any:
         import polars
 
-        return polars.read_parquet(self.get_path())
-
-    def _save_csv(self, frame: Any) -> None:
-        frame.write_csv(self.get_path())
-
-    def _load_csv(self) -> Any:
-        import polars
-
-        return polars.read_csv(self.get_path(), infer_schema_length=None)
-
-    def _save_json(self, frame: Any) -> None:
-        frame.write_json(self.get_path())
-
-    def _load_json(self) -> Any:
-        import polars
-
-        return polars.read_json(self.get_path(), infer_schema_length=None)
+        options = {} if self.format == "parquet" else {"infer_schema_length": None}
+        return getattr(polars, f"read_{self.format}")(self.get_path(), **options)
 
 
 def _kinds_of_cells(frame: Any) -> list[list[type]]:

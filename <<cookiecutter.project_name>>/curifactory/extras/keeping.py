@@ -99,7 +99,7 @@ def _file(cache: Store, stage: str, pairs: dict[str, str], why: str) -> None:
 
 def _check(project: Settings, run: Run, calls: list[Call]) -> int:
     """Execute each distinct call twice, leaving nothing, and compare bytes."""
-    place = Place(project.root, project.cache, project.apart, "check")
+    place = Place(project, "check")
     seen: set[tuple[str, ...]] = set()
     results = []
     for call in calls:
@@ -113,7 +113,7 @@ def _check(project: Settings, run: Run, calls: list[Call]) -> int:
 
 
 def _compared(call: Call, place: Place) -> bool:
-    trial = task_of(call, place, stored, is_trial=True)
+    trial = task_of(call, place, stored)._replace(is_trial=True)
     first, second = _checksums(trial), _checksums(trial)
     names = [name for name, digest in first.items() if second[name] != digest]
     said = f"differs in {', '.join(names)}" if names else "the same bytes twice"

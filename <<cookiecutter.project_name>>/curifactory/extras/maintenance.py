@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rich.filesize import decimal
+
 from .. import settings, store
 from ..errors import CurifactoryError, RequestError, nearest
 from ..index import Index
@@ -31,9 +33,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     listing = actions.add_parser("ls", help="what is in it, by stage")
     listing.add_argument("stage", nargs="?", help="each folder of this stage")
     path = actions.add_parser("path", help="where artifacts lie")
-    path.add_argument(
-        "names", nargs="+", metavar="NAME", help="artifact, stage, argset"
-    )
+    said = "artifact, stage, argset"
+    path.add_argument("names", nargs="+", metavar="NAME", help=said)
     verify = actions.add_parser("verify", help="check the bytes of everything")
     collect = actions.add_parser("gc", help="delete data that no run reaches")
     add = collect.add_argument
@@ -52,15 +53,13 @@ def perform(options: argparse.Namespace) -> int:
     cache = os.path.abspath(options.cache) if options.cache else None
     project = settings.load(settings.find_root(Path.cwd()), cache=cache)
     if not project.cache.is_dir():
-        raise RequestError(
-            f"there is no cache at {project.cache}", "run something first"
-        )
+        said = f"there is no cache at {project.cache}"
+        raise RequestError(said, "run something first")
     found = Store(project.cache, _say)
     store.check_owner(found.root)
-    actions = {"ls": _ls, "path": _path, "verify": _verify, "gc": _gc}
-    chosen = {**actions, "rebuild": _rebuild}[options.action]
+    actions = {"path": _path, "verify": _verify, "gc": _gc, "rebuild": _rebuild}
     try:
-        return chosen(project, found, options)
+        return actions.get(options.action, _ls)(project, found, options)
     except OSError as error:
         said = f"the cache {project.cache} cannot be used: {error}"
         raise CurifactoryError(said, "nothing that is needed was lost") from error
@@ -83,9 +82,8 @@ def _traces(cache: Store, stage: str | None = None) -> list[Trace]:
 def _files(cache: Store, trace: Trace) -> list[str]:
     """Return the files of a call that can be made again: not its trace and figures."""
     shown = {each.get("file") for each in trace.reportables}
-    return [
-        f for f in store.files_in(cache.root / trace.folder) if f not in {META, *shown}
-    ]
+    there = store.files_in(cache.root / trace.folder)
+    return [file for file in there if file not in {META, *shown}]
 
 
 def _size(cache: Store, trace: Trace) -> int:
@@ -131,9 +129,9 @@ def _ls(project: Settings, cache: Store, options: argparse.Namespace) -> int:
         names = list(dict.fromkeys(u for t in members for u in users.get(t.folder, ())))
         used = ", ".join(names[-2:]) + f" and {len(names) - 2} more" * bool(names[2:])
         age = _age(time.time() - members[-1].created)
-        start = f"{_bytes(size):>9}  {len(members):>5}  {age:>5}"
+        start = f"{decimal(size):>9}  {len(members):>5}  {age:>5}"
         print(f"{start}  {name:40}  {used or '-'}")
-    print(f"{_bytes(total):>9}  {len(traces):>5}")
+    print(f"{decimal(total):>9}  {len(traces):>5}")
     return 0
 
 
@@ -153,18 +151,9 @@ def _path(project: Settings, cache: Store, options: argparse.Namespace) -> int:
         print(os.path.relpath(path))
     if not found:
         missing = next((n for n in options.names if n not in known), options.names[0])
-        raise RequestError(
-            f"nothing in the cache is {missing!r}", nearest(missing, known)
-        )
+        said = f"nothing in the cache is {missing!r}"
+        raise RequestError(said, nearest(missing, known))
     return 0
-
-
-def _bytes(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
 
 
 def _age(seconds: float) -> str:
@@ -190,7 +179,7 @@ def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int
         _mend_index(cache, traces, problems)
     else:
         print("the cache cannot be written: its index is not looked at")
-    size = _bytes(sum(_size(cache, trace) for trace in _traces(cache)))
+    size = decimal(sum(_size(cache, trace) for trace in _traces(cache)))
     problems = list(dict.fromkeys(problems))  # what stays is met each time
     for text in problems:
         print(text)
@@ -239,22 +228,18 @@ def _is_whole(index: Index, traces: list[Trace]) -> bool:
     except (sqlite3.DatabaseError, ValueError):
         return False
     wanted = {trace.folder: (trace.node, trace) for trace in traces}
-    known = {f: k for f, k in known.items() if f in wanted or not _lies(index, f)}
+    # Of a run that is at work, a folder may be newer than these.
+    root = index.store.root
+    known = {f: k for f, k in known.items() if f in wanted or not (root / f).exists()}
     needed = {(trace.stage, *step) for trace in traces for step in trace.steps()}
     return sound == ("ok",) and known == wanted and needed <= steps
-
-
-def _lies(index: Index, folder: str) -> bool:
-    """Return whether a folder is there: of a run that is at work, it may be newer."""
-    return (index.store.root / folder).exists()
 
 
 def _rebuild(project: Settings, cache: Store, options: argparse.Namespace) -> int:
     index = Index(cache)
     index.rebuild()
-    count = 0
-    for stage in {trace.stage for trace in _traces(cache)}:
-        count += len(index.folders(stage))
+    stages = {trace.stage for trace in _traces(cache)}
+    count = sum(len(index.folders(stage)) for stage in stages)
     index.close()
     print(f"the index has {count} calls")
     return 0
@@ -282,8 +267,8 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
     size = sum(_size(cache, trace) for trace in chosen)
     if options.dry_run:
         for trace in chosen:
-            print(f"{_bytes(_size(cache, trace)):>9}  {trace.folder}")
-        print(f"{len(chosen)} calls, {_bytes(size)} would be deleted")
+            print(f"{decimal(_size(cache, trace)):>9}  {trace.folder}")
+        print(f"{len(chosen)} calls, {decimal(size)} would be deleted")
         return 0
     peers = Peers(cache.root, _say)
     given_back = 0
@@ -293,7 +278,7 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
     month_ago = time.time() - 30 * UNITS["d"]
     _tidy(cache, before if age is not None else month_ago, bool(peers.others()))
     said = f"; {given_back} are in use, and stay" if given_back else ""
-    print(f"{len(chosen) - given_back} calls, at most {_bytes(size)} deleted{said}")
+    print(f"{len(chosen) - given_back} calls, at most {decimal(size)} deleted{said}")
     return 0
 
 

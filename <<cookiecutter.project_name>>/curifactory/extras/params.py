@@ -5,10 +5,10 @@ import json
 from typing import Any
 
 from .. import paramsets
-from ..args import ExperimentArgs, flat, is_secret, short
+from ..args import REDACTED, ExperimentArgs, flat, is_hidden, short
 from ..cli import add_choice_options, apart, print_table
 from ..errors import RequestError, nearest
-from ..paramsets import Choice
+from ..request import Request
 from ..runfile import shown_fields, shown_value
 from ..settings import Settings
 from ..snapshot import Snapshot
@@ -32,9 +32,10 @@ def perform(options: argparse.Namespace) -> int:
     if not options.paramsets:
         known = [entry.name for entry in paramsets.list_paramsets(project.root)]
         raise RequestError("no parameter file is named", nearest("", known))
-    choice = Choice(options.sets, options.seeds, options.names, options.indices)
+    choice = {n: getattr(options, n) for n in ("sets", "seeds", "names", "indices")}
     with apart(options.json):
-        found = paramsets.collect(paramsets.sources(project, options.paramsets), choice)
+        sources = paramsets.sources(project, options.paramsets)
+        found = paramsets.collect(sources, Request("", **choice))
     if options.diff:
         _print_diff(found, *options.diff, as_json=options.json)
     elif options.json:
@@ -109,11 +110,7 @@ def _named(snapshots: list[Snapshot], name: str) -> ExperimentArgs:
 
 
 def _shown(args: Any, path: str, value: object) -> str:
-    for name in path.split("."):
-        if is_secret(type(args), name):
-            return "***"
-        args = getattr(args, name, None)
-    return short(value)
+    return REDACTED if is_hidden(args, path) else short(value)
 
 
 def _from_run(project: Settings, name: str) -> int:

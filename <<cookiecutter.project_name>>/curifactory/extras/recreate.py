@@ -4,23 +4,16 @@ import ast
 import dataclasses
 import enum
 import functools
-import importlib
 import importlib.util
+import pkgutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
-from ..args import (
-    field_names,
-    is_nested,
-    is_secret,
-    same,
-    short,
-    unknown_field,
-    values,
-)
+from .. import code
+from ..args import field_names, is_nested, is_secret, same, short, unknown_field, values
 from ..errors import RequestError
 
 Data = dict[str, Any]
@@ -109,13 +102,8 @@ def _written(value: Any) -> str:
 
 def _is_named(value: Any) -> bool:
     """Return whether a function, class or the like is what its name leads to."""
-    steps = getattr(value, "__qualname__", None)
-    if not isinstance(steps, str):
-        return False
-    found: Any = sys.modules.get(str(getattr(value, "__module__", None)))
-    for step in steps.split("."):
-        found = getattr(found, step, None)
-    return found is value
+    module, name = (getattr(value, n, None) for n in ("__module__", "__qualname__"))
+    return isinstance(name, str) and code.named(str(module), name) is value
 
 
 def _of_partial(value: Any) -> str:
@@ -202,11 +190,8 @@ def _head(run: str, made: list["_Past"], body: str) -> list[str]:
     modules = sorted(_modules_of(body))
     standard = [name for name in modules if _top(name) in sys.stdlib_module_names]
     own = [f"import {name}" for name in modules if name not in standard]
-    imports = [
-        *(f"import {name}" for name in standard),
-        *([""] if standard else []),
-        *own,
-    ]
+    first = [f"import {name}" for name in standard]
+    imports = [*first, "", *own] if first else own
     head = [f'"""The argsets of run {run}, as they were."""', "", *imports]
     return [*head, "", note] if secret else head
 
@@ -224,11 +209,8 @@ def _call(
     if not given or (len(line) <= 88 and not always):
         return [line]
     indent = " " * (len(function) - len(function.lstrip()))
-    return [
-        f"{function}(",
-        *(f"{indent}    {each}," for each in arguments),
-        f"{indent}){end}",
-    ]
+    inner = [f"{indent}    {each}," for each in arguments]
+    return [f"{function}(", *inner, f"{indent}){end}"]
 
 
 class _Past:
@@ -304,17 +286,12 @@ def _shared(cls: str, made: list[_Past]) -> dict[str, str]:
 
 
 def _located(name: str, where: str) -> Any:
-    module = next(iter(_modules_of(f"{name}()")), name.rpartition(".")[0])
     try:
-        found: Any = importlib.import_module(module)
-        for step in name.removeprefix(f"{module}.").split("."):
-            found = getattr(found, step)
-        return found
+        return pkgutil.resolve_name(name)
     except Exception as error:
         said = f"{where}: its class {name} cannot be found: {_told(error)}"
-        raise RequestError(
-            said, "bring it back, or write the argset by hand"
-        ) from error
+        hint = "bring it back, or write the argset by hand"
+        raise RequestError(said, hint) from error
 
 
 def _told(error: Exception) -> str:

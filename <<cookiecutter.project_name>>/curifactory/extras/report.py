@@ -78,10 +78,8 @@ class _Calls:
 
 def _template() -> Template:
     """Load the template, compiled before if possible: that takes longer than all else."""
-    place = HERE / "__pycache__"
-    compiled = (
-        FileSystemBytecodeCache(str(place)) if os.access(place, os.W_OK) else None
-    )
+    place = str(HERE / "__pycache__")
+    compiled = FileSystemBytecodeCache(place) if os.access(place, os.W_OK) else None
     loader = FileSystemLoader(HERE)
     environment = Environment(autoescape=True, loader=loader, bytecode_cache=compiled)
     environment.filters.update(text=text, duration=duration)

@@ -8,7 +8,7 @@ import types
 from collections import abc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
 from .. import args as argsets
 from ..args import REDACTED, field_names, is_hidden, is_nested, unknown_field
@@ -25,17 +25,12 @@ class Mismatch(Exception):
     """A text that is no value of the type that is asked for."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """One `--set`: a dotted field, and the texts of its values."""
 
     text: str
     path: str
     values: tuple[str, ...]
-
-    @property
-    def is_sweep(self) -> bool:
-        return len(self.values) > 1
 
 
 def variation(sets: Sequence[str], seeds: int | None) -> Callable[[Any], Varied]:
@@ -45,9 +40,8 @@ def variation(sets: Sequence[str], seeds: int | None) -> Callable[[Any], Varied]
         raise RequestError(f"--seeds {seeds}: expected 1 or more", "--seeds 5")
     paths = [each.path for each in settings] + ["seed"] * (seeds is not None)
     for path in sorted({each for each in paths if paths.count(each) > 1}):
-        said = (
-            "given twice" if seeds is None or path != "seed" else "--seeds sets it, too"
-        )
+        is_own = seeds is None or path != "seed"
+        said = "given twice" if is_own else "--seeds sets it, too"
         raise RequestError(f"--set {path}: {said}", f"--set {path}=1,2 takes several")
     known: dict[str, Any] = {}
 
@@ -93,7 +87,7 @@ def applied(args: Any, setting: Setting) -> Varied:
     made = []
     for value, label in zip(values, argsets.distinct(labels), strict=True):
         new = _replaced(args, setting.path, value, setting)
-        suffix = f"_{setting.path}={label}" if setting.is_sweep else ""
+        suffix = f"_{setting.path}={label}" if len(values) > 1 else ""
         made.append(dataclasses.replace(new, name=new.name + suffix) if suffix else new)
     return made
 
