@@ -1,5 +1,6 @@
 """Why something failed, told by the frames of the user's own code."""
 
+import builtins
 import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -51,9 +52,14 @@ def failed(error: BaseException) -> Failure:
         message = f"(its text cannot be shown: {type(problem).__name__})"
     import traceback  # slow to import, and needed after failures only
 
-    full = "".join(traceback.format_exception(error))
-    kind, own = type(error).__name__, own_frames(error)
-    is_full = getattr(error.__cause__ or error, "errno", None) in OF_A_FULL_DISK
+    kind, number = type(error).__name__, None
+    try:
+        full = "".join(traceback.format_exception(error))
+        own = own_frames(error)
+        number = getattr(error.__cause__ or error, "errno", None)
+    except Exception:  # its class answers in its own way whatever it is asked for
+        full = own = f"{_shown_frames(error)}{kind}: {message}\n"
+    is_full = number in OF_A_FULL_DISK
     is_of_machine = is_full or isinstance(error, (MemoryError, TimeoutError))
     place = where(error)
     return Failure(kind, message, place, own, error, "", full, is_of_machine)
@@ -72,6 +78,13 @@ def _users_frames(error: BaseException) -> "list[traceback.FrameSummary]":
     return [each for each in frames if syntax.is_project_file(each.filename)]
 
 
+def _shown_frames(error: BaseException) -> str:
+    import traceback
+
+    return "".join(traceback.format_list(_users_frames(error)))
+
+
+GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())  # since Python 3.11
 CAUSES = 5
 """How many causes of a failure are told."""
 
@@ -80,10 +93,12 @@ def own_frames(error: BaseException, causes: int = CAUSES) -> str:
     """Return the traceback with the frames of the user's own code only."""
     import traceback
 
-    shown = "".join(traceback.format_list(_users_frames(error)))
+    shown = _shown_frames(error)
     if isinstance(error, CurifactoryError):
         return f"{shown}{error}"
     shown += "".join(traceback.format_exception_only(type(error), error))
+    for each in error.exceptions[:causes] if isinstance(error, GROUP) else ():
+        shown += f"one of them:\n{own_frames(each, causes - 1)}"
     hidden = None if error.__suppress_context__ else error.__context__
     cause = error.__cause__ or hidden
     if cause is None or not causes:

@@ -148,6 +148,8 @@ class _Execution:
         self.reportables: list[Any] = []
         self.saved: set[str] = set()
         self.has_files = False
+        self.declared: dict[str, str] = {}
+        """The digests that the declared files had before the call."""
         self.begun = time.time()
         self.used_scratch: Path | None = None
         self.folder = ""
@@ -210,8 +212,10 @@ class _Execution:
                 path.endswith("**") or (self.task.place.project.root / path).is_dir()
             )
             key = f"f:{path.rstrip('/')}/**/*" if is_folder else f"f:{path}"
-            self.noted.note(key.replace("**/**", "**"))
-            if self._now(key) in reads.NOTHING:
+            key = key.replace("**/**", "**")
+            self.noted.note(key)
+            before = self.declared[key] = self._now(key)
+            if before in reads.NOTHING:
                 said = f"{self.stage.label}: files={path!r} matches nothing"
                 self.outcome.messages.append(said)
 
@@ -391,12 +395,10 @@ class _Execution:
             [key, self._now(key), self.present.shown(task.own, task.members, key)]
             for key in self.noted.keys
         ]
-        root = task.place.project.root
-        for path, before in self.noted.stats.items():
-            if hashing.stat_of(str(root / path)) != before:
-                said = f"{path} changed while {self.stage.label} read it"
-                self.outcome.messages.append(said)
-                found.append([f"f:{path}", "changed while it was read", ""])
+        for path in self._changed_meanwhile({key: now for key, now, _ in found}):
+            said = f"{path} changed while {self.stage.label} read it"
+            self.outcome.messages.append(said)
+            found.append([f"f:{path}", "changed while it was read", ""])
         node = group = task.group
         for key, digest, _ in found:
             node = after(node, key, digest)
@@ -414,6 +416,16 @@ class _Execution:
             versions={**dependencies(self.stage.code.packages)},
             run=task.place.run,
         )
+
+    def _changed_meanwhile(self, now: Mapping[str, str]) -> Iterator[str]:
+        """Yield the files that are not any more what they were when they were read."""
+        root = self.task.place.project.root
+        for path, stat in self.noted.stats.items():
+            if hashing.stat_of(str(root / path)) != stat:
+                yield path
+        for key, before in self.declared.items():
+            if now[key] != before:
+                yield key[2:]
 
     def _identified(self, outputs: list[Artifact], node: str) -> list[Artifact]:
         """Give identities: without data by the reads; what is made again keeps its own."""

@@ -1,6 +1,7 @@
 """What a stage depends on by detours: through objects, methods, files and checkpoints."""
 
 import os
+import sys
 
 import pytest
 from test_execute import EACH, other
@@ -765,6 +766,53 @@ def last(record):
     assert f"last: {said}" in result.err
     shown = (whole.root / "reports" / "latest" / "index.html").read_text()
     assert "x has 2 values, and a line 3" in shown and "(&#39;knn&#39;, 3)" in shown
+
+
+@pytest.mark.parametrize(
+    "answer", ["getattr(self.response, name)", "1 / 0"], ids=["endless", "failing"]
+)
+def test_an_exception_that_answers_in_its_own_way_fails_its_call_alone(project, answer):
+    stages = f"""
+class Bad(Exception):
+    def __getattr__(self, name):
+        return {answer}
+
+
+@stage(None, ["out"])
+def last(record):
+    if record.args.seed == 1:
+        raise Bad("quota exceeded")
+    return 7
+"""
+    project.write(other(stages, EACH.format("last(Record(manager, args))"), TWO))
+    result = project.run("other")
+    assert result.code == 1
+    assert (result.counts["computed"], result.counts["failed"]) == (1, 1)
+    assert "Bad: quota exceeded" in result.err
+    assert 'raise Bad("quota exceeded")' in result.err
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python has no groups yet")
+def test_what_is_in_a_group_of_exceptions_is_told(project):
+    stages = """
+def bad():
+    raise ValueError("the real cause")
+
+
+@stage(None, ["out"])
+def last(record):
+    found = []
+    for call in (bad, bad):
+        try:
+            call()
+        except ValueError as error:
+            found.append(error)
+    raise ExceptionGroup("several", found)
+"""
+    project.write(other(stages, EACH.format("last(Record(manager, args))")))
+    told = project.run("other").err
+    assert "ExceptionGroup: several" in told
+    assert told.count("one of them:") == told.count("ValueError: the real cause") == 2
 
 
 def test_the_cause_of_a_failure_is_told(project):

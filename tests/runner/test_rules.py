@@ -130,6 +130,21 @@ def test_a_wrong_rule_is_said_before_anything_is_computed(project, rules, said):
     assert said in result.err and "other.py:" in result.err
 
 
+@pytest.mark.parametrize("declared", ["raw/one.csv", "raw/*.csv", "raw"])
+def test_a_declared_file_that_changes_during_the_call_is_not_taken_for_read(
+    project, declared
+):
+    project.write({"raw/one.csv": "1"})
+    shell = "subprocess.check_output({!r}, shell=True)"
+    body = "import subprocess\n    found = int(" + shell.format("cat raw/*.csv") + ")\n"
+    body += "    if found == 1:\n        " + shell.format("echo 100 > raw/one.csv")
+    body += "\n    print('FOUND', found)\n    return found"
+    rules = f"files=[{declared!r}]"
+    assert computed(project, rules, "Args('a')", body) == 1
+    assert computed(project, rules, "Args('a')", body) == 1
+    assert computed(project, rules, "Args('a')", body) == 0
+
+
 def test_declared_files_that_are_not_there_are_named(project):
     project.write(other(pick("files=['raw/*.csv']"), RUN))
     result = project.ok("other")
