@@ -151,6 +151,7 @@ class _Execution:
         self.declared: dict[str, str] = {}
         """The digests that the declared files had before the call."""
         self.begun = time.time()
+        self.process = os.getpid()
         self.used_scratch: Path | None = None
         self.folder = ""
 
@@ -162,6 +163,7 @@ class _Execution:
             with captured, _threads(self.stage.rules.cpus), staying():
                 self.outcome.trace = self._execute()
         except BaseException as error:
+            self._leave_if_forked(error.code if isinstance(error, SystemExit) else 1)
             self.outcome.failure = failed(error)
             self.outcome.failure.printed = capture.tail(self.task.output)
             self.outcome.reads = {key: self._now(key) for key in self.noted.keys}
@@ -178,7 +180,9 @@ class _Execution:
                 self.noted.names = None  # their code may ask for other fields
             self._tell("called")
             begin = time.perf_counter()
-            outputs = self._save(_split(self.stage, self._call(values)))
+            returned = self._call(values)
+            self._leave_if_forked(0)
+            outputs = self._save(_split(self.stage, returned))
             self.noted.note_escaped()
         seconds = time.perf_counter() - begin
         if self.outcome.damaged:  # whatever the stage made of the exception
@@ -204,6 +208,13 @@ class _Execution:
         if self.used_scratch is not None:
             self.store.discard(self.used_scratch)
         return committed
+
+    def _leave_if_forked(self, exit_code: Any) -> None:
+        """End a process that the stage forked: the run is not its own."""
+        if os.getpid() != self.process:
+            with contextlib.suppress(Exception):
+                sys.stdout.flush()
+            os._exit(exit_code if isinstance(exit_code, int) else exit_code is not None)
 
     def _note_files(self) -> None:
         """Note what the stage declares to read, all that is in folders included."""

@@ -792,6 +792,37 @@ def last(record):
     assert 'raise Bad("quota exceeded")' in result.err
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks")
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        ("sys.exit()", 0),
+        ("sys.exit('no')", 1),
+        ("sys.exit(3)", 3),
+        ("return 5", 0),
+        ("raise ValueError", 1),
+    ],
+)
+def test_a_process_that_a_stage_forks_does_not_go_on_with_the_run(project, end, code):
+    stages = f"""
+import os
+import sys
+
+
+@stage(None, ["out"])
+def last(record):
+    child = os.fork()
+    if child == 0:
+        {end}
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) + 10 * record.args.seed
+"""
+    project.write(other(stages, EACH.format(PRINT), TWO))
+    result = project.ok("other")
+    assert result.out.count("VALUE") == 2
+    assert result.out.count("other-1 done") == 1
+    assert values(project)[0] == {"a": str(10 + code), "b": str(20 + code)}
+
+
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python has no groups yet")
 def test_what_is_in_a_group_of_exceptions_is_told(project):
     stages = """
