@@ -180,9 +180,7 @@ class _Execution:
                 self.noted.names = None  # their code may ask for other fields
             self._tell("called")
             begin = time.perf_counter()
-            returned = self._call(values)
-            self._leave_if_forked(0)
-            outputs = self._save(_split(self.stage, returned))
+            outputs = self._save(_split(self.stage, self._call(values)))
             self.noted.note_escaped()
         seconds = time.perf_counter() - begin
         if self.outcome.damaged:  # whatever the stage made of the exception
@@ -258,6 +256,11 @@ class _Execution:
         return caching.detached_copy(source.value)
 
     def _call(self, values: list[Inputs]) -> Any:
+        returned = self._returned(values)
+        self._leave_if_forked(0)
+        return returned
+
+    def _returned(self, values: list[Inputs]) -> Any:
         task = self.task
         given = {n: caching.detached_copy(v.value) for n, v in task.arguments.items()}
         if not self.stage.is_aggregate:
