@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,6 +116,18 @@ def test_a_class_stands_for_its_instances_where_the_default_is_one():
 @pytest.mark.parametrize("values", GOOD, ids=shown)
 def test_what_fits_passes(values):
     check(Args("a", **values), "params/base.py")
+
+
+def test_types_that_do_not_say_what_is_in_them_are_checked_as_such():
+    @dataclass
+    class Bare(ExperimentArgs):
+        layers: typing.List = field(default_factory=list)  # noqa: UP006
+        table: typing.Dict = field(default_factory=dict)  # noqa: UP006
+
+    check(Bare("a", layers=[1, "a"], table={"a": 1}), "params/base.py")
+    for wrong in ({"layers": 3}, {"table": [1]}):
+        with pytest.raises(RequestError):
+            check(Bare("a", **wrong), "params/base.py")
 
 
 @pytest.mark.parametrize("said", BAD)

@@ -107,6 +107,8 @@ def _fits_plainly(value: Any, hint: Any) -> bool:
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return any(_fits_plainly(value, each) for each in inner)
+    if not inner:  # a bare `List`
+        return value is None and hint is type(None)
     if origin in (list, collections.abc.Sequence) and type(value) is list:
         return all(_fits_plainly(each, inner[0]) for each in value)
     if origin in (dict, collections.abc.Mapping) and type(value) is dict:
@@ -114,7 +116,7 @@ def _fits_plainly(value: Any, hint: Any) -> bool:
         return keys and all(_fits_plainly(each, inner[1]) for each in value.values())
     if origin is tuple and type(value) is tuple and len(value) == len(inner):
         return all(map(_fits_plainly, value, inner))
-    return value is None and hint is type(None)
+    return False
 
 
 def _fits_closely(value: Any, hint: Any) -> bool:
