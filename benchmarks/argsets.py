@@ -6,10 +6,12 @@ them. Beside a plain script that makes and prints dataclasses of the same fields
 
 from own import Project, median, parser
 
-FIVE = """
-from dataclasses import dataclass
+IMPORTS = """
+from dataclasses import dataclass, field
+from pathlib import Path
 BASE_IMPORT
-
+"""
+ARGS = """
 
 @dataclass
 class Args(BASE):
@@ -19,11 +21,7 @@ class Args(BASE):
     rate: float = 0.1
     model: str = "linear"
 """
-FIFTEEN = """
-from dataclasses import dataclass, field
-from pathlib import Path
-BASE_IMPORT
-
+NESTED = """
 
 @dataclass
 class Model:
@@ -38,15 +36,8 @@ class Optimizer:
     rate: float = 0.1
     betas: tuple[float, float] = (0.9, 0.99)
     schedule: dict[str, float] = field(default_factory=lambda: {"start": 0.1, "end": 0.0})
-
-
-@dataclass
-class Args(BASE):
-    NAME
-    seed: int = 0
-    depth: int = 2
-    rate: float = 0.1
-    model: str = "linear"
+"""
+MORE = """\
     data: Path = Path("data/x.csv")
     columns: list[str] = field(default_factory=lambda: ["a", "b", "c"])
     folds: int = 5
@@ -58,6 +49,7 @@ class Args(BASE):
     weights: dict[str, float] = field(default_factory=dict)
     is_quiet: bool = False
 """
+DECLARED = {"five": IMPORTS + ARGS, "fifteen": IMPORTS + NESTED + ARGS + MORE}
 PRINTED = """
 
 for args in [Args(name=f"s{index}", seed=index) for index in range(COUNT)]:
@@ -104,7 +96,7 @@ def measured(project: Project, count: int, repeats: int) -> dict[str, list[float
 
 def main() -> int:
     given = parser(__doc__, 10_000).parse_args()
-    for fields, declared in {"five": FIVE, "fifteen": FIFTEEN}.items():
+    for fields, declared in DECLARED.items():
         with Project(given.python, given.n) as project:
             project.write("plain_script.py", plain(declared, given.n))
             project.write("listing.py", LISTING)

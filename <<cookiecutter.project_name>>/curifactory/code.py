@@ -649,8 +649,11 @@ def _without_declaration(node: ast.AST, scope: "_Scope") -> ast.AST:
     """Leave out @stage and @aggregate: what they declare enters the key by itself."""
     if not isinstance(node, syntax.FUNCTIONS):
         return node
-    places = ((each, scope.module_of(each)) for each in node.decorator_list)
-    kept = [each for each, place in places if place != "curifactory.stages"]
+    kept = [
+        each
+        for each in node.decorator_list
+        if scope.module_of(each) != "curifactory.stages"
+    ]
     fields = {**dict(ast.iter_fields(node)), "decorator_list": kept}
     return type(node)(**fields)
 
@@ -743,7 +746,9 @@ class _Scope:
         chain = _chain(node)
         if not chain:
             return None
-        base = next(each for each in ast.walk(node) if isinstance(each, ast.Name))
+        base = node
+        while isinstance(base, ast.Attribute):
+            base = base.value
         is_local = id(base) in self.local
         used, may_be_it = ".".join(chain), len(chain) > 1 or not is_local
         if may_be_it and {chain[-1], used} & UNFOLLOWED:

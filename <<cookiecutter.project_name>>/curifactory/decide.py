@@ -158,8 +158,8 @@ def predict(call: Call, similar: Iterable[Trace], now: Now, forced: bool) -> Dec
         return Decision("compute", "forced")
     code = call.stage.code.fingerprint
     for trace in similar:
-        agrees = all(now(key) == digest for key, digest, _ in trace.reads)
-        if trace.code == code and agrees:
+        agreeing = (now(key) == digest for key, digest, _ in trace.reads)
+        if trace.code == code and all(agreeing):
             return Decision("maybe", "waits for an input")
     return Decision("compute", "")
 

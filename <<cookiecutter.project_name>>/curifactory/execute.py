@@ -557,9 +557,11 @@ class Session:
     def _task(self, running: Running) -> Task:
         call = running.call
         again = call.trace if call in self._again else None
+        before = again.outputs if again else None
         made = task_of(call, self.place, self._given)
-        made = made._replace(stream=running.stream, output=running.output)
-        return made._replace(before=again.outputs if again else None)
+        return made._replace(
+            before=before, stream=running.stream, output=running.output
+        )
 
     def _output(self, call: Call) -> str:
         """Return the path of the file for what a call prints; empty for none."""

@@ -267,6 +267,6 @@ def _point(link: Path, target: Path) -> None:
         aside.replace(link)
     except OSError:
         link.mkdir(exist_ok=True)
-        page = f"../{target.name}/index.html"
-        page = f'<meta http-equiv="refresh" content="0; url={page}">'
+        url = f"../{target.name}/index.html"
+        page = f'<meta http-equiv="refresh" content="0; url={url}">'
         (link / "index.html").write_text(page, encoding="utf-8")

@@ -167,8 +167,9 @@ def annotations(node: ast.ClassDef) -> list[ast.expr]:
     for each in _annotated(node):
         text = getattr(each.annotation, "value", None)
         with contextlib.suppress(SyntaxError):
-            is_text = isinstance(text, str)
-            parsed = ast.parse(str(text), mode="eval").body if is_text else None
+            parsed = (
+                ast.parse(text, mode="eval").body if isinstance(text, str) else None
+            )
             found.append(parsed or each.annotation)
     return found
 

@@ -409,7 +409,8 @@ class _Execution:
             [key, self._now(key), self.present.shown(task.own, task.members, key)]
             for key in self.noted.keys
         ]
-        for path in self._changed_meanwhile({key: now for key, now, _ in found}):
+        changed = self._changed_meanwhile({key: now for key, now, _ in found})
+        for path in dict.fromkeys(changed):  # declared, and opened as well: once
             said = f"{path} changed while {self.stage.label} read it"
             self.outcome.messages.append(said)
             found.append([f"f:{path}", "changed while it was read", ""])

@@ -6,7 +6,6 @@ import importlib
 import logging
 import multiprocessing
 import os
-import pkgutil
 import time
 from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
@@ -206,8 +205,9 @@ class Own(_Remote):
 
 
 def _own_executor(name: str) -> Executor:
+    module, _, function = name.partition(":")
     try:
-        made = pkgutil.resolve_name(name)()
+        made = getattr(importlib.import_module(module), function)()
     except Exception as error:
         said = f"--engine {name}: {type(error).__name__}: {error}"
         raise RequestError(said, "give module:function") from error

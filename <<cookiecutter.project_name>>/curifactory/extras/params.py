@@ -48,7 +48,7 @@ def perform(options: argparse.Namespace) -> int:
 def _described(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "name": snapshot.name,
-        "hash": snapshot.source.hash,
+        "hash": snapshot.content(),
         "paramset": snapshot.paramset,
         "fields": shown_fields(snapshot.source),
     }
