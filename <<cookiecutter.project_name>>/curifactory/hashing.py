@@ -83,13 +83,20 @@ def hash_text(*texts: str) -> str:
 def hash_file(path: Path | str) -> str:
     """Return the digest of the bytes of a file, or of the names in a folder."""
     if os.path.isdir(path):
-        shown = (n for n in os.listdir(path) if n[0] != "." and n != "__pycache__")
-        return hash_text(*sorted(shown))
+        return hash_text(*sorted(names_in(path)))
     state = hashlib.blake2b(digest_size=16)
     with open(path, "rb", buffering=0) as file:
         while block := file.read(2**20):
             state.update(block)
     return state.hexdigest()
+
+
+def names_in(path: Path | str) -> frozenset[str]:
+    """Return the names in a folder that count; none where there is no folder."""
+    with contextlib.suppress(OSError):
+        names = os.listdir(path)
+        return frozenset(n for n in names if n[0] != "." and n != "__pycache__")
+    return frozenset()
 
 
 def stat_of(path: str) -> tuple[int, int]:

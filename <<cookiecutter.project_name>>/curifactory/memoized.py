@@ -14,13 +14,12 @@ from typing import Any
 
 from . import code, hashing
 
-Stat = tuple[int, int]
-Note = Callable[[str, Stat | None], None]
-"""Takes the key of a file, and what its size and time were when it was read."""
+Note = Callable[[str, Any], None]
+"""Takes the key of a file or folder, and what was seen of it when it was read."""
 
 known: dict[int, Any] = {}
 """What may keep something for the stages of this process."""
-_read: dict[object, dict[str, Stat | None]] = {}
+_read: dict[object, dict[str, Any]] = {}
 _codes: set[CodeType] = set()
 _reading: set[object] = set()
 """What has read files for the call that is at work."""
@@ -43,8 +42,8 @@ def noting(functions: Sequence[Any], note: Note) -> Iterator[None]:
             is_made = now.misses > was.misses if was and now else own in _reading
             made += [own] * is_made
         for each in used:
-            for key, stat in list(_read[each].items()):
-                note(key, stat)
+            for key, seen in list(_read[each].items()):
+                note(key, seen)
             for one in made:  # one may have used the other
                 _read[one].update(_read[each])
 
@@ -67,7 +66,7 @@ def prepare(function: Any) -> None:
                 each.cache_clear()
 
 
-def record(key: str, stat: Stat | None) -> None:
+def record(key: str, seen: Any) -> None:
     """Keep what is read, for each such function that is at work."""
     frame: FrameType | None = sys._getframe(1) if _read else None
     while frame is not None:
@@ -76,7 +75,7 @@ def record(key: str, stat: Stat | None) -> None:
         if own in _codes:
             found.append(_with_held(own, map(frame.f_locals.get, own.co_freevars)))
         for each in _read.keys() & found:
-            _read[each].setdefault(key, stat)
+            _read[each].setdefault(key, seen)
             _reading.add(each)
         frame = frame.f_back
 

@@ -39,6 +39,9 @@ FIELDS = "#"
 DECLARED = "%"
 """The key of all that is declared of the fields: defaults, metadata."""
 
+OWN_CHANGE = "w:"
+"""Before a path: a child has changed it. No key of a read begins so."""
+
 MARKS = f"@{FIELDS}{TEXT}{DECLARED}{EVERYTHING}"
 
 CALLABLES = (
@@ -59,6 +62,11 @@ READERS_OF_CODE = (
     linecache.__file__,
 )
 """What opens Python files to import or to show them: there they count as code."""
+CHANGES = frozenset("os.mkdir os.rename os.remove os.rmdir os.link os.symlink".split())
+"""What Python tells of changes to folders; the first arguments are paths."""
+
+Seen = tuple[int, int] | frozenset[str]
+"""What was seen of a file, its size and time; or of a folder, the names in it."""
 
 
 class Reads:
@@ -87,10 +95,13 @@ class Reads:
         self.lines: dict[str, str] = {}
         self.stream = stream
         self.declared = declared
-        self.stats: dict[str, tuple[int, int]] = {}
+        self.seen: dict[str, Seen] = {}
+        """What files and folders were when they were read first."""
         self.unpickled: dict[tuple[str, str], None] = {}
         """The classes and functions, by module and name, that pickles have asked for."""
         self.written: set[str] = set()
+        self.changed: set[str] = set()
+        """What the call itself has written, made, renamed or removed, by its path."""
         self.tracked: list[tuple[str, weakref.ref[Any]]] = []
         self.watch: Callable[[str], None] | None = None
         """What is told of each new key."""
@@ -111,18 +122,44 @@ class Reads:
         if key.endswith((":name", EVERYTHING)):
             self.lines[key] = _line_of_user()
         if self._is_child:
-            os.write(self._shared.fileno(), os.fsencode(key) + b"\0")
+            self._pass_on(key)
         elif self.stream is not None:
             with open(self.stream, "a", encoding="utf-8") as file:
                 file.write(json.dumps(key) + "\n")
 
-    def note_file(self, key: str, stat: tuple[int, int] | None) -> None:
-        """Keep the key of a file, and its size and time when it was read first."""
+    def note_file(self, key: str, seen: Seen) -> None:
+        """Keep the key of a file or folder, and what it was when it was read first."""
         place = key.partition(":")[2]
         if place not in self.written:
             self.note(key)
-            if stat is not None:
-                self.stats.setdefault(place, stat)
+            self.seen.setdefault(place, seen)
+
+    def note_change(self, place: str) -> None:
+        """Keep that the call itself has changed what lies at a path."""
+        if place not in self.changed:
+            self.changed.add(place)
+            if self._is_child:
+                self._pass_on(OWN_CHANGE + place)
+
+    def changed_by_others(self, root: Path) -> Iterator[str]:
+        """Yield the files and folders that are not any more what they were when read.
+
+        A folder may have other names in it that the call has made, or lack what it has
+        removed.
+        """
+        for place, seen in self.seen.items():
+            full = str(root / place)
+            if isinstance(seen, frozenset):
+                names = seen ^ hashing.names_in(full)
+                if not all(self._is_own(place + name) for name in names):
+                    yield place
+            elif hashing.stat_of(full) != seen:
+                yield place
+
+    def _is_own(self, place: str) -> bool:
+        steps = place.split("/")
+        above = ("/".join(steps[: i + 1]) for i in range(len(steps)))
+        return any(each in self.changed for each in above)
 
     def _check(self, key: str) -> None:
         """Refuse a read that the stage should have declared."""
@@ -148,12 +185,18 @@ class Reads:
     def become_child(self) -> None:
         self._is_child = True
 
+    def _pass_on(self, key: str) -> None:
+        os.write(self._shared.fileno(), os.fsencode(key) + b"\0")
+
     def collect(self) -> None:
         """Take in what children have read until now."""
         if self._shared is not None and not self._is_child:
             self._shared.seek(0)
-            for key in filter(None, self._shared.read().split(b"\0")):
-                self.note(os.fsdecode(key))
+            for key in map(os.fsdecode, self._shared.read().split(b"\0")):
+                if key.startswith(OWN_CHANGE):
+                    self.note_change(key.removeprefix(OWN_CHANGE))
+                elif key:
+                    self.note(key)
             self._shared.close()
             self._shared = None
 
@@ -446,24 +489,28 @@ class Files:
             return None
         inner = os.path.relpath(full, self.root).replace(os.sep, "/")
         folders = inner.split("/")[: None if is_folder else -1]
-        hidden = any(p in syntax.OUTSIDE or p[0] == "." for p in folders)
-        return None if hidden or inner.endswith(HIDDEN_SUFFIXES) else inner
+        if any(p in syntax.OUTSIDE or p[0] == "." for p in folders):
+            return None
+        is_hidden = not is_folder and inner.endswith(HIDDEN_SUFFIXES)
+        return None if is_hidden else inner
 
     def opened(self, path: object, mode: object, flags: object) -> None:
         if isinstance(path, str) and path.startswith(self.outside):
             return  # as most files are that the runner itself opens
-        reads = self.reads
+        reads, is_writing = self.reads, _is_writing(mode, flags)
+        if is_writing:
+            self.changed(path)
         key = self.key(path) if reads is not None or memoized.known else None
         if key is None or (reads is not None and key in reads.written):
             return
-        if _is_writing(mode, flags):
+        if is_writing:
             if reads is not None and f"f:{key}" not in reads.keys:
                 reads.written.add(key)
             return
-        stat = hashing.stat_of(os.path.join(self.root, key))
+        seen = hashing.stat_of(os.path.join(self.root, key))
         if reads is not None:
-            reads.note_file(f"f:{key}", stat)
-        memoized.record(f"f:{key}", stat)
+            reads.note_file(f"f:{key}", seen)
+        memoized.record(f"f:{key}", seen)
 
     def named(self, full: str) -> None:
         """Note a file that a field names: any but those that the runner makes."""
@@ -476,12 +523,22 @@ class Files:
 
     def listed(self, path: object) -> None:
         """Note a folder whose content was asked for: what is in it counts, by name."""
-        has_path = path and (self.reads is not None or memoized.known)
-        key = self.key(path, is_folder=True) if has_path else None
-        if key is not None:
-            if self.reads is not None:
-                self.reads.note(f"f:{key}/")
-            memoized.record(f"f:{key}/", None)
+        reads = self.reads
+        asked = "." if path is None else path
+        key = self.key(asked, is_folder=True) if reads or memoized.known else None
+        if key is None or (reads and f"{key}/" in reads.seen and not memoized.known):
+            return
+        seen = hashing.names_in(os.path.join(self.root, key))
+        if reads is not None:
+            reads.note_file(f"f:{key}/", seen)
+        memoized.record(f"f:{key}/", seen)
+
+    def changed(self, path: object) -> None:
+        """Note what a call makes, renames or removes itself."""
+        reads = self.reads
+        place = self.key(path, is_folder=True) if reads is not None else None
+        if reads is not None and place is not None:
+            reads.note_change(place)
 
     def listen(self) -> None:
         """See what is opened outside of stages as well: functions may keep it for them."""
@@ -607,8 +664,11 @@ def _audit(event: str, details: tuple[Any, ...]) -> None:
             _active.reads.unpickled[details] = None
     elif event in ("os.listdir", "os.scandir") and _active is not None:
         asking = sys._getframe(1).f_code.co_filename
-        if not asking.startswith("<frozen importlib"):
+        if asking != hashing.__file__ and not asking.startswith("<frozen importlib"):
             _active.listed(*details)
+    elif event in CHANGES and _active is not None:
+        for path in details[:2]:
+            _active.changed(path)
 
 
 sys.addaudithook(_audit)

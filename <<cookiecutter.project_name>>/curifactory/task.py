@@ -434,10 +434,7 @@ class _Execution:
 
     def _changed_meanwhile(self, now: Mapping[str, str]) -> Iterator[str]:
         """Yield the files that are not any more what they were when they were read."""
-        root = self.task.place.project.root
-        for path, stat in self.noted.stats.items():
-            if hashing.stat_of(str(root / path)) != stat:
-                yield path
+        yield from self.noted.changed_by_others(self.task.place.project.root)
         for key, before in self.declared.items():
             if now[key] != before:
                 yield key[2:]

@@ -735,7 +735,7 @@ def test_an_opened_file_is_noted_with_its_stat(project, files, reads):
     with files.noting(reads):
         assert (project / "data/raw.csv").read_text() == "data/raw.csv"
     assert keys(reads) == ["f:data/raw.csv"]
-    assert reads.stats["data/raw.csv"] == stat_of(str(project / "data/raw.csv"))
+    assert reads.seen["data/raw.csv"] == stat_of(str(project / "data/raw.csv"))
 
 
 def test_a_path_of_bytes_is_noted_like_any_other(project, files, reads):
@@ -775,7 +775,7 @@ def test_an_absent_file_is_noted(project, files, reads):
         with pytest.raises(FileNotFoundError):
             open(project / "absent.txt")
     assert keys(reads) == ["f:absent.txt"]
-    assert reads.stats["absent.txt"] == (-1, -1)
+    assert reads.seen["absent.txt"] == (-1, -1)
 
 
 @pytest.mark.parametrize(
@@ -815,7 +815,9 @@ def test_files_behind_what_a_function_keeps_are_noted_each_time(project, files):
         with files.noting(reads, [kept]):
             kept()
         assert keys(reads) == ["f:data/", "f:data/raw.csv"]
-        assert reads.stats == {"data/raw.csv": stat_of("data/raw.csv")}
+        names = frozenset(os.listdir("data"))
+        stats = {"data/raw.csv": stat_of("data/raw.csv")}
+        assert reads.seen == {"data/": names, **stats}
 
 
 def test_what_is_opened_between_stages_counts_for_what_keeps_it(
@@ -840,7 +842,8 @@ def test_what_is_opened_between_stages_counts_for_what_keeps_it(
     with files.noting(reads, [kept]):
         pass
     assert keys(reads) == ["f:data/", "f:data/raw.csv"]
-    assert reads.stats == {"data/raw.csv": stat_of("data/raw.csv")}
+    names = frozenset(os.listdir("data"))
+    assert reads.seen == {"data/": names, "data/raw.csv": stat_of("data/raw.csv")}
     later = Reads()
     with files.noting(later, [kept]):
         kept()
@@ -965,7 +968,7 @@ def test_a_file_elsewhere_that_a_field_names_is_noted(tmp_path, project, files, 
         files.named(str(project / "data/raw.csv"))
         files.named(str(project / "data/cache/x.json"))
     assert keys(reads) == [f"f:{other}", "f:data/raw.csv"]
-    assert reads.stats[str(other)] == stat_of(str(other))
+    assert reads.seen[str(other)] == stat_of(str(other))
 
 
 def test_time_stamps_of_the_last_moments_may_hide_a_change():

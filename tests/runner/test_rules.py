@@ -1,5 +1,7 @@
 """What stages declare beside inputs and outputs: reads, files, code, names, versions."""
 
+import os
+
 import pytest
 from test_execute import other
 
@@ -151,3 +153,46 @@ def test_declared_files_that_are_not_there_are_named(project):
     assert "pick: files='raw/*.csv' matches nothing" in result.err
     project.write({"raw/a.csv": "1"})
     assert "matches nothing" not in project.ok("other").err
+
+
+LISTING = """import glob, os, subprocess
+    found = sorted(map(os.path.basename, glob.glob("raw/*.csv")))
+    {}
+    return found"""
+OWN_CHANGES = {
+    "writes": "open('raw/two.csv', 'w').close()",
+    "writes a lock": "open('raw/held.lock', 'w').close()",
+    "makes a folder": "os.makedirs('raw/deep/er')",
+    "renames": "open('raw/two.tmp', 'w').close(); os.rename('raw/two.tmp', 'raw/two')",
+    "links": "os.symlink('one.csv', 'raw/two.csv')",
+    "removes": "os.remove('raw/gone.txt')",
+    "makes a folder and removes it": "os.mkdir('raw/new'); os.rmdir('raw/new')",
+    "forks": (
+        "child = os.fork()\n"
+        "    if not child: open('raw/two.csv', 'w').close(); os._exit(0)\n"
+        "    os.waitpid(child, 0)"
+    ),
+}
+
+
+def listing(project, then):
+    """Write a stage that lists a folder, and then does something."""
+    project.write({"raw/one.csv": "1", "raw/gone.txt": ""})
+    project.write(other(pick("", LISTING.format(then)), RUN))
+
+
+def test_a_folder_that_others_change_during_the_call_is_not_taken_for_read(project):
+    touch = "'two.csv' in found or subprocess.run(['touch', 'raw/two.csv'])"
+    listing(project, touch)
+    first, second, third = (project.ok("other") for _ in range(3))
+    assert "raw/ changed while pick read it" in first.err
+    assert first.counts["computed"] == second.counts["computed"] == 1
+    assert third.counts["computed"] == 0 and "changed while" not in second.err
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
+@pytest.mark.parametrize("change", OWN_CHANGES.values(), ids=OWN_CHANGES)
+def test_a_stage_may_change_the_folder_that_it_lists(project, change):
+    listing(project, change)
+    assert project.ok("other").counts["computed"] == 1
+    assert project.ok("other").counts["computed"] == 0
