@@ -160,7 +160,8 @@ class _Execution:
         try:
             self.folder = self.store.prepare()
             captured = capture.captured(self.task.output)
-            with captured, _threads(self.stage.rules.cpus), staying():
+            threads = _threads(self.stage.rules.cpus)
+            with captured, threads, staying(), _closing_figures():
                 self.outcome.trace = self._execute()
         except BaseException as error:
             self._leave_if_forked(error.code if isinstance(error, SystemExit) else 1)
@@ -519,6 +520,22 @@ def staying() -> Iterator[None]:
             is_here = False
         if not is_here:
             os.chdir(here)
+
+
+@contextlib.contextmanager
+def _closing_figures() -> Iterator[None]:
+    """Close what a call leaves open in pyplot: the next one would draw into it."""
+    before = _open_figures()
+    try:
+        yield
+    finally:
+        for number in _open_figures() - before:
+            sys.modules["matplotlib.pyplot"].close(number)
+
+
+def _open_figures() -> set[int]:
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    return set(pyplot.get_fignums()) if hasattr(pyplot, "get_fignums") else set()
 
 
 def _split(stage: AnyStage, result: Any) -> list[Any]:

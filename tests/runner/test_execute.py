@@ -1158,3 +1158,32 @@ def test_a_long_map_is_cut_short_unless_asked_for_whole(project):
     assert "n59 " in short and "n60 " not in short
     assert "... and 10 more rows, shown with --verbose" in short
     assert "n69 " in whole and "more rows" not in whole
+
+
+PLOTTING = """
+import matplotlib
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+
+
+@stage(None, ["lines"])
+def plot(record):
+    plt.figure({})
+    plt.plot([record.args.seed])
+    return len(plt.gca().lines)
+"""
+PLOTTED = """
+own = plt.figure("own")
+records = [plot(Record(manager, args)) for args in argsets]
+manager.compute(*records)
+print("lines", [record.state["lines"] for record in records])
+print("open", plt.get_figlabels())
+"""
+
+
+def test_figures_that_a_call_leaves_open_are_closed_when_it_ends(project):
+    pytest.importorskip("matplotlib")
+    argsets = "Args('a', seed=1), Args('b', seed=2)"
+    project.write(other(PLOTTING.format("'shown'"), PLOTTED, argsets))
+    out = project.python("-m", "curifactory", "other").out
+    assert "lines [1, 1]" in out and "open ['own']" in out
