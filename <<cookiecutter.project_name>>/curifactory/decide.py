@@ -152,14 +152,33 @@ def _why_reused(call: Call, trace: Trace) -> str:
     return f"shared with {trace.label} (reads {', '.join(shown) or 'no field'})"
 
 
+def is_declared_alike(call: Call, trace: Trace) -> bool:
+    """Return whether outputs, cachers, files and reads are declared as for a trace."""
+    key = call.stage.key_as(trace.stage, trace.code)
+    return trace.group == group_of(key, trace.inputs, trace.arguments)
+
+
+def stage_changes(
+    call: Call, trace: Trace, parts_of: Callable[[Trace], dict[str, str]]
+) -> list[str]:
+    """Say how the stage of a call differs from the one that a trace is of."""
+    found = []
+    if trace.stage not in call.stage.names:
+        found.append(f"{trace.stage} before (formerly= keeps its results)")
+    if trace.code != call.stage.code.fingerprint:
+        found += changed_parts(parts_of(trace), call.stage.code.parts)
+    if not is_declared_alike(call, trace):
+        found.append("its outputs, cachers, files or reads are declared otherwise")
+    return found
+
+
 def predict(call: Call, similar: Iterable[Trace], now: Now, forced: bool) -> Decision:
     """Decide, as far as possible, a call that waits for the result of another."""
     if forced:
         return Decision("compute", "forced")
-    code = call.stage.code.fingerprint
     for trace in similar:
         agreeing = (now(key) == digest for key, digest, _ in trace.reads)
-        if trace.code == code and all(agreeing):
+        if not stage_changes(call, trace, lambda _: {}) and all(agreeing):
             return Decision("maybe", "waits for an input")
     return Decision("compute", "")
 
@@ -169,7 +188,6 @@ class Facts(NamedTuple):
 
     inputs: list[str]
     arguments: dict[str, str]
-    code: dict[str, str]
     versions: dict[str, str]
     shown: Callable[[str], str]
     parts_of: Callable[[Trace], dict[str, str]]
@@ -188,9 +206,7 @@ def reason(call: Call, facts: Facts, similar: Sequence[Trace], now: Now) -> str:
 
 
 def _differences(call: Call, facts: Facts, trace: Trace, now: Now) -> list[str]:
-    found = []
-    if trace.code != call.stage.code.fingerprint:
-        found += changed_parts(facts.parts_of(trace), facts.code)
+    found = stage_changes(call, trace, facts.parts_of)
     found += _input_changes(call, trace.inputs, facts.inputs)
     if OTHER_RECORDS in found:  # reads are by place: another order compares nothing
         return found

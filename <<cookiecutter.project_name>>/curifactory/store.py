@@ -114,12 +114,18 @@ class Store:
             self.quarantine(folder, META)
         return None
 
-    def code_parts(self, stage: str, fingerprint: str) -> dict[str, str]:
+    def code_parts(self, trace: Trace) -> dict[str, str]:
         """Return the parts of the code that a trace was made with, by file and name."""
-        path = self.place(f"{safe(stage)}/code-{fingerprint[:16]}.json")
+        path = self.place(f"{safe(trace.stage)}/{_code_file(trace.code)}")
         with contextlib.suppress(OSError, ValueError):
             return dict(unsealed(read_bytes(path).decode()))
         return {}
+
+    def stages_with(self, fingerprint: str) -> list[str]:
+        """Return the folders of the stages that were executed with some code."""
+        places = ((each, self.place(each)) for each in self.stages())
+        file = _code_file(fingerprint)
+        return [each for each, place in places if os.path.exists(f"{place}/{file}")]
 
     def accepted(self) -> list[dict[str, Any]]:
         """Return what was accepted, in the order of time."""
@@ -188,7 +194,7 @@ class Store:
         if (trace.stage, trace.code) in self._codes:
             return
         self._codes.add((trace.stage, trace.code))
-        path = self.root / safe(trace.stage) / f"code-{trace.code[:16]}.json"
+        path = self.root / safe(trace.stage) / _code_file(trace.code)
         path.parent.mkdir(exist_ok=True)
         with contextlib.suppress(OSError, CurifactoryError):
             if not path.exists():
@@ -417,6 +423,10 @@ def host() -> str:
 
 
 @functools.lru_cache(10_000)
+def _code_file(fingerprint: str) -> str:
+    return f"code-{fingerprint[:16]}.json"
+
+
 def safe(text: str) -> str:
     """Return a text that is one readable step of a path on every system."""
     clean = re.sub(r"[^A-Za-z0-9_=+,.-]+", "_", text).strip(".-")

@@ -5,15 +5,17 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from . import decide, hashing
+from . import decide, hashing, syntax
 from .args import field_names
 from .decide import Decision, Now
+from .errors import nearest
 from .index import Index
 from .provenance import dependencies
 from .reads import FileDigests
 from .record import Call, Literal, Output, Source
 from .request import Request
 from .snapshot import Present
+from .stages import AnyStage
 from .store import Store
 from .trace import Trace
 
@@ -30,6 +32,7 @@ class Survey:
         self.present = Present(digests)
         self.fresh: set[str] = set()
         """Folders that this run has made: they are never forced again."""
+        self._names_before: dict[str, str] = {}
         self._accepted: dict[str, dict[str, None]] | None = None
 
     def decision(self, call: Call) -> Decision:
@@ -99,6 +102,24 @@ class Survey:
         """Return a value from the cache as its cacher loads it."""
         return self.store.load(*source.stored())
 
+    def similar(self, call: Call) -> list[Trace]:
+        """Return earlier executions of a stage, or else of its code by another name."""
+        for name in call.stage.names:
+            if found := self.index.similar(name, call.label):
+                return found
+        name = self._name_before(call.stage)
+        return self.index.similar(name, call.label) if name else []
+
+    def _name_before(self, stage: AnyStage) -> str:
+        """Return the name that the code of a stage had, where nothing has it now."""
+        if stage.rules.version is not None:  # says nothing about code
+            return ""
+        if stage.name not in self._names_before:
+            names = self.store.stages_with(stage.code.fingerprint)
+            gone = [each for each in names if not syntax.is_defined(each)]
+            self._names_before[stage.name] = gone[0] if gone else ""
+        return self._names_before[stage.name]
+
     # Looking ahead ------------------------------------------------------------------
 
     def foresee(self, calls: Iterable[Call]) -> list[tuple[Call, Decision]]:
@@ -122,7 +143,7 @@ class Survey:
 
     def _foreseen(self, call: Call) -> Decision:
         """Decide a call, as far as its inputs are known."""
-        similar = self.index.similar(call.stage.name, call.label)
+        similar = self.similar(call)
         has_past = similar or len(call.stage.names) > 1
         if has_past and decide.is_known(call):
             found = self.decision(call)
@@ -151,7 +172,7 @@ class Survey:
 
     def reason(self, call: Call) -> str:
         """Say why a call is computed."""
-        found = self.index.similar(call.stage.name, call.label)
+        found = self.similar(call)
         return self._reason(call, [f for f in found if f.folder not in self.fresh])
 
     def _reason(self, call: Call, similar: Sequence[Trace]) -> str:
@@ -159,13 +180,19 @@ class Survey:
         if waiting:
             return f"after {', '.join(dict.fromkeys(waiting))}"
         if not similar:
-            return "never run"
+            return "never run" + self._never_formerly(call.stage)
         facts = decide.Facts(
             decide.inputs(call),
             call.given(),
-            call.stage.code.parts,
             {**dependencies(call.stage.code.packages)},
             functools.partial(self.present.shown, call.own, call.members),
-            lambda trace: self.store.code_parts(trace.stage, trace.code),
+            self.store.code_parts,
         )
         return decide.reason(call, facts, similar, self.now(call))
+
+    def _never_formerly(self, stage: AnyStage) -> str:
+        """Say so where nothing is known by an earlier name: it may be mistyped."""
+        if len(stage.names) == 1:
+            return ""
+        name = stage.names[-1]
+        return f", nor as {name}: {nearest(name, self.store.stages())}"

@@ -127,6 +127,18 @@ def tree_of(filename: str) -> ast.Module | None:
     return _trees[filename]
 
 
+def is_defined(name: str) -> bool:
+    """Return whether a file of the project still has a function of this full name."""
+    module, _, own = name.rpartition(".")
+    with contextlib.suppress(OSError):
+        text = Path(root(), module.replace(".", os.sep) + ".py").read_text("utf-8")
+        return (
+            re.search(rf"^\s*(async\s+)?def {re.escape(own)}\b", text, re.MULTILINE)
+            is not None
+        )
+    return False
+
+
 def find_function(code: CodeType) -> Definition | None:
     """Return the definition that was compiled to `code`, or None."""
     tree = tree_of(code.co_filename)

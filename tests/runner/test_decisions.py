@@ -19,13 +19,21 @@ class Args(ExperimentArgs):
     depth: int = 1
 
 
-def stage(name="fit", *, inputs=("data",), many=False, code="c1", names=("seed",)):
+def key_as(name, code):
+    return f"{name} {code}"
+
+
+def stage(
+    name="fit", *, inputs=("data",), many=False, code="c1", names=("seed",), parts=None
+):
     """A stage as decisions see it."""
-    found = Code(code, {}, names=frozenset(names))
+    found = Code(code, parts or {}, names=frozenset(names))
     return SimpleNamespace(
         name=f"stages.{name}",
+        names=(f"stages.{name}",),
         label=name,
-        key=f"{name} {code}",
+        key=key_as(f"stages.{name}", code),
+        key_as=key_as,
         inputs=inputs,
         is_aggregate=many,
         code=found,
@@ -41,10 +49,12 @@ def call(of=None, sources=None, *, name="a", args=None, given=None, records=()):
     return Call(of or stage(), snapshot, members, arguments)
 
 
-def trace(reads=(), *, label="a", code="c1", name="fit", group="g", **known):
+def trace(reads=(), *, label="a", code="c1", name="fit", group=None, **known):
     """An execution; reads are (key, digest, shown)."""
     reads = [list(each) for each in reads]
-    known = {"inputs": [], "outputs": [], "node": "", **known}
+    known = {"inputs": [], "outputs": [], "node": "", "arguments": {}, **known}
+    key = key_as(f"stages.{name}", code)
+    group = group or decide.group_of(key, known["inputs"], known["arguments"])
     return Trace(f"stages.{name}", label, group, code=code, reads=reads, **known)
 
 
@@ -54,6 +64,10 @@ def produced(*identities, stage_label="split"):
     outputs = [Artifact("x", (), "", 0, "", each) for each in identities]
     made.trace = trace(outputs=outputs)
     return made
+
+
+FIT = decide.group_of(key_as("stages.fit", "c1"), [], {})
+"""The point of the tree at which executions of `trace` begin."""
 
 
 class Past:
@@ -85,7 +99,7 @@ def never(digest):
 
 
 def found(past, values, same=never):
-    return decide.find(past, "stages.fit", "g", values.__getitem__, same)
+    return decide.find(past, "stages.fit", FIT, values.__getitem__, same)
 
 
 def test_the_trace_whose_reads_have_the_values_of_now_is_found():
@@ -132,12 +146,12 @@ def test_a_path_follows_what_was_read_first_as_far_as_values_agree():
     )
 
     def path(values):
-        return decide.path(past, "stages.fit", "g", values.__getitem__)
+        return decide.path(past, "stages.fit", FIT, values.__getitem__)
 
     assert path({"a:seed": "1", "a:depth": "6"}) == ["a:seed", "a:depth"]
     assert path({"a:seed": "2", "a:rate": "5"}) == ["a:seed", "a:rate"]
     assert path({"a:seed": "3"}) == ["a:seed"]
-    assert decide.path(past, "stages.other", "g", {}.__getitem__) == []
+    assert decide.path(past, "stages.other", FIT, {}.__getitem__) == []
 
 
 # What a call is made of ----------------------------------------------------------------
@@ -186,8 +200,8 @@ def test_a_group_tells_stages_inputs_and_arguments_apart():
         decide.group(call(given={"k": "2"})),
         decide.group(call(given={"j": "1"})),
         decide.group(call(given={"j": "1", "k": "2"})),
-        decide.group_of("fit c1", ["data=-", "with"], {}),
-        decide.group_of("fit c1", ["data=-"], {"with": ""}),
+        decide.group_of("stages.fit c1", ["data=-", "with"], {}),
+        decide.group_of("stages.fit c1", ["data=-"], {"with": ""}),
     ]
     assert len(set(groups)) == len(groups)
     assert decide.group_of("k", ["i"], {"x": "1", "y": "2"}) == decide.group_of(
@@ -196,7 +210,7 @@ def test_a_group_tells_stages_inputs_and_arguments_apart():
     # Caches that exist go by this scheme: with another, all would be computed again.
     found = decide.group_of("key", ["data=1"], {"k": "2"})
     assert found == hash_text("key", "data=1", "with", "k=2")
-    assert groups[3] == decide.group_of("fit c1", ["data=-"], {"k": "1"})
+    assert groups[3] == decide.group_of("stages.fit c1", ["data=-"], {"k": "1"})
 
 
 def test_the_name_and_unread_fields_do_not_enter_a_group():
@@ -331,25 +345,25 @@ def test_what_waits_may_be_reused_where_an_earlier_execution_fits_but_for_inputs
     assert predict(trace(differs)) == computed
     assert predict(trace(fits, code="c0")) == computed
     assert predict(trace([*fits, *differs])) == computed
+    assert predict(trace(fits, group="g")) == computed
+    assert predict(trace(fits, name="old")) == computed
     assert predict() == computed
     assert predict(trace(fits), forced=True) == ("compute", "forced", None, 0.0)
 
 
-def because(*similar, of=None, now=None, **facts):
+def because(*similar, of=None, now=None, code=None, **facts):
     """The reason of a call, whose code is c1 with one part, unless told otherwise."""
+    of = of or call(stage(parts=code or {"src/models.py: fit": "1"}))
     known = {
         "inputs": [],
         "arguments": {},
-        "code": {"src/models.py: fit": "1"},
         "versions": {},
         "shown": {"a:seed": "3", "a:depth": "8"}.get,
         "parts_of": lambda trace: {"src/models.py: fit": "0"},
         **facts,
     }
     digests = {"a:seed": "s", "a:depth": "d", "f:data.csv": "f", **(now or {})}
-    return decide.reason(
-        of or call(), decide.Facts(**known), similar, digests.__getitem__
-    )
+    return decide.reason(of, decide.Facts(**known), similar, digests.__getitem__)
 
 
 SEED = ("a:seed", "other", "2")
@@ -442,8 +456,18 @@ def test_other_records_are_reason_enough():
     assert because(trace(reads, inputs=["2"]), inputs=["3"]) == "other records"
     records = [(Args(), {"data": Output(produced("d"), 0)})]
     of = call(stage("compare", many=True), records=records)
-    said = because(trace(inputs=["1", "data=x"]), of=of, inputs=["1", "data=d"])
+    known = trace(inputs=["1", "data=x"], name="compare")
+    said = because(known, of=of, inputs=["1", "data=d"])
     assert said == "input data changed (by split)"
+
+
+def test_a_stage_with_another_name_or_declaration_is_the_reason():
+    other = "its outputs, cachers, files or reads are declared otherwise"
+    assert because(trace(group="g")) == other
+    assert because(trace([SEED], group="g")) == f"{other}, seed 2 -> 3"
+    said = "stages.old before (formerly= keeps its results)"
+    assert because(trace(name="old")) == said
+    assert because(trace([SEED], name="old")) == f"{said}, seed 2 -> 3"
 
 
 @pytest.mark.parametrize(

@@ -273,6 +273,71 @@ def test_a_change_of_arguments_asks_nothing(costly):
     assert "fit a" in costly.ok().done()
 
 
+RENAMED = [
+    ("stages/chain.py", "def fit(", "def train("),
+    ("experiments/study.py", "compare, fit, load", "compare, load, train"),
+    ("experiments/study.py", "score(fit(", "score(train("),
+]
+
+
+@pytest.fixture
+def renamed(whole):
+    """A project whose fits took three days, and that has another name for them."""
+    whole.ok()
+    let_it_have_taken(whole, "fit", DAYS)
+    for edit in RENAMED:
+        whole.edit(*edit)
+    return whole
+
+
+def test_another_name_of_long_work_is_refused_like_an_edit(renamed):
+    result = renamed.run("study")
+    said = "stages.chain.fit before (formerly= keeps its results): train 2, score 2"
+    assert result.code == 2 and said in result.err
+    assert said.partition(":")[0] in renamed.ok("map", "study").out
+    was = '@stage(["data"], ["model"]'
+    renamed.edit("stages/chain.py", was, was + ", formerly='stages.chain.fit'")
+    assert renamed.ok().counts["computed"] == 0
+
+
+def test_a_mistyped_earlier_name_is_told_with_the_nearest_one(renamed):
+    renamed.edit("stages/chain.py", "return {", "return {'more': 1, ")
+    was = '@stage(["data"], ["model"]'
+    renamed.edit("stages/chain.py", was, was + ", formerly='stages.chian.fit'")
+    said = "never run, nor as stages.chian.fit: did you mean 'stages.chain.fit'"
+    assert said in " ".join(renamed.ok("explain", "study").out.split())
+    renamed.edit("stages/chain.py", "chian", "chain")
+    assert "stages/chain.py: train changed" in renamed.ok("explain", "study").out
+
+
+def test_a_copy_of_long_work_is_no_new_name_of_it(whole):
+    whole.ok()
+    let_it_have_taken(whole, "fit", DAYS)
+    chain = (whole.root / "stages/chain.py").read_text()
+    whole.write({"stages/copied.py": chain})
+    whole.edit("experiments/study.py", "stages.chain", "stages.copied")
+    assert "never run" in whole.ok("map", "study").out
+    whole.ok()
+
+
+def test_stages_with_one_version_are_not_taken_for_one(whole):
+    stage = "@stage(None, ['x'], version='1')\ndef {}(record):\n    return 1\n"
+    whole.write(other(stage.format("old"), "old(Record(manager, argsets[0]))"))
+    whole.ok("other")
+    whole.write(other(stage.format("new"), "new(Record(manager, argsets[0]))"))
+    assert "never run" in whole.ok("map", "other").out
+
+
+def test_what_is_declared_otherwise_asks_before_long_work(whole):
+    whole.ok()
+    let_it_have_taken(whole, "fit", DAYS)
+    whole.edit("stages/chain.py", '["model"])\ndef', '["model"], reads="all")\ndef')
+    result = whole.run("study")
+    said = "its outputs, cachers, files or reads are declared otherwise: fit 2"
+    assert result.code == 2 and said in result.err
+    assert said.partition(":")[0] in whole.ok("map", "study").out
+
+
 def test_an_edit_upstream_of_long_work_asks_too(whole):
     whole.ok()
     let_it_have_taken(whole, "fit", DAYS)

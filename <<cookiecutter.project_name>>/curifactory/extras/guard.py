@@ -43,13 +43,11 @@ def code_changes(
     survey: Survey, call: Call, trace: Trace
 ) -> tuple[list[str], dict[str, str]]:
     """Return how code differs from that of a trace: in words, and digest by digest."""
-    found: list[str] = []
+    found = decide.stage_changes(call, trace, survey.store.code_parts)
     pairs: dict[str, str] = {}
     now, code = survey.now(call), call.stage.code
     if trace.code != code.fingerprint:
         pairs[code.fingerprint] = trace.code
-        before = survey.store.code_parts(trace.stage, trace.code)
-        found += decide.changed_parts(before, code.parts)
     for key, digest, shown in trace.reads:
         if key[0] in "cm" and now(key) != digest:
             pairs[now(key)] = digest
@@ -64,7 +62,7 @@ def _invalidated(
     after = [causes[each] for each in call.producers() if each in causes]
     if not after and not decide.is_known(call):
         return None
-    for trace in survey.index.similar(call.stage.name, call.label):
+    for trace in survey.similar(call):
         if by_code_alone(call, trace, now):
             changes, _ = code_changes(survey, call, trace)
             if changes or after:

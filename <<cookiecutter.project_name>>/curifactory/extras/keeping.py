@@ -64,8 +64,7 @@ def _accept(run: Run, calls: list[Call]) -> int:
     for call in calls:
         now = survey.now(call)
         for trace in survey.index.similar(stage.name, call.label):
-            key = stage.key_as(stage.name, trace.code)  # with the cachers of now
-            same = trace.group == decide.group_of(key, trace.inputs, trace.arguments)
+            same = decide.is_declared_alike(call, trace)
             if not (same and guard.by_code_alone(call, trace, now)):
                 continue
             found, digests = guard.code_changes(survey, call, trace)
