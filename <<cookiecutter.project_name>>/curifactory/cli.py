@@ -7,6 +7,7 @@ import contextlib
 import gc
 import importlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterable, Sequence
@@ -46,6 +47,14 @@ ROWS = 60
 """How many rows of a map are shown."""
 COMMANDS = ("run", "map", "ls", *EXTRAS)
 LISTED: Any = {"action": "append", "default": []}
+INSTEAD = {
+    "--parallel": "-j N runs on N worker processes",
+    "--lazy": "@stage takes Lazy() for an output that is loaded when it is used",
+    "--report": "each run writes its report, and says where",
+    "--no-log": "--quiet prints the summary only",
+    "-m": "write `experiment map NAME`",
+}
+"""What there is for options of other releases."""
 OF_CACHE = ("path", "verify", "gc", "rebuild")
 
 
@@ -63,7 +72,7 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**{"formatter_class": _formatter, **options})
 
     def error(self, message: str) -> NoReturn:
-        print(f"error: {message}\n  see `experiment --help`", file=sys.stderr)
+        print(f"error: {message}\n  see `{self.prog} --help`", file=sys.stderr)
         raise SystemExit(2)
 
 
@@ -79,7 +88,7 @@ def main(argv: Sequence[str] | None = None, *, may_fork: bool = False) -> int:
     try:
         _open_streams()
         given = _with_command(asked)
-        options = _parser(given[0] if given else "").parse_args(given)
+        options = _parsed(given)
         if may_fork and getattr(options, "jobs", None):
             with contextlib.suppress(ImportError):
                 importlib.import_module("curifactory.extras.forking").allow()
@@ -124,9 +133,31 @@ def _let_go_of_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _parsed(given: list[str]) -> argparse.Namespace:
+    """Return the options; one that is not there is told with the nearest that is."""
+    parser, commands = _parser(given[0] if given else "")
+    options, unknown = parser.parse_known_args(given)
+    if unknown:
+        from .errors import RequestError, nearest
+
+        flag = next((each for each in unknown if each[0] == "-"), "").partition("=")[0]
+        if not flag:
+            hint = "give an option once for each value: -n a -n b"
+            raise RequestError(f"{unknown[0]!r} is not understood", hint)
+        text = commands.choices[options.command].format_help()
+        known = set(re.findall(r"(?<!\w)--?[a-z][a-z-]*", text))
+        hint = INSTEAD.get(flag) or nearest(flag, known)
+        if hint.startswith("there is"):
+            hint = f"see `experiment {options.command} --help`"
+        raise RequestError(f"there is no option {flag}", hint)
+    return options
+
+
 def _with_command(given: list[str]) -> list[str]:
     """Return the arguments with `run` put before the name of an experiment."""
     first = next((each for each in given if not each.startswith("-")), None)
+    if first == "help":
+        return [*(each for each in given if each != "help"), "--help"]
     if first is None or first in COMMANDS or given[0] in ("-h", "--help"):
         return given
     return ["run", *given]
@@ -160,13 +191,17 @@ def _refused(error: Exception, debug: bool) -> int:
     return error.exit_code
 
 
-def _parser(command: str) -> argparse.ArgumentParser:
-    """Return the parser; of the extras only the one that is asked for is imported."""
+def _parser(command: str) -> tuple[argparse.ArgumentParser, Any]:
+    """Return the parser, and those of its commands; of the extras only the one that is
+    asked for is imported."""
     parser = _Parser(
         prog="experiment",
         description="Run experiments whose parameters are Python files.",
         epilog=EXAMPLES,
     )
+    own = sys.modules["curifactory"].__version__
+    said = "show the version of the runner"
+    parser.add_argument("--version", action="version", version=own, help=said)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run an experiment (`run` can be left out)")
     add_run_options(run)
@@ -180,7 +215,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
         _extra(command).add_options(commands.choices[command])
     for each in (run, mapping, listing, *extras):
         each.add_argument("--debug", action="store_true", help="show full tracebacks")
-    return parser
+    return parser, commands
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -245,9 +280,11 @@ def open_request(
     options: argparse.Namespace, command: str = ""
 ) -> tuple[Settings, Request]:
     """Return the project of the current folder and what the options ask for in it."""
+    from . import paramsets
     from .errors import RequestError
 
     project = enter(options.cache)
+    options.name = paramsets.plain_name(project, options.name)
     _check_name(project, options.name)
     if options.rest:
         given = options.rest[0]
@@ -370,10 +407,22 @@ def _print_summary(run: Run, debug: bool) -> None:
 def _print_comparison(calls: Sequence[Call], most: int = 20) -> None:
     """Print the metrics of each argset, the best of each column with a star."""
     rows: dict[str, dict[str, Any]] = {}
+    over: list[str] = []
     for call in calls:
         metrics = call.trace.metrics if call.trace and call.is_done else {}
-        if metrics and not call.stage.is_aggregate:
+        if metrics and call.own.args is not None:
             rows.setdefault(call.label, {}).update(metrics)
+        elif metrics:
+            told = (f"{name} {each['value']:.4g}" for name, each in metrics.items())
+            over.append(f"{call.stage.label}  {', '.join(told)}")
+    _print_rows(rows, most)
+    for line in over[:most]:
+        print(f"over all argsets: {line}")
+    if rows or over:
+        print()
+
+
+def _print_rows(rows: dict[str, dict[str, Any]], most: int) -> None:
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     if not names:
         return
@@ -385,7 +434,6 @@ def _print_comparison(calls: Sequence[Call], most: int = 20) -> None:
     print_table(("argset", *names), lines)
     if len(rows) > most:
         print(f"... and {len(rows) - most} more argsets, see the report")
-    print()
 
 
 def _best(name: str, rows: Iterable[dict[str, Any]]) -> float | None:

@@ -108,6 +108,14 @@ def check_function(module: ModuleType, name: str) -> None:
         raise RequestError(f"{place}:{line}: {name}(): {error}", HINTS[name]) from error
 
 
+def plain_name(project: Settings, given: str) -> str:
+    """Return the name of a file that was given by its path, as shells complete it."""
+    path = given.removesuffix(".py").removeprefix("./")
+    folders = (project.experiments, project.params)
+    found = (path.removeprefix(f"{folder}/") for folder in folders)
+    return next((each for each in found if each != path), path)
+
+
 def _located(project: Settings, kind: str, function: str, name: str) -> Path:
     what = "experiment" if kind == "experiments" else "parameter file"
     if not re.fullmatch(r"\w[\w-]*(/\w[\w-]*)*", name.replace(".", "/")):
@@ -233,7 +241,7 @@ def open_project(root: Path | str | None, **places: Any) -> Settings:
 
 def sources(project: Settings, names: Iterable[str]) -> Iterator[Source]:
     """Import parameter files, each once."""
-    for name in dict.fromkeys(names):
+    for name in dict.fromkeys(plain_name(project, each) for each in names):
         module = load(project, _kind_of(project, name), "get_params", name)
         yield Source(name, relative(str(module.__file__)), module.get_params)
 

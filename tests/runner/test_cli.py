@@ -7,6 +7,9 @@ import sys
 
 import pytest
 from projects import copy_runner
+from test_execute import other
+
+import curifactory
 
 ARGS = "from params import Args\n\n\n"
 
@@ -66,7 +69,31 @@ REFUSED = {
         ["'scor'", "'score'?"],
     ),
     "a value on the command line": ({}, ["study", "lr=0.1"], ["'lr=0.1'", "params/"]),
-    "unknown option": ({}, ["study", "--overwite"], ["--overwite", "--help"]),
+    "unknown option": (
+        {},
+        ["study", "--overwite"],
+        ["there is no option --overwite", "did you mean '--overwrite'"],
+    ),
+    "unknown option like no other": (
+        {},
+        ["map", "study", "--qqqqq=3"],
+        ["there is no option --qqqqq\n", "see `experiment map --help`"],
+    ),
+    "option of other releases": (
+        {},
+        ["study", "--parallel", "4"],
+        ["there is no option --parallel", "-j N runs on N worker processes"],
+    ),
+    "two values of one option": (
+        {},
+        ["study", "-n", "a", "b"],
+        ["'b' is not understood", "once for each value: -n a -n b"],
+    ),
+    "option without its value": (
+        {},
+        ["study", "-j"],
+        ["expected one argument", "see `experiment run --help`"],
+    ),
     "syntax error in a parameter file": (
         params("def get_params():\n    return [Args(]\n"),
         OTHER,
@@ -710,6 +737,65 @@ def test_a_file_in_another_encoding_is_refused_with_its_line(project):
     assert result.code == 2
     assert "experiments/other.py:1: " in result.err and "UTF-8?" in result.err
     assert "line 1: 'utf-8' codec can't decode byte 0xe9" in project.ok("ls").out
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["experiments/study.py", "-p", "params/base.py"],
+        ["./experiments/study.py", "-p", "./params/base.py"],
+        ["study.py", "-p", "base.py"],
+        ["study", "-p", "experiments/own.py"],
+    ],
+)
+def test_files_may_be_given_by_path_as_shells_complete_them(project, given):
+    text = (project.root / "params/base.py").read_text()
+    own = text + "\n\ndef run(argsets, manager):\n    pass\n"
+    project.write({"experiments/own.py": own})
+    assert project.ok("map", *given).out == project.ok("map", "study").out
+    assert project.ok(*given).counts["computed"] == 6
+
+
+def test_help_is_a_command_too(project):
+    assert project.ok("help").out == project.ok("--help").out
+    assert project.ok("help", "map").out == project.ok("map", "--help").out
+
+
+def test_the_version_of_the_runner_is_shown(project):
+    assert project.ok("--version").out == f"{curifactory.__version__}\n"
+
+
+AGGREGATED = """
+@stage(None, ["x"])
+def score(record):
+    record.metric("quality", record.args.seed)
+    return record.args.seed
+
+
+@aggregate(["x"], ["mean"])
+def mean(record, records, x):
+    record.metric("mean", sum(x.values()) / len(x))
+    return 1
+"""
+
+
+def test_metrics_of_aggregates_are_shown(project):
+    run = "for args in argsets:\n    score(Record(manager, args))\n"
+    argsets = "Args('a', seed=1), Args('b', seed=4)"
+    alone = run + "mean(Record(manager, None), manager.records)"
+    project.write(other(AGGREGATED, alone, argsets))
+    lines = project.ok("other").out.splitlines()
+    assert lines[:3] == ["argset  quality", "a       1", "b       4"]
+    assert lines[3:5] == ["over all argsets: mean  mean 2.5", ""]
+    own = run + "mean(Record(manager, Args('all')), manager.records[:2])"
+    project.write(other(AGGREGATED, own, argsets))
+    lines = project.ok("other").out.splitlines()
+    assert lines[0].split() == ["argset", "quality", "mean"]
+    assert [line.split() for line in lines[1:4]] == [
+        ["a", "1", "-"],
+        ["b", "4", "-"],
+        ["all", "-", "2.5"],
+    ]
 
 
 def test_what_editors_leave_beside_experiments_is_none(project):

@@ -277,6 +277,7 @@ def test_runs_lists_what_was_run(project):
     assert [line.split()[0] for line in lines] == ["study-1", "study-2", "study-9"]
     assert [line.split()[3] for line in lines] == ["done", "failed", "unfinished"]
     assert "computed 6" in lines[0]
+    assert project.ok("runs", "study-2").out.splitlines() == lines[1:2]
     misspelt = project.run("runs", "stduy")
     assert misspelt.code == 2
     assert misspelt.err == "error: no run was of 'stduy'\n  did you mean 'study'?\n"

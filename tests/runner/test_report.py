@@ -299,6 +299,16 @@ def test_metrics_of_aggregates_stand_apart(write):
     assert "0.123456" in page[page.index("Over all argsets") :]
 
 
+def test_metrics_of_an_aggregate_with_an_argset_stand_in_its_row(write):
+    values = {"mean": metric(0.123456)}
+    of_all = call(1, "compare", ["a"], [0], aggregate=True, metrics=values)
+    page = write(finished([argset("a"), argset("all")], [{**of_all, "argset": "all"}]))
+    assert "Over all argsets" not in page
+    rows = re.findall(r"<tr.*?</tr>", page, re.DOTALL)
+    assert ["0.1235" in row for row in rows if ">all<" in row] == [True]
+    assert not any("0.1235" in row for row in rows if ">a<" in row)
+
+
 def test_only_what_varies_between_argsets_is_a_column(write):
     argsets = [
         argset("a", seed=0, data="digits", flag=1),

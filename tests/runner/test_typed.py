@@ -177,3 +177,11 @@ def test_generic_dataclasses_pass():
         box: Box[int] | None = None
 
     check(Holder("a", box=Box(3)), "here")
+
+
+def test_a_number_of_numpy_for_a_plain_one_is_told_how_to_become_one():
+    np = pytest.importorskip("numpy")
+    with pytest.raises(RequestError) as caught:
+        check(Args("a", epochs=np.int64(3)), "params/base.py")
+    assert "epochs is" in caught.value.message
+    assert caught.value.hint == "its method item() gives 3"

@@ -99,10 +99,12 @@ def perform(options: argparse.Namespace) -> int:
     found = heads(project.runs)
     if options.experiment:
         asked = options.experiment.replace("/", ".")
-        known = {run["run"].rpartition("-")[0] for run in found}
-        if found and asked not in known:
-            raise RequestError(f"no run was of {asked!r}", nearest(asked, known))
-        found = [run for run in found if run["run"].rpartition("-")[0] == asked]
+        names = {run["run"]: run["run"].rpartition("-")[0] for run in found}
+        if found and asked not in {*names, *names.values()}:
+            raise RequestError(
+                f"no run was of {asked!r}", nearest(asked, names.values())
+            )
+        found = [run for run in found if asked in (run["run"], names[run["run"]])]
     if not found:
         print("no runs yet")
     shown = found if options.all else found[-20:]

@@ -66,7 +66,7 @@ def _print_argsets(snapshots: list[Snapshot], *, is_full: bool) -> None:
     print_table(("argset", "hash", *shown), lines)
     rest = len(names) - len(shown)
     told = f", {rest} fields are the same in all (--full)" if rest else ""
-    print(f"\n{len(snapshots)} argsets{told}")
+    print(f"\n{len(snapshots)} argset{'s' * (len(snapshots) != 1)}{told}")
 
 
 def _texts(snapshots: list[Snapshot]) -> list[dict[str, str]]:

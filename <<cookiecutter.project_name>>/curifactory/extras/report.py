@@ -141,10 +141,11 @@ def _metrics(calls: list[Data], names: set[str]) -> tuple[Metrics, list[Any]]:
     found: Metrics = {}
     others = []
     for call in calls:
-        is_own = not call.get("aggregate") and call["records"][0] in names
+        of_records = call["records"][0] if not call.get("aggregate") else None
+        own = call.get("argset", of_records)  # older runs do not say it
         for name, metric in (call.get("metrics") or {}).items():
-            if is_own:
-                found.setdefault((call["stage"], name), {})[call["records"][0]] = metric
+            if own in names:
+                found.setdefault((call["stage"], name), {})[own] = metric
             else:
                 others.append((call["stage"], name, metric["value"]))
     return found, others
