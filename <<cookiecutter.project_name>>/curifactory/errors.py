@@ -44,7 +44,7 @@ class DamagedError(CurifactoryError):
     """The bytes of an artifact are not the ones that were saved."""
 
 
-def nearest(name: str, options: Iterable[str]) -> str:
+def nearest(name: str, options: Iterable[str], without: str = "there is none") -> str:
     """Return a hint that names the closest options, or lists the few there are."""
     known = sorted(set(options))
     import difflib  # where nothing is wrong nobody needs it
@@ -53,5 +53,5 @@ def nearest(name: str, options: Iterable[str]) -> str:
     if close:
         return "did you mean " + " or ".join(repr(each) for each in close) + "?"
     if not known:
-        return "there is none"
+        return without
     return "there is: " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")

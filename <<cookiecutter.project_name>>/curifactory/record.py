@@ -123,6 +123,9 @@ class Call:
         return [member.snapshot for member in self.members]
 
 
+FIRST = "call the stage that gives it first"
+
+
 class State(MutableMapping[str, Any]):
     """The artifacts of a record by name; a value is computed or loaded when asked for."""
 
@@ -134,7 +137,7 @@ class State(MutableMapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.sources:
-            raise KeyError(f"{name!r}: {nearest(name, self.sources)}")
+            raise KeyError(f"{name!r}: {nearest(name, self.sources, FIRST)}")
         return self._manager.value(self.sources[name])
 
     def __setitem__(self, name: str, value: Any) -> None:
@@ -304,7 +307,7 @@ def _member(record: Record[Any], stage: AnyStage, given: dict[str, Literal]) -> 
             raise RequestError(
                 f"{stage.where}: stage {stage.label} takes {name!r}, which no stage "
                 f"before it gives to record {record.label!r}",
-                nearest(name, record.state.sources),
+                nearest(name, record.state.sources, FIRST),
             )
     return Member(record.snapshot, sources)
 
@@ -331,5 +334,5 @@ def _check_aggregate(stage: AnyStage, members: list[Member]) -> None:
             raise RequestError(
                 f"{stage.where}: aggregate {stage.label} takes {name!r}, which none of "
                 f"its {len(members)} records has",
-                nearest(name, known),
+                nearest(name, known, FIRST),
             )

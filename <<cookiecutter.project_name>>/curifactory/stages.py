@@ -104,9 +104,10 @@ class Stage(Generic[R, P, T]):
         caller: Any = record
         if not hasattr(caller, "call"):
             kind = type(record).__name__
+            made = "None), records" if self.is_aggregate else "args)"
             raise RequestError(
                 f"stage {self.label} takes a Record, not a {kind}",
-                f"{self.label}(Record(manager, args))",
+                f"{self.label}(Record(manager, {made})",
             )
         caller.call(self, records, arguments)
         return record

@@ -27,7 +27,7 @@ def seed_set(args: AnyArgs | Sequence[AnyArgs], seed_count: int = 5) -> list[Any
     ['knn_seed0', 'knn_seed1', 'knn_seed2']
     """
     return [
-        each.copy(name=f"{each.name}_seed{seed}", seed=seed)
+        each.copy(name=f"{each.name}_seed{seed}".lstrip("_"), seed=seed)
         for each in _listed(args)
         for seed in range(seed_count)
     ]
@@ -149,7 +149,7 @@ def _varied(
 ) -> list[AnyArgs]:
     """Return a copy of each argset for each point; names that clash get a number."""
     return [
-        _changed(each, point, each.name + name)
+        _changed(each, point, (each.name + name).lstrip("_"))
         for each in _listed(args)
         for point, name in zip(points, _names(each, points), strict=True)
     ]

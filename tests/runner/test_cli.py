@@ -302,6 +302,21 @@ REFUSED = {
         ["other"],
         ["experiments/other.py:9: stage use: cacher Half of 'x' lacks load", "define"],
     ),
+    "a stage before the one that gives its input": (
+        study("    score(record)\n"),
+        ["other"],
+        ["'model', which no stage before it", "call the stage that gives it first"],
+    ),
+    "an aggregate of lists": (
+        study("    compare([record])\n"),
+        ["other"],
+        ["takes a Record, not a list", "compare(Record(manager, None), records)"],
+    ),
+    "a stage of argsets": (
+        study("    load(argsets[0])\n"),
+        ["other"],
+        ["takes a Record, not a Args", "load(Record(manager, args))"],
+    ),
     "a set argset": (
         study("    argsets[0].seed = 5\n"),
         ["other"],

@@ -124,6 +124,12 @@ def test_only_names_that_clash_get_a_number():
     assert [a.name for a in more] == ["b_text=x_0", "b_text=x_1", "b_text=x_0_2"]
 
 
+def test_copies_of_an_argset_without_a_name_are_named_by_what_varies():
+    names = [each.name for each in common.grid(Args(), lr=[0.1, 0.2])]
+    assert names == ["lr=0.1", "lr=0.2"]
+    assert [each.name for each in common.seed_set(Args(), 2)] == ["seed0", "seed1"]
+
+
 def test_values_of_secret_fields_are_in_no_name():
     @dataclass
     class Access:
