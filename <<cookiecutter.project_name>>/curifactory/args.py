@@ -105,7 +105,14 @@ class ExperimentArgs(_Named):
         # Within a stage the name would count as read.
         where = self.name if type(self) is self.__class__ else "args"
         counted = sorted(hashing.counted(self, where, but="name"))
-        digests = [plain.digest(value, f"{where}.{name}") for name, value in counted]
+        digests = [
+            (
+                hashing.digest(value)
+                if hashing.is_scalar(value)
+                else plain.digest(value, f"{where}.{name}")
+            )
+            for name, value in counted
+        ]
         return hashing.hash_text(*(name for name, _ in counted), *digests)[:12]
 
     def copy(self: Self, **changes: Any) -> Self:
@@ -193,9 +200,15 @@ def flat(args: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
         if is_secret(args.__class__, name):
             yield prefix + name, REDACTED
         elif is_nested(value):
-            yield from flat(value, f"{prefix}{name}.")
+            path = f"{prefix}{name}."
+            inner = functools.partial(_flat_list, value, path)
+            yield from plain.once(value, ("flat", path), inner)
         else:
             yield prefix + name, value
+
+
+def _flat_list(args: object, prefix: str) -> list[tuple[str, Any]]:
+    return list(flat(args, prefix))
 
 
 def same(mine: Any, theirs: Any) -> bool:

@@ -24,7 +24,7 @@ from .paramsets import list_paramsets as list_paramsets
 from .paramsets import load_argsets as load_argsets
 from .paramsets import open_project as open_project
 from .progress import Progress
-from .record import Call, Record
+from .record import Call, Record, argset_of
 from .request import Request as Request
 from .settings import Settings
 from .snapshot import Snapshot
@@ -200,7 +200,7 @@ def _call_run(
 ) -> bool:
     """Let `run()` make its calls; return whether it came to its end."""
     try:
-        module.run([snapshot.args for snapshot in snapshots], manager)
+        module.run([argset_of(snapshot) for snapshot in snapshots], manager)
         return True
     except StopMap:
         pass

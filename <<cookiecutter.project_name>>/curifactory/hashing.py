@@ -24,6 +24,9 @@ SCHEME = 1
 RULES = "hash_representations"
 """The attribute of a dataclass that says what stands for its fields in digests."""
 
+EXACT = frozenset({type(None), bool, int, str})
+"""Types whose values are equal only where they are the same: not so 0.0 and -0.0."""
+
 Opaque = Callable[[object], object]
 Rule = Callable[["_Walk", Any, str], None]
 Representation = Callable[[Any, Any], object]
@@ -44,9 +47,9 @@ def digest(
     Raises IdentityError, with the path, for what has no identity: open files,
     generators, locks, and values that contain themselves unless they may.
     """
-    scalar = _SCALARS.get(type(value))
-    if scalar is not None and opaque is None:
-        return hash_bytes(_short(scalar[0]) + _encoded(scalar[1](value)))
+    if opaque is None and type(value) in _SCALARS:
+        known = _known_digest if type(value) in EXACT else _scalar_digest
+        return known(value)
     walk = _Walk(opaque, may_be_cyclic)
     try:
         walk.add(value, path)
@@ -56,6 +59,14 @@ def digest(
     if found is not None:
         found += walk.code
     return hash_bytes(b"".join(walk.parts))
+
+
+def _scalar_digest(value: object) -> str:
+    tag, encode = _SCALARS[type(value)]
+    return hash_bytes(_short(tag) + _encoded(encode(value)))
+
+
+_known_digest = functools.lru_cache(50_000, typed=True)(_scalar_digest)
 
 
 def has_rule(value: object) -> bool:

@@ -220,7 +220,7 @@ def write_new(project: Settings, path: Path, text: str) -> str:
 def load_argsets(root: Path | str, names: Sequence[str]) -> list[Any]:
     """Return the argsets of parameter files, with unique names; they cannot be set."""
     found = collect(sources(open_project(root), names), Request(""))
-    return [each.args for each in found]
+    return [record.argset_of(each) for each in found]
 
 
 def open_project(root: Path | str | None, **places: Any) -> Settings:
@@ -260,7 +260,6 @@ def collect(sources: Iterable[Source], choice: Request) -> list[Snapshot]:
     for source in sources:
         for index, args in enumerate(_called(source)):
             _check_argset(args, index, source.place)
-            check(args, source.place)
             other = owners.setdefault(id(args), (args, source.place))[1]
             if other != source.place:
                 raise RequestError(
@@ -269,11 +268,10 @@ def collect(sources: Iterable[Source], choice: Request) -> list[Snapshot]:
                     "make a copy in one of them: args.copy()",
                 )
             for made in vary(_named(args, source.name, index)):
-                _add(found, _snapshot(made, source), source.place)
-    chosen = _select([snapshot for snapshot, _ in found.values()], choice)
-    for snapshot in chosen:
-        record.keep_snapshot(snapshot)
-    return chosen
+                snapshot = _snapshot(made, source)
+                check(snapshot.source, source.place)
+                _add(found, snapshot, source.place)
+    return _select([snapshot for snapshot, _ in found.values()], choice)
 
 
 def _field_check() -> Any:

@@ -7,6 +7,7 @@ without rules, or methods for copies, of their own.
 import copy
 import functools
 import io
+import marshal
 import pickle
 from collections.abc import Callable, Hashable
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
@@ -27,10 +28,9 @@ OWN_WAYS = ("__setstate__", "__deepcopy__", "__copy__", "__getattr__", "__slots_
 """Methods with which a class is copied, or read, in a way of its own."""
 OF_OBJECT = "__new__ __reduce__ __reduce_ex__ __getstate__ __getattribute__".split()
 
-ATOMIC = frozenset(
-    {type(None), bool, int, float, complex, str, bytes, type}
-    | {FunctionType, BuiltinFunctionType, ModuleType}
-    | PATHS
+PRIMITIVE = frozenset({type(None), bool, int, float, str, bytes})
+ATOMIC = (
+    PRIMITIVE | PATHS | {complex, type, FunctionType, BuiltinFunctionType, ModuleType}
 )
 """Types whose values cannot change, or are never copied."""
 
@@ -89,8 +89,19 @@ def _is_simple(cls: Any) -> bool:
     return all(same) and not is_builtin and not any(hasattr(cls, n) for n in OWN_WAYS)
 
 
-def _key(value: object) -> tuple[Hashable, ...] | None:
+def _is_flat(value: Any) -> bool:
+    """Return whether a value is a list, set or dictionary of numbers and texts."""
+    cls: Any = type(value)
+    if cls not in FLAT or not PRIMITIVE.issuperset(map(type, value)):
+        return False
+    return cls is not dict or PRIMITIVE.issuperset(map(type, value.values()))
+
+
+def _key(value: Any) -> Any:
     """Return what equal plain values have in common; None for others, and large ones."""
+    if _is_flat(value):
+        data = marshal.dumps(value, 0)  # by that version equal values give equal bytes
+        return (syntax.root(), data, type(value)) if len(data) <= LARGE else None
     file = io.BytesIO()
     writer = _Writer(file)
     try:
@@ -114,6 +125,8 @@ _by_id: dict[int, _Shared] = {}
 
 def shared(value: Any) -> Any:
     """Return a copy that nobody may change: the same for all equal values."""
+    if (known := _by_id.get(id(value))) is not None and known.value is value:
+        return value
     key = _key(value)
     if key is None:
         return copied(value)

@@ -260,13 +260,14 @@ def snapshot_of(args: Any) -> Snapshot:
         argsets.check_name(args.name, "a record was made by hand")
     made = Snapshot(args)
     if args is not None:
-        keep_snapshot(made)
+        argset_of(made)
     return made
 
 
-def keep_snapshot(snapshot: Snapshot) -> None:
-    """Let records made from the argset of a snapshot share its digests."""
+def argset_of(snapshot: Snapshot) -> Any:
+    """Return the argset of a snapshot: records made from it share its digests."""
     _snapshots[id(snapshot.args)] = snapshot
+    return snapshot.args
 
 
 _snapshots: dict[int, Snapshot] = {}

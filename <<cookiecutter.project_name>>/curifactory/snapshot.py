@@ -14,20 +14,26 @@ from .errors import IdentityError
 class Snapshot:
     """An argset as it was when a record was made, with the digests of its fields."""
 
-    __slots__ = ("args", "name", "paramset", "_digests", "source")
+    __slots__ = ("_args", "name", "paramset", "_digests", "source")
 
     def __init__(self, args: Any, paramset: str = "") -> None:
-        made: Any = argsets.sealed(args) if args is not None else None
-        self.args = self.source = made
+        made: Any = argsets.sealed(args, plain.shared) if args is not None else None
+        self.source = made
         """The copy that nobody outside the runner holds."""
-        if args is not None and not _is_flat(args):  # users could change that one
-            self.source = argsets.sealed(args, plain.shared)
+        self._args = made if made is None or _is_flat(made) else None
         self.name = str(args.name) if args is not None else "-"
         self.paramset = paramset
         self._digests: dict[str, str] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (self.source, self.name, self.paramset, self._digests)
+
+    @property
+    def args(self) -> Any:
+        """The copy for users, who could change what is in it."""
+        if self._args is None and self.source is not None:
+            self._args = argsets.sealed(self.source)
+        return self._args
 
     def digest(self, path: str) -> str:
         """Return the digest of a field (`a.b`), a class (`a@`) or everything (`*`)."""
@@ -52,8 +58,9 @@ class Snapshot:
     def check(self) -> None:
         """Refuse fields that have no identity."""
         for name, value in hashing.counted(self.source, self.name):
-            if not hashing.is_scalar(value):
-                self.digest(name)
+            if not (hashing.is_scalar(value) or type(value) in plain.PATHS):
+                find = functools.partial(self.digest, name)
+                plain.once(value, "has an identity", find)
 
     def member(self, path: str) -> str:
         """Return the digest of the code of a method or property."""
@@ -135,7 +142,7 @@ def _is_flat(args: Any) -> bool:
 
 def _restored(source: Any, *state: Any) -> Snapshot:
     made = Snapshot.__new__(Snapshot)
-    made.args = made.source = source
+    made._args = made.source = source
     made.name, made.paramset, made._digests = state
     return made
 
@@ -236,8 +243,13 @@ def value_digest(value: Any, path: str) -> str:
     """Return the digest of a value and of the project code that it holds."""
     if hashing.is_scalar(value):
         return hashing.digest(value)
+    if type(value) in plain.PATHS:
+        return _path_digest(value)
     find = functools.partial(code.project_callables, value, path)
     found, shape = plain.once(value, code.project_callables, find)
     if not found:
         return shape
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
+
+
+_path_digest = functools.lru_cache(10_000)(hashing.digest)

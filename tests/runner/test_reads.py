@@ -1195,6 +1195,22 @@ def test_a_folder_whose_content_was_asked_for_is_noted(ask, project, files, read
     assert keys(reads) == ["f:data/"]
 
 
+def test_a_folder_that_others_have_changed_is_told(project, files, reads):
+    data = project / "data"
+    (data / "own").mkdir()
+    with files.noting(reads):
+        os.listdir("data"), os.listdir("data/own")
+        (data / "own/deep").mkdir()
+        (data / "new.csv").write_text("x")
+        assert list(reads.changed_by_others(project)) == []
+    subprocess.run(["touch", "data/own/deep/other"], check=True)
+    assert list(reads.changed_by_others(project)) == []  # in what the call has made
+    subprocess.run(["touch", "data/own/other"], check=True)
+    assert list(reads.changed_by_others(project)) == ["data/own/"]
+    subprocess.run(["rm", "data/own/other", "data/new.csv", "data/raw.csv"], check=True)
+    assert list(reads.changed_by_others(project)) == ["data/"]
+
+
 def test_folders_that_the_runner_fills_are_not_noted(project, files, reads):
     for folder in ("data/cache", "data/cachet", "reports"):
         (project / folder).mkdir(parents=True, exist_ok=True)

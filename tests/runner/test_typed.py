@@ -185,3 +185,19 @@ def test_a_number_of_numpy_for_a_plain_one_is_told_how_to_become_one():
         check(Args("a", epochs=np.int64(3)), "params/base.py")
     assert "epochs is" in caught.value.message
     assert caught.value.hint == "its method item() gives 3"
+
+
+@dataclass(frozen=True)
+class Unset:
+    why: str = "later"
+
+
+@dataclass
+class Declared(ExperimentArgs):
+    limit: int = Unset()  # type: ignore[assignment]
+
+
+def test_a_default_that_contradicts_its_annotation_may_be_a_copy_of_itself():
+    check(Declared("a", limit=Unset()), "params/base.py")  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match="limit is Unset"):
+        check(Declared("a", limit=Unset("never")), "p.py")  # type: ignore[arg-type]

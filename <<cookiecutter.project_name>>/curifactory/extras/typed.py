@@ -9,7 +9,8 @@ import types
 from collections.abc import Iterable
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from ..args import field_names, is_nested, is_secret, short
+from .. import plain
+from ..args import field_names, is_nested, is_secret, same, short
 from ..errors import RequestError
 
 RELAX = "check_fields"
@@ -25,14 +26,25 @@ def _check(owner: Any, where: str, prefix: str) -> None:
     cls: Any = type(owner)
     hints = hints_of(cls) if getattr(cls, RELAX, True) else {}
     for name in field_names(cls):
-        value = getattr(owner, name)
-        if name in hints and not _is_declared(owner, name, value):
-            if not _fits(value, hints[name]):
-                shown = "***" if is_secret(cls, name) else short(value)
-                raise wrong_value(where, prefix + name, shown, value, hints[name])
-        for place, each in _inside(value):
-            if is_nested(each):
-                _check(each, where, f"{prefix}{name}{place}.")
+        value, hint = getattr(owner, name), hints.get(name, Any)
+        if type(value) in plain.ATOMIC:
+            if type(value) is hint or _fits_plainly(value, hint):
+                continue
+        check = functools.partial(_check_value, owner, name, hints, where, prefix)
+        plain.once(value, ("checked", cls, name), check)
+
+
+def _check_value(
+    owner: Any, name: str, hints: dict[str, Any], where: str, prefix: str
+) -> None:
+    cls, value = type(owner), getattr(owner, name)
+    if name in hints and not _fits(value, hints[name]):
+        if not _is_declared(owner, name, value):
+            shown = "***" if is_secret(cls, name) else short(value)
+            raise wrong_value(where, prefix + name, shown, value, hints[name])
+    for place, each in _inside(value):
+        if is_nested(each):
+            _check(each, where, f"{prefix}{name}{place}.")
 
 
 def _inside(value: Any) -> Iterable[tuple[str, Any]]:
@@ -93,7 +105,8 @@ def _is_declared(owner: Any, name: str, value: object) -> bool:
     Or a class, where the default is a class and not what the annotation says.
     """
     default = owner.__dataclass_fields__[name].default
-    return default is value or (isinstance(default, type) and isinstance(value, type))
+    is_class = isinstance(default, type) and isinstance(value, type)
+    return is_class or same(default, value)
 
 
 def _fits(value: Any, hint: Any) -> bool:
