@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,10 @@ class Cacheable:
                 "record.get_path(name)",
             )
         return f"{self._folder}/{self.name}{suffix or ''}"
+
+    def elsewhere(self) -> Mapping[str, str]:
+        """Return the files outside of the cache that belong to it, with their digests."""
+        return {}
 
     def save(self, obj: Any) -> None:
         raise NotImplementedError(f"{type(self).__name__}.save")

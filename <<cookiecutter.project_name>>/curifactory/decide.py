@@ -164,7 +164,7 @@ def stage_changes(
     """Say how the stage of a call differs from the one that a trace is of."""
     found = []
     if trace.stage not in call.stage.names:
-        found.append(f"{trace.stage} before (formerly= keeps its results)")
+        found.append(f"was {trace.stage}: formerly={trace.stage!r} keeps its results")
     if trace.code != call.stage.code.fingerprint:
         found += changed_parts(parts_of(trace), call.stage.code.parts)
     if not is_declared_alike(call, trace):

@@ -69,6 +69,7 @@ class ArtifactManager:
         self.calls: list[Call] = []
         self.snapshots: list[Snapshot] = []
         self.stopped_at = ""
+        self._by_name: dict[str, Snapshot] = {}
         self.folder: Path | None = None
         self._survey: Survey | None = None
         self._session: Session | None = None
@@ -120,12 +121,23 @@ class ArtifactManager:
 
     def add(self, call: Call) -> None:
         """Take in a call that a record has made."""
+        if not self.eager:
+            self._check_name(call.own)
         call.position = len(self.calls)
         self.calls.append(call)
         if self.eager:
             self.session.settle([call])
             if call.failure is not None:
                 raise call.failure.raised()
+
+    def _check_name(self, own: Snapshot) -> None:
+        """Refuse one name for two contents: the comparison could not tell them apart."""
+        known = self._by_name.setdefault(own.name, own)
+        if known is not own and known.content() != own.content():
+            raise RequestError(
+                f"two argsets are named {own.name!r}, with different content",
+                "give each its own: args.copy(name='other', ...)",
+            )
 
     def value(self, source: Source) -> Any:
         """Return a value; under `map` only one that is cached."""
@@ -255,7 +267,9 @@ class ArtifactManager:
             "host": host(),
             "user": provenance.user(),
             "cpus": os.cpu_count(),
-            "cache": os.path.relpath(self.settings.cache, self.settings.root),
+            "cache": os.path.relpath(
+                self.settings.base or self.settings.cache, self.settings.root
+            ),
             "argsets": [runfile.argset(each) for each in self._snapshots()],
             "counts": self.counts(),
             "stages": self._stages(),

@@ -285,6 +285,13 @@ def literal(value: Any, name: str) -> Literal:
 
 
 def _check_arguments(stage: AnyStage, arguments: dict[str, Any]) -> None:
+    for name in stage.needed:
+        if name not in arguments:
+            raise RequestError(
+                f"{stage.where}: stage {stage.label} takes {name!r}, which is no input "
+                "and was not given",
+                f"name it in @stage([{name!r}, ...]), or {stage.label}(..., {name}=...)",
+            )
     if not arguments:
         return
     kinds = stage.parameters.values()

@@ -60,7 +60,7 @@ def _entry(call: Call) -> dict[str, Any]:
         "stage": call.stage.label,
         "records": [m.snapshot.name for m in call.members],
         "aggregate": call.stage.is_aggregate,
-        "argset": call.own.name if call.own.args is not None else None,
+        "argset": call.own.name if call.own.source is not None else None,
         "inputs": [each.position for each in call.producers()],
         "status": call.status,
         "reason": call.reason,

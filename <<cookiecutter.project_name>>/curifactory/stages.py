@@ -1,5 +1,6 @@
 """@stage and @aggregate: what a function takes from a record and gives to it."""
 
+import ast
 import functools
 import importlib
 import inspect
@@ -157,6 +158,31 @@ class Stage(Generic[R, P, T]):
         return self.name, *([before] if isinstance(before, str) else before)
 
     @functools.cached_property
+    def has_return(self) -> bool:
+        """Whether it may return something, as far as its text says so."""
+        compiled = getattr(self.function, "__code__", None)
+        node = syntax.find_function(compiled) if compiled is not None else None
+        if not isinstance(node, syntax.FUNCTIONS):
+            return True
+        returns = (each for each in ast.walk(node) if isinstance(each, ast.Return))
+        return any(each.value is not None for each in returns)
+
+    @functools.cached_property
+    def needed(self) -> list[str]:
+        """The parameters without a default that no input fills."""
+        rest = list(self.parameters.values())[1 + self.is_aggregate :]
+        kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+        bare = (p for p in rest if p.default is p.empty and p.kind in kinds)
+        return [each.name for each in bare if each.name not in self.inputs]
+
+    @functools.cached_property
+    def referring(self) -> dict[int, Cacheable]:
+        """The cachers that know of files elsewhere, by the place of their output."""
+        plain = Cacheable.elsewhere
+        outputs = [(i, c) for i, c in enumerate(self.cachers) if c is not None]
+        return {i: c for i, c in outputs if type(c).elsewhere is not plain}
+
+    @functools.cached_property
     def certain(self) -> list[str]:
         """The fields that each call reads of its argset, as far as its text says so."""
         compiled = getattr(self.function, "__code__", None)
@@ -264,6 +290,12 @@ def _rules(given: dict[str, Any], where: str) -> Rules:
     _names(made.files, "files", where)
     former = made.formerly
     _names([former] if isinstance(former, str) else former, "formerly", where)
+    for each in [former] if isinstance(former, str) else former or ():
+        if "." not in each:
+            said = (
+                f"{where}: formerly is {each!r}, not the name of a module and a stage"
+            )
+            raise RequestError(said, f'formerly="stages.old.{each}"')
     if isinstance(made.code, str) or not isinstance(made.code, Iterable):
         said = f"{where}: code is {made.code!r:.80}, not a list"
         raise RequestError(said, "code=[src.plugins.fit]")
@@ -330,6 +362,10 @@ def _check_signature(
         return
     for name in inputs:
         if name not in list(parameters)[len(first) :]:
+            if name in parameters:
+                said = f"{where} takes {name!r} where {' and '.join(first)} must be"
+                example = ", ".join([*first, *inputs])
+                raise RequestError(said, f"def {function.__name__}({example}):")
             raise RequestError(
                 f"{where} declares the input {name!r} but has no such parameter",
                 f"def {function.__name__}({', '.join([*first, *inputs])}):",

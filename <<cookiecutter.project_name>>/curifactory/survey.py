@@ -1,5 +1,6 @@
 """Gathers what decisions need: traces of the past, and digests of the present."""
 
+import contextlib
 import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +17,7 @@ from .record import Call, Literal, Output, Source
 from .request import Request
 from .snapshot import Present
 from .stages import AnyStage
-from .store import Store
+from .store import Store, output_stem
 from .trace import Trace
 
 
@@ -41,7 +42,22 @@ class Survey:
         is_fresh = found.trace is not None and found.trace.folder in self.fresh
         if self.request.forces(call.stage.label) and not is_fresh:
             return Decision("compute", "forced")
+        if call.stage.referring and found.trace is not None and not is_fresh:
+            changed = self._changed_elsewhere(call, found.trace)
+            if changed:
+                return Decision("compute", f"{changed} is not as it was left")
         return found
+
+    def _changed_elsewhere(self, call: Call, trace: Trace) -> str:
+        """Return a file that an output refers to, and that is gone or another one now."""
+        for index, cacher in call.stage.referring.items():
+            place, name = self.store.place(trace.folder), trace.outputs[index].name
+            placed = cacher.at(place, output_stem(name))
+            with contextlib.suppress(OSError, ValueError):  # its data was collected
+                for path, digest in placed.elsewhere().items():
+                    if self.present.file_digest(path) != digest:
+                        return path
+        return ""
 
     def path(self, call: Call, now: Now) -> list[str]:
         """Return what earlier executions say that a call will read, as far as they do."""
@@ -115,7 +131,9 @@ class Survey:
         if stage.rules.version is not None:  # says nothing about code
             return ""
         if stage.name not in self._names_before:
-            names = self.store.stages_with(stage.code.fingerprint)
+            own = stage.code.fingerprint
+            codes = (own, *self._same(own))
+            names = (n for each in codes for n in self.store.stages_with(each))
             gone = [each for each in names if not syntax.is_defined(each)]
             self._names_before[stage.name] = gone[0] if gone else ""
         return self._names_before[stage.name]

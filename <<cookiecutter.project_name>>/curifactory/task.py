@@ -541,7 +541,8 @@ def _open_figures() -> set[int]:
 def _split(stage: AnyStage, result: Any) -> list[Any]:
     """Return one value for each output."""
     names = stage.outputs
-    if len(names) == 1:
+    is_forgotten = result is None and not stage.has_return
+    if len(names) == 1 and not is_forgotten:
         return [result]
     if not names:
         return []
@@ -550,7 +551,7 @@ def _split(stage: AnyStage, result: Any) -> list[Any]:
         given = "nothing" if result is None else f"{count} value{'s' * (count != 1)}"
         raise CurifactoryError(
             f"{stage.where}: stage {stage.label} returned {given} for "
-            f"{len(names)} outputs ({', '.join(names)})",
+            f"{len(names)} output{'s' * (len(names) != 1)} ({', '.join(names)})",
             f"return {', '.join(names)}",
         )
     return list(result)

@@ -465,7 +465,7 @@ def test_a_stage_with_another_name_or_declaration_is_the_reason():
     other = "its outputs, cachers, files or reads are declared otherwise"
     assert because(trace(group="g")) == other
     assert because(trace([SEED], group="g")) == f"{other}, seed 2 -> 3"
-    said = "stages.old before (formerly= keeps its results)"
+    said = "was stages.old: formerly='stages.old' keeps its results"
     assert because(trace(name="old")) == said
     assert because(trace([SEED], name="old")) == f"{said}, seed 2 -> 3"
 

@@ -172,6 +172,27 @@ def test_there_may_be_nothing_to_accept(whole):
     assert result.code == 2 and "did you mean 'score'?" in result.err
 
 
+def test_an_edit_after_another_name_is_accepted_too(whole):
+    whole.ok()
+    for edit in RENAMED:
+        whole.edit(*edit)
+    was = '@stage(["data"], ["model"]'
+    whole.edit("stages/chain.py", was, was + ", formerly='stages.chain.fit'")
+    assert whole.ok().counts["computed"] == 0
+    whole.edit("src/helpers.py", "2 * x", "x + x")
+    assert "double changed" in whole.ok("accept", "train").out
+    assert whole.ok().counts["computed"] == 0
+
+
+@pytest.mark.parametrize("command", ["accept", "check"])
+def test_a_stage_that_is_gone_is_neither_accepted_nor_checked(whole, command):
+    whole.ok()
+    for edit in RENAMED:
+        whole.edit(*edit)
+    result = whole.run(command, "fit")
+    assert result.code == 2 and "study has no stage 'fit' any more" in result.err
+
+
 def test_a_changed_cacher_is_not_accepted(whole):
     cacher = (
         "from curifactory.caching import JsonCacher\n\n\n"
@@ -292,12 +313,22 @@ def renamed(whole):
 
 def test_another_name_of_long_work_is_refused_like_an_edit(renamed):
     result = renamed.run("study")
-    said = "stages.chain.fit before (formerly= keeps its results): train 2, score 2"
-    assert result.code == 2 and said in result.err
-    assert said.partition(":")[0] in renamed.ok("map", "study").out
+    said = "was stages.chain.fit: formerly='stages.chain.fit' keeps its results"
+    assert result.code == 2 and f"{said}: train 2, score 2" in result.err
+    assert said in renamed.ok("map", "study").out
     was = '@stage(["data"], ["model"]'
     renamed.edit("stages/chain.py", was, was + ", formerly='stages.chain.fit'")
     assert renamed.ok().counts["computed"] == 0
+
+
+def test_another_name_of_an_accepted_stage_is_refused_too(whole):
+    whole.ok()
+    whole.edit("src/helpers.py", "2 * x", "x + x")
+    whole.ok("accept", "fit")
+    let_it_have_taken(whole, "fit", DAYS)
+    for edit in RENAMED:
+        whole.edit(*edit)
+    assert "was stages.chain.fit: formerly=" in whole.run("study").err
 
 
 def test_a_mistyped_earlier_name_is_told_with_the_nearest_one(renamed):

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -122,6 +123,15 @@ def test_verify_counts_a_folder_without_a_trace_once(project):
 def test_gc_keeps_what_runs_reach(project):
     project.ok("study", "--quiet")
     before = data(project)
+    assert "0 calls" in project.ok("cache", "gc").out
+    assert data(project) == before
+
+
+def test_gc_keeps_what_a_run_has_only_read(project):
+    project.ok("study", "--quiet")
+    before = data(project)
+    project.ok("study", "--quiet", "--read-only")
+    shutil.rmtree(project.root / "data/runs/study-1")
     assert "0 calls" in project.ok("cache", "gc").out
     assert data(project) == before
 

@@ -299,6 +299,26 @@ def test_metrics_of_aggregates_stand_apart(write):
     assert "0.123456" in page[page.index("Over all argsets") :]
 
 
+def test_the_best_of_a_metric_is_named_wherever_its_column_stands(write):
+    calls = [
+        call(
+            number,
+            "fit",
+            [name],
+            metrics={
+                "epochs": {"value": 10, "goal": None},
+                "acc": metric([0.9, 0.8][number], "max"),
+                "loss": metric([0.5, 0.3][number], "min"),
+            },
+        )
+        for number, name in enumerate("ab")
+    ]
+    page = write(finished([argset("a"), argset("b")], calls))
+    tiles = page[page.index('class="tiles"') : page.index('id="argsets"')]
+    found = re.findall(r"best (\w+)</span><b>[\d.]+</b>(\w+)", tiles)
+    assert found == [("acc", "a"), ("loss", "b")]
+
+
 def test_metrics_of_an_aggregate_with_an_argset_stand_in_its_row(write):
     values = {"mean": metric(0.123456)}
     of_all = call(1, "compare", ["a"], [0], aggregate=True, metrics=values)

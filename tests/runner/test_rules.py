@@ -147,6 +147,51 @@ def test_a_declared_file_that_changes_during_the_call_is_not_taken_for_read(
     assert computed(project, rules, "Args('a')", body) == 0
 
 
+EXPORT = """
+import pathlib
+from curifactory.caching import FileReferenceCacher
+
+
+@stage(None, ["out"], [FileReferenceCacher])
+def export(record):
+    pathlib.Path("results").mkdir(exist_ok=True)
+    pathlib.Path("results/final.csv").write_text("hello")
+    return "results/final.csv"
+
+
+@stage(["out"], ["text"])
+def use(record, out):
+    return pathlib.Path(out).read_text()
+"""
+
+
+def test_a_file_that_a_stage_has_left_is_made_again_where_it_is_gone(whole):
+    run = "record = Record(manager, argsets[0])\nexport(record)\n"
+    whole.write(other(EXPORT, run))
+    final = whole.root / "results/final.csv"
+    assert whole.ok("other").done() == ["export a"]
+    assert whole.ok("other").done() == []
+    for spoil in (final.unlink, lambda: final.write_text("hacked")):
+        spoil()
+        said = "results/final.csv is not as it was left"
+        assert said in whole.ok("map", "other").out
+        assert whole.ok("other").done() == ["export a"]
+        assert final.read_text() == "hello"
+        assert whole.ok("other").done() == []
+    whole.write(other(EXPORT, run + "use(record)\n"))
+    assert whole.ok("other").done() == ["use a"]
+    final.unlink()
+    assert whole.ok("other").done() == ["export a"]
+
+
+def test_a_reference_whose_data_was_collected_is_no_reason_to_compute(whole):
+    whole.write(other(EXPORT, "export(Record(manager, argsets[0]))"))
+    whole.ok("other")
+    for path in whole.cache.glob("*.export/*/out.json"):
+        path.unlink()
+    assert whole.ok("other").done() == []
+
+
 def test_declared_files_that_are_not_there_are_named(project):
     project.write(other(pick("files=['raw/*.csv']"), RUN))
     result = project.ok("other")

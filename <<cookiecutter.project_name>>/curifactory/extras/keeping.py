@@ -28,6 +28,10 @@ def perform(options: argparse.Namespace) -> int:
     project = enter(options.cache)
     run = _last(project, options.stage)
     calls = [c for c, _ in run.decisions if c.stage.label == options.stage]
+    if not calls:
+        known = {call.stage.label for call, _ in run.decisions}
+        said = f"{run.manager.experiment_name} has no stage {options.stage!r} any more"
+        raise RequestError(said, nearest(options.stage, known))
     if options.command == "accept":
         return _accept(run, calls)
     return _check(project, run, calls)
@@ -63,8 +67,8 @@ def _accept(run: Run, calls: list[Call]) -> int:
     kept = 0
     for call in calls:
         now = survey.now(call)
-        for trace in survey.index.similar(stage.name, call.label):
-            same = decide.is_declared_alike(call, trace)
+        for trace in survey.similar(call):
+            same = decide.is_declared_alike(call, trace) and trace.stage in stage.names
             if not (same and guard.by_code_alone(call, trace, now)):
                 continue
             found, digests = guard.code_changes(survey, call, trace)

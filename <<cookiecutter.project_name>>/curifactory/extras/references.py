@@ -28,9 +28,17 @@ class FileReferenceCacher(Cacheable):
         with open(self.get_path(), "w", encoding="utf-8") as file:
             file.write(json.dumps({"kind": kind, "files": files}, indent=1))
 
-    def load(self) -> Any:
+    def _content(self) -> dict[str, Any]:
         with open(self.get_path(), encoding="utf-8") as file:
-            content = json.load(file)
+            content: dict[str, Any] = json.load(file)
+        return content
+
+    def elsewhere(self) -> dict[str, str]:
+        files = self._content()["files"]
+        return {each["path"]: each["digest"] for each in files if not _is_own(each)}
+
+    def load(self) -> Any:
+        content = self._content()
         found = [_referenced(self._folder, **each) for each in content["files"]]
         if content["kind"] in ("list", "tuple"):
             return found if content["kind"] == "list" else tuple(found)
@@ -50,18 +58,23 @@ def _reference(path: Any, folder: str) -> dict[str, str]:
             break
     cache = os.path.dirname(os.path.dirname(folder))
     passing = tuple(os.path.join(cache, each, "") for each in OWN)
-    if not kind.startswith("call ") and full.startswith(passing):
+    if not _is_own({"kind": kind}) and full.startswith(passing):
         hint = "let the stage write to record.get_path(name), which stays"
         raise ArtifactError(f"{shown} goes when the call is done", hint)
     return {"path": shown, "kind": kind, "digest": hashing.hash_file(full)}
 
 
 def _referenced(folder: str, path: str, kind: str, digest: str) -> Any:
-    full = os.path.join(folder, path) if kind.startswith("call ") else _at_root(path)
+    full = os.path.join(folder, path) if _is_own({"kind": kind}) else _at_root(path)
     if not os.path.isfile(full) or hashing.hash_file(full) != digest:
         raise DamagedError(f"{path} is not what it was when its path was saved")
     shown = full if " " in kind else path
     return shown if kind.endswith("str") else Path(shown)
+
+
+def _is_own(reference: dict[str, str]) -> bool:
+    """Return whether a file lies in the folder of its call."""
+    return reference["kind"].startswith("call ")
 
 
 def _at_root(path: Any) -> str:

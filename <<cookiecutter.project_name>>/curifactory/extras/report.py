@@ -126,7 +126,10 @@ def _comparison(argsets: list[Data], calls: list[Data]) -> Data:
     fields = {n: [argset["fields"].get(n, "–") for argset in argsets] for n in names}
     varying = {n: v for n, v in fields.items() if len(set(map(repr, v))) > 1}
     metrics, others = _metrics(calls, {argset["name"] for argset in argsets})
-    columns = [_column(stage, name, m) for (stage, name), m in metrics.items()]
+    columns = [
+        {**_column(stage, name, of_argsets), "place": place}
+        for place, ((stage, name), of_argsets) in enumerate(metrics.items())
+    ]
     return {
         "varying": list(varying),
         "constant": {n: v[0] for n, v in fields.items() if n not in varying},
