@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing takes long
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import Any, NoReturn, TypeAlias
 
     from .experiment import Run
     from .paramsets import Entry
@@ -45,7 +45,11 @@ EXTRAS: dict[str, tuple[str, str]] = {
 }
 ROWS = 60
 """How many rows of a map are shown."""
+SHOWN = 3
+"""How many different failures are shown."""
 COMMANDS = ("run", "map", "ls", *EXTRAS)
+Rows: TypeAlias = "dict[str, dict[tuple[str, str], dict[str, Any]]]"
+"""The metrics of argsets, by stage and name."""
 LISTED: Any = {"action": "append", "default": []}
 INSTEAD = {
     "--parallel": "-j N runs on N worker processes",
@@ -385,18 +389,19 @@ def _some(labels: Sequence[str]) -> str:
 def _print_summary(run: Run, debug: bool) -> None:
     _print_comparison(run.manager.calls)
     failed = [call for call in run.manager.calls if call.status == "failed"]
-    if failed:
-        first, failure = failed[0], failed[0].failure
-        label = ", ".join(each.name for each in first.snapshots()[:3])
-        print(f"{first.stage.label} {label} failed:", file=sys.stderr)
-        shown = debug and failure.full or failure.traceback
-        print(shown.rstrip(), file=sys.stderr)
-        if failure.printed:
-            path = os.path.join(run.manager.folder or "", "output", first.output)
-            print(f"it had printed ({os.path.relpath(path)}):", file=sys.stderr)
-            print(failure.printed, file=sys.stderr)
-    if len(failed) > 1:
-        print(f"{len(failed) - 1} more failed, see the report", file=sys.stderr)
+    distinct = {
+        (c.stage.name, c.failure.kind, c.failure.where): c for c in failed[::-1]
+    }
+    shown = [call for call in failed if call in distinct.values()][:SHOWN]
+    folder = os.path.join(run.manager.folder or "", "output")
+    for call in shown:
+        _print_failure(call, folder, debug)
+    if len(failed) > len(shown):
+        print(
+            f"{len(failed) - len(shown)} more failed, see the report", file=sys.stderr
+        )
+    if any(call.output and call.status == "computed" for call in run.manager.calls):
+        print(f"what calls printed: {os.path.relpath(folder)}")
     counts = ", ".join(f"{kind}: {number}" for kind, number in run.counts.items())
     seconds = run.content["seconds"]
     print(f"{run.manager.name} {run.status}  {counts}  ({seconds:.1f} s)")
@@ -404,14 +409,27 @@ def _print_summary(run: Run, debug: bool) -> None:
         print(f"report: {os.path.relpath(run.report)}")
 
 
+def _print_failure(call: Call, folder: str, debug: bool) -> None:
+    failure = call.failure
+    label = ", ".join(each.name for each in call.snapshots()[:3])
+    print(f"{call.stage.label} {label} failed:", file=sys.stderr)
+    shown = debug and failure.full or failure.traceback
+    print(shown.rstrip(), file=sys.stderr)
+    if failure.printed:
+        path = os.path.relpath(os.path.join(folder, call.output))
+        print(f"it had printed ({path}):", file=sys.stderr)
+        print(failure.printed, file=sys.stderr)
+
+
 def _print_comparison(calls: Sequence[Call], most: int = 20) -> None:
     """Print the metrics of each argset, the best of each column with a star."""
-    rows: dict[str, dict[str, Any]] = {}
+    rows: Rows = {}
     over: list[str] = []
     for call in calls:
         metrics = call.trace.metrics if call.trace and call.is_done else {}
-        if metrics and call.own.args is not None:
-            rows.setdefault(call.label, {}).update(metrics)
+        if metrics and call.own.source is not None:
+            found = {(call.stage.label, name): each for name, each in metrics.items()}
+            rows.setdefault(call.label, {}).update(found)
         elif metrics:
             told = (f"{name} {each['value']:.4g}" for name, each in metrics.items())
             over.append(f"{call.stage.label}  {', '.join(told)}")
@@ -422,24 +440,29 @@ def _print_comparison(calls: Sequence[Call], most: int = 20) -> None:
         print()
 
 
-def _print_rows(rows: dict[str, dict[str, Any]], most: int) -> None:
-    names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    if not names:
+def _print_rows(rows: Rows, most: int) -> None:
+    """Print the first rows, and the best ones wherever they stand."""
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    if not columns:
         return
-    best = {name: _best(name, rows.values()) for name in names}
-    lines = []
-    for label, row in list(rows.items())[:most]:
-        cells = [_cell(row.get(name), best[name]) for name in names]
-        lines.append((label, *cells))
-    print_table(("argset", *names), lines)
-    if len(rows) > most:
-        print(f"... and {len(rows) - most} more argsets, see the report")
+    best = {column: _best(column, rows.values()) for column in columns}
+    lines: list[tuple[str, ...]] = []
+    for index, (label, row) in enumerate(rows.items()):
+        cells = [_cell(row.get(column), best[column]) for column in columns]
+        is_best = any(cell.endswith("*") for cell in cells)
+        if index < most or (is_best and len(lines) < 2 * most):
+            lines.append((label, *cells))
+    names = [name for _, name in columns]
+    head = [n if names.count(n) == 1 else f"{stage}.{n}" for stage, n in columns]
+    print_table(("argset", *head), lines)
+    if len(rows) > len(lines):
+        print(f"... and {len(rows) - len(lines)} more argsets, see the report")
 
 
-def _best(name: str, rows: Iterable[dict[str, Any]]) -> float | None:
-    found = [row[name] for row in rows if name in row]
+def _best(column: tuple[str, str], rows: Iterable[dict[Any, Any]]) -> float | None:
+    found = [row[column] for row in rows if column in row]
     goal = found[0]["goal"]
-    values = [each["value"] for each in found if each["value"] == each["value"]]
+    values = [each["value"] for each in found if abs(each["value"]) < float("inf")]
     if not values or goal is None:
         return None
     return float(max(values) if goal == "max" else min(values))

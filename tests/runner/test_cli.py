@@ -317,6 +317,37 @@ REFUSED = {
         ["other"],
         ["takes a Record, not a Args", "load(Record(manager, args))"],
     ),
+    "an input in place of the record": (
+        study("", head='@stage(["data"], ["x"])\ndef use(data):\n    return 1\n'),
+        ["other"],
+        ["takes 'data' where record must be", "def use(record, data):"],
+    ),
+    "a parameter that nothing fills": (
+        study(
+            "    use(load(record))\n",
+            head='@stage(["data"], ["x"])\ndef use(record, data, lr):\n    return 1\n',
+        ),
+        ["other"],
+        ["experiments/other.py:5: stage use takes 'lr'", "use(..., lr=...)"],
+    ),
+    "a former name without its module": (
+        study(
+            "",
+            head='@stage(None, ["x"], formerly="old")\ndef use(record):\n    return 1\n',
+        ),
+        ["other"],
+        ["formerly is 'old'", 'formerly="stages.old.old"'],
+    ),
+    "one name for two argsets": (
+        study(
+            "    load(record)\n" "    load(Record(manager, argsets[0].copy(seed=99)))\n"
+        ),
+        ["other"],
+        [
+            "experiments/other.py:10: two argsets are named 'a', with different content",
+            "args.copy(name='other', ...)",
+        ],
+    ),
     "a set argset": (
         study("    argsets[0].seed = 5\n"),
         ["other"],
@@ -811,6 +842,78 @@ def test_metrics_of_aggregates_are_shown(project):
         ["b", "4", "-"],
         ["all", "-", "2.5"],
     ]
+
+
+MEASURED = """
+@stage(None, ["x"])
+def one(record):
+    record.metric("acc", record.args.seed, goal="max")
+    return 1
+
+
+@stage(["x"], ["y"])
+def two(record, x):
+    record.metric("acc", -record.args.seed, goal="max")
+    record.metric("loss", [1.0, float("inf")][record.args.seed % 2], goal="max")
+    return 1
+"""
+CHAIN = "for args in argsets:\n    two(one(Record(manager, args)))"
+
+
+def test_metrics_of_one_name_stand_apart_and_the_infinite_is_never_best(project):
+    argsets = "Args('a', seed=1), Args('b', seed=4)"
+    project.write(other(MEASURED, CHAIN, argsets))
+    rows = [line.split() for line in project.ok("other").out.splitlines()[:3]]
+    assert rows == [
+        ["argset", "one.acc", "two.acc", "loss"],
+        ["a", "1", "-1*", "inf"],
+        ["b", "4*", "-4", "1*"],
+    ]
+
+
+def test_the_best_argset_is_shown_wherever_it_stands(project):
+    argsets = "*[Args(f'a{i}', seed=i) for i in range(40)]"
+    run = "for args in argsets:\n    one(Record(manager, args))"
+    project.write(other(MEASURED, run, argsets))
+    lines = project.ok("other").out.splitlines()
+    assert [line.split()[0] for line in lines[1:22]][-2:] == ["a19", "a39"]
+    assert lines[21].endswith("39*") and "and 19 more argsets" in lines[22]
+
+
+def test_each_different_failure_is_shown_once(project):
+    stages = (
+        "@stage(None, ['x'])\ndef one(record):\n    assert record.args.seed < 3\n"
+        "    return 1\n\n\n@stage(None, ['y'])\ndef two(record):\n    return [][1]\n"
+    )
+    run = "for args in argsets:\n    one(Record(manager, args))\n"
+    run += "two(Record(manager, None))"
+    argsets = "*[Args(f'a{i}', seed=i) for i in range(6)]"
+    project.write(other(stages, run, argsets))
+    result = project.run("other")
+    assert result.code == 1
+    assert "one a3 failed:" in result.err and "two - failed:" in result.err
+    assert "one a4 failed:" not in result.err and "2 more failed" in result.err
+
+
+def test_it_is_said_where_that_lies_which_calls_have_printed(project):
+    stages = "@stage(None, ['x'])\ndef one(record):\n    print('HELLO')\n    return 1\n"
+    project.write(other(stages, "one(Record(manager, argsets[0]))"))
+    assert "what calls printed: data/runs/other-1/output" in project.ok("other").out
+    assert "what calls printed" not in project.ok("other").out
+
+
+def test_a_stage_without_return_is_told(project):
+    stages = "@stage(None, ['x'])\ndef one(record):\n    x = 1\n"
+    project.write(other(stages, "one(Record(manager, argsets[0]))"))
+    result = project.run("other")
+    assert result.code == 1
+    assert "stage one returned nothing for 1 output (x)" in result.err
+    project.write(
+        other(
+            stages.replace("x = 1", "return None"), "one(Record(manager, argsets[0]))"
+        )
+    )
+    project.ok("other")
 
 
 def test_what_editors_leave_beside_experiments_is_none(project):
