@@ -58,6 +58,10 @@ def watch(root: Path) -> None:
     if resolved not in _roots:
         _roots.extend(_links_to(resolved))
         _roots.append(resolved)
+    _install_finder()
+
+
+def _install_finder() -> None:
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         place = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else 0
         sys.meta_path.insert(place, _Finder())
@@ -572,6 +576,32 @@ class _Finder:
     ) -> ModuleSpec | None:
         spec = PathFinder.find_spec(name, path, target)
         plain = spec is not None and type(spec.loader) is SourceFileLoader
-        if spec is not None and plain and is_project_file(spec.origin):
+        is_own = is_project_file if _roots else _may_be_of_project
+        if spec is not None and plain and is_own(spec.origin):
             spec.loader = _Loader(name, spec.origin or "")
         return spec
+
+
+# Before a project is known -----------------------------------------------------------
+
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
+
+
+def _may_be_of_project(path: str | None) -> bool:
+    place = path or ""
+    is_own = OUTSIDE.isdisjoint(place.replace("\\", "/").split("/"))
+    return is_own and place.endswith(".py") and not place.startswith(_LIBRARY)
+
+
+def _keep_sources() -> None:
+    """Keep what a script has imported already, and the script: files may be edited while
+    it has not come to its first manager yet."""
+    found = [getattr(each, "__file__", None) or "" for each in sys.modules.values()]
+    for path in found:
+        if _may_be_of_project(path):
+            with contextlib.suppress(OSError, SyntaxError, UnicodeDecodeError):
+                _sources[path] = importlib.util.decode_source(Path(path).read_bytes())
+
+
+_install_finder()
+_keep_sources()

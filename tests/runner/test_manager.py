@@ -1,6 +1,7 @@
 """Managers made by hand, numbers of runs, and what run.json says."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -354,3 +355,43 @@ if __name__ == "__main__":
     result = project.script(text)
     assert result.code == 0 and "Traceback" not in result.err, result
     assert result.run["run"] == "threaded-1" and result.run["status"] == "done"
+
+
+EDITED = """
+    import sys
+    from pathlib import Path
+
+    from src import helpers
+    from params import Args
+    from stages.chain import fit, load
+
+
+    def own(x):
+        return x + 1
+
+
+    for path in sys.argv[1:]:  # as an editor would, while the script is at work
+        text = Path(path).read_text()
+        text = text.replace("return 2 * x", "return 9 * x")
+        Path(path).write_text(text.replace("return x + 1", "return x + 5"))
+
+    from curifactory import ArtifactManager, Record, stage
+
+
+    @stage(["model"], ["more"])
+    def more(record, model):
+        return own(model["sum"])
+
+
+    record = Record(ArtifactManager("script"), Args("a", seed=1))
+    print(more(fit(load(record))).state["more"])
+    """
+
+
+@pytest.mark.parametrize("edited", ["src/helpers.py", "script.py"])
+def test_what_is_edited_after_its_import_is_filed_as_it_was_imported(project, edited):
+    project.write({"script.py": EDITED})
+    before = project.python("script.py", edited).out.split()[-1]
+    after = project.python("script.py").out.split()[-1]
+    shutil.rmtree(project.cache)
+    assert project.python("script.py").out.split()[-1] == after != before
