@@ -35,6 +35,7 @@ CLASS = "@"
 ASKS_CLASS = frozenset(
     "isinstance issubclass type __class__ singledispatch singledispatchmethod".split()
 )
+ASKS_FIELDS = frozenset({"fields", "__dataclass_fields__"})
 ASKS_ANNOTATIONS = frozenset("__annotations__ get_type_hints get_annotations".split())
 QUERIES = frozenset({"query", "eval"})
 ANNOTATIONS = ":"
@@ -210,7 +211,7 @@ def _reach(roots: Iterable[Any]) -> Code:
             annotated = [number(Named("", ANNOTATIONS, each)) for each in classes]
             lines.append(",".join(annotated))
     names: frozenset[str] = frozenset().union(*(unit.names for unit in units))
-    if "__name__" in names:
+    if not names.isdisjoint(("__name__", "__qualname__")):
         lines += [each.__qualname__ for each in classes]
     parts = {unit.label: hashing.hash_text(unit.text) for unit in units}
     return Code(
@@ -602,13 +603,16 @@ def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "
             unit.names.add(inner.attr)
         elif isinstance(inner, ast.Call):
             unit.names.update([ANY_NAME] if _asks_by_name(inner) else [])
-            for name in _named_in_query(inner):
-                scope.resolve(ast.Name(name, ast.Load()))
         elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
             if id(inner.target) not in scope.local:  # a global that is read as well
                 scope.resolve(inner.target)
         elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
             unit.names.add(inner.value)
+    if "type" in unit.names and not ASKS_FIELDS.isdisjoint(unit.names | unit.loaded):
+        unit.names.add(ANNOTATIONS)
+    if not QUERIES.isdisjoint(unit.names):
+        for name in _named_in_texts(node, scope):
+            scope.resolve(ast.Name(name, ast.Load()))
     unit.text += syntax.dump(_without_declaration(node, scope), scope.resolve, False)
     return scope
 
@@ -630,13 +634,13 @@ def _only_asked_for(node: Any) -> Iterable[ast.AST]:
     return found
 
 
-def _named_in_query(node: ast.Call) -> list[str]:
-    """Return the variables in a text that pandas evaluates: `table.query("x > @LEAST")`."""
-    if not isinstance(node.func, ast.Attribute) or node.func.attr not in QUERIES:
-        return []
-    inner = (getattr(each, "value", None) for each in ast.walk(node))
-    texts = (each for each in inner if isinstance(each, str))
-    return [name for text in texts for name in re.findall(r"@([^\W\d]\w*)", text)]
+def _named_in_texts(node: ast.AST, scope: "_Scope") -> list[str]:
+    """Return the variables in texts that pandas may evaluate: `query("x > @LEAST")`."""
+    nodes = list(ast.walk(node))
+    texts = [getattr(each, "value", None) for each in nodes]
+    texts += [scope.constant(chain) for chain in map(_chain, nodes) if chain]
+    found = (re.findall(r"@([^\W\d]\w*)", t) for t in texts if isinstance(t, str))
+    return [name for names in found for name in names]
 
 
 def _asks_by_name(node: ast.Call) -> bool:
@@ -680,6 +684,10 @@ class _Scope:
         value = self._value(chain)[0] if chain else None
         module = getattr(value, "__module__", None) or ""
         return "" if is_project(sys.modules.get(module)) else module
+
+    def constant(self, chain: list[str]) -> Any:
+        """Return what a name stands for, as far as it is known."""
+        return self._value(chain)[0]
 
     def hands_on_class(self, node: ast.AST) -> bool:
         """Return whether a class of the project is given to a function as a value."""

@@ -377,6 +377,8 @@ def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
     """A member counts by itself: others may join it. The code of its class counts."""
     cls = type(value)
     walk.tag("enum")
+    if not isinstance(value, enum.Flag):  # of several, Pythons make different names
+        walk.tag(value.name)
     if walk.opaque is None or walk.opaque(cls) is None:
         walk.add(cls, path)
     else:

@@ -39,6 +39,9 @@ FIELDS = "#"
 DECLARED = "%"
 """The key of all that is declared of the fields: defaults, metadata."""
 
+PATH_GLOB = "pathlib.Path.glob"
+GLOBS = frozenset({PATH_GLOB, "glob.glob"})
+"""What tells of a pattern: a folder and it, or it alone."""
 OWN_CHANGE = "w:"
 """Before a path: a child has changed it. No key of a read begins so."""
 
@@ -484,6 +487,10 @@ class Files:
         if not _is_path(path):
             return None
         full = os.path.abspath(os.fsdecode(path))
+        if not full.startswith(
+            self.root + os.sep
+        ):  # a link may lead there all the same
+            full = os.path.join(_real(os.path.dirname(full)), os.path.basename(full))
         place = full + os.sep * is_folder
         if not full.startswith(self.root + os.sep) or place.startswith(self.outside):
             return None
@@ -533,6 +540,13 @@ class Files:
             reads.note_file(f"f:{key}/", seen)
         memoized.record(f"f:{key}/", seen)
 
+    def globbed(self, folder: object, pattern: object) -> None:
+        """Note a pattern that ends in a name: whether it is there is asked for unheard."""
+        if self.reads is not None and _is_path(folder) and isinstance(pattern, str):
+            key = self.key(os.path.join(os.fsdecode(folder), pattern))
+            if key and _is_pattern(key) and not _is_pattern(os.path.basename(key)):
+                self.reads.note(f"f:{key}/")
+
     def changed(self, path: object) -> None:
         """Note what a call makes, renames or removes itself."""
         reads = self.reads
@@ -570,6 +584,9 @@ class Files:
             self.reads = before
 
 
+_real = functools.lru_cache(10_000)(os.path.realpath)
+
+
 def is_racy(mtime: int) -> bool:
     """Return whether a time stamp is so recent that it may hide a later change."""
     within = RACY * FINE if mtime % 10**9 else RACY
@@ -595,11 +612,13 @@ class FileDigests:
     def __call__(self, path: str) -> str:
         full = self.root / path
         stat = hashing.stat_of(str(full))
-        if stat[0] < 0 and any(sign in path for sign in "*?["):
+        if stat[0] < 0 and _is_pattern(path):
             base = Path(full.anchor) if os.path.isabs(path) else self.root
             names = base.glob(full.relative_to(base).as_posix())
             shown = (os.path.relpath(each, self.root) for each in names)
             found = sorted(each.replace(os.sep, "/") for each in shown)
+            if path.endswith("/"):  # by name
+                return hashing.hash_text(*found)
             return hashing.hash_text(*(f"{each}={self(each)}" for each in found))
         if stat[0] < 0:
             return "absent"
@@ -607,6 +626,10 @@ class FileDigests:
         if key not in self.known or is_racy(stat[1]):
             self.known[key] = self.digest(path, stat)
         return self.known[key]
+
+
+def _is_pattern(path: str) -> bool:
+    return any(sign in path for sign in "*?[")
 
 
 def _note_named_file(reads: Reads, value: Any) -> None:
@@ -666,6 +689,8 @@ def _audit(event: str, details: tuple[Any, ...]) -> None:
         asking = sys._getframe(1).f_code.co_filename
         if asking != hashing.__file__ and not asking.startswith("<frozen importlib"):
             _active.listed(*details)
+    elif event in GLOBS and _active is not None:
+        _active.globbed(*(details if event == PATH_GLOB else (".", details[0])))
     elif event in CHANGES and _active is not None:
         for path in details[:2]:
             _active.changed(path)

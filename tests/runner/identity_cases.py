@@ -390,6 +390,9 @@ DIFFERENT = {
     "fields that do count": (Machine(1, gpus=1), Machine(2, gpus=1)),
     "members of an enum": (Color.RED, Color.BLUE),
     "two enums": (Color.RED, Colour.RED),
+    "two names of one value of an enum": tuple(
+        enum.Enum("Shade", [(name, 1)], module=__name__)(1) for name in ("RED", "ROSE")
+    ),
     "an enum and its value": (Color.RED, 1),
     "an int enum and its value": (Level.LOW, 1),
     "flags": (Access.READ, Access.READ | Access.WRITE),

@@ -520,6 +520,38 @@ OTHER_SOURCE = {
         "class A:\n def g(self): return 1\nbound = A().g\ndef f(): return bound()",
         "class A:\n def g(self): return 2\nbound = A().g\ndef f(): return bound()",
     ),
+    "the qualified name of a class": (
+        "class A:\n def m(self): return type(self).__qualname__\ndef f(): return A().m()",
+        "class B:\n def m(self): return type(self).__qualname__\ndef f(): return B().m()",
+    ),
+    "the name of a member of an enum": (
+        "import enum\nclass E(enum.Enum):\n A = 1\ndef f(): return E.A.name",
+        "import enum\nclass E(enum.Enum):\n B = 1\ndef f(): return E.B.name",
+    ),
+    "an annotation that fields give": (
+        "from dataclasses import dataclass, fields\n@dataclass\nclass A:\n x: int\n"
+        " @classmethod\n def m(cls, d): return [f.type(d) for f in fields(cls)]\n"
+        "def f(): return A.m(1.5)",
+        "from dataclasses import dataclass, fields\n@dataclass\nclass A:\n x: float\n"
+        " @classmethod\n def m(cls, d): return [f.type(d) for f in fields(cls)]\n"
+        "def f(): return A.m(1.5)",
+    ),
+    "an annotation that the fields of an object give": (
+        "import dataclasses as d\n@d.dataclass\nclass A:\n x: int = 0\n"
+        " def __post_init__(self): self.y = [f.type for f in d.fields(self)]\n"
+        "def f(): return A()",
+        "import dataclasses as d\n@d.dataclass\nclass A:\n x: float = 0\n"
+        " def __post_init__(self): self.y = [f.type for f in d.fields(self)]\n"
+        "def f(): return A()",
+    ),
+    "a constant in a query that stands in a variable": (
+        "N = 1\ndef f(t):\n q = 'x > @N'\n return t.query(q)",
+        "N = 2\ndef f(t):\n q = 'x > @N'\n return t.query(q)",
+    ),
+    "a constant in a query that is a constant": (
+        "N = 1\nQ = 'x > @N'\ndef f(t): return t.query(Q)",
+        "N = 2\nQ = 'x > @N'\ndef f(t): return t.query(Q)",
+    ),
     "an enum made by a call": (
         "import enum\nE = enum.Enum('E', 'A B')\ndef f(): return E.A.value",
         "import enum\nE = enum.Enum('E', 'B A')\ndef f(): return E.A.value",

@@ -33,7 +33,7 @@ LITERALS = {
     "set": "f65c5d8b9369ba964111983b3c5859a9",
     "dataclass": "c166cfaa90bf82978ac98968e8a3fb9d",
     "named tuple": "10e066f754abe01cc26ec22408520ba6",
-    "enum": "36c2936227b288bd5ae4781f352c8425",
+    "enum": "5283ea9c3af0ad8817df2b0d60ca50e6",
     "flag": "3125caace01705f94a75741554ad336e",
     "date": "f0657754de6345b7617fdab45c9e395e",
     "path": "d2a5d8d1770154dce7ee3609d02397a2",

@@ -1195,6 +1195,44 @@ def test_a_folder_whose_content_was_asked_for_is_noted(ask, project, files, read
     assert keys(reads) == ["f:data/"]
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: list(Path("data").glob("*/x.csv")),
+        lambda: glob.glob("data/*/x.csv"),
+        lambda: glob.glob(os.path.abspath("data/*/x.csv")),
+    ],
+)
+def test_a_pattern_that_ends_in_a_name_is_noted(ask, project, files, reads):
+    (project / "data/a").mkdir()
+    digests = FileDigests(project)
+    with files.noting(reads):
+        ask()
+    assert "f:data/*/x.csv/" in keys(reads)
+    before = digests("data/*/x.csv/")
+    (project / "data/a/other.csv").write_text("x")
+    assert digests("data/*/x.csv/") == before == NOTHING[1]
+    (project / "data/a/x.csv").write_text("x")
+    assert digests("data/*/x.csv/") == hash_text("data/a/x.csv") != before
+    (project / "data/a/x.csv").write_text("other")
+    assert digests("data/*/x.csv/") == hash_text("data/a/x.csv")
+
+
+def test_files_are_noted_by_whatever_link_leads_to_the_project(
+    project, files, reads, tmp_path_factory
+):
+    link = tmp_path_factory.mktemp("elsewhere") / "link"
+    link.symlink_to(project)
+    with files.noting(reads):
+        (link / "data/raw.csv").read_text()
+        os.listdir(link / "data")
+        (link / "data/new.csv").write_text("x")
+        (link / "data/new.csv").read_text()
+        (link.parent / "other").write_text("x")
+        (link.parent / "other").read_text()
+    assert keys(reads) == ["f:data/raw.csv", "f:data/"]
+
+
 def test_a_folder_that_others_have_changed_is_told(project, files, reads):
     data = project / "data"
     (data / "own").mkdir()
