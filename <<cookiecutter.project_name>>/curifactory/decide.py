@@ -10,6 +10,7 @@ from .trace import Trace, after
 
 NOBODY: Mapping[Call, Call] = MappingProxyType({})
 OTHER_RECORDS = "other records"
+OTHERWISE = "its inputs, outputs, cachers, files or reads are declared otherwise"
 Now = Callable[[str], str]
 """Gives the digest that a key of reads has for a call at present."""
 Same = Callable[[str], Iterable[str]]
@@ -168,7 +169,7 @@ def stage_changes(
     if trace.code != call.stage.code.fingerprint:
         found += changed_parts(parts_of(trace), call.stage.code.parts)
     if not is_declared_alike(call, trace):
-        found.append("its outputs, cachers, files or reads are declared otherwise")
+        found.append(OTHERWISE)
     return found
 
 

@@ -2,6 +2,7 @@
 
 import builtins
 import errno
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,9 +66,13 @@ def failed(error: BaseException) -> Failure:
     return Failure(kind, message, place, own, error, "", full, is_of_machine)
 
 
-def where(error: BaseException) -> str:
-    """Return file and line of the innermost frame of the user's own code."""
-    own = _users_frames(error)
+def where(error: BaseException, but: str = "") -> str:
+    """Return file and line of the innermost frame of the user's own code.
+
+    Frames in a file of the name `but` count only where there are no others.
+    """
+    found = _users_frames(error)
+    own = [f for f in found if os.path.basename(f.filename) != but] or found
     return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
 
 

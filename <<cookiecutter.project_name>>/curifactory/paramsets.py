@@ -26,6 +26,8 @@ HINTS = {
     "run": "def run(argsets, manager): ...",
     "get_params": "def get_params(): return [Args(...)]",
 }
+HELPERS = "common.py"
+"""The file of params/ whose functions are called with the users' mistakes."""
 
 
 class Entry(NamedTuple):
@@ -118,7 +120,7 @@ def plain_name(project: Settings, given: str) -> str:
 
 def _located(project: Settings, kind: str, function: str, name: str) -> Path:
     what = "experiment" if kind == "experiments" else "parameter file"
-    if not re.fullmatch(r"\w[\w-]*(/\w[\w-]*)*", name.replace(".", "/")):
+    if not re.fullmatch(r"\w[\w -]*(/\w[\w -]*)*", name.replace(".", "/")):
         raise RequestError(
             f"{name!r} is no name of an {what}".replace("an p", "a p"),
             f"give the name of a file in {getattr(project, kind)}/, without .py",
@@ -150,7 +152,7 @@ def _import(name: str, path: Path) -> ModuleType:
 
 def _users(error: BaseException, what: str) -> RequestError:
     """Return an error that shows the user's own frame: where, and its line."""
-    place = where(error)
+    place = where(error, HELPERS)
     unknown = _unknown_field(error)
     if unknown is not None:
         return RequestError(f"{relative(place)}: {unknown.message}", unknown.hint)
@@ -339,7 +341,7 @@ def _called(source: Source) -> list[Any]:
             raise RequestError(f"{place}: get_params() returned {shown}", hint)
         found = list(returned)
     except CurifactoryError as error:
-        at = where(error)
+        at = where(error, HELPERS)
         message = error.message if place in error.message else ""
         shown = message or f"{relative(at) or place}: {error.message}"
         raise RequestError(shown, error.hint) from error

@@ -174,6 +174,9 @@ class Record(Generic[A]):
         if not hide:
             manager.records.append(self)
 
+    def __repr__(self) -> str:
+        return f"Record({self.label!r}: {', '.join(self.state.sources)})"
+
     @property
     def args(self) -> A:
         """The argset of this record; it cannot be changed."""

@@ -802,6 +802,12 @@ def test_files_may_be_given_by_path_as_shells_complete_them(project, given):
     assert project.ok(*given).counts["computed"] == 6
 
 
+def test_the_name_of_a_file_may_have_a_space(project):
+    text = (project.root / "experiments/study.py").read_text()
+    project.write({"experiments/my study.py": text})
+    assert project.ok("my study").counts["computed"] == 6
+
+
 def test_help_is_a_command_too(project):
     assert project.ok("help").out == project.ok("--help").out
     assert project.ok("help", "map").out == project.ok("map", "--help").out

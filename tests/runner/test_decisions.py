@@ -462,7 +462,7 @@ def test_other_records_are_reason_enough():
 
 
 def test_a_stage_with_another_name_or_declaration_is_the_reason():
-    other = "its outputs, cachers, files or reads are declared otherwise"
+    other = "its inputs, outputs, cachers, files or reads are declared otherwise"
     assert because(trace(group="g")) == other
     assert because(trace([SEED], group="g")) == f"{other}, seed 2 -> 3"
     said = "was stages.old: formerly='stages.old' keeps its results"

@@ -364,7 +364,7 @@ def test_what_is_declared_otherwise_asks_before_long_work(whole):
     let_it_have_taken(whole, "fit", DAYS)
     whole.edit("stages/chain.py", '["model"])\ndef', '["model"], reads="all")\ndef')
     result = whole.run("study")
-    said = "its outputs, cachers, files or reads are declared otherwise: fit 2"
+    said = "its inputs, outputs, cachers, files or reads are declared otherwise: fit 2"
     assert result.code == 2 and said in result.err
     assert said.partition(":")[0] in whole.ok("map", "study").out
 

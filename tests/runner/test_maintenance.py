@@ -54,6 +54,13 @@ def test_ls_shows_size_age_and_users_of_each_stage(project):
     assert sum("stages.chain.fit/" in line for line in rows) == 2
 
 
+def test_the_list_of_a_cache_is_as_wide_as_its_names(project):
+    project.edit("params/base.py", '"a"', f'"{40 * "a"}"')
+    project.ok("study", "--quiet")
+    head, *rows = project.ok("cache", "ls", "fit").out.splitlines()
+    assert {row.index("study-1") for row in rows[:-1]} == {head.index("used by")}
+
+
 def test_path_prints_where_artifacts_lie(project):
     result = project.ok("study", "--quiet")
     out = project.ok("cache", "path", "model", "a").out
@@ -61,6 +68,9 @@ def test_path_prints_where_artifacts_lie(project):
         os.path.relpath(project.artifact(result, "fit", "a"), project.root)
     ]
     assert len(project.ok("cache", "path", "fit").out.splitlines()) == 2
+    project.artifact(result, "fit", "a").unlink()
+    gone = project.run("cache", "path", "model", "a")
+    assert gone.code == 2 and "the data of model a is not in the cache" in gone.err
 
 
 @pytest.mark.parametrize(

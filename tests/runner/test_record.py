@@ -26,6 +26,11 @@ def test_state_lists_what_is_there_without_computing(project):
     assert "STATE ['data', 'model'] 2 False" in project.ok("map", "other").out
 
 
+def test_a_record_is_shown_with_what_it_has(project):
+    run = "record = load(Record(manager, argsets[0]))\nprint(record)"
+    assert "Record('a': data)" in said(project, run)
+
+
 def test_state_loads_a_value_each_time_anew(project):
     run = (
         "record = load(Record(manager, argsets[0]))\n"

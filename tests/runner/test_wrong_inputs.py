@@ -544,6 +544,18 @@ case(
     "did you mean 'a_lr=0.2' or 'a_lr=0.1' or 'b_lr=0.2'?",
 )
 case(
+    "a mistake in a call of a helper",
+    {
+        **file(
+            "def get_params():\n    return grid(3)\n", "from params.common import grid"
+        ),
+        "params/common.py": "def grid(args):\n    raise TypeError(f'{args} is no argset')\n",
+    },
+    FILE,
+    "params/other.py: get_params() failed: TypeError: 3 is no argset",
+    "params/other.py:6: return grid(3)",
+)
+case(
     "difference with an unknown argset",
     {},
     ["params", "base", "--diff", "a", "c"],

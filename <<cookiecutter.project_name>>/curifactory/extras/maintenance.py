@@ -121,7 +121,8 @@ def _ls(project: Settings, cache: Store, options: argparse.Namespace) -> int:
     for trace in traces:
         name = trace.folder if options.stage else trace.stage
         groups.setdefault(name, []).append(trace)
-    print(f"{'size':>9}  {'calls':>5}  {'age':>5}  {'':40}  used by")
+    width = max(map(len, groups), default=0)
+    print(f"{'size':>9}  {'calls':>5}  {'age':>5}  {'':{width}}  used by")
     total = 0
     for name, members in groups.items():
         size = sum(_size(cache, trace) for trace in members)
@@ -130,7 +131,7 @@ def _ls(project: Settings, cache: Store, options: argparse.Namespace) -> int:
         used = ", ".join(names[-2:]) + f" and {len(names) - 2} more" * bool(names[2:])
         age = _age(time.time() - members[-1].created)
         start = f"{decimal(size):>9}  {len(members):>5}  {age:>5}"
-        print(f"{start}  {name:40}  {used or '-'}")
+        print(f"{start}  {name:{width}}  {used or '-'}")
     print(f"{decimal(total):>9}  {len(traces):>5}")
     return 0
 
@@ -150,9 +151,12 @@ def _path(project: Settings, cache: Store, options: argparse.Namespace) -> int:
     for path in found.values():
         print(os.path.relpath(path))
     if not found:
-        missing = next((n for n in options.names if n not in known), options.names[0])
-        said = f"nothing in the cache is {missing!r}"
-        raise RequestError(said, nearest(missing, known))
+        missing = next((n for n in options.names if n not in known), None)
+        if missing is not None:
+            said = f"nothing in the cache is {missing!r}"
+            raise RequestError(said, nearest(missing, known))
+        said = f"the data of {' '.join(options.names)} is not in the cache"
+        raise RequestError(said, "a run that needs it makes it again")
     return 0
 
 
