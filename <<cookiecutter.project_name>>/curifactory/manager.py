@@ -69,7 +69,7 @@ class ArtifactManager:
         self.calls: list[Call] = []
         self.snapshots: list[Snapshot] = []
         self.stopped_at = ""
-        self._by_name: dict[str, Snapshot] = {}
+        self._by_name: dict[str, Snapshot | None] = {}
         self.folder: Path | None = None
         self._survey: Survey | None = None
         self._session: Session | None = None
@@ -131,12 +131,13 @@ class ArtifactManager:
                 raise call.failure.raised()
 
     def _check_name(self, own: Snapshot) -> None:
-        """Refuse one name for two contents: the comparison could not tell them apart."""
+        """Tell of one name for two contents: the comparison shows them as one."""
         known = self._by_name.setdefault(own.name, own)
-        if known is not own and known.content() != own.content():
-            raise RequestError(
-                f"two argsets are named {own.name!r}, with different content",
-                "give each its own: args.copy(name='other', ...)",
+        if known not in (own, None) and known.content() != own.content():
+            self._by_name[own.name] = None  # told once
+            self.say(
+                f"two argsets are named {own.name!r}, and the report shows them as one: "
+                "args.copy(name='other', ...)"
             )
 
     def value(self, source: Source) -> Any:

@@ -259,6 +259,11 @@ class _Execution:
     def _call(self, values: list[Inputs]) -> Any:
         returned = self._returned(values)
         self._leave_if_forked(0)
+        if returned is None and self.stage.outputs and not self.stage.has_return:
+            said = (
+                f"{self.stage.label} has no return: {self.stage.outputs[0]!r} is None"
+            )
+            self.outcome.messages.append(said)
         return returned
 
     def _returned(self, values: list[Inputs]) -> Any:
@@ -541,8 +546,7 @@ def _open_figures() -> set[int]:
 def _split(stage: AnyStage, result: Any) -> list[Any]:
     """Return one value for each output."""
     names = stage.outputs
-    is_forgotten = result is None and not stage.has_return
-    if len(names) == 1 and not is_forgotten:
+    if len(names) == 1:
         return [result]
     if not names:
         return []
@@ -551,7 +555,7 @@ def _split(stage: AnyStage, result: Any) -> list[Any]:
         given = "nothing" if result is None else f"{count} value{'s' * (count != 1)}"
         raise CurifactoryError(
             f"{stage.where}: stage {stage.label} returned {given} for "
-            f"{len(names)} output{'s' * (len(names) != 1)} ({', '.join(names)})",
+            f"{len(names)} outputs ({', '.join(names)})",
             f"return {', '.join(names)}",
         )
     return list(result)
