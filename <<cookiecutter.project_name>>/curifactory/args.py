@@ -4,15 +4,17 @@ import collections
 import copy
 import dataclasses
 import functools
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import hashing, plain
 from .errors import IdentityError, RequestError, nearest
 from .plain import ATOMIC
 
 Self = TypeVar("Self", bound="ExperimentArgs")
+T = TypeVar("T")
 REDACTED = "***"
 
 
@@ -102,18 +104,15 @@ class ExperimentArgs(_Named):
     @property
     def hash(self) -> str:
         """The readable identity of the content, the name left out."""
-        # Within a stage the name would count as read.
-        where = self.name if type(self) is self.__class__ else "args"
-        counted = sorted(hashing.counted(self, where, but="name"))
-        digests = [
-            (
-                hashing.digest(value)
-                if hashing.is_scalar(value)
-                else plain.digest(value, f"{where}.{name}")
-            )
-            for name, value in counted
-        ]
-        return hashing.hash_text(*(name for name, _ in counted), *digests)[:12]
+        cls: Any = type(self)
+        if not hashing.representations(cls) and cls is self.__class__:
+            found = dict(zip(field_names(cls), _field_digests(self), strict=True))
+        else:  # within a stage the name would count as read
+            where = self.name if cls is self.__class__ else "args"
+            counted = hashing.counted(self, where, but="name")
+            found = {n: plain.digest(v, f"{where}.{n}") for n, v in counted}
+        names = sorted(found.keys() - {"name"})
+        return hashing.hash_text(*names, *map(found.__getitem__, names))[:12]
 
     def copy(self: Self, **changes: Any) -> Self:
         """Return a copy with other values for some fields; the two share nothing."""
@@ -177,9 +176,53 @@ _field_names: dict[Any, tuple[str, ...]] = {}
 
 
 def values(args: object) -> Iterator[tuple[str, Any]]:
-    """Yield each field of an argset with its value."""
-    for name in field_names(args.__class__):
-        yield name, getattr(args, name)
+    """Return each field of an argset with its value."""
+    cls: Any = args.__class__
+    return zip(field_names(cls), _getter(cls)(args), strict=True)
+
+
+class Repeated(Generic[T]):
+    """Finds something out about each field of many argsets, one after the other.
+
+    Most values are the very ones of the argset before: what was found holds for them,
+    unless somebody could have changed them.
+    """
+
+    def __init__(self, find: Callable[[Any, str, Any], T]) -> None:
+        self.find = find
+        self._last: dict[type, tuple[tuple[Any, ...], list[T], set[int]]] = {}
+
+    def __call__(self, args: Any) -> list[T]:
+        """Return what was found for each field, in order."""
+        cls: Any = type(args)
+        names, given = field_names(cls), _getter(cls)(args)
+        nothing: list[Any] = [None] * len(names)
+        known, earlier, loose = self._last.get(cls) or (
+            (ABSENT,) * len(names),
+            nothing,
+            (),
+        )
+        same = enumerate(map(operator.is_, given, known))
+        changed = [i for i, is_same in same if not is_same or i in loose]
+        found = earlier.copy()
+        for i in changed:
+            found[i] = self.find(args, names[i], given[i])
+        own = {i for i in changed if not plain.is_fixed(given[i])}
+        self._last[cls] = given, found, own
+        return found
+
+
+@functools.cache
+def _getter(cls: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what gives the values of all fields at once."""
+    names = field_names(cls)
+    get = operator.attrgetter(*names)
+    return get if len(names) > 1 else lambda args: (get(args),)
+
+
+_field_digests = Repeated(
+    lambda args, n, value: plain.digest(value, f"{args.name}.{n}")
+)
 
 
 def unknown_field(cls: type, name: str) -> RequestError:
@@ -197,18 +240,19 @@ def is_nested(value: object) -> bool:
 def flat(args: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield each field as it may be shown; nested dataclasses by field, dotted."""
     for name, value in values(args):
-        if is_secret(args.__class__, name):
-            yield prefix + name, REDACTED
-        elif is_nested(value):
-            path = f"{prefix}{name}."
-            inner = functools.partial(_flat_list, value, path)
-            yield from plain.once(value, ("flat", path), inner)
-        else:
-            yield prefix + name, value
+        yield from flat_field(args, name, value, prefix)
 
 
-def _flat_list(args: object, prefix: str) -> list[tuple[str, Any]]:
-    return list(flat(args, prefix))
+def flat_field(
+    owner: object, name: str, value: Any, prefix: str = ""
+) -> Iterator[tuple[str, Any]]:
+    """Yield one field as it may be shown, or those within it."""
+    if is_secret(owner.__class__, name):
+        yield prefix + name, REDACTED
+    elif is_nested(value):
+        yield from flat(value, f"{prefix}{name}.")
+    else:
+        yield prefix + name, value
 
 
 def same(mine: Any, theirs: Any) -> bool:

@@ -139,6 +139,11 @@ def shared(value: Any) -> Any:
     return _by_content[key].value
 
 
+def is_fixed(value: Any) -> bool:
+    """Return whether nobody can change a value."""
+    return type(value) in ATOMIC or _by_id.get(id(value), (None,))[0] is value
+
+
 def once(value: Any, key: Hashable, find: Callable[[], Found]) -> Found:
     """Return what `find` tells of a value: found out once, if the value is shared."""
     known = _by_id.get(id(value))
@@ -152,4 +157,6 @@ def once(value: Any, key: Hashable, find: Callable[[], Found]) -> Found:
 
 def digest(value: Any, path: str) -> str:
     """Return the digest of a value, see `hashing.digest`."""
+    if hashing.is_scalar(value):
+        return hashing.digest(value)
     return once(value, hashing.digest, lambda: hashing.digest(value, path))

@@ -57,10 +57,13 @@ class Snapshot:
 
     def check(self) -> None:
         """Refuse fields that have no identity."""
+        cls: Any = type(self.source)
+        if not hashing.representations(cls):
+            _identify(self.source)
+            return
         for name, value in hashing.counted(self.source, self.name):
-            if not (hashing.is_scalar(value) or type(value) in plain.PATHS):
-                find = functools.partial(self.digest, name)
-                plain.once(value, "has an identity", find)
+            if not hashing.is_scalar(value):
+                self.digest(name)
 
     def member(self, path: str) -> str:
         """Return the digest of the code of a method or property."""
@@ -252,4 +255,5 @@ def value_digest(value: Any, path: str) -> str:
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 
+_identify = argsets.Repeated(lambda args, n, v: value_digest(v, f"{args.name}.{n}"))
 _path_digest = functools.lru_cache(10_000)(hashing.digest)

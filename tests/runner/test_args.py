@@ -10,7 +10,8 @@ from typing import ClassVar
 import pytest
 
 import curifactory
-from curifactory import ExperimentArgs, ExperimentParameters, hashing
+from curifactory import ExperimentArgs, ExperimentParameters, hashing, plain
+from curifactory import args as argsets
 from curifactory.args import (
     ABSENT,
     check_class,
@@ -649,3 +650,30 @@ def test_diff_names_nested_fields_and_leaves_the_name_out():
 def test_diff_of_two_classes_shows_absent_fields():
     assert Args("a").diff(Wider("b", width=7)) == {"width": (ABSENT, 7)}
     assert repr(ABSENT) == "absent"
+
+
+@dataclass
+class Layered(ExperimentArgs):
+    layers: list = field(default_factory=list)
+    depth: int = 1
+
+
+def test_a_hash_follows_what_is_changed_in_place():
+    args = Layered("a", [1])
+    before = args.hash
+    assert args.hash == Layered("b", [1]).hash == before
+    args.layers.append(2)
+    assert args.hash == Layered("a", [1, 2]).hash != before
+
+
+def test_what_is_found_about_a_field_holds_for_the_same_value_only():
+    asked = []
+    find = argsets.Repeated(lambda args, name, value: asked.append(name) or repr(value))
+    sealed = [argsets.sealed(Layered(n, [1]), plain.shared) for n in ("a", "a", "b")]
+    found = [find(each) for each in sealed]
+    assert found == [["'a'", "[1]", "1"], ["'a'", "[1]", "1"], ["'b'", "[1]", "1"]]
+    assert asked == ["name", "layers", "depth", "name"]  # equal lists are one
+    asked.clear()
+    loose = Layered("b", [1])
+    find(loose), find(loose)
+    assert asked == ["layers", "layers"]  # anybody could change it

@@ -2,10 +2,11 @@
 
 import argparse
 import json
+from itertools import chain
 from typing import Any
 
 from .. import paramsets
-from ..args import REDACTED, ExperimentArgs, flat, is_hidden, short
+from ..args import REDACTED, ExperimentArgs, Repeated, flat_field, is_hidden, short
 from ..cli import add_choice_options, apart, print_table
 from ..errors import RequestError, nearest
 from ..request import Request
@@ -70,16 +71,15 @@ def _print_argsets(snapshots: list[Snapshot], *, is_full: bool) -> None:
 
 
 def _texts(snapshots: list[Snapshot]) -> list[dict[str, str]]:
-    """Return the fields of argsets as short texts; most have what the one before has."""
-    last: dict[str, tuple[object, str]] = {}
-
-    def text(name: str, value: object) -> str:
-        if name not in last or last[name][0] is not value:
-            last[name] = value, short(shown_value(value))
-        return last[name][1]
-
-    rows = (flat(each.source) for each in snapshots)
-    return [{n: text(n, v) for n, v in row if n != "name"} for row in rows]
+    """Return the fields of argsets as short texts, all but the name."""
+    texts = Repeated(
+        lambda args, name, value: [
+            (path, short(shown_value(each)))
+            for path, each in flat_field(args, name, value)
+            if path != "name"
+        ]
+    )
+    return [dict(chain(*texts(each.source))) for each in snapshots]
 
 
 def _print_diff(

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from .. import plain
-from ..args import field_names, is_nested, is_secret, same, short
+from ..args import Repeated, is_nested, is_secret, same, short, values
 from ..errors import RequestError
 
 RELAX = "check_fields"
@@ -19,17 +19,23 @@ RELAX = "check_fields"
 
 def check(args: Any, place: str) -> None:
     """Refuse an argset with a value that its annotation does not allow."""
-    _check(args, f"{place}: argset {args.name!r}: ", "")
+    _checker(place)(args)
 
 
-def _check(owner: Any, where: str, prefix: str) -> None:
+@functools.lru_cache(1000)
+def _checker(place: str) -> Repeated[None]:
+    return Repeated(
+        lambda args, name, value: _check_field(
+            args, name, value, f"{place}: argset {args.name!r}: ", ""
+        )
+    )
+
+
+def _check_field(owner: Any, name: str, value: Any, where: str, prefix: str) -> None:
     cls: Any = type(owner)
     hints = hints_of(cls) if getattr(cls, RELAX, True) else {}
-    for name in field_names(cls):
-        value, hint = getattr(owner, name), hints.get(name, Any)
-        if type(value) in plain.ATOMIC:
-            if type(value) is hint or _fits_plainly(value, hint):
-                continue
+    is_plain = type(value) in plain.ATOMIC
+    if not (is_plain and _fits_plainly(value, hints.get(name, Any))):
         check = functools.partial(_check_value, owner, name, hints, where, prefix)
         plain.once(value, ("checked", cls, name), check)
 
@@ -43,8 +49,8 @@ def _check_value(
             shown = "***" if is_secret(cls, name) else short(value)
             raise wrong_value(where, prefix + name, shown, value, hints[name])
     for place, each in _inside(value):
-        if is_nested(each):
-            _check(each, where, f"{prefix}{name}{place}.")
+        for inner, held in values(each) if is_nested(each) else ():
+            _check_field(each, inner, held, where, f"{prefix}{name}{place}.")
 
 
 def _inside(value: Any) -> Iterable[tuple[str, Any]]:
