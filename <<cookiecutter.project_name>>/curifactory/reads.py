@@ -672,15 +672,22 @@ def _tell(of_a_fork: Callable[[Reads], None]) -> None:
         of_a_fork(_active.reads)
 
 
-def _audit(event: str, details: tuple[Any, ...]) -> None:
-    if event == "open" and (_active is not None or syntax.importing):
+def _audit(
+    event: str,
+    details: tuple[Any, ...],
+    *,  # bound here: at the end of the process, modules are emptied before it is told
+    importing: list[str] = syntax.importing,
+    globs: frozenset[str] = GLOBS,
+    changes: frozenset[str] = CHANGES,
+) -> None:
+    if event == "open" and (_active is not None or importing):
         is_code = str(details[0]).endswith(".py")
         asking = sys._getframe(1).f_code.co_filename
         if is_code and asking in READERS_OF_CODE:
             return
         if _active is not None:
             _active.opened(*details)
-        if syntax.importing:
+        if importing:
             _opened_by_import(*details)
     elif event == "pickle.find_class" and _active is not None:
         if _active.reads is not None:
@@ -689,9 +696,9 @@ def _audit(event: str, details: tuple[Any, ...]) -> None:
         asking = sys._getframe(1).f_code.co_filename
         if asking != hashing.__file__ and not asking.startswith("<frozen importlib"):
             _active.listed(*details)
-    elif event in GLOBS and _active is not None:
+    elif event in globs and _active is not None:
         _active.globbed(*(details if event == PATH_GLOB else (".", details[0])))
-    elif event in CHANGES and _active is not None:
+    elif event in changes and _active is not None:
         for path in details[:2]:
             _active.changed(path)
 

@@ -20,6 +20,7 @@ import tokenize
 from pathlib import Path
 
 import pytest
+from projects import TEMPLATE
 
 from curifactory import memoized, syntax
 from curifactory.errors import CurifactoryError
@@ -1361,3 +1362,30 @@ def test_the_line_that_read_the_name_is_kept(params):
     assert set(reads.lines) == {"a:name"}
     copy.copy(args)
     assert reads.lines["a:*"] == ""  # no line of the project asked for it
+
+
+AT_THE_END = """
+import os
+from curifactory import reads
+
+
+class Last:
+    def __del__(self, put_away=os.remove):
+        put_away("last.txt")
+
+
+open("last.txt", "w").close()
+reads.last = Last()  # it dies when the module is emptied
+"""
+
+
+def test_what_is_done_at_the_end_of_a_process_is_left_alone(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", AT_THE_END],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(TEMPLATE)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (tmp_path / "last.txt").exists()
