@@ -177,9 +177,11 @@ def predict(call: Call, similar: Iterable[Trace], now: Now, forced: bool) -> Dec
     """Decide, as far as possible, a call that waits for the result of another."""
     if forced:
         return Decision("compute", "forced")
+    stage = call.stage
     for trace in similar:
         agreeing = (now(key) == digest for key, digest, _ in trace.reads)
-        if not stage_changes(call, trace, lambda _: {}) and all(agreeing):
+        is_its = trace.code == stage.code.fingerprint and trace.stage in stage.names
+        if is_its and all(agreeing) and is_declared_alike(call, trace):
             return Decision("maybe", "waits for an input")
     return Decision("compute", "")
 
