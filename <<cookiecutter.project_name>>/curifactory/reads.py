@@ -7,6 +7,7 @@ import importlib
 import json
 import linecache
 import os
+import re
 import sys
 import threading
 import time
@@ -40,10 +41,13 @@ DECLARED = "%"
 """The key of all that is declared of the fields: defaults, metadata."""
 
 PATH_GLOB = "pathlib.Path.glob"
-GLOBS = frozenset({PATH_GLOB, "glob.glob"})
+GLOBS = frozenset({PATH_GLOB, "glob.glob/2"})
 """What tells of a pattern: a folder and it, or it alone."""
 OWN_CHANGE = "w:"
 """Before a path: a child has changed it. No key of a read begins so."""
+
+NAMED_BELOW = re.compile(r"[*?\[][^/]*/([^/]+/)*[^*?\[/]+(/|$)")
+"""A pattern with a plain name after a sign: `*/result.csv`, `*/metrics/*.csv`."""
 
 MARKS = f"@{FIELDS}{TEXT}{DECLARED}{EVERYTHING}"
 
@@ -65,7 +69,9 @@ READERS_OF_CODE = (
     linecache.__file__,
 )
 """What opens Python files to import or to show them: there they count as code."""
-CHANGES = frozenset("os.mkdir os.rename os.remove os.rmdir os.link os.symlink".split())
+CHANGES = frozenset(
+    "os.mkdir os.rename os.remove os.rmdir os.link os.symlink sqlite3.connect".split()
+)
 """What Python tells of changes to folders; the first arguments are paths."""
 
 Seen = tuple[int, int] | frozenset[str]
@@ -153,8 +159,10 @@ class Reads:
         for place, seen in self.seen.items():
             full = str(root / place)
             if isinstance(seen, frozenset):
-                names = seen ^ hashing.names_in(full)
-                if not all(self._is_own(place + name) for name in names):
+                is_pattern = _is_pattern(place) and not os.path.isdir(full)
+                now = matching(root, place) if is_pattern else hashing.names_in(full)
+                base = "" if is_pattern else place
+                if not all(self._is_own(base + name) for name in seen ^ now):
                     yield place
             elif hashing.stat_of(full) != seen:
                 yield place
@@ -481,6 +489,8 @@ class Files:
         self.root = os.path.abspath(root)
         self.outside = tuple(os.path.abspath(each) + os.sep for each in outside)
         self.reads: Reads | None = None
+        self._looking: set[int] = set()
+        """The threads that list folders for the runner itself."""
 
     def key(self, path: object, *, is_folder: bool = False) -> str | None:
         """Return the path relative to the project of what counts, or None."""
@@ -514,7 +524,10 @@ class Files:
             if reads is not None and f"f:{key}" not in reads.keys:
                 reads.written.add(key)
             return
-        seen = hashing.stat_of(os.path.join(self.root, key))
+        full = os.path.join(self.root, key)
+        if os.path.isdir(full):
+            return  # its names count where it is listed
+        seen = hashing.stat_of(full)
         if reads is not None:
             reads.note_file(f"f:{key}", seen)
         memoized.record(f"f:{key}", seen)
@@ -531,6 +544,8 @@ class Files:
     def listed(self, path: object) -> None:
         """Note a folder whose content was asked for: what is in it counts, by name."""
         reads = self.reads
+        if threading.get_ident() in self._looking:
+            return
         asked = "." if path is None else path
         key = self.key(asked, is_folder=True) if reads or memoized.known else None
         if key is None or (reads and f"{key}/" in reads.seen and not memoized.known):
@@ -542,10 +557,15 @@ class Files:
 
     def globbed(self, folder: object, pattern: object) -> None:
         """Note a pattern that ends in a name: whether it is there is asked for unheard."""
-        if self.reads is not None and _is_path(folder) and isinstance(pattern, str):
-            key = self.key(os.path.join(os.fsdecode(folder), pattern))
-            if key and _is_pattern(key) and not _is_pattern(os.path.basename(key)):
-                self.reads.note(f"f:{key}/")
+        is_own = threading.get_ident() in self._looking
+        if is_own or not (_is_path(folder) and _is_path(pattern)) or not self.reads:
+            return
+        key = self.key(os.path.join(os.fsdecode(folder), os.fsdecode(pattern)))
+        if key and NAMED_BELOW.search(key):
+            self._looking.add(threading.get_ident())
+            seen = matching(self.root, key)
+            self._looking.discard(threading.get_ident())
+            self.reads.note_file(f"f:{key}/", seen)
 
     def changed(self, path: object) -> None:
         """Note what a call makes, renames or removes itself."""
@@ -613,10 +633,7 @@ class FileDigests:
         full = self.root / path
         stat = hashing.stat_of(str(full))
         if stat[0] < 0 and _is_pattern(path):
-            base = Path(full.anchor) if os.path.isabs(path) else self.root
-            names = base.glob(full.relative_to(base).as_posix())
-            shown = (os.path.relpath(each, self.root) for each in names)
-            found = sorted(each.replace(os.sep, "/") for each in shown)
+            found = sorted(matching(self.root, path))
             if path.endswith("/"):  # by name
                 return hashing.hash_text(*found)
             return hashing.hash_text(*(f"{each}={self(each)}" for each in found))
@@ -626,6 +643,15 @@ class FileDigests:
         if key not in self.known or is_racy(stat[1]):
             self.known[key] = self.digest(path, stat)
         return self.known[key]
+
+
+def matching(root: Path | str, pattern: str) -> frozenset[str]:
+    """Return the paths of what fits a pattern, relative to the project."""
+    full = Path(root, pattern)
+    base = Path(full.anchor if os.path.isabs(pattern) else root)
+    names = base.glob(full.relative_to(base).as_posix())
+    shown = (os.path.relpath(each, root) for each in names)
+    return frozenset(each.replace(os.sep, "/") for each in shown)
 
 
 def _is_pattern(path: str) -> bool:
@@ -697,7 +723,8 @@ def _audit(
         if asking != hashing.__file__ and not asking.startswith("<frozen importlib"):
             _active.listed(*details)
     elif event in globs and _active is not None:
-        _active.globbed(*(details if event == PATH_GLOB else (".", details[0])))
+        where = details[:2] if event == PATH_GLOB else (details[2] or ".", details[0])
+        _active.globbed(*where)
     elif event in changes and _active is not None:
         for path in details[:2]:
             _active.changed(path)

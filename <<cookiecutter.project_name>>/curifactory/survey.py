@@ -53,7 +53,9 @@ class Survey:
         for index, cacher in call.stage.referring.items():
             place, name = self.store.place(trace.folder), trace.outputs[index].name
             placed = cacher.at(place, output_stem(name))
-            with contextlib.suppress(OSError, ValueError):  # its data was collected
+            with contextlib.suppress(
+                Exception
+            ):  # collected, or damaged: loading it tells
                 for path, digest in placed.elsewhere().items():
                     if self.present.file_digest(path) != digest:
                         return path
@@ -210,7 +212,7 @@ class Survey:
 
     def _never_formerly(self, stage: AnyStage) -> str:
         """Say so where nothing is known by an earlier name: it may be mistyped."""
-        if len(stage.names) == 1:
+        known = self.store.stages() if len(stage.names) > 1 else []
+        if not known:
             return ""
-        name = stage.names[-1]
-        return f", nor as {name}: {nearest(name, self.store.stages())}"
+        return f", nor as {stage.names[-1]}: {nearest(stage.names[-1], known)}"

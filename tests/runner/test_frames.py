@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from curifactory import syntax
 from curifactory.caching import (
     AUTO,
     FileReferenceCacher,
@@ -29,6 +30,14 @@ FEWER = settings().max_examples * 2 // 5  # frames take long
 LAW = settings(
     max_examples=FEWER, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_project():
+    """Paths are relative to the current folder, whatever other tests have watched."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(syntax, "_roots", [])
+        yield
 
 
 def round_trip(cacher, value, folder=None):

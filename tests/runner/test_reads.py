@@ -1202,6 +1202,8 @@ def test_a_folder_whose_content_was_asked_for_is_noted(ask, project, files, read
         lambda: list(Path("data").glob("*/x.csv")),
         lambda: glob.glob("data/*/x.csv"),
         lambda: glob.glob(os.path.abspath("data/*/x.csv")),
+        lambda: glob.glob("*/x.csv", root_dir="data"),
+        lambda: list(Path("data").glob("*/x.csv/")),
     ],
 )
 def test_a_pattern_that_ends_in_a_name_is_noted(ask, project, files, reads):
@@ -1217,6 +1219,28 @@ def test_a_pattern_that_ends_in_a_name_is_noted(ask, project, files, reads):
     assert digests("data/*/x.csv/") == hash_text("data/a/x.csv") != before
     (project / "data/a/x.csv").write_text("other")
     assert digests("data/*/x.csv/") == hash_text("data/a/x.csv")
+
+
+def test_a_pattern_with_a_name_within_is_noted_with_what_fits(project, files, reads):
+    (project / "data/a/in").mkdir(parents=True)
+    (project / "data/a/in/x.csv").write_text("x")
+    with files.noting(reads):
+        assert len(list(Path("data").glob("*/in/*.csv"))) == 1
+        list(Path("data").glob("*.csv"))  # its folder tells all
+    assert [key for key in keys(reads) if "*" in key] == ["f:data/*/in/*.csv/"]
+    assert reads.seen["data/*/in/*.csv/"] == {"data/a/in/x.csv"}
+    assert list(reads.changed_by_others(project)) == []
+    (project / "data/a/in/y.csv").write_text("x")
+    assert "data/*/in/*.csv/" in list(reads.changed_by_others(project))
+    with files.noting(reads):
+        (project / "data/a/in/y.csv").write_text("own")
+    assert "data/*/in/*.csv/" not in list(reads.changed_by_others(project))
+
+
+def test_a_folder_that_is_opened_is_no_file(project, files, reads):
+    with files.noting(reads):
+        os.close(os.open("data", os.O_RDONLY))
+    assert keys(reads) == []
 
 
 def test_files_are_noted_by_whatever_link_leads_to_the_project(

@@ -192,6 +192,20 @@ def test_a_reference_whose_data_was_collected_is_no_reason_to_compute(whole):
     assert whole.ok("other").done() == []
 
 
+def test_a_reference_that_is_damaged_is_made_again(whole):
+    run = "record = Record(manager, argsets[0])\nexport(record)\nuse(record)"
+    whole.write(other(EXPORT, run))
+    whole.ok("other")
+    for path in whole.cache.glob("*.export/*/out.json"):
+        path.write_text("{}")
+    (whole.root / "experiments/other.py").write_text(
+        (whole.root / "experiments/other.py")
+        .read_text()
+        .replace("read_text()", "read_bytes().decode()")
+    )
+    assert set(whole.ok("other").done()) == {"export a", "use a"}
+
+
 def test_declared_files_that_are_not_there_are_named(project):
     project.write(other(pick("files=['raw/*.csv']"), RUN))
     result = project.ok("other")
@@ -200,7 +214,7 @@ def test_declared_files_that_are_not_there_are_named(project):
     assert "matches nothing" not in project.ok("other").err
 
 
-LISTING = """import glob, os, subprocess
+LISTING = """import glob, os, sqlite3, subprocess
     found = sorted(map(os.path.basename, glob.glob("raw/*.csv")))
     {}
     return found"""
@@ -209,6 +223,7 @@ OWN_CHANGES = {
     "writes a lock": "open('raw/held.lock', 'w').close()",
     "makes a folder": "os.makedirs('raw/deep/er')",
     "renames": "open('raw/two.tmp', 'w').close(); os.rename('raw/two.tmp', 'raw/two')",
+    "fills a database": "sqlite3.connect('raw/two.db').execute('CREATE TABLE t(a)')",
     "links": "os.symlink('one.csv', 'raw/two.csv')",
     "removes": "os.remove('raw/gone.txt')",
     "makes a folder and removes it": "os.mkdir('raw/new'); os.rmdir('raw/new')",

@@ -14,9 +14,10 @@ from ..store import OWN
 class FileReferenceCacher(Cacheable):
     """Paths of files that stay where they are; what is in them counts.
 
-    Where a file is gone or has another content, the stage runs again. A path inside
-    the project is kept relative to it, so that the project can be moved; one that
-    `record.get_path` gave, relative to the folder of its call.
+    Where a file is gone or has another content, the stage runs again: each call needs
+    a file of its own. A path inside the project is kept relative to it, so that the
+    project can be moved; one that `record.get_path` gave, relative to the folder of
+    its call.
     """
 
     extension = ".json"
@@ -34,8 +35,8 @@ class FileReferenceCacher(Cacheable):
         return content
 
     def elsewhere(self) -> dict[str, str]:
-        files = self._content()["files"]
-        return {each["path"]: each["digest"] for each in files if not _is_own(each)}
+        outside = (f for f in self._content()["files"] if f["kind"][:5] != "call ")
+        return {each["path"]: each["digest"] for each in outside}
 
     def load(self) -> Any:
         content = self._content()
@@ -58,23 +59,18 @@ def _reference(path: Any, folder: str) -> dict[str, str]:
             break
     cache = os.path.dirname(os.path.dirname(folder))
     passing = tuple(os.path.join(cache, each, "") for each in OWN)
-    if not _is_own({"kind": kind}) and full.startswith(passing):
+    if not kind.startswith("call ") and full.startswith(passing):
         hint = "let the stage write to record.get_path(name), which stays"
         raise ArtifactError(f"{shown} goes when the call is done", hint)
     return {"path": shown, "kind": kind, "digest": hashing.hash_file(full)}
 
 
 def _referenced(folder: str, path: str, kind: str, digest: str) -> Any:
-    full = os.path.join(folder, path) if _is_own({"kind": kind}) else _at_root(path)
+    full = os.path.join(folder, path) if kind.startswith("call ") else _at_root(path)
     if not os.path.isfile(full) or hashing.hash_file(full) != digest:
         raise DamagedError(f"{path} is not what it was when its path was saved")
     shown = full if " " in kind else path
     return shown if kind.endswith("str") else Path(shown)
-
-
-def _is_own(reference: dict[str, str]) -> bool:
-    """Return whether a file lies in the folder of its call."""
-    return reference["kind"].startswith("call ")
 
 
 def _at_root(path: Any) -> str:
