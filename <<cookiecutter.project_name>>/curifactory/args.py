@@ -216,8 +216,9 @@ class Repeated(Generic[T]):
 def _getter(cls: Any) -> Callable[[Any], tuple[Any, ...]]:
     """Return what gives the values of all fields at once."""
     names = field_names(cls)
-    get = operator.attrgetter(*names)
-    return get if len(names) > 1 else lambda args: (get(args),)
+    if len(names) > 1:
+        return operator.attrgetter(*names)
+    return lambda args: tuple(getattr(args, name) for name in names)
 
 
 _field_digests = Repeated(

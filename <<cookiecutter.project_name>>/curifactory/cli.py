@@ -55,6 +55,7 @@ INSTEAD = {
     "--parallel": "-j N runs on N worker processes",
     "--lazy": "@stage takes Lazy() for an output that is loaded when it is used",
     "--report": "each run writes its report, and says where",
+    "--version": "write `experiment --version`",
     "--no-log": "--quiet prints the summary only",
     "-m": "write `experiment map NAME`",
 }
@@ -389,10 +390,11 @@ def _some(labels: Sequence[str]) -> str:
 def _print_summary(run: Run, debug: bool) -> None:
     _print_comparison(run.manager.calls)
     failed = [call for call in run.manager.calls if call.status == "failed"]
-    distinct = {
-        (c.stage.name, c.failure.kind, c.failure.where): c for c in failed[::-1]
-    }
-    shown = [call for call in failed if call in distinct.values()][:SHOWN]
+    distinct: dict[Any, Call] = {}
+    for call in failed:
+        failure = call.failure
+        distinct.setdefault((call.stage.name, failure.kind, failure.where), call)
+    shown = list(distinct.values())[:SHOWN]
     folder = os.path.join(run.manager.folder or "", "output")
     for call in shown:
         _print_failure(call, folder, debug)

@@ -608,7 +608,8 @@ def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "
                 scope.resolve(inner.target)
         elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
             unit.names.add(inner.value)
-    if "type" in unit.names and not ASKS_FIELDS.isdisjoint(unit.names | unit.loaded):
+    attributes = {getattr(each, "attr", "") for each in ast.walk(node)}
+    if "type" in attributes and not ASKS_FIELDS.isdisjoint(attributes | unit.loaded):
         unit.names.add(ANNOTATIONS)
     if not QUERIES.isdisjoint(unit.names):
         for name in _named_in_texts(node, scope):
@@ -637,7 +638,8 @@ def _only_asked_for(node: Any) -> Iterable[ast.AST]:
 def _named_in_texts(node: ast.AST, scope: "_Scope") -> list[str]:
     """Return the variables in texts that pandas may evaluate: `query("x > @LEAST")`."""
     nodes = list(ast.walk(node))
-    texts = [getattr(each, "value", None) for each in nodes]
+    alone = {each.value for each in nodes if isinstance(each, ast.Expr)}  # docstrings
+    texts = [getattr(each, "value", None) for each in nodes if each not in alone]
     texts += [scope.constant(chain) for chain in map(_chain, nodes) if chain]
     found = (re.findall(r"@([^\W\d]\w*)", t) for t in texts if isinstance(t, str))
     return [name for names in found for name in names]

@@ -2,7 +2,6 @@
 
 import builtins
 import errno
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -69,10 +68,10 @@ def failed(error: BaseException) -> Failure:
 def where(error: BaseException, but: str = "") -> str:
     """Return file and line of the innermost frame of the user's own code.
 
-    Frames in a file of the name `but` count only where there are no others.
+    Frames in a file whose path ends in `but` count only where there are no others.
     """
     found = _users_frames(error)
-    own = [f for f in found if os.path.basename(f.filename) != but] or found
+    own = [f for f in found if not (but and f.filename.endswith(but))] or found
     return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
 
 

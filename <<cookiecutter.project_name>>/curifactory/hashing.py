@@ -27,6 +27,9 @@ RULES = "hash_representations"
 EXACT = frozenset({type(None), bool, int, str})
 """Types whose values are equal only where they are the same: not so 0.0 and -0.0."""
 
+LONG = 500
+"""The bytes of a value whose digest is not kept."""
+
 Opaque = Callable[[object], object]
 Rule = Callable[["_Walk", Any, str], None]
 Representation = Callable[[Any, Any], object]
@@ -48,8 +51,8 @@ def digest(
     generators, locks, and values that contain themselves unless they may.
     """
     if opaque is None and type(value) in _SCALARS:
-        known = _known_digest if type(value) in EXACT else _scalar_digest
-        return known(value)
+        is_kept = type(value) in EXACT and sys.getsizeof(value) < LONG
+        return (_known_digest if is_kept else _scalar_digest)(value)
     walk = _Walk(opaque, may_be_cyclic)
     try:
         walk.add(value, path)
@@ -378,7 +381,7 @@ def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
     cls = type(value)
     walk.tag("enum")
     if not isinstance(value, enum.Flag):  # of several, Pythons make different names
-        walk.tag(value.name)
+        walk.tag(str(value._name_))
     if walk.opaque is None or walk.opaque(cls) is None:
         walk.add(cls, path)
     else:

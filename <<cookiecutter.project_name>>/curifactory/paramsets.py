@@ -5,6 +5,7 @@ import fnmatch
 import importlib
 import inspect
 import linecache
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,7 +27,7 @@ HINTS = {
     "run": "def run(argsets, manager): ...",
     "get_params": "def get_params(): return [Args(...)]",
 }
-HELPERS = "common.py"
+HELPERS = os.path.join("params", "common.py")
 """The file of params/ whose functions are called with the users' mistakes."""
 
 
@@ -112,7 +113,9 @@ def check_function(module: ModuleType, name: str) -> None:
 
 def plain_name(project: Settings, given: str) -> str:
     """Return the name of a file that was given by its path, as shells complete it."""
-    path = given.removesuffix(".py").removeprefix("./")
+    path = given.replace(os.sep, "/").removesuffix(".py").removeprefix("./")
+    if any(_path(project, kind, path) for kind in ("experiments", "params")):
+        return path
     folders = (project.experiments, project.params)
     found = (path.removeprefix(f"{folder}/") for folder in folders)
     return next((each for each in found if each != path), path)

@@ -99,6 +99,8 @@ def _is_flat(value: Any) -> bool:
 
 def _key(value: Any) -> Any:
     """Return what equal plain values have in common; None for others, and large ones."""
+    if type(value) in FLAT and len(value) > LARGE:  # each takes a byte at least
+        return None
     if _is_flat(value):
         data = marshal.dumps(value, 0)  # by that version equal values give equal bytes
         return (syntax.root(), data, type(value)) if len(data) <= LARGE else None

@@ -170,7 +170,9 @@ class Stage(Generic[R, P, T]):
     @functools.cached_property
     def needed(self) -> list[str]:
         """The parameters without a default that no input fills."""
-        rest = list(self.parameters.values())[1 + self.is_aggregate :]
+        # A decorator may fill in what the function it wraps takes.
+        own = inspect.signature(self.function, follow_wrapped=False).parameters
+        rest = list(own.values())[1 + self.is_aggregate :]
         kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
         bare = (p for p in rest if p.default is p.empty and p.kind in kinds)
         return [each.name for each in bare if each.name not in self.inputs]
@@ -288,9 +290,8 @@ def _rules(given: dict[str, Any], where: str) -> Rules:
     if made.reads != "all":
         _names(made.reads, "reads", where)
     _names(made.files, "files", where)
-    former = made.formerly
-    _names([former] if isinstance(former, str) else former, "formerly", where)
-    for each in [former] if isinstance(former, str) else former or ():
+    former = [made.formerly] if isinstance(made.formerly, str) else made.formerly
+    for each in _names(former, "formerly", where):
         if "." not in each:
             said = (
                 f"{where}: formerly is {each!r}, not the name of a module and a stage"

@@ -422,11 +422,11 @@ def host() -> str:
     return os.uname().nodename if hasattr(os, "uname") else os.environ["COMPUTERNAME"]
 
 
-@functools.lru_cache(10_000)
 def _code_file(fingerprint: str) -> str:
     return f"code-{fingerprint[:16]}.json"
 
 
+@functools.lru_cache(10_000)
 def safe(text: str) -> str:
     """Return a text that is one readable step of a path on every system."""
     clean = re.sub(r"[^A-Za-z0-9_=+,.-]+", "_", text).strip(".-")

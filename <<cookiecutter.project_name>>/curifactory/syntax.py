@@ -133,14 +133,15 @@ def tree_of(filename: str) -> ast.Module | None:
 
 def is_defined(name: str) -> bool:
     """Return whether a file of the project still has a function of this full name."""
-    module, _, own = name.rpartition(".")
-    with contextlib.suppress(OSError):
-        text = Path(root(), module.replace(".", os.sep) + ".py").read_text("utf-8")
-        return (
-            re.search(rf"^\s*(async\s+)?def {re.escape(own)}\b", text, re.MULTILINE)
-            is not None
-        )
-    return False
+    *steps, own = name.split(".")
+    definition = re.compile(rf"^\s*(async\s+)?def {re.escape(own)}\b", re.MULTILINE)
+    for end in range(1, len(steps) + 1):  # of a module, or of a class in it
+        place = Path(root(), *steps[:end])
+        for path in (place.with_suffix(".py"), place / "__init__.py"):
+            with contextlib.suppress(OSError):
+                if definition.search(path.read_text("utf-8", "replace")):
+                    return True
+    return steps == ["__main__"]  # of a script, nobody knows which
 
 
 def find_function(code: CodeType) -> Definition | None:
@@ -596,9 +597,10 @@ def _may_be_of_project(path: str | None) -> bool:
 def _keep_sources() -> None:
     """Keep what a script has imported already, and the script: files may be edited while
     it has not come to its first manager yet."""
-    found = [getattr(each, "__file__", None) or "" for each in sys.modules.values()]
-    for path in found:
-        if _may_be_of_project(path):
+    # Others do as they like, such as to import themselves when they are looked at.
+    plain = [each for each in [*sys.modules.values()] if type(each) is ModuleType]
+    for path in (vars(each).get("__file__") for each in plain):
+        if isinstance(path, str) and _may_be_of_project(path):
             with contextlib.suppress(OSError, SyntaxError, UnicodeDecodeError):
                 _sources[path] = importlib.util.decode_source(Path(path).read_bytes())
 

@@ -652,6 +652,22 @@ def test_diff_of_two_classes_shows_absent_fields():
     assert repr(ABSENT) == "absent"
 
 
+@dataclass(frozen=True)
+class Nothing:
+    pass
+
+
+@dataclass
+class WithNothing(ExperimentArgs):
+    how: Nothing = Nothing()
+
+
+def test_a_nested_dataclass_may_have_no_fields():
+    args = WithNothing("a")
+    assert args.hash == WithNothing("b").hash
+    assert Snapshot(args).args == args
+
+
 @dataclass
 class Layered(ExperimentArgs):
     layers: list = field(default_factory=list)

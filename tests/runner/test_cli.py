@@ -782,12 +782,13 @@ def test_a_file_in_another_encoding_is_refused_with_its_line(project):
         ["./experiments/study.py", "-p", "./params/base.py"],
         ["study.py", "-p", "base.py"],
         ["study", "-p", "experiments/own.py"],
+        ["study", "-p", "experiments/deep"],
     ],
 )
 def test_files_may_be_given_by_path_as_shells_complete_them(project, given):
     text = (project.root / "params/base.py").read_text()
     own = text + "\n\ndef run(argsets, manager):\n    pass\n"
-    project.write({"experiments/own.py": own})
+    project.write({"experiments/own.py": own, "params/experiments/deep.py": text})
     assert project.ok("map", *given).out == project.ok("map", "study").out
     assert project.ok(*given).counts["computed"] == 6
 
@@ -796,6 +797,17 @@ def test_the_name_of_a_file_may_have_a_space(project):
     text = (project.root / "experiments/study.py").read_text()
     project.write({"experiments/my study.py": text})
     assert project.ok("my study").counts["computed"] == 6
+
+
+def test_a_decorator_may_fill_a_parameter_of_a_stage(project):
+    stages = (
+        "import functools\n\n\ndef seeded(function):\n"
+        "    @functools.wraps(function)\n    def filled(record):\n"
+        "        return function(record, rng=3)\n    return filled\n\n\n"
+        "@stage(None, ['x'])\n@seeded\ndef one(record, rng):\n    return rng\n"
+    )
+    project.write(other(stages, "one(Record(manager, argsets[0]))"))
+    assert project.ok("other").counts["computed"] == 1
 
 
 def test_help_is_a_command_too(project):

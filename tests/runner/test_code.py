@@ -88,6 +88,14 @@ def test_packages_that_are_used_are_named(after):
 # Small projects: each pair of sources for one module `m` with a root `f`. ------------
 
 SAME_SOURCE = {
+    "a constant in the docstring of what evaluates": (
+        "N = 1\ndef f(m):\n 'see @N'\n return m.eval()",
+        "N = 2\ndef f(m):\n 'see @N'\n return m.eval()",
+    ),
+    "an annotation where texts speak of fields": (
+        "class A:\n x: int = 0\ndef f(): return {'type': A().x, 'fields': 2}",
+        "class A:\n x: float = 0\ndef f(): return {'type': A().x, 'fields': 2}",
+    ),
     "a constant in the text of no query": (
         "N = 1\ndef f(t): return t.split('x@N'), query('@N')", "N = 2\ndef f(t): return t.split('x@N'), query('@N')",
     ),

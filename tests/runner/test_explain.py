@@ -359,6 +359,12 @@ def test_stages_with_one_version_are_not_taken_for_one(whole):
     assert "never run" in whole.ok("map", "other").out
 
 
+def test_a_former_name_says_nothing_in_an_empty_cache(whole):
+    was = '@stage(["data"], ["model"]'
+    whole.edit("stages/chain.py", was, was + ", formerly='stages.chain.old'")
+    assert "never run, nor" not in whole.ok("map", "study").out
+
+
 def test_what_is_declared_otherwise_asks_before_long_work(whole):
     whole.ok()
     let_it_have_taken(whole, "fit", DAYS)

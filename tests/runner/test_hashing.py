@@ -317,6 +317,30 @@ def test_a_value_that_contains_itself_has_a_digest_where_it_may():
         digest(circle(1), may_be_cyclic=False)
 
 
+class Odd(enum.Enum):
+    ONE = 1
+
+    @property
+    def name(self):
+        return 3
+
+    @classmethod
+    def _missing_(cls, value):
+        made = object.__new__(cls)
+        made._value_, made._name_ = value, None
+        return made
+
+
+def test_members_of_enums_with_odd_names_have_digests():
+    assert digest(Odd.ONE) != digest(Odd(5)) != digest(Odd(6))
+
+
+def test_long_texts_are_not_kept_in_memory():
+    before = hashing._known_digest.cache_info().currsize
+    digest("x" * 10_000)
+    assert hashing._known_digest.cache_info().currsize == before
+
+
 class Shape(enum.Enum):
     ROUND = 1
 

@@ -2,9 +2,12 @@
 
 import ast
 import importlib
+import os
+import subprocess
 import sys
 
 import pytest
+from projects import TEMPLATE
 
 from curifactory import syntax
 
@@ -414,3 +417,44 @@ def test_annotations_of_a_class_are_parsed():
     source = "class A:\n a: int\n b: 'list[B]' = 1\n c: 'a b'\n d = 1\n e: None\n"
     found = syntax.annotations(ast.parse(source).body[0])
     assert [ast.unparse(each) for each in found] == ["int", "list[B]", "None"]
+
+
+def test_functions_are_found_in_files_by_their_full_names(tmp_path, monkeypatch):
+    monkeypatch.setattr(syntax, "_roots", [str(tmp_path)])
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages/__init__.py").write_text("def score(): pass\n")
+    text = "# coding: latin-1\n# \u00e9\nclass A:\n    async  def fit(self): pass\n"
+    (tmp_path / "stages/chain.py").write_bytes(text.encode("latin-1"))
+    for name in (
+        "stages.score",
+        "stages.chain.fit",
+        "stages.chain.A.fit",
+        "__main__.x",
+    ):
+        assert syntax.is_defined(name), name
+    for name in ("stages.fit", "stages.chain.fi", "other.fit", "fit"):
+        assert not syntax.is_defined(name), name
+
+
+IMPORTED_BEFORE = """
+import sys
+import types
+from pathlib import Path
+
+
+class Lazy(types.ModuleType):
+    def __getattribute__(self, name):
+        raise ImportError("not installed")
+
+
+sys.modules["lazy"] = Lazy("lazy")
+odd = sys.modules["odd"] = types.ModuleType("odd")
+odd.__file__ = Path("odd.py")
+from curifactory import syntax
+"""
+
+
+def test_modules_of_others_are_not_looked_at_too_closely():
+    environment = {**os.environ, "PYTHONPATH": str(TEMPLATE)}
+    command = [sys.executable, "-c", IMPORTED_BEFORE]
+    subprocess.run(command, env=environment, check=True)

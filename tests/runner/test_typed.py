@@ -185,6 +185,9 @@ def test_a_number_of_numpy_for_a_plain_one_is_told_how_to_become_one():
         check(Args("a", epochs=np.int64(3)), "params/base.py")
     assert "epochs is" in caught.value.message
     assert caught.value.hint == "its method item() gives 3"
+    with pytest.raises(RequestError) as caught:
+        check(Args("a", model=Model(token=np.int64(3))), "params/base.py")
+    assert "3" not in str(caught.value)
 
 
 @dataclass(frozen=True)

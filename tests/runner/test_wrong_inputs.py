@@ -556,6 +556,18 @@ case(
     "params/other.py:6: return grid(3)",
 )
 case(
+    "a mistake in another file of that name",
+    {
+        **file(
+            "def get_params():\n    return grid(3)\n", "from src.common import grid"
+        ),
+        "src/common.py": "def grid(args):\n    raise TypeError(f'{args} is no argset')\n",
+    },
+    FILE,
+    "params/other.py: get_params() failed: TypeError: 3 is no argset",
+    "src/common.py:2: raise TypeError(f'{args} is no argset')",
+)
+case(
     "difference with an unknown argset",
     {},
     ["params", "base", "--diff", "a", "c"],

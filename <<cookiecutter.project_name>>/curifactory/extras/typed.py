@@ -73,7 +73,11 @@ def wrong_value(
     close = difflib.get_close_matches(str(value), texts, n=1)
     if close:
         return RequestError(said, f"did you mean {texts[close[0]]!r}?")
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # of numpy
+    if (
+        shown != "***"
+        and getattr(value, "shape", None) == ()
+        and hasattr(value, "item")
+    ):
         return RequestError(said, f"its method item() gives {value.item()!r}")
     return RequestError(said, f"{RELAX} = False in the class turns this check off")
 
