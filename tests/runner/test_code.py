@@ -1612,6 +1612,7 @@ def test_names_tell_what_a_stage_may_read(tmp_path):
     assert names("a.x.y") == {"x", "y", ""}
     assert names("getattr(a, 'x', 1)") == names("getattr(a, 'x')") == {"x", ""}
     assert names("getattr(a, b)") == names("hasattr(a, b)") == {code.ANY_NAME, ""}
+    assert code.ANY_NAME in names("getattr(a, b, None)")
     assert names("setattr(a, b, 1)") == names("1 + 5") == {""}
     assert names("a.getattr(a, b)") == {"getattr", ""}
 

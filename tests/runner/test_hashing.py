@@ -511,7 +511,13 @@ def test_a_file_has_the_digest_of_its_bytes(tmp_path):
     assert hashing.hash_file(str(path)) == hashing.hash_bytes(content)
 
 
+def test_what_is_a_scalar_and_what_has_a_rule_is_known():
+    assert hashing.is_scalar(1) and not hashing.is_scalar([1])
+    assert list in hashing.ruled() and Odd not in hashing.ruled()
+
+
 def test_a_folder_has_the_digest_of_the_names_in_it(tmp_path):
+    assert hashing.names_in(tmp_path / "absent") == frozenset()
     empty = hashing.hash_file(tmp_path)
     (tmp_path / "b").write_text("1")
     one = hashing.hash_file(tmp_path)
