@@ -1181,6 +1181,7 @@ print("open", plt.get_figlabels())
 """
 
 
+@pytest.mark.slow
 def test_figures_that_a_call_leaves_open_are_closed_when_it_ends(project):
     pytest.importorskip("matplotlib")
     argsets = "Args('a', seed=1), Args('b', seed=2)"

@@ -218,21 +218,19 @@ LISTING = """import glob, os, sqlite3, subprocess
     found = sorted(map(os.path.basename, glob.glob("raw/*.csv")))
     {}
     return found"""
-OWN_CHANGES = {
-    "writes": "open('raw/two.csv', 'w').close()",
-    "writes a lock": "open('raw/held.lock', 'w').close()",
-    "makes a folder": "os.makedirs('raw/deep/er')",
-    "renames": "open('raw/two.tmp', 'w').close(); os.rename('raw/two.tmp', 'raw/two')",
-    "fills a database": "sqlite3.connect('raw/two.db').execute('CREATE TABLE t(a)')",
-    "links": "os.symlink('one.csv', 'raw/two.csv')",
-    "removes": "os.remove('raw/gone.txt')",
-    "makes a folder and removes it": "os.mkdir('raw/new'); os.rmdir('raw/new')",
-    "forks": (
-        "child = os.fork()\n"
-        "    if not child: open('raw/two.csv', 'w').close(); os._exit(0)\n"
-        "    os.waitpid(child, 0)"
-    ),
-}
+OWN_CHANGES = [
+    "open('raw/two.csv', 'w').close()",
+    "open('raw/held.lock', 'w').close()",
+    "os.makedirs('raw/deep/er')",
+    "open('raw/two.tmp', 'w').close(); os.rename('raw/two.tmp', 'raw/two')",
+    "sqlite3.connect('raw/two.db').execute('CREATE TABLE t(a)')",
+    "os.symlink('one.csv', 'raw/three.csv')",
+    "os.remove('raw/gone.txt')",
+    "os.mkdir('raw/new'); os.rmdir('raw/new')",
+    "child = os.fork()",
+    "if not child: open('raw/four.csv', 'w').close(); os._exit(0)",
+    "os.waitpid(child, 0)",
+]
 
 
 def listing(project, then):
@@ -251,8 +249,7 @@ def test_a_folder_that_others_change_during_the_call_is_not_taken_for_read(proje
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
-@pytest.mark.parametrize("change", OWN_CHANGES.values(), ids=OWN_CHANGES)
-def test_a_stage_may_change_the_folder_that_it_lists(project, change):
-    listing(project, change)
+def test_a_stage_may_change_the_folder_that_it_lists(project):
+    listing(project, "\n    ".join(OWN_CHANGES))
     assert project.ok("other").counts["computed"] == 1
     assert project.ok("other").counts["computed"] == 0
