@@ -255,5 +255,10 @@ def value_digest(value: Any, path: str) -> str:
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 
-_identify = argsets.Repeated(lambda args, n, v: value_digest(v, f"{args.name}.{n}"))
+def _identified(args: Any, name: str, value: Any) -> None:
+    if not hashing.is_scalar(value):
+        value_digest(value, f"{args.name}.{name}")
+
+
+_identify = argsets.Repeated(_identified)
 _path_digest = functools.lru_cache(10_000)(hashing.digest)
