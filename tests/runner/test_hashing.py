@@ -105,8 +105,9 @@ def test_the_digests_written_down_are_those_of_this_scheme():
 
 
 def test_digests_depend_on_no_hash_seed():
-    found = [run(HERE / "identity_cases.py", seed=seed) for seed in ("0", "1", "4242")]
-    assert found[0] == found[1] == found[2] == digests()
+    # That of this process is a third one.
+    found = [run(HERE / "identity_cases.py", seed=seed) for seed in ("0", "4242")]
+    assert found[0] == found[1] == digests()
 
 
 @pytest.mark.parametrize("version", others())
