@@ -12,6 +12,7 @@ import linecache
 import multiprocessing
 import os
 import pickle
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -1235,6 +1236,46 @@ def test_a_pattern_with_a_name_within_is_noted_with_what_fits(project, files, re
     with files.noting(reads):
         (project / "data/a/in/y.csv").write_text("own")
     assert "data/*/in/*.csv/" not in list(reads.changed_by_others(project))
+
+
+def test_the_hash_of_an_argset_reads_no_name(args, reads):
+    assert args.hash
+    assert not any(key.endswith(":name") for key in keys(reads))
+
+
+def test_what_a_call_changes_itself_is_its_own(project, files, reads):
+    data = project / "data"
+    (data / "top/in").mkdir(parents=True)
+    (data / "top/in/x.csv").write_text("x")
+    (data / "[x]").mkdir()
+    with files.noting(reads):
+        os.listdir("data"), os.listdir("data/top/in"), os.listdir("data/[x]")
+        (data / "held.lock").write_text("")
+        sqlite3.connect("data/x.db").execute("CREATE TABLE t(a)").connection.close()
+        (project.parent / "outside.txt").write_text("x")
+        if not (child := os.fork()):
+            (data / "from_child.csv").write_text("x")
+            os._exit(0)
+        os.waitpid(child, 0)
+        os.rename("data/top", "data/other")
+    assert list(reads.changed_by_others(project)) == []
+    assert all(place.startswith("data/") for place in reads.changed)
+
+
+def test_a_folder_is_noted_by_whatever_way_it_is_named(
+    project, files, reads, monkeypatch
+):
+    monkeypatch.setattr(memoized, "known", {})
+    (project / "data/a").mkdir()
+    with files.noting(reads):
+        glob.glob("data/*/x*.csv")  # its folders tell all
+        assert not any("*" in key for key in keys(reads))
+        glob.glob("data/*/x.csv")
+        (project / "own").mkdir()
+        monkeypatch.chdir(project / "own")
+        os.listdir()
+    assert keys(reads) == ["f:data/", "f:data/a/", "f:data/*/x.csv/", "f:own/"]
+    assert reads.seen["data/"] == frozenset(os.listdir(project / "data"))
 
 
 def test_a_folder_that_is_opened_is_no_file(project, files, reads):
