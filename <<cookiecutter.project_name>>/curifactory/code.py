@@ -588,6 +588,7 @@ def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "
     scope = _Scope(unit, names, module, syntax.local_names(node))
     scope.fillings = syntax.fillings(node, scope.local)
     only_filled = {each.node for each in scope.fillings}
+    attributes: set[str] = set()
     for inner in ast.walk(node):
         name = getattr(inner, "id", getattr(inner, "attr", ""))
         if name in ASKS_CLASS or isinstance(inner, ast.MatchClass):
@@ -600,7 +601,7 @@ def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "
         elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
             unit.loaded.update([] if id(inner) in only_filled else [name])
         elif isinstance(inner, ast.Attribute):
-            unit.names.add(inner.attr)
+            attributes.add(inner.attr)
         elif isinstance(inner, ast.Call):
             unit.names.update([ANY_NAME] if _asks_by_name(inner) else [])
         elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
@@ -608,7 +609,7 @@ def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "
                 scope.resolve(inner.target)
         elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
             unit.names.add(inner.value)
-    attributes = {getattr(each, "attr", "") for each in ast.walk(node)}
+    unit.names |= attributes
     if "type" in attributes and not ASKS_FIELDS.isdisjoint(attributes | unit.loaded):
         unit.names.add(ANNOTATIONS)
     if not QUERIES.isdisjoint(unit.names):
@@ -640,7 +641,7 @@ def _named_in_texts(node: ast.AST, scope: "_Scope") -> list[str]:
     nodes = list(ast.walk(node))
     alone = {each.value for each in nodes if isinstance(each, ast.Expr)}  # docstrings
     texts = [getattr(each, "value", None) for each in nodes if each not in alone]
-    texts += [scope.constant(chain) for chain in map(_chain, nodes) if chain]
+    texts += [scope._value(chain)[0] for chain in map(_chain, nodes) if chain]
     found = (re.findall(r"@([^\W\d]\w*)", t) for t in texts if isinstance(t, str))
     return [name for names in found for name in names]
 
@@ -686,10 +687,6 @@ class _Scope:
         value = self._value(chain)[0] if chain else None
         module = getattr(value, "__module__", None) or ""
         return "" if is_project(sys.modules.get(module)) else module
-
-    def constant(self, chain: list[str]) -> Any:
-        """Return what a name stands for, as far as it is known."""
-        return self._value(chain)[0]
 
     def hands_on_class(self, node: ast.AST) -> bool:
         """Return whether a class of the project is given to a function as a value."""

@@ -160,11 +160,10 @@ class Stage(Generic[R, P, T]):
     @functools.cached_property
     def has_return(self) -> bool:
         """Whether it may return something, as far as its text says so."""
-        compiled = getattr(self.function, "__code__", None)
-        node = syntax.find_function(compiled) if compiled is not None else None
-        if not isinstance(node, syntax.FUNCTIONS):
+        if not isinstance(self._definition, syntax.FUNCTIONS):
             return True
-        returns = (each for each in ast.walk(node) if isinstance(each, ast.Return))
+        inner = ast.walk(self._definition)
+        returns = (each for each in inner if isinstance(each, ast.Return))
         return any(each.value is not None for each in returns)
 
     @functools.cached_property
@@ -187,9 +186,13 @@ class Stage(Generic[R, P, T]):
     @functools.cached_property
     def certain(self) -> list[str]:
         """The fields that each call reads of its argset, as far as its text says so."""
+        return syntax.certain_reads(self._definition)
+
+    @property
+    def _definition(self) -> syntax.Definition | None:
+        """The text of the function, where there is one."""
         compiled = getattr(self.function, "__code__", None)
-        node = syntax.find_function(compiled) if compiled is not None else None
-        return syntax.certain_reads(node)
+        return syntax.find_function(compiled) if compiled is not None else None
 
     def key_as(self, name: str, fingerprint: str) -> str:
         """Return the key under another name or other code, whose results are kept."""

@@ -53,9 +53,8 @@ class Survey:
         for index, cacher in call.stage.referring.items():
             place, name = self.store.place(trace.folder), trace.outputs[index].name
             placed = cacher.at(place, output_stem(name))
-            with contextlib.suppress(
-                Exception
-            ):  # collected, or damaged: loading it tells
+            # Where its data was collected, or is damaged, loading it tells.
+            with contextlib.suppress(Exception):
                 for path, digest in placed.elsewhere().items():
                     if self.present.file_digest(path) != digest:
                         return path

@@ -260,9 +260,8 @@ class _Execution:
         returned = self._returned(values)
         self._leave_if_forked(0)
         if returned is None and self.stage.outputs and not self.stage.has_return:
-            said = (
-                f"{self.stage.label} has no return: {self.stage.outputs[0]!r} is None"
-            )
+            name = self.stage.outputs[0]
+            said = f"{self.stage.label} has no return: {name!r} is None"
             self.outcome.messages.append(said)
         return returned
 
