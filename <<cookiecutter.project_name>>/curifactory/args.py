@@ -7,6 +7,7 @@ import functools
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import hashing, plain
@@ -106,13 +107,14 @@ class ExperimentArgs(_Named):
         """The readable identity of the content, the name left out."""
         cls: Any = type(self)
         if not hashing.representations(cls) and cls is self.__class__:
-            found = dict(zip(field_names(cls), _field_digests(self), strict=True))
-        else:  # within a stage the name would count as read
-            where = self.name if cls is self.__class__ else "args"
-            counted = hashing.counted(self, where, but="name")
-            found = {n: plain.digest(v, f"{where}.{n}") for n, v in counted}
-        names = sorted(found.keys() - {"name"})
-        return hashing.hash_text(*names, *map(found.__getitem__, names))[:12]
+            names, places = _counted(cls)
+            digests = _field_digests(self)
+            return hashing.hash_text(*names, *[digests[i] for i in places])[:12]
+        # Within a stage the name would count as read.
+        where = self.name if cls is self.__class__ else "args"
+        counted = hashing.counted(self, where, but="name")
+        found = sorted((n, plain.digest(v, f"{where}.{n}")) for n, v in counted)
+        return hashing.hash_text(*chain(*zip(*found, strict=True)))[:12]
 
     def copy(self: Self, **changes: Any) -> Self:
         """Return a copy with other values for some fields; the two share nothing."""
@@ -221,6 +223,14 @@ def _getter(cls: Any) -> Callable[[Any], tuple[Any, ...]]:
     return lambda args: tuple(getattr(args, name) for name in names)
 
 
+@functools.cache
+def _counted(cls: Any) -> tuple[list[str], list[int]]:
+    """Return the fields that make the content, in order, and their places."""
+    names = field_names(cls)
+    found = sorted(name for name in names if name != "name")
+    return found, [names.index(name) for name in found]
+
+
 _field_digests = Repeated(
     lambda args, n, value: plain.digest(value, f"{args.name}.{n}")
 )
@@ -268,6 +278,8 @@ def same(mine: Any, theirs: Any) -> bool:
         fields = (field for field in dataclasses.fields(mine) if field.compare)
         names = [field.name for field in fields]
         return all(same(getattr(mine, n), getattr(theirs, n)) for n in names)
+    if plain.are_alike(mine, theirs):
+        return True
     try:
         return hashing.digest(mine) == hashing.digest(theirs)
     except IdentityError:
@@ -293,7 +305,7 @@ def _described(args: Any) -> str:
     shown = []
     for name, value in values(args):
         field = known.get(name)
-        if field is None or not same(value, default_of(field)):
+        if field is None or not same(value, _known_default(field)):
             shown.append(f"{name}={_shown(cls, name, value)}")
     return f"{cls.__qualname__}({', '.join(shown)})"
 
@@ -325,6 +337,10 @@ def default_of(field: "dataclasses.Field[Any]") -> Any:
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()
     return ABSENT if field.default is dataclasses.MISSING else field.default
+
+
+_known_default = functools.lru_cache(1000)(default_of)
+"""To compare with: `default_of` makes a new one each time."""
 
 
 @functools.cache

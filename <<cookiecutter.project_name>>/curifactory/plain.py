@@ -97,12 +97,25 @@ def _is_flat(value: Any) -> bool:
     return cls is not dict or PRIMITIVE.issuperset(map(type, value.values()))
 
 
+def _marshalled(value: Any) -> Any:
+    """Return what a flat value, or a dataclass of such, consists of; None for others."""
+    if _is_flat(value):
+        return value
+    cls: Any = type(value)
+    if not _is_simple(cls) or cls in hashing.ruled():
+        return None
+    fields = vars(value).values()
+    is_flat = all(type(each) in PRIMITIVE or _is_flat(each) for each in fields)
+    return vars(value) if is_flat else None
+
+
 def _key(value: Any) -> Any:
     """Return what equal plain values have in common; None for others, and large ones."""
     if type(value) in FLAT and len(value) > LARGE:  # each takes a byte at least
         return None
-    if _is_flat(value):
-        data = marshal.dumps(value, 0)  # by that version equal values give equal bytes
+    content = _marshalled(value)
+    if content is not None:
+        data = marshal.dumps(content, 0)  # by that version equal values give equal bytes
         return (syntax.root(), data, type(value)) if len(data) <= LARGE else None
     file = io.BytesIO()
     writer = _Writer(file)
@@ -112,6 +125,12 @@ def _key(value: Any) -> Any:
         return None
     data = file.getvalue()
     return (syntax.root(), data, *writer.classes) if len(data) <= LARGE else None
+
+
+def are_alike(mine: Any, theirs: Any) -> bool:
+    """Return whether two plain values are surely equal, in type and content."""
+    key = _key(mine)
+    return key is not None and key == _key(theirs)
 
 
 class _Shared(NamedTuple):
