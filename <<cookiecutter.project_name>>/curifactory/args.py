@@ -106,12 +106,13 @@ class ExperimentArgs(_Named):
     def hash(self) -> str:
         """The readable identity of the content, the name left out."""
         cls: Any = type(self)
-        if not hashing.representations(cls) and cls is self.__class__:
+        is_tracked = cls is not self.__class__
+        if not hashing.representations(cls) and not is_tracked:
             names, places = _counted(cls)
             digests = _field_digests(self)
             return hashing.hash_text(*names, *[digests[i] for i in places])[:12]
         # Within a stage the name would count as read.
-        where = self.name if cls is self.__class__ else "args"
+        where = "args" if is_tracked else self.name
         counted = hashing.counted(self, where, but="name")
         found = sorted((n, plain.digest(v, f"{where}.{n}")) for n, v in counted)
         return hashing.hash_text(*chain(*zip(*found, strict=True)))[:12]

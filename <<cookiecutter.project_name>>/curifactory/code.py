@@ -148,10 +148,11 @@ def is_project(value: Any) -> bool:
         return syntax.is_project_file(value.__code__.co_filename)
     if isinstance(value, ModuleType):
         return syntax.is_project_file(getattr(value, "__file__", None))
-    module = sys.modules.get(getattr(value, "__module__", None) or "")
-    if isinstance(value, type) and module is not None:
-        name = module.__name__
-        return name == "__main__" or is_project(module)
+    if isinstance(value, type):
+        module = syntax.module_of(value)
+        return value.__module__ == "__main__" or (
+            module is not None and is_project(module)
+        )
     return False
 
 
@@ -284,7 +285,7 @@ def _function(function: FunctionType) -> Unit:
 
 def _fill_attached(unit: Unit, owner: Any, names: Mapping[str, Any]) -> None:
     """Take in the attributes that its module sets on a function or class."""
-    module = sys.modules.get(owner.__module__)
+    module = syntax.module_of(owner)
     tree = syntax.tree_of(getattr(module, "__file__", None) or "")
     for node in syntax.attached(tree, owner.__qualname__) if tree else ():
         _fill(unit, node, names, owner.__module__)
@@ -303,11 +304,10 @@ def _without_source(
 
 
 def _class(cls: type) -> Unit:
-    module = sys.modules[cls.__module__]
     unit = Unit(f"{place_of(cls)}: {_shown(cls.__qualname__)}")
     members = {name: function_of(each) for name, each in vars(cls).items()}
     functions = {n: f for n, f in members.items() if isinstance(f, FunctionType)}
-    names = ChainMap(*map(hashing.closure, functions.values()), vars(module))
+    names = ChainMap(*map(hashing.closure, functions.values()), vars(_module_of(cls)))
     nodes = syntax.find_classes(cls)
     for node in nodes:  # of several with one name, any may be the one
         scope = _fill(unit, node, names, cls.__module__)
@@ -410,11 +410,17 @@ def _is_declared(cls: type, decorators: Iterable[str]) -> bool:
 def _annotations(cls: type) -> Unit:
     """The annotations of a class, and the code that they name."""
     unit = Unit(f"{place_of(cls)}: annotations of {_shown(cls.__qualname__)}")
-    names = vars(sys.modules[cls.__module__])
+    names = vars(_module_of(cls))
     for each in syntax.find_classes(cls):
         for node in syntax.annotations(each):
             _fill(unit, node, names, cls.__module__)
     return unit
+
+
+def _module_of(cls: type) -> ModuleType:
+    module = syntax.module_of(cls)
+    assert module is not None  # no class is of the project without
+    return module
 
 
 def _fills_itself(cls: type) -> bool:
@@ -439,7 +445,7 @@ def _fillings(member: Any) -> list[syntax.Filling]:
 
 def _without_definition(unit: Unit, cls: type) -> None:
     """A class made by a call, as named tuples are: the statements that make it count."""
-    module = sys.modules[cls.__module__]
+    module = _module_of(cls)
     tree = syntax.tree_of(getattr(module, "__file__", None) or "")
     names = [name for name, value in vars(module).items() if value is cls]
     made = [n for name in names if tree for n in syntax.assignments(tree, name)]
@@ -474,7 +480,7 @@ def _package(module: ModuleType) -> Unit:
 def _constant(constant: Named) -> Unit:
     """A constant counts by value, or by the statements that make it."""
     origin, name = _origin(constant.module, constant.name, constant.value)
-    module = sys.modules.get(origin)
+    module = syntax.module_named(origin)
     unit = Unit(f"{place_of(module)}: {name}")
     unit.memoized += map(Memory, _kept_in(constant.value))
     tree = syntax.tree_of(getattr(module, "__file__", None) or "")
@@ -561,7 +567,7 @@ def _origin(module: str, name: str, value: Any) -> tuple[str, str]:
     whether there is a source, may change with its version. A name that means something
     else by now was bound anew.
     """
-    found = sys.modules.get(module)
+    found = syntax.module_named(module)
     filename = getattr(found, "__file__", None) or ""
     tree = syntax.tree_of(filename) if syntax.is_project_file(filename) else None
     for node in tree.body if tree else ():
@@ -686,7 +692,7 @@ class _Scope:
         chain = _chain(target)
         value = self._value(chain)[0] if chain else None
         module = getattr(value, "__module__", None) or ""
-        return "" if is_project(sys.modules.get(module)) else module
+        return "" if is_project(syntax.module_named(module)) else module
 
     def hands_on_class(self, node: ast.AST) -> bool:
         """Return whether a class of the project is given to a function as a value."""
@@ -815,7 +821,7 @@ class _Scope:
         if _is_args(target):
             return hashing.qualified(target)
         origin = _origin(*holder, value)
-        own = origin[0] == "__main__" or is_project(sys.modules.get(origin[0]))
+        own = origin[0] == "__main__" or is_project(syntax.module_named(origin[0]))
         return None if own else ".".join(origin)
 
 
@@ -878,8 +884,7 @@ def place_of(value: Any) -> str:
     if isinstance(value, FunctionType):
         filename: str | None = value.__code__.co_filename
     else:
-        module = value if isinstance(value, ModuleType) else None
-        module = module or sys.modules.get(getattr(value, "__module__", None) or "")
+        module = value if isinstance(value, ModuleType) else syntax.module_of(value)
         filename = getattr(module, "__file__", None)
     return syntax.relative(filename or "") or Path(filename or "notebook").name
 

@@ -115,7 +115,9 @@ def _key(value: Any) -> Any:
         return None
     content = _marshalled(value)
     if content is not None:
-        data = marshal.dumps(content, 0)  # by that version equal values give equal bytes
+        data = marshal.dumps(
+            content, 0
+        )  # by that version equal values give equal bytes
         return (syntax.root(), data, type(value)) if len(data) <= LARGE else None
     file = io.BytesIO()
     writer = _Writer(file)

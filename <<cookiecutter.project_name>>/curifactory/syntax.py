@@ -30,6 +30,7 @@ FILLING = frozenset(
     "setdefault update append appendleft extend extendleft add insert set".split()
 )
 MUTABLE = (ast.Dict, ast.List, ast.Set, ast.Call, *COMPREHENSIONS)
+DOTTED = (f"{os.sep}.{os.sep}", f"{os.sep}..{os.sep}")
 LOAD = ast.Load()
 FAR = 1_000_000
 STATEMENTS = frozenset({"body", "orelse", "finalbody"})
@@ -50,6 +51,8 @@ importing: list[str] = []
 """The files of the project that are being imported, the innermost last."""
 read_by_import: dict[str, dict[str, tuple[int, int]]] = {}
 """The files that each of these has read meanwhile, with size and time."""
+_replaced: dict[str, ModuleType] = {}
+"""The modules that have put something else in their own place."""
 
 
 def watch(root: Path) -> None:
@@ -84,10 +87,21 @@ def forget() -> None:
     for name, module in sys.modules.copy().items():
         if is_project_file(getattr(module, "__file__", None)):
             del sys.modules[name]
-    for kept in (_sources, _trees, read_by_import):
+    for kept in (_sources, _trees, _replaced, read_by_import):
         kept.clear()
     importlib.invalidate_caches()
     linecache.clearcache()
+
+
+def module_of(value: Any) -> ModuleType | None:
+    """Return the module that a class or function was defined in, None if there is none."""
+    return module_named(str(getattr(value, "__module__", None)))
+
+
+def module_named(name: str) -> ModuleType | None:
+    """Return a module as it was executed: it may have put an object in its place."""
+    found = _replaced.get(name) or sys.modules.get(name)
+    return found if isinstance(found, ModuleType) else None
 
 
 def is_project_file(filename: str | None) -> bool:
@@ -101,6 +115,8 @@ def is_project_file(filename: str | None) -> bool:
 
 def _below(path: str) -> str | None:
     """Return what comes after the watched root that a path begins with."""
+    if any(step in path for step in DOTTED):  # as sys.path may have them
+        path = os.path.normpath(path)
     for root in _roots:
         if path.startswith(root) and path[len(root) :][:1] in ("", "/", "\\"):
             return path[len(root) :]
@@ -156,7 +172,7 @@ def find_function(code: CodeType) -> Definition | None:
 
 def find_classes(cls: type) -> list[ast.ClassDef]:
     """Return the definitions with the qualified name of a class."""
-    module = sys.modules.get(cls.__module__)
+    module = module_of(cls)
     tree = tree_of(getattr(module, "__file__", None) or "") if module else None
     first, *steps = [s for s in cls.__qualname__.split(".") if s != "<locals>"]
     nodes = _named(tree).get(first, []) if tree else []
@@ -228,14 +244,45 @@ def _evaluated_always(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def bindings(node: ast.ClassDef) -> dict[str, bool]:
-    """Return the names that a body binds, and whether it does so by a mere literal."""
+    """Return the names that a body binds, and whether its text tells their values.
+
+    Not so where it is no mere literal, nor where a module sets the attribute anew.
+    """
     found = {}
     for each in node.body:
         if isinstance(each, (ast.Assign, ast.AnnAssign)):
             targets = each.targets if isinstance(each, ast.Assign) else [each.target]
             inner = ast.walk(each.value) if each.value else ()
             plain = not any(isinstance(n, ast.Name) for n in inner)
-            found.update({t.id: plain for t in targets if isinstance(t, ast.Name)})
+            names = (t.id for t in targets if isinstance(t, ast.Name))
+            found.update({n: plain and not _is_set_by_import(n) for n in names})
+    return found
+
+
+def _is_set_by_import(name: str) -> bool:
+    """Return whether modules set an attribute of this name, and no function does.
+
+    What functions set may change while the project runs.
+    """
+    set_by: set[bool] = set()
+    for path, source in list(_sources.items()):
+        if re.search(rf"\.{name}\b[^=\n]*=(?!=)", source) and is_project_file(path):
+            tree = tree_of(path)
+            set_by |= _attributes_set(tree).get(name, set()) if tree else set()
+    return set_by == {False}
+
+
+@functools.lru_cache(1000)
+def _attributes_set(tree: ast.Module) -> dict[str, set[bool]]:
+    """Return the attributes that a module sets, and whether functions in it do so."""
+    found: dict[str, set[bool]] = {}
+    inner = {
+        id(n) for f in ast.walk(tree) if isinstance(f, SCOPES) for n in ast.walk(f)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            if getattr(node.value, "id", "") != "self":  # else of one object
+                found.setdefault(node.attr, set()).add(id(node) in inner)
     return found
 
 
@@ -560,10 +607,13 @@ class _Loader(SourceFileLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         importing.append(self.path)
+        _replaced.pop(module.__name__, None)
         try:
             super().exec_module(module)
         finally:
             importing.pop()
+        if sys.modules.get(module.__name__) is not module:
+            _replaced[module.__name__] = module
 
 
 class _Finder:

@@ -1142,6 +1142,56 @@ def test_what_another_module_puts_into_a_circle_counts(tmp_path):
         assert "error" not in one and one["fingerprint"] != two["fingerprint"]
 
 
+NET = "class Net:\n  WIDTH = 8\n  def g(self): return self.WIDTH\n"
+REPLACED = "import sys\nclass S:\n  rate = {}\n{}sys.modules[__name__] = S()"
+FROM_AFAR = {
+    "an attribute of a class": {
+        "m.py": NET + "def f(): return Net().g()\nimport n",
+        "n.py": "import m\nm.Net.WIDTH = {}",
+    },
+    "a module that is an object": {
+        "p/__init__.py": "",
+        "p/s.py": REPLACED.replace("{}sys", "sys"),
+        "m.py": "from p import s\ndef f(): return s.rate",
+    },
+    "a module that is an object which answers to all": {
+        "p/__init__.py": "",
+        "p/s.py": REPLACED.replace("{}sys", "  def __getattr__(s, n): return 1\nsys"),
+        "m.py": "from p import s\ndef f(): return s.rate",
+    },
+    "a helper on a path with dots": {
+        "m.py": "import os, sys\nhere = os.path.dirname(__file__)\n"
+        "sys.path.insert(0, os.path.join(here, 'q', '..', 'lib'))\n"
+        "from lib import g\ndef f(): return g()",
+        "q/__init__.py": "",
+        "lib/lib.py": "def g(): return {}",
+    },
+}
+
+
+@pytest.mark.parametrize("name", FROM_AFAR)
+def test_what_another_file_says_counts(name, tmp_path):
+    files = FROM_AFAR[name]
+    cases = {
+        number: ({p: t.replace("{}", number) for p, t in files.items()}, ["m:f"])
+        for number in "12"
+    }
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert "error" not in found["1"], found["1"]
+    assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
+    assert found["1"]["unfollowed"] == []
+
+
+def test_what_functions_count_up_in_a_class_does_not_count(tmp_path):
+    """It may change while the project runs."""
+    other = "import m\ndef g(): m.Net.WIDTH += 1\nm.Net.OTHER = 1\n"
+    texts = {"1": other + "g()", "2": other + "g()\ng()"}
+    files = {"m.py": NET + "def f(): return Net().g()\nimport n"}
+    cases = {n: ({**files, "n.py": text}, ["m:f"]) for n, text in texts.items()}
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["1"]["fingerprint"] == found["2"]["fingerprint"]
+
+
 def test_what_a_name_stands_for_is_found():
     assert code.named("json", "JSONDecoder.decode") is json.JSONDecoder.decode
     assert code.named("json", "nothing") is code.named("nowhere", "x") is None
