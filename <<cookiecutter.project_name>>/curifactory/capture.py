@@ -10,13 +10,18 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def captured(path: str) -> Iterator[None]:
-    """Let what is printed within the block go to a file, made if there is anything."""
-    if not path:
+    """Let what is printed within the block go to a file, made if there is anything.
+
+    Where no file can be made, it goes where it went before.
+    """
+    own = None
+    with contextlib.suppress(OSError):
+        own = _open(os.path.dirname(path), os.getpid()) if path else None
+    if own is None:
         with contextlib.ExitStack() as last:
             last.callback(_flush)  # a worker may be ended before it does so by itself
             yield
         return
-    own = _open(os.path.dirname(path), os.getpid())
     _flush()
     saved = os.dup(1), os.dup(2)
     os.dup2(own, 1)

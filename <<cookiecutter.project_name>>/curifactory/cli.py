@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterable, Sequence
+from errno import ENOSPC
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing takes long
 if TYPE_CHECKING:
@@ -122,16 +123,20 @@ def _open_streams() -> None:
 
 
 def _flush() -> None:
-    from .errors import CurifactoryError
-
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
         _let_go_of_output()
-        said = f"the output cannot be written: {error.strerror}"
-        raise CurifactoryError(said, "what was computed is kept") from error
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: OSError) -> Exception:
+    from .errors import CurifactoryError
+
+    said = f"the output cannot be written: {error.strerror}"
+    return CurifactoryError(said, "what was computed is kept")
 
 
 def _let_go_of_output() -> None:
@@ -146,11 +151,14 @@ def _parsed(given: list[str]) -> argparse.Namespace:
         from .errors import RequestError, nearest
 
         flag = next((each for each in unknown if each[0] == "-"), "").partition("=")[0]
-        if not flag:
-            hint = "give an option once for each value: -n a -n b"
-            raise RequestError(f"{unknown[0]!r} is not understood", hint)
         text = commands.choices[options.command].format_help()
         known = set(re.findall(r"(?<!\w)--?[a-z][a-z-]*", text))
+        if not flag:
+            hint = "give an option once for each value: -n a -n b"
+            hint = (
+                hint if "-n" in known else f"see `experiment {options.command} --help`"
+            )
+            raise RequestError(f"{unknown[0]!r} is not understood", hint)
         hint = INSTEAD.get(flag) or nearest(flag, known)
         if hint.startswith("there is"):
             hint = f"see `experiment {options.command} --help`"
@@ -185,6 +193,9 @@ def _terminate(number: int, frame: object) -> None:
 def _refused(error: Exception, debug: bool) -> int:
     from .errors import CurifactoryError
 
+    if isinstance(error, OSError) and (error.errno, error.filename) == (ENOSPC, None):
+        _let_go_of_output()
+        error = _unwritable(error)
     if not isinstance(error, CurifactoryError):
         raise error
     if debug:

@@ -168,7 +168,7 @@ def stage_changes(
         found.append(f"was {trace.stage}: formerly={trace.stage!r} keeps its results")
     if trace.code != call.stage.code.fingerprint:
         found += changed_parts(parts_of(trace), call.stage.code.parts)
-    if not is_declared_alike(call, trace):
+    if not found and not is_declared_alike(call, trace):  # cachers have code, too
         found.append(OTHERWISE)
     return found
 

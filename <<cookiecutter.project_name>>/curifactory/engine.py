@@ -16,6 +16,8 @@ from .task import Outcome, Task, perform
 if TYPE_CHECKING:  # it is slow to import, and needed with workers only
     from concurrent.futures import Future
 
+MOST_JOBS = 100_000
+
 
 class WorkerKilled(Exception):
     """The worker of one call was killed; other workers go on."""
@@ -66,11 +68,17 @@ def make(
     name: str | None, root: Path, jobs: int | None, scheduler: str | None
 ) -> Engine:
     """Return the engine that a run was asked to use."""
-    if jobs is not None and jobs < 1:
-        raise RequestError(f"-j {jobs}: there must be one worker at least", "-j 2")
+    if jobs is not None and not 1 <= jobs <= MOST_JOBS:
+        said = (
+            "there must be one worker at least" if jobs < 1 else "so many are too many"
+        )
+        raise RequestError(f"-j {jobs}: {said}", "-j 2")
     parallel = "dask" if scheduler else "processes" if jobs is not None else "serial"
     chosen = name or parallel
     if chosen == "serial":
+        if scheduler or (jobs or 1) > 1:
+            said = "--engine serial has no workers"
+            raise RequestError(said, "leave it out, or -j and --scheduler")
         return Engine()
     try:
         engines = importlib.import_module("curifactory.extras.engines")

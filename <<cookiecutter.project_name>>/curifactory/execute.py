@@ -6,7 +6,7 @@ import os
 import queue
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +90,8 @@ class Session:
             str, dict[tuple[str, ...], dict[str, tuple[str, Failure]]]
         ] = {}
         self._said: set[str] = set()
+        self._written: dict[str, str] = {}
+        """The files of the project that calls have written, and the stage that did."""
         self._computed = 0
         self._has_failed = False
         self._repeated = 0.0
@@ -365,7 +367,7 @@ class Session:
         call.seconds = outcome.seconds
         output = running.output
         call.output = os.path.basename(output) if os.path.exists(output) else ""
-        for text in outcome.messages:
+        for text in (*outcome.messages, *self._read_written(call, outcome)):
             if text not in self._said:
                 self._said.add(text)
                 self.say(text)
@@ -383,6 +385,18 @@ class Session:
         elif outcome.failure is not None:
             self._fail(call, outcome, running.group)
         self.peers.release(running.claim)
+
+    def _read_written(self, call: Call, outcome: Outcome) -> Iterator[str]:
+        """Tell of a file that one stage writes for another: the cache keeps it not."""
+        self._written.update(dict.fromkeys(outcome.written, call.stage.label))
+        for key, _, _ in outcome.trace.reads if outcome.trace and self._written else ():
+            writer = self._written.get(key[2:]) if key[:2] == "f:" else None
+            if writer is not None and writer != call.stage.label:
+                yield (
+                    f"{call.stage.label} reads {key[2:]}, which {writer} writes, but not "
+                    f"where it is reused; let {writer} return the path, with "
+                    "cachers=[FileReferenceCacher]"
+                )
 
     def _keep(self, call: Call, outcome: Outcome, group: str) -> None:
         trace = outcome.trace

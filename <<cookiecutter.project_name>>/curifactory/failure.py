@@ -62,7 +62,16 @@ def failed(error: BaseException) -> Failure:
     is_full = number in OF_A_FULL_DISK
     is_of_machine = is_full or isinstance(error, (MemoryError, TimeoutError))
     place = where(error)
+    message, own, full = map(_cut, (message, own, full))
     return Failure(kind, message, place, own, error, "", full, is_of_machine)
+
+
+def _cut(text: str) -> str:
+    """Return a text without its middle, where it is as long as data."""
+    half, left = MOST // 2, len(text) - MOST
+    if left <= 0:
+        return text
+    return f"{text[:half]}\n... {left:,} more characters ...\n{text[-half:]}"
 
 
 def where(error: BaseException, but: str = "") -> str:
@@ -89,6 +98,8 @@ def _shown_frames(error: BaseException) -> str:
 
 
 GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())  # since Python 3.11
+MOST = 20_000
+"""The most characters of a text of an exception that are kept."""
 CAUSES = 5
 """How many causes of a failure are told."""
 

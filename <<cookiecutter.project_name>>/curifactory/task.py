@@ -90,6 +90,8 @@ class Outcome:
     """The text of the trace."""
     failure: Failure | None = None
     reads: dict[str, str] = field(default_factory=dict)
+    written: set[str] = field(default_factory=set)
+    """The files of the project that the call itself has written."""
     damaged: list[str] = field(default_factory=list)
     kept: dict[int, Held] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
@@ -184,6 +186,7 @@ class _Execution:
             outputs = self._save(_split(self.stage, self._call(values)))
             self.noted.note_escaped()
         seconds = time.perf_counter() - begin
+        self.outcome.written = self.noted.written
         if self.outcome.damaged:  # whatever the stage made of the exception
             raise DamagedError(f"{self.outcome.damaged[0]} is damaged")
         for path in _met(self.noted.unpickled, values):
@@ -491,15 +494,24 @@ def packed(value: Any, what: str) -> bytes:
 def check_packable(snapshots: list[Snapshot]) -> None:
     """Refuse an argset that cannot be passed to another process, by its field."""
     try:
-        pickle.dumps([each.source for each in snapshots], protocol=5)
+        pickle.loads(pickle.dumps([each.source for each in snapshots], protocol=5))
     except Exception:
         try:
             for each in snapshots:
                 for path, value in flat(each.source) if each.source is not None else ():
-                    packed(value, f"{each.name}.{path}")
+                    _check_passes(value, f"{each.name}.{path}")
                 each.know_all()
         except ArtifactError as error:
             raise RequestError(error.message, error.hint) from error
+
+
+def _check_passes(value: Any, what: str) -> None:
+    data = packed(value, what)
+    try:
+        pickle.loads(data)
+    except Exception as error:
+        said = f"{what} cannot be made again in another process: {error}"
+        raise ArtifactError(said, "run with --engine serial") from error
 
 
 def _threads(cpus: int) -> contextlib.AbstractContextManager[object]:

@@ -9,6 +9,8 @@ import pytest
 from on_engines import FLAGS, OnEngine
 from projects import CHAIN
 
+from curifactory import capture
+
 LOUD = """
     import logging, warnings
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)  # at import time
@@ -42,6 +44,14 @@ def on(request, tmp_path, whole_home):
     made.write(CHAIN)
     made.study(LOUD.replace("\\\\r", "\\r"), RUN, ARGSETS)
     return made
+
+
+def test_what_has_no_file_is_printed_where_it_was_before(tmp_path, capfd):
+    (tmp_path / "output").write_text("no folder")
+    with capture.captured(str(tmp_path / "output" / "1.txt")):
+        print("SHOWN")
+        subprocess.run(["echo", "CHILD"])
+    assert sorted(capfd.readouterr().out.split()) == ["CHILD", "SHOWN"]
 
 
 def test_what_a_call_prints_lies_in_its_file_and_is_shown_when_it_fails(on):

@@ -89,6 +89,17 @@ REFUSED = {
         ["study", "-n", "a", "b"],
         ["'b' is not understood", "once for each value: -n a -n b"],
     ),
+    "a name where none is asked for": (
+        {},
+        ["ls", "study"],
+        ["'study' is not understood", "see `experiment ls --help`"],
+    ),
+    "workers of an engine without": (
+        {},
+        ["study", "--engine", "serial", "-j", "2"],
+        ["--engine serial has no workers"],
+    ),
+    "too many workers": ({}, ["study", "-j", "1000000000000"], ["so many are too"]),
     "option without its value": (
         {},
         ["study", "-j"],
@@ -398,12 +409,13 @@ def test_a_process_without_output_runs_all_the_same(project, closed):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
-def test_output_that_cannot_be_written_is_told(project):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_told(project, unbuffered):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "curifactory", "ls"],
             cwd=project.root,
-            env=project.environment(PYTHONUNBUFFERED=""),
+            env=project.environment(PYTHONUNBUFFERED=unbuffered),
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,

@@ -267,3 +267,28 @@ def test_the_time_that_a_call_waits_for_a_worker_is_not_its_own(on):
     run = on.ok("other").run
     workers = 2
     assert sum(call["seconds"] for call in run["calls"]) <= workers * run["seconds"]
+
+
+def test_an_argset_that_another_process_cannot_make_again_is_refused(
+    tmp_path, whole_home
+):
+    on = OnEngine(tmp_path / "project", whole_home)
+    on.write(CHAIN)
+    on.engine = "processes"
+    stages = """
+    class Odd:
+        def __reduce__(self):
+            return int, ("odd",)
+
+        def __deepcopy__(self, memo):  # as members of enums, which may be as odd
+            return self
+
+    @stage(None, ["x"])
+    def load(record):
+        return record.args.seed
+    """
+    on.study(stages, EACH.format("load"), "[Args(name='a', items=[1, Odd()])]")
+    result = on.run("other")
+    assert result.code == 2
+    assert "a.items cannot be made again in another process: invalid lit" in result.err
+    assert "Traceback" not in result.err

@@ -994,7 +994,7 @@ def test_the_map_of_an_empty_cache_says_what_argsets_will_share(project):
 
                 @stage(None, ["data"])
                 def load(record):
-                    return record.args.depth
+                    return [record.args.depth].copy()[0]
 
                 @stage(["data"], ["rows"])
                 def split(record, data):

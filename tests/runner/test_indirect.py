@@ -504,6 +504,38 @@ def test_a_file_with_a_line_break_in_its_name_counts(whole, options):
     assert values(whole, *options) == ({"a": "2", "b": "2"}, 1)
 
 
+WRITES = """
+from pathlib import Path
+
+
+@stage(None, ["path"]CACHERS)
+def write(record):
+    Path("w.txt").write_text(str(record.args.seed))
+    return "w.txt"
+
+
+@stage(["path"], ["out"])
+def last(record, path):
+    return Path(path).read_text()
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["-j", "2"]], ids=["serial", "processes"])
+def test_a_file_that_one_stage_writes_for_another_is_told(whole, options):
+    run = EACH.format(
+        PRINT.replace("last(", "last(write(").replace("args))", "args)))")
+    )
+    whole.write(other(WRITES.replace("CACHERS", ""), run))
+    said = "last reads w.txt, which write writes, but not where it is reused; let"
+    assert said in whole.ok("other", *options).err
+    cacher = ", [FileReferenceCacher]"
+    stages = "from curifactory.caching import FileReferenceCacher\n" + WRITES
+    for seed in ("1", "2", "1"):
+        argset = f"Args(name='a', seed={seed})"
+        whole.write(other(stages.replace("CACHERS", cacher), run, argset))
+        assert values(whole, *options)[0] == {"a": seed}
+
+
 @pytest.mark.parametrize("name", ["a.dat", "a.py", "a.lock", ".hidden/a", ".a.csv"])
 def test_any_file_that_a_field_names_counts(project, name):
     stages = SHELL.format("", CAT.format("next(iter(record.args.seed))"))
@@ -844,6 +876,16 @@ def last(record):
     told = project.run("other").err
     assert "ExceptionGroup: several" in told
     assert told.count("one of them:") == told.count("ValueError: the real cause") == 2
+
+
+def test_of_a_message_as_long_as_data_the_middle_is_left_out(project):
+    stages = "@stage(None, ['out'])\ndef last(record):\n"
+    stages += "    raise ValueError('begin ' + '1 ' * 500_000 + 'end')\n"
+    project.write(other(stages, EACH.format(PRINT)))
+    result = project.run("other")
+    assert result.code == 1 and len(result.err) < 100_000
+    assert "ValueError: begin 1 1" in result.err and "1 1 end" in result.err
+    assert "more characters ..." in result.err
 
 
 def test_the_cause_of_a_failure_is_told(project):
