@@ -255,7 +255,11 @@ class Peers:
             self.release(right)
 
     def _clean_up(self) -> None:
-        """Remove the journals of runs that were killed."""
+        """Remove the journals and claims of runs that were killed."""
+        for claim in entries(self.claims):
+            owner = self._owner(claim.name)
+            if owner and owner != self.name and self._is_dead(owner):
+                self._take_over(claim.name, owner)
         for entry in entries(self.runs):
             if entry.name != self.name and self._is_dead(entry.name):
                 with contextlib.suppress(OSError):

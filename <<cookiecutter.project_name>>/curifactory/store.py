@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ FILES = "files"
 """In a call's folder: what was read and made; what the stage itself put there."""
 OWN = (".tmp", ".scratch", ".quarantine")
 """Folders whose content the runner may remove at any time."""
+NAMED = re.compile(r".+-[0-9a-f]{12}(-\d+)?")
+"""The names of folders of calls; others in the cache are somebody else's."""
 
 _numbers = itertools.count()
 
@@ -83,7 +86,7 @@ class Store:
             each.name
             for root in self.roots
             for each in entries(root)
-            if each.is_dir() and each.name[0] != "."
+            if each.name[0] != "." and is_folder(each)
         }
         return sorted(found)
 
@@ -91,7 +94,8 @@ class Store:
         """Return the folders that lie in the cache for a stage."""
         name = safe(stage)
         found = (each for root in self.roots for each in entries(root / name))
-        return {f"{name}/{each.name}" for each in found if each.is_dir()}
+        own = (each for each in found if NAMED.fullmatch(each.name) and is_folder(each))
+        return {f"{name}/{each.name}" for each in own}
 
     def times(self, stage: str) -> list[int]:
         """Return when folders of a stage last came or went."""
@@ -111,7 +115,9 @@ class Store:
         except SchemeError:
             pass
         except (ValueError, KeyError, TypeError):
-            self.quarantine(folder, META)
+            beside = entries(os.path.dirname(self.place(folder)))
+            if any(each.name.startswith("code-") for each in beside):  # else not ours
+                self.quarantine(folder, META)
         return None
 
     def code_parts(self, trace: Trace) -> dict[str, str]:
@@ -170,7 +176,7 @@ class Store:
                 _appear(folder, f"{self._paths[0]}/{trace.folder}")
                 break
             except OSError:
-                if not os.path.exists(f"{self._paths[0]}/{trace.folder}"):
+                if not os.path.lexists(f"{self._paths[0]}/{trace.folder}"):
                     raise
                 twin = self.read(trace.folder)
                 if twin is not None and self._is_first(twin, trace, begun):
@@ -241,7 +247,11 @@ class Store:
 
     def _check(self, folder: str, place: str, artifact: Artifact) -> None:
         """Refuse an artifact whose bytes are not the ones that were saved."""
-        wrong = damage(place, artifact)
+        try:
+            wrong = damage(place, artifact)
+        except OSError as error:  # they may be whole
+            said = f"{folder}: {artifact.name} cannot be read: {_short(error)}"
+            raise ArtifactError(said, "the data is kept: make it readable") from error
         _check_there(folder, place, wrong)
         if wrong:
             self.quarantine(folder, wrong)
@@ -284,11 +294,14 @@ class Store:
 
 def check_owner(root: Path) -> None:
     """Refuse to unpickle what anybody on the machine may have written."""
-    if os.name == "posix" and root.exists() and root.stat().st_mode & 0o002:
-        raise RequestError(
-            f"the cache {root} can be written by everybody",
-            f"chmod o-w '{root}', after making sure that its content is yours",
-        )
+    if root.exists() and not root.is_dir():
+        raise RequestError(f"the cache {root} is no folder", "choose another place")
+    mode = root.stat().st_mode if os.name == "posix" and root.exists() else 0
+    if mode & stat.S_IWOTH:
+        hint = f"chmod o-w '{root}', after making sure that its content is yours"
+        if mode & stat.S_ISVTX:  # it is meant for everybody
+            hint = "choose a folder of your own"
+        raise RequestError(f"the cache {root} can be written by everybody", hint)
 
 
 def rename(source: Path | str, target: Path | str) -> None:
@@ -319,6 +332,14 @@ def entries(folder: str | Path) -> list["os.DirEntry[str]"]:
         return list(os.scandir(folder))
     except OSError:
         return []
+
+
+def is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Return whether an entry is a folder; not so a link that leads back to itself."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _short(error: BaseException) -> str:
@@ -361,6 +382,11 @@ def checked_in(
     else:
         own = (f for f in files_in(folder) if not f.startswith(f"{FILES}/"))
         files = tuple(sorted(set(own) - earlier))
+        keep_links(folder, files)
+        for file in files:
+            if file == META or not os.path.isfile(f"{folder}/{file}"):
+                said = f"{file} is no file, or the runner's own"
+                raise ArtifactError(said, "save to a file of another name")
         if not files and all(e.is_file() or e.name == FILES for e in entries(folder)):
             hint = "save to self.get_path(), or below self.get_dir()"
             raise ArtifactError(f"{kind.__name__} wrote nothing", hint)
@@ -369,6 +395,15 @@ def checked_in(
         checksum, parts = _whole(files, sums), sums if len(files) > 1 else ()
     identity = hashing.hash_text(checksum, described)
     return Artifact(name, files, kind.__name__, size, checksum, identity, parts)
+
+
+def keep_links(folder: str, files: Iterable[str]) -> None:
+    """Make links into a prepared folder relative: it is about to have another name."""
+    for place in (f"{folder}/{file}" for file in files):
+        target = os.readlink(place) if os.path.islink(place) else ""
+        if os.path.isabs(target) and Path(target).is_relative_to(folder):
+            os.unlink(place)
+            os.symlink(os.path.relpath(target, os.path.dirname(place)), place)
 
 
 def damage(folder: str | Path, artifact: Artifact) -> str:
@@ -387,10 +422,13 @@ def _check_there(folder: str, place: str, *files: str) -> None:
 
 
 def digest(path: str | Path) -> str:
-    """Return the digest of the bytes of a file; "absent" where there is none."""
+    """Return the digest of the bytes of a file; "absent" where there is none.
+
+    Raises OSError for a file that is there and cannot be read.
+    """
     try:
         return hashing.hash_file(path)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return "absent"
 
 

@@ -186,6 +186,107 @@ def test_a_folder_damaged_twice_goes_to_quarantine_twice(project):
     assert len(list((project.cache / ".quarantine").iterdir())) == 4
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="there is no /proc")
+def test_a_file_that_cannot_be_read_is_no_damage(project):
+    """As one of somebody else's; here reading it is an error of the device."""
+    project.ok("study")
+    path = next(project.cache.glob("stages.chain.fit/a-*/model.*"))
+    text = path.read_bytes()
+    path.unlink()
+    path.symlink_to("/proc/self/mem")
+    folder = f"stages.chain.fit/{path.parent.name}"
+    result = project.run("cache", "verify")
+    assert result.code == 1 and f"{folder} cannot be read: Input/output" in result.out
+    result = project.run("study", "--overwrite-stage", "score")
+    assert result.code == 1
+    assert f"{folder}: model cannot be read: Input/output error" in result.err
+    assert not list(project.cache.glob(".quarantine/*"))
+    path.unlink()
+    path.write_bytes(text)
+    assert project.ok("cache", "verify").out.endswith(" 0 problems\n")
+
+
+def test_a_link_that_leads_back_to_itself_stops_nothing(project):
+    project.ok("study")
+    (project.cache / "loop").symlink_to("loop")
+    (project.cache / "stages.chain.fit" / "loop-0123456789ab").symlink_to("loop")
+    assert project.ok("study").counts["computed"] == 0
+    project.ok("cache", "verify")
+
+
+def test_a_call_whose_folder_was_moved_away_is_computed_beside(project):
+    project.ok("study")
+    folder = next(project.cache.glob("stages.chain.fit/a-*"))
+    shutil.rmtree(folder)
+    folder.symlink_to("/nowhere")
+    assert project.ok("study").counts["computed"] == 1
+    assert project.ok("study").counts["computed"] == 0
+
+
+LINKING = """
+import os
+from curifactory import Record, stage
+from curifactory.caching import Cacheable
+from params import Args
+
+
+class Checkpoints(Cacheable):
+    def save(self, value):
+        folder = self.get_dir()
+        with open(f"{folder}/epoch-7", "w") as file:
+            file.write(str(value))
+        os.symlink(f"{folder}/epoch-7", f"{folder}/last")
+
+    def load(self):
+        with open(f"{self.get_dir()}/last") as file:
+            return file.read()
+
+
+@stage(None, ["model"], [Checkpoints])
+def fit(record):
+    folder = record.get_dir("beside")
+    (folder / "one").write_text("1")
+    os.symlink(folder / "one", folder / "last")
+    os.symlink("/nowhere", folder / "nothing")
+    os.mkfifo(folder / "pipe")
+    return 2
+
+
+@stage(["model"], ["out"])
+def use(record, model):
+    return model
+
+
+def get_params():
+    return [Args(name="a")]
+
+
+def run(argsets, manager):
+    print("VALUE", use(fit(Record(manager, argsets[0]))).state["out"])
+"""
+
+
+def test_links_that_are_saved_lead_to_the_same_files_afterwards(project):
+    project.write({"experiments/linking.py": LINKING})
+    assert "VALUE 2" in project.ok("linking").out
+    assert project.ok("linking", "--overwrite-stage", "use").counts["computed"] == 1
+    assert next(project.cache.glob("*/a-*/files/beside/last")).read_text() == "1"
+    project.ok("cache", "ls")
+    project.ok("cache", "verify")
+
+
+@pytest.mark.parametrize("name", ["meta.json", "pipe"])
+def test_a_cacher_saves_files_that_are_its_own(project, name):
+    made = f"os.mkfifo(f'{{self._folder}}/{name}')"
+    if name == "meta.json":
+        made = f"open(f'{{self._folder}}/{name}', 'w').close()"
+    body = LINKING.replace("folder = self.get_dir()\n", "return " + made + "\n", 1)
+    project.write({"experiments/linking.py": body})
+    result = project.run("linking")
+    assert result.code == 1
+    assert f"{name} is no file, or the runner's own" in result.err
+
+
 def test_the_report_shows_no_damaged_figure(project):
     first = project.ok("study", "--quiet")
     path = project.folder(first, "load") / "report-0.png"

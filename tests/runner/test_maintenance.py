@@ -40,6 +40,40 @@ def only(project, old, new):
     return project.ok("study", "--quiet")
 
 
+# What is somebody else's --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["mnist", "mnist-0123456789ab"])
+def test_folders_beside_those_of_calls_are_left_alone(project, name):
+    place = project.cache / "raw" / name
+    place.mkdir(parents=True)
+    (place / "meta.json").write_text('{"source": "elsewhere"}')
+    (place / "train.bin").write_text("pixels")
+    project.ok("study", "--quiet")
+    for command in (["ls"], ["verify"], ["rebuild"], ["gc"]):
+        project.ok("cache", *command)
+    assert (place / "train.bin").read_text() == "pixels"
+
+
+@pytest.mark.parametrize("action", ["ls", "gc"])
+def test_a_folder_that_is_no_cache_is_refused(project, tmp_path, action):
+    photo = tmp_path / "photos" / "2024" / "meta.json"
+    photo.parent.mkdir(parents=True)
+    photo.write_text("{}")
+    place = str(tmp_path / "photos")
+    age = ["--older-than", "1d"] if action == "gc" else []
+    result = project.run("cache", action, "--cache", place, *age)
+    assert result.code == 2 and "photos is no cache" in result.err
+    assert photo.exists()
+
+
+def test_what_cannot_be_a_cache_is_refused_with_advice_that_does_no_harm(project):
+    result = project.run("study", "--cache", "/dev/null")
+    assert result.code == 2 and "is no folder" in result.err
+    result = project.run("cache", "ls", "--cache", "/tmp")
+    assert result.code == 2 and "choose a folder of your own" in result.err
+
+
 # Looking ----------------------------------------------------------------------------
 
 
@@ -121,7 +155,7 @@ def test_verify_mends_an_index_that_lacks_something(project, table):
 
 def test_verify_counts_a_folder_without_a_trace_once(project):
     result = project.ok("study", "--quiet")
-    (project.folder(result, "load").parent / "empty").mkdir()
+    (project.folder(result, "load").parent / "empty-0123456789ab").mkdir()
     found = project.run("cache", "verify")
     assert found.code == 1 and found.out.count("cannot be read") == 1, found
     assert found.out.endswith(" 1 problems\n")

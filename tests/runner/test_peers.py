@@ -424,6 +424,13 @@ def test_the_claim_of_a_killed_process_of_this_host_is_taken_over_at_once(
     assert meet().take("call")
 
 
+def test_the_claims_of_a_killed_process_are_gone_once_another_run_works(meet, tmp_path):
+    leave_behind(tmp_path, f"{socket.gethostname()}-{dead_pid()}-0", age=0)
+    other = meet()
+    assert other.take("of its own")
+    assert [path.name for path in (tmp_path / ".claims").iterdir()] == ["of its own"]
+
+
 def test_the_claim_of_another_host_is_taken_over_when_it_shows_no_life(meet, tmp_path):
     leave_behind(tmp_path, "other.host-1-0", age=90)
     assert meet().take("call")

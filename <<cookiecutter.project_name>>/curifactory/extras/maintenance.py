@@ -57,12 +57,21 @@ def perform(options: argparse.Namespace) -> int:
         raise RequestError(said, "run something first")
     found = Store(project.cache, _say)
     store.check_owner(found.root)
+    if not any(map(_is_sign, store.entries(found.root))):
+        hint = "it is named by `cache` in pyproject.toml, or by --cache"
+        raise RequestError(f"the folder {project.cache} is no cache", hint)
     actions = {"path": _path, "verify": _verify, "gc": _gc, "rebuild": _rebuild}
     try:
         return actions.get(options.action, _ls)(project, found, options)
     except OSError as error:
         said = f"the cache {project.cache} cannot be used: {error}"
         raise CurifactoryError(said, "nothing that is needed was lost") from error
+
+
+def _is_sign(entry: "os.DirEntry[str]") -> bool:
+    """Return whether something in a folder is there in caches only."""
+    own = (".tmp", ".runs", ".quarantine", "index.sqlite")
+    return entry.name in own or any(Path(entry.path).glob("code-*.json"))
 
 
 def _say(text: str) -> None:
@@ -88,7 +97,7 @@ def _files(cache: Store, trace: Trace) -> list[str]:
 
 def _size(cache: Store, trace: Trace) -> int:
     folder = cache.root / trace.folder
-    return sum((folder / file).stat().st_size for file in _files(cache, trace))
+    return sum((folder / file).lstat().st_size for file in _files(cache, trace))
 
 
 def _reached(project: Settings, runs: Iterable[dict[str, Any]]) -> Runs:
@@ -174,8 +183,12 @@ def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int
     cache.warn = problems.append
     traces = _traces(cache)
     for trace in traces:
-        if wrong := _wrong(cache, trace):
-            cache.quarantine(trace.folder, wrong)
+        try:
+            if wrong := _wrong(cache, trace):
+                cache.quarantine(trace.folder, wrong)
+        except OSError as error:
+            said = f"cannot be read: {error.strerror}; left alone"
+            problems.append(f"{trace.folder} {said}")
     for name in cache.stages():
         for path in (cache.root / name).glob("code-*.json"):
             _check_code(path, problems)
