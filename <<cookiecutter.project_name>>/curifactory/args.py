@@ -274,7 +274,7 @@ def same(mine: Any, theirs: Any) -> bool:
     if mine.__class__ is not theirs.__class__:
         return False
     if type(mine) in ATOMIC:
-        return bool(mine == theirs) or mine != mine  # or both are not a number
+        return bool(mine == theirs) or (mine != mine and theirs != theirs)  # no numbers
     if is_nested(mine):
         fields = (field for field in dataclasses.fields(mine) if field.compare)
         names = [field.name for field in fields]
@@ -306,7 +306,7 @@ def _described(args: Any) -> str:
     shown = []
     for name, value in values(args):
         field = known.get(name)
-        if field is None or not same(value, _known_default(field)):
+        if field is None or not same(value, default_of(field)):
             shown.append(f"{name}={_shown(cls, name, value)}")
     return f"{cls.__qualname__}({', '.join(shown)})"
 
@@ -338,10 +338,6 @@ def default_of(field: "dataclasses.Field[Any]") -> Any:
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()
     return ABSENT if field.default is dataclasses.MISSING else field.default
-
-
-_known_default = functools.lru_cache(1000)(default_of)
-"""To compare with: `default_of` makes a new one each time."""
 
 
 @functools.cache

@@ -40,6 +40,8 @@ ASKS_ANNOTATIONS = frozenset("__annotations__ get_type_hints get_annotations".sp
 QUERIES = frozenset({"query", "eval"})
 ANNOTATIONS = ":"
 """Among the names in code: it may go by the annotations of classes."""
+COPIES = "args.copy"
+"""Among the names in code: it copies argsets. Much else has a method of that name."""
 ANY_NAME = "*"
 """Among the names in code: it asks for attributes by names made at run time."""
 # What reaches code by a name made at run time, or by what happens to be imported; and
@@ -150,9 +152,8 @@ def is_project(value: Any) -> bool:
         return syntax.is_project_file(getattr(value, "__file__", None))
     if isinstance(value, type):
         module = syntax.module_of(value)
-        return value.__module__ == "__main__" or (
-            module is not None and is_project(module)
-        )
+        name = getattr(value, "__module__", None)
+        return name == "__main__" or (module is not None and is_project(module))
     return False
 
 
@@ -375,7 +376,7 @@ def _attributes(cls: type) -> list[Named]:
     return [Named(cls.__module__, f"{cls.__qualname__}.{n}", v) for n, v in plain]
 
 
-def _made_elsewhere(cls: type, told: Mapping[str, bool]) -> list[Named]:
+def _made_elsewhere(cls: type, told: Mapping[str, ast.expr | None]) -> list[Named]:
     """Return the attributes whose values the text of a class does not tell.
 
     What a name meant when the class was made, it need not mean any more; others may
@@ -386,9 +387,23 @@ def _made_elsewhere(cls: type, told: Mapping[str, bool]) -> list[Named]:
         name = each.name.rpartition(".")[2]
         is_own = type(each.value) is cls or _is_collection(each.value)
         is_declared = name in vars(cls).get("__annotations__", ())
-        if not is_own and not told.get(name, name[0] == "_" or is_declared):
+        is_told = name[0] == "_" or is_declared
+        if name in told:
+            literal = told[name]
+            is_told = literal is not None and not _is_set_anew(
+                name, each.value, literal
+            )
+        if not is_own and not is_told:
             found.append(each)
     return found
+
+
+def _is_set_anew(name: str, value: Any, literal: ast.expr) -> bool:
+    """Return whether modules have given an attribute another value than its class."""
+    tree = ast.fix_missing_locations(ast.Expression(literal))
+    made = eval(compile(tree, "<literal>", "eval"), {})
+    is_same = type(made) is type(value) and (made is value or repr(made) == repr(value))
+    return not is_same and syntax.is_set_by_import(name)
 
 
 def _is_collection(value: Any) -> bool:
@@ -608,6 +623,8 @@ def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "
             unit.loaded.update([] if id(inner) in only_filled else [name])
         elif isinstance(inner, ast.Attribute):
             attributes.add(inner.attr)
+            if inner.attr == "copy" and _chain(inner)[-2:-1] in (["args"], ["params"]):
+                unit.names.add(COPIES)
         elif isinstance(inner, ast.Call):
             unit.names.update([ANY_NAME] if _asks_by_name(inner) else [])
         elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
@@ -707,7 +724,8 @@ class _Scope:
 
     def take_import(self, node: ast.Import | ast.ImportFrom) -> None:
         """Follow an import of project code that is written inside a function."""
-        package = importlib.import_module(self.module).__package__ or ""
+        module = syntax.module_named(self.module)
+        package = getattr(module, "__package__", None) or ""
         for alias in node.names:
             try:
                 if isinstance(node, ast.Import):

@@ -388,7 +388,8 @@ class Session:
 
     def _read_written(self, call: Call, outcome: Outcome) -> Iterator[str]:
         """Tell of a file that one stage writes for another: the cache keeps it not."""
-        self._written.update(dict.fromkeys(outcome.written, call.stage.label))
+        if not call.stage.referring:
+            self._written.update(dict.fromkeys(outcome.written, call.stage.label))
         for key, _, _ in outcome.trace.reads if outcome.trace and self._written else ():
             writer = self._written.get(key[2:]) if key[:2] == "f:" else None
             if writer is not None and writer != call.stage.label:

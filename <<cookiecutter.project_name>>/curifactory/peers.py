@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ BEAT = 10.0
 STALE = 60.0
 """Seconds between two signs of life, and after which a run counts as dead."""
 MADE, USED = "+", "="
+NAMED = re.compile(r"[\w.-]+-\d+-[0-9a-f]+")
+"""The name of a run."""
 
 
 class Peers:
@@ -257,9 +260,10 @@ class Peers:
     def _clean_up(self) -> None:
         """Remove the journals and claims of runs that were killed."""
         for claim in entries(self.claims):
-            owner = self._owner(claim.name)
-            if owner and owner != self.name and self._is_dead(owner):
-                self._take_over(claim.name, owner)
+            owner = self._owner(claim.name) or ""
+            if NAMED.fullmatch(owner) and owner != self.name and self._is_dead(owner):
+                with contextlib.suppress(OSError):  # its name may be too long
+                    self._take_over(claim.name, owner)
         for entry in entries(self.runs):
             if entry.name != self.name and self._is_dead(entry.name):
                 with contextlib.suppress(OSError):

@@ -134,8 +134,9 @@ class Snapshot:
 def _likely_fields(cls: type, names: frozenset[str]) -> list[str]:
     """Return the fields that code with these names may read; * if that is any."""
     fields = set(argsets.field_names(cls))
-    others = (n for n in names - fields if not hasattr(argsets.ExperimentArgs, n))
-    if code.ANY_NAME in names or any(hasattr(cls, name) for name in others):
+    others = names - fields - {"copy"}
+    is_any = not names.isdisjoint((code.ANY_NAME, code.COPIES))
+    if is_any or any(hasattr(cls, name) for name in others):
         return ["*"]
     return sorted(fields & names)
 

@@ -116,8 +116,10 @@ class Store:
             pass
         except (ValueError, KeyError, TypeError):
             beside = entries(os.path.dirname(self.place(folder)))
-            if any(each.name.startswith("code-") for each in beside):  # else not ours
+            if any(each.name.startswith("code-") for each in beside):
                 self.quarantine(folder, META)
+            else:
+                self.warn(f"{folder}/{META} is not of this cache, it seems; left alone")
         return None
 
     def code_parts(self, trace: Trace) -> dict[str, str]:
@@ -380,12 +382,12 @@ def checked_in(
         files: tuple[str, ...] = (f"{cacher.name}{cacher.extension}",)
         parts: tuple[str, ...] = ()
     else:
+        keep_links(folder)
         own = (f for f in files_in(folder) if not f.startswith(f"{FILES}/"))
         files = tuple(sorted(set(own) - earlier))
-        keep_links(folder, files)
         for file in files:
             if file == META or not os.path.isfile(f"{folder}/{file}"):
-                said = f"{file} is no file, or the runner's own"
+                said = f"{file} is no file, leads nowhere, or is the runner's own"
                 raise ArtifactError(said, "save to a file of another name")
         if not files and all(e.is_file() or e.name == FILES for e in entries(folder)):
             hint = "save to self.get_path(), or below self.get_dir()"
@@ -397,13 +399,17 @@ def checked_in(
     return Artifact(name, files, kind.__name__, size, checksum, identity, parts)
 
 
-def keep_links(folder: str, files: Iterable[str]) -> None:
+def keep_links(folder: str) -> None:
     """Make links into a prepared folder relative: it is about to have another name."""
-    for place in (f"{folder}/{file}" for file in files):
-        target = os.readlink(place) if os.path.islink(place) else ""
-        if os.path.isabs(target) and Path(target).is_relative_to(folder):
-            os.unlink(place)
-            os.symlink(os.path.relpath(target, os.path.dirname(place)), place)
+    for base, *inner in os.walk(folder):
+        for path in (f"{base}/{name}" for names in inner for name in names):
+            target = os.readlink(path) if os.path.islink(path) else ""
+            for place in (folder, os.path.realpath(folder)):
+                if os.path.isabs(target) and Path(target).is_relative_to(place):
+                    os.unlink(path)
+                    own = f"{folder}/{os.path.relpath(target, place)}"
+                    os.symlink(os.path.relpath(own, base), path, os.path.isdir(own))
+                    break
 
 
 def damage(folder: str | Path, artifact: Artifact) -> str:

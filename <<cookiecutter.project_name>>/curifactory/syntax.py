@@ -84,9 +84,9 @@ def root() -> str:
 
 def forget() -> None:
     """Let the modules of the project be imported anew, as their files are now."""
-    for name, module in sys.modules.copy().items():
+    for name, module in {**sys.modules, **_replaced}.items():
         if is_project_file(getattr(module, "__file__", None)):
-            del sys.modules[name]
+            sys.modules.pop(name, None)
     for kept in (_sources, _trees, _replaced, read_by_import):
         kept.clear()
     importlib.invalidate_caches()
@@ -106,7 +106,7 @@ def module_named(name: str) -> ModuleType | None:
 
 def is_project_file(filename: str | None) -> bool:
     """Return whether the file is the user's own code: below a watched root, or a cell."""
-    if not filename:
+    if not filename or not isinstance(filename, str):  # an object may be in its place
         return False
     if filename.startswith("<") or "ipykernel" in filename:
         return "ipython" in filename or "ipykernel" in filename
@@ -243,30 +243,27 @@ def _evaluated_always(node: ast.AST) -> Iterator[ast.AST]:
                 yield from _evaluated_always(part)
 
 
-def bindings(node: ast.ClassDef) -> dict[str, bool]:
-    """Return the names that a body binds, and whether its text tells their values.
-
-    Not so where it is no mere literal, nor where a module sets the attribute anew.
-    """
-    found = {}
+def bindings(node: ast.ClassDef) -> dict[str, ast.expr | None]:
+    """Return the names that a body binds, each with its value if that is a literal."""
+    found: dict[str, ast.expr | None] = {}
     for each in node.body:
         if isinstance(each, (ast.Assign, ast.AnnAssign)):
             targets = each.targets if isinstance(each, ast.Assign) else [each.target]
             inner = ast.walk(each.value) if each.value else ()
             plain = not any(isinstance(n, ast.Name) for n in inner)
-            names = (t.id for t in targets if isinstance(t, ast.Name))
-            found.update({n: plain and not _is_set_by_import(n) for n in names})
+            value = (each.value or ast.Constant(None)) if plain else None
+            found.update({t.id: value for t in targets if isinstance(t, ast.Name)})
     return found
 
 
-def _is_set_by_import(name: str) -> bool:
+def is_set_by_import(name: str) -> bool:
     """Return whether modules set an attribute of this name, and no function does.
 
     What functions set may change while the project runs.
     """
     set_by: set[bool] = set()
     for path, source in list(_sources.items()):
-        if re.search(rf"\.{name}\b[^=\n]*=(?!=)", source) and is_project_file(path):
+        if name in source and is_project_file(path):
             tree = tree_of(path)
             set_by |= _attributes_set(tree).get(name, set()) if tree else set()
     return set_by == {False}
@@ -280,10 +277,19 @@ def _attributes_set(tree: ast.Module) -> dict[str, set[bool]]:
         id(n) for f in ast.walk(tree) if isinstance(f, SCOPES) for n in ast.walk(f)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            if getattr(node.value, "id", "") != "self":  # else of one object
-                found.setdefault(node.attr, set()).add(id(node) in inner)
+        owner, name = _attribute_set(node)
+        if name and getattr(owner, "id", "") != "self":  # else of one object
+            found.setdefault(name, set()).add(id(node) in inner)
     return found
+
+
+def _attribute_set(node: ast.AST) -> tuple[ast.AST | None, str]:
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        return node.value, node.attr
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setattr":
+        name = getattr(node.args[1], "value", "") if len(node.args) > 1 else ""
+        return node.args[0], name if isinstance(name, str) else ""
+    return None, ""
 
 
 def assignments(tree: ast.Module, name: str) -> list[ast.stmt]:

@@ -196,11 +196,12 @@ class _Execution:
         trace.seconds, trace.metrics = round(seconds, 6), self.metrics
         trace.reportables = described
         if described or self.has_files:
-            others = [f for f in store.files_in(self.folder) if f not in self.saved]
-            store.keep_links(self.folder, others)
-            files = {file: f"{self.folder}/{file}" for file in others}
-            lasting = ((f, path) for f, path in files.items() if os.path.isfile(path))
-            trace.others = {file: store.digest(path) for file, path in lasting}
+            store.keep_links(self.folder)
+            trace.others = {
+                file: store.digest(f"{self.folder}/{file}")
+                for file in store.files_in(self.folder)
+                if file not in self.saved and os.path.isfile(f"{self.folder}/{file}")
+            }
         if self.task.is_trial:
             self.store.discard(self.folder)
             return trace

@@ -693,3 +693,14 @@ def test_what_is_found_about_a_field_holds_for_the_same_value_only():
     loose = Layered("b", [1])
     find(loose), find(loose)
     assert asked == ["layers", "layers"]  # anybody could change it
+
+
+def test_what_is_no_number_equals_no_number():
+    @dataclass
+    class Rated(ExperimentArgs):
+        rate: float = 0.1
+
+    lost, set_ = Rated(name="a", rate=float("nan")), Rated(name="b")
+    assert lost.diff(set_).keys() == set_.diff(lost).keys() == {"rate"}
+    assert "rate=nan" in repr(lost)
+    assert not lost.diff(lost.copy(rate=float("nan")))

@@ -1149,6 +1149,14 @@ FROM_AFAR = {
         "m.py": NET + "def f(): return Net().g()\nimport n",
         "n.py": "import m\nm.Net.WIDTH = {}",
     },
+    "an attribute of a class, by its name": {
+        "m.py": NET + "def f(): return Net().g()\nimport n",
+        "n.py": "import m\nsetattr(m.Net, 'WIDTH', {})",
+    },
+    "an attribute of a class, among others": {
+        "m.py": NET + "def f(): return Net().g()\nimport n",
+        "n.py": "import m\n(m.Net.WIDTH,\n x) = ({}, 1)",
+    },
     "a module that is an object": {
         "p/__init__.py": "",
         "p/s.py": REPLACED.replace("{}sys", "sys"),
@@ -1158,6 +1166,13 @@ FROM_AFAR = {
         "p/__init__.py": "",
         "p/s.py": REPLACED.replace("{}sys", "  def __getattr__(s, n): return 1\nsys"),
         "m.py": "from p import s\ndef f(): return s.rate",
+    },
+    "what a method imports of a module that is an object": {
+        "p/__init__.py": "",
+        "p/q.py": "def g(): return {}",
+        "p/s.py": "import sys\nclass S:\n  def go(self):\n    from p import q\n"
+        "    return q.g()\nsys.modules[__name__] = S()",
+        "m.py": "from p import s\ndef f(): return s.go()",
     },
     "a helper on a path with dots": {
         "m.py": "import os, sys\nhere = os.path.dirname(__file__)\n"
@@ -1180,6 +1195,18 @@ def test_what_another_file_says_counts(name, tmp_path):
     assert "error" not in found["1"], found["1"]
     assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
     assert found["1"]["unfollowed"] == []
+
+
+def test_attributes_of_others_with_the_name_of_one_in_a_class_do_not_count(tmp_path):
+    """Which modules are imported differs between processes."""
+    body = NET + "class Other: pass\ndef f(): return Net().g()\n"
+    texts = {"1": "", "2": "import n", "3": "Other.WIDTH = 3"}
+    cases = {
+        n: ({"m.py": body + text, "n.py": "import m\nm.Other.WIDTH = 2"}, ["m:f"])
+        for n, text in texts.items()
+    }
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert len({each["fingerprint"] for each in found.values()}) == 1
 
 
 def test_what_functions_count_up_in_a_class_does_not_count(tmp_path):
@@ -1665,6 +1692,8 @@ def test_names_tell_what_a_stage_may_read(tmp_path):
     assert code.ANY_NAME in names("getattr(a, b, None)")
     assert names("setattr(a, b, 1)") == names("1 + 5") == {""}
     assert names("a.getattr(a, b)") == {"getattr", ""}
+    assert names("a.args.copy()") == {"args", "copy", code.COPIES, ""}
+    assert names("[a.x].copy()") == {"x", "copy", ""}
 
 
 def test_a_helper_that_numpy_vectorizes_counts(tmp_path):

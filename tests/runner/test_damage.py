@@ -236,9 +236,11 @@ class Checkpoints(Cacheable):
         with open(f"{folder}/epoch-7", "w") as file:
             file.write(str(value))
         os.symlink(f"{folder}/epoch-7", f"{folder}/last")
+        os.mkdir(f"{folder}/steps")
+        os.symlink(os.path.realpath(folder), f"{folder}/steps/all")
 
     def load(self):
-        with open(f"{self.get_dir()}/last") as file:
+        with open(f"{self.get_dir()}/steps/all/last") as file:
             return file.read()
 
 
@@ -247,6 +249,7 @@ def fit(record):
     folder = record.get_dir("beside")
     (folder / "one").write_text("1")
     os.symlink(folder / "one", folder / "last")
+    os.symlink(folder, folder / "again")
     os.symlink("/nowhere", folder / "nothing")
     os.mkfifo(folder / "pipe")
     return 2
@@ -266,13 +269,20 @@ def run(argsets, manager):
 """
 
 
-def test_links_that_are_saved_lead_to_the_same_files_afterwards(project):
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_links_that_are_saved_lead_to_the_same_files_afterwards(project, is_linked):
+    cache = project.root.parent / "cache"
+    (project.root / "data").mkdir()
+    if is_linked:
+        cache.mkdir()
+        project.cache.symlink_to(cache)
     project.write({"experiments/linking.py": LINKING})
     assert "VALUE 2" in project.ok("linking").out
     assert project.ok("linking", "--overwrite-stage", "use").counts["computed"] == 1
-    assert next(project.cache.glob("*/a-*/files/beside/last")).read_text() == "1"
+    beside = next(project.cache.glob("*/a-*/files/beside"))
+    assert (beside / "last").read_text() == (beside / "again/again/one").read_text()
     project.ok("cache", "ls")
-    project.ok("cache", "verify")
+    assert "0 problems" in project.run("cache", "verify").out
 
 
 @pytest.mark.parametrize("name", ["meta.json", "pipe"])
@@ -284,7 +294,7 @@ def test_a_cacher_saves_files_that_are_its_own(project, name):
     project.write({"experiments/linking.py": body})
     result = project.run("linking")
     assert result.code == 1
-    assert f"{name} is no file, or the runner's own" in result.err
+    assert f"{name} is no file, leads nowhere, or is the runner's" in result.err
 
 
 def test_the_report_shows_no_damaged_figure(project):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from curifactory import ExperimentArgs, decide
-from curifactory.code import ANY_NAME, Code
+from curifactory.code import ANY_NAME, COPIES, Code
 from curifactory.hashing import hash_text
 from curifactory.record import Call, Literal, Member, Output
 from curifactory.snapshot import Snapshot
@@ -236,8 +236,11 @@ def test_calls_are_alike_that_differ_in_what_their_code_does_not_name():
     assert prospects(*(call(args=each) for each in deep)) == 2
     plain = stage(names=())
     assert prospects(*(call(plain, args=each) for each in deep)) == 1
-    any_name = stage(names=(ANY_NAME,))
-    assert prospects(*(call(any_name, args=each) for each in deep)) == 3
+    for names in ((ANY_NAME,), ("hash",), ("diff",), ("copy", COPIES)):
+        reads_all = stage(names=names)
+        assert prospects(*(call(reads_all, args=each) for each in deep)) == 3
+    copies = stage(names=("copy",))  # of a list, or a table
+    assert prospects(*(call(copies, args=each) for each in deep)) == 1
 
 
 def test_prospects_tell_stages_inputs_and_arguments_apart():

@@ -534,6 +534,7 @@ def test_a_file_that_one_stage_writes_for_another_is_told(whole, options):
         argset = f"Args(name='a', seed={seed})"
         whole.write(other(stages.replace("CACHERS", cacher), run, argset))
         assert values(whole, *options)[0] == {"a": seed}
+    assert "which write writes" not in whole.ok("other", "--overwrite", *options).err
 
 
 @pytest.mark.parametrize("name", ["a.dat", "a.py", "a.lock", ".hidden/a", ".a.csv"])

@@ -431,6 +431,16 @@ def test_the_claims_of_a_killed_process_are_gone_once_another_run_works(meet, tm
     assert [path.name for path in (tmp_path / ".claims").iterdir()] == ["of its own"]
 
 
+@pytest.mark.parametrize(
+    "text", ["a/b-1-2", "x\0y-1-2", f"{300 * 'a'}-1-2", "a - b - c"]
+)
+def test_files_of_somebody_else_among_the_claims_are_left_alone(meet, tmp_path, text):
+    (tmp_path / ".claims").mkdir()
+    (tmp_path / ".claims" / "notes").write_text(text)
+    assert meet().take("call")
+    assert {each.name for each in (tmp_path / ".claims").iterdir()} == {"notes", "call"}
+
+
 def test_the_claim_of_another_host_is_taken_over_when_it_shows_no_life(meet, tmp_path):
     leave_behind(tmp_path, "other.host-1-0", age=90)
     assert meet().take("call")
