@@ -14,9 +14,10 @@ def captured(path: str) -> Iterator[None]:
 
     Where no file can be made, it goes where it went before.
     """
-    own = None
-    with contextlib.suppress(OSError):
+    try:
         own = _open(os.path.dirname(path), os.getpid()) if path else None
+    except OSError:
+        own = None
     if own is None:
         with contextlib.ExitStack() as last:
             last.callback(_flush)  # a worker may be ended before it does so by itself

@@ -100,7 +100,7 @@ def module_of(value: Any) -> ModuleType | None:
 
 def module_named(name: str) -> ModuleType | None:
     """Return a module as it was executed: it may have put an object in its place."""
-    found = _replaced.get(name) or sys.modules.get(name)
+    found = _replaced.get(name, sys.modules.get(name))
     return found if isinstance(found, ModuleType) else None
 
 
@@ -115,7 +115,7 @@ def is_project_file(filename: str | None) -> bool:
 
 def _below(path: str) -> str | None:
     """Return what comes after the watched root that a path begins with."""
-    if any(step in path for step in DOTTED):  # as sys.path may have them
+    if DOTTED[0] in path or DOTTED[1] in path:  # as sys.path may have them
         path = os.path.normpath(path)
     for root in _roots:
         if path.startswith(root) and path[len(root) :][:1] in ("", "/", "\\"):
