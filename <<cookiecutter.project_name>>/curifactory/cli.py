@@ -154,10 +154,9 @@ def _parsed(given: list[str]) -> argparse.Namespace:
         text = commands.choices[options.command].format_help()
         known = set(re.findall(r"(?<!\w)--?[a-z][a-z-]*", text))
         if not flag:
-            hint = "give an option once for each value: -n a -n b"
-            hint = (
-                hint if "-n" in known else f"see `experiment {options.command} --help`"
-            )
+            hint = f"see `experiment {options.command} --help`"
+            if "-n" in known:
+                hint = "give an option once for each value: -n a -n b"
             raise RequestError(f"{unknown[0]!r} is not understood", hint)
         hint = INSTEAD.get(flag) or nearest(flag, known)
         if hint.startswith("there is"):

@@ -69,9 +69,9 @@ def make(
 ) -> Engine:
     """Return the engine that a run was asked to use."""
     if jobs is not None and not 1 <= jobs <= MOST_JOBS:
-        said = (
-            "there must be one worker at least" if jobs < 1 else "so many are too many"
-        )
+        said = "so many are too many"
+        if jobs < 1:
+            said = "there must be one worker at least"
         raise RequestError(f"-j {jobs}: {said}", "-j 2")
     parallel = "dask" if scheduler else "processes" if jobs is not None else "serial"
     chosen = name or parallel

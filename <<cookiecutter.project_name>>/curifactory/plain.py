@@ -115,9 +115,8 @@ def _key(value: Any) -> Any:
         return None
     content = _marshalled(value)
     if content is not None:
-        data = marshal.dumps(
-            content, 0
-        )  # by that version equal values give equal bytes
+        # By this version equal values give equal bytes.
+        data = marshal.dumps(content, 0)
         return (syntax.root(), data, type(value)) if len(data) <= LARGE else None
     file = io.BytesIO()
     writer = _Writer(file)
