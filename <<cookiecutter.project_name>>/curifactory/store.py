@@ -48,6 +48,7 @@ class Store:
     ) -> None:
         self.root = root
         self.warn = warn
+        self.is_read_only = False
         self.roots = (root,) if base is None else (root, base)
         self._paths = tuple(map(str, self.roots))
         self.damaged: set[str] = set()
@@ -268,9 +269,10 @@ class Store:
             if not target.exists():
                 break
         try:
-            if not (self.root / folder).exists():
+            if self.is_read_only or not (self.root / folder).exists():
                 raise OSError("it lies in a cache that is only read")
             parent.mkdir(exist_ok=True)
+            os.utime(self.root / folder)  # from now on its age counts
             rename(self.root / folder, target)
             self.warn(f"{said}; the folder was moved to {parent.name}/")
         except OSError as error:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -67,6 +68,17 @@ def test_a_folder_that_is_no_cache_is_refused(project, tmp_path, action):
     result = project.run("cache", action, "--cache", place, *age)
     assert result.code == 2 and "photos is no cache" in result.err
     assert photo.exists()
+
+
+@pytest.mark.parametrize("command", [["ls"], ["path", "fit"], ["gc", "--dry-run"]])
+def test_commands_that_only_look_move_nothing(project, command):
+    path = project.folder(project.ok("study", "--quiet"), "load") / "meta.json"
+    path.write_text("cut")
+    said = (
+        "load/a-.*/meta.json is damaged; the folder stays: it lies in a cache that is"
+    )
+    assert re.search(said, project.ok("cache", *command).err)
+    assert path.read_text() == "cut"
 
 
 def test_what_cannot_be_a_cache_is_refused_with_advice_that_does_no_harm(project):
@@ -253,6 +265,21 @@ def test_gc_keeps_what_a_killed_run_made(project):
     (project.root / "data/runs/study-1/run.json").unlink()
     project.ok("cache", "gc")
     assert data(project) == before
+
+
+@pytest.mark.parametrize("age", [[], ["--older-than", "1h"]])
+def test_gc_keeps_a_damaged_folder_until_it_lay_aside_for_long(project, age):
+    """It may be all that is left of a day of work; of links only their own age counts."""
+    folder = project.folder(project.ok("study", "--quiet"), "load")
+    (folder / "meta.json").write_text("cut")
+    os.utime(folder, (1, 1))
+    (project.cache / ".tmp" / "link").symlink_to("/nowhere")
+    project.ok("cache", "gc", *age)
+    (kept,) = project.cache.glob(".quarantine/*")
+    assert len(list(kept.iterdir())) > 1
+    os.utime(kept, (1, 1))
+    project.ok("cache", "gc", *age)
+    assert not kept.exists()
 
 
 def test_gc_of_a_cache_that_others_may_use_wants_an_age(project, tmp_path):

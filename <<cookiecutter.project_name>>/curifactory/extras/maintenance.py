@@ -57,6 +57,8 @@ def perform(options: argparse.Namespace) -> int:
         raise RequestError(said, "run something first")
     found = Store(project.cache, _say)
     store.check_owner(found.root)
+    is_dry = "dry_run" in options and options.dry_run
+    found.is_read_only = is_dry or options.action in ("ls", "path")
     if not any(map(_is_sign, store.entries(found.root))):
         hint = "it is named by `cache` in pyproject.toml, or by --cache"
         raise RequestError(f"the folder {project.cache} is no cache", hint)
@@ -369,8 +371,9 @@ def _drop_superseded(cache: Store, peers: Peers, kept: set[str]) -> None:
 
 
 def _tidy(cache: Store, before: float, is_in_use: bool) -> None:
-    """Remove damaged folders, and what was left long ago by runs that never ended."""
+    """Remove what was found damaged, or left by runs that never ended, long ago."""
     for name in (".quarantine",) if is_in_use else (".quarantine", ".scratch", ".tmp"):
         for entry in store.entries(cache.root / name):
-            if name == ".quarantine" or entry.stat().st_mtime < before:
-                cache.discard(entry.path)
+            with contextlib.suppress(FileNotFoundError):  # others tidy, too
+                if entry.stat(follow_symlinks=False).st_mtime < before:
+                    cache.discard(entry.path)
