@@ -116,8 +116,7 @@ class Store:
         except SchemeError:
             pass
         except (ValueError, KeyError, TypeError):
-            beside = entries(os.path.dirname(self.place(folder)))
-            if any(each.name.startswith("code-") for each in beside):
+            if code_files(os.path.dirname(self.place(folder))):
                 self.quarantine(folder, META)
             else:
                 self.warn(f"{folder}/{META} is not of this cache, it seems; left alone")
@@ -466,6 +465,12 @@ def output_stem(name: str) -> str:
 def host() -> str:
     """Return the name of this machine."""
     return os.uname().nodename if hasattr(os, "uname") else os.environ["COMPUTERNAME"]
+
+
+def code_files(folder: str | Path) -> list[str]:
+    """Return the code that lies in the folder of a stage; others have none."""
+    pattern = re.compile(r"code-[0-9a-f]{16}\.json")
+    return [each.path for each in entries(folder) if pattern.fullmatch(each.name)]
 
 
 def _code_file(fingerprint: str) -> str:

@@ -50,12 +50,14 @@ def test_folders_beside_those_of_calls_are_left_alone(project, name):
     place.mkdir(parents=True)
     (place / "meta.json").write_text('{"source": "elsewhere"}')
     (place / "train.bin").write_text("pixels")
+    book = place.parent / "code-book.json"
+    book.write_text("{}")
     project.ok("study", "--quiet")
     for command in ("ls", "verify", "rebuild", "gc"):
         result = project.run("cache", command)
         said = "0123456789ab/meta.json is not of this cache, it seems; left alone"
         assert (said in result.out + result.err) == (name != "mnist")
-    assert (place / "train.bin").read_text() == "pixels"
+    assert (place / "train.bin").read_text() == "pixels" and book.exists()
 
 
 @pytest.mark.parametrize("action", ["ls", "gc"])
@@ -173,6 +175,16 @@ def test_verify_counts_a_folder_without_a_trace_once(project):
     found = project.run("cache", "verify")
     assert found.code == 1 and found.out.count("cannot be read") == 1, found
     assert found.out.endswith(" 1 problems\n")
+
+
+def test_verify_leaves_alone_code_that_it_cannot_read(project):
+    folder = project.folder(project.ok("study", "--quiet"), "load").parent
+    (path,) = folder.glob("code-*.json")
+    path.unlink()
+    path.symlink_to(path.name)
+    found = project.run("cache", "verify")
+    assert found.code == 1 and f"{path.name} cannot be read: Too many" in found.out
+    assert path.is_symlink()
 
 
 # Tidying ----------------------------------------------------------------------------

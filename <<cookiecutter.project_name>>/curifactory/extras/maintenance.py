@@ -73,7 +73,7 @@ def perform(options: argparse.Namespace) -> int:
 def _is_sign(entry: "os.DirEntry[str]") -> bool:
     """Return whether something in a folder is there in caches only."""
     own = (".tmp", ".runs", ".quarantine", "index.sqlite")
-    return entry.name in own or any(Path(entry.path).glob("code-*.json"))
+    return entry.name in own or bool(store.code_files(entry.path))
 
 
 def _say(text: str) -> None:
@@ -192,8 +192,8 @@ def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int
             said = f"cannot be read: {error.strerror}; left alone"
             problems.append(f"{trace.folder} {said}")
     for name in cache.stages():
-        for path in (cache.root / name).glob("code-*.json"):
-            _check_code(path, problems)
+        for path in store.code_files(cache.root / name):
+            _check_code(Path(path), problems)
     if os.access(cache.root, os.W_OK):
         _mend_index(cache, traces, problems)
     else:
@@ -227,11 +227,14 @@ def _mend_index(cache: Store, traces: list[Trace], problems: list[str]) -> None:
 
 
 def _check_code(path: Path, problems: list[str]) -> None:
+    name = f"{path.parent.name}/{path.name}"
     try:
         unsealed(path.read_bytes().decode())
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         path.unlink()  # it serves for reasons only
-        problems.append(f"{path.parent.name}/{path.name} is damaged ({error}); removed")
+        problems.append(f"{name} is damaged ({error}); removed")
+    except OSError as error:
+        problems.append(f"{name} cannot be read: {error.strerror}; left alone")
 
 
 def _is_whole(index: Index, traces: list[Trace]) -> bool:
