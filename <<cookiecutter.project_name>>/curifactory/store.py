@@ -50,7 +50,7 @@ class Store:
         self.warn = warn
         self.is_read_only = False
         self.roots = (root,) if base is None else (root, base)
-        self._paths = tuple(map(str, self.roots))
+        self._paths = tuple(str(each).rstrip("/") for each in self.roots)
         self.damaged: set[str] = set()
         """Folders that do not count, wherever they still lie."""
         self._verified: set[tuple[str, str]] = set()

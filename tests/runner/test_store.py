@@ -8,10 +8,11 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from curifactory.store import is_alive
+from curifactory.store import Store, is_alive
 
 ALL_REUSED = {"computed": 0, "reused": 7, "skipped": 0, "failed": 0}
 
@@ -194,6 +195,10 @@ def test_a_cache_that_cannot_be_made_is_one_clear_line(project):
     assert result.code == 2, result
     assert "data" in result.err and len(result.err.splitlines()) <= 2
     assert "Traceback" not in result.err
+
+
+def test_the_root_of_the_file_system_can_be_a_cache():
+    assert Store(Path("/"), print).place(".tmp") == "/.tmp"
 
 
 def test_temporary_folders_of_dead_processes_are_removed(project):
