@@ -612,14 +612,17 @@ class _Loader(SourceFileLoader):
         return code
 
     def exec_module(self, module: ModuleType) -> None:
+        name = module.__name__
+        is_copy = sys.modules.get(name) is not module  # the import system adds it first
         importing.append(self.path)
-        _replaced.pop(module.__name__, None)
         try:
             super().exec_module(module)
         finally:
             importing.pop()
-        if sys.modules.get(module.__name__) is not module:
-            _replaced[module.__name__] = module
+        if not is_copy:
+            _replaced.pop(name, None)
+            if sys.modules.get(name) is not module:
+                _replaced[name] = module
 
 
 class _Finder:

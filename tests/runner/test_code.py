@@ -1197,6 +1197,24 @@ def test_what_another_file_says_counts(name, tmp_path):
     assert found["1"]["unfollowed"] == []
 
 
+def test_a_copy_of_a_module_takes_not_its_place(tmp_path):
+    """The names in a class are those of the module that it was made in."""
+    body = "N = {}\nclass A:\n  def g(self): return N\n"
+    copying = (
+        "import importlib.util\nimport h\nfrom h import A\nh.N = {}\n"
+        "spec = importlib.util.find_spec('h')\n"
+        "copy = importlib.util.module_from_spec(spec)\nspec.loader.exec_module(copy)\n"
+        "def f(): return A().g()"
+    )
+    cases = {
+        n: ({"m.py": copying.format(n), "h.py": body.format("[0][0]")}, ["m:f"])
+        for n in "12"
+    }
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert "error" not in found["1"], found["1"]
+    assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
+
+
 def test_attributes_of_others_with_the_name_of_one_in_a_class_do_not_count(tmp_path):
     """Which modules are imported differs between processes."""
     body = NET + "class Other: pass\ndef f(): return Net().g()\n"
