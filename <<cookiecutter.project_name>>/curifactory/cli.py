@@ -153,14 +153,14 @@ def _parsed(given: list[str]) -> argparse.Namespace:
         flag = next((each for each in unknown if each[0] == "-"), "").partition("=")[0]
         text = commands.choices[options.command].format_help()
         known = set(re.findall(r"(?<!\w)--?[a-z][a-z-]*", text))
+        help_of = f"see `experiment {options.command} --help`"
         if not flag:
-            hint = f"see `experiment {options.command} --help`"
-            if "-n" in known:
-                hint = "give an option once for each value: -n a -n b"
+            hint = "give an option once for each value: -n a -n b"
+            hint = hint if "-n" in known else help_of
             raise RequestError(f"{unknown[0]!r} is not understood", hint)
         hint = INSTEAD.get(flag) or nearest(flag, known)
         if hint.startswith("there is"):
-            hint = f"see `experiment {options.command} --help`"
+            hint = help_of
         raise RequestError(f"there is no option {flag}", hint)
     return options
 

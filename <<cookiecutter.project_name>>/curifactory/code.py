@@ -387,19 +387,20 @@ def _made_elsewhere(cls: type, told: Mapping[str, ast.expr | None]) -> list[Name
         name = each.name.rpartition(".")[2]
         is_own = type(each.value) is cls or _is_collection(each.value)
         is_declared = name in vars(cls).get("__annotations__", ())
-        is_told = name[0] == "_" or is_declared
-        if name in told:
-            literal = told[name]
-            is_told = literal is not None and not _is_set_anew(
-                name, each.value, literal
-            )
-        if not is_own and not is_told:
+        if is_own or (name not in told and (name[0] == "_" or is_declared)):
+            continue
+        if name not in told or _is_set_anew(name, each.value, told[name]):
             found.append(each)
     return found
 
 
-def _is_set_anew(name: str, value: Any, literal: ast.expr) -> bool:
-    """Return whether modules have given an attribute another value than its class."""
+def _is_set_anew(name: str, value: Any, literal: ast.expr | None) -> bool:
+    """Return whether an attribute has another value than its class gives it as a literal.
+
+    That is so where it is none, or where a module has set it while it was imported.
+    """
+    if literal is None:
+        return True
     tree = ast.fix_missing_locations(ast.Expression(literal))
     made = eval(compile(tree, "<literal>", "eval"), {})
     is_same = type(made) is type(value) and (made is value or repr(made) == repr(value))

@@ -57,7 +57,7 @@ def perform(options: argparse.Namespace) -> int:
         raise RequestError(said, "run something first")
     found = Store(project.cache, _say)
     store.check_owner(found.root)
-    is_dry = "dry_run" in options and options.dry_run
+    is_dry = getattr(options, "dry_run", False)
     found.is_read_only = is_dry or options.action in ("ls", "path")
     if not any(map(_is_sign, store.entries(found.root))):
         hint = "it is named by `cache` in pyproject.toml, or by --cache"
