@@ -52,11 +52,13 @@ IMPORTED = ("hypothesis", "numpy", "sklearn.pipeline", "sklearn.tree", "pydantic
 QUICK = {
     "hashing": ["test_hashing.py", "test_laws.py", "test_args.py"],
     "reads": ["test_reads.py", "test_record.py"],
+    "files": ["test_files.py"],
     "code": ["test_code.py", "-k", "not every_python"],
+    "scope": ["test_code.py", "-k", "not every_python"],
     "decide": ["test_decisions.py"],
 }
 
-APART = ("code",)
+APART = ("code", "scope")
 """Modules that tests use in processes of their own: any test may run any function."""
 
 # What is asked about a module that is imported anew: first what answers fast, then, of
@@ -71,7 +73,17 @@ TESTS = {
         ["test_rules.py", "-k", "reads or declared"],
         ["test_oracle.py", "-k", "edits_compute"],
     ),
+    "files": (
+        ["test_files.py"],
+        ["test_rules.py", "-k", "file or folder"],
+        ["test_oracle.py", "-k", "edits_compute"],
+    ),
     "code": (
+        QUICK["code"],
+        ["test_oracle.py", "-k", "edits_compute"],
+        ["test_code.py", "-k", "must_after", "-m", "slow"],
+    ),
+    "scope": (
         QUICK["code"],
         ["test_oracle.py", "-k", "edits_compute"],
         ["test_code.py", "-k", "must_after", "-m", "slow"],

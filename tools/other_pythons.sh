@@ -5,7 +5,7 @@
 set -eu
 
 # What depends on the version: syntax trees, digests, descriptors, the standard library.
-CHOSEN="test_hashing.py test_code.py test_syntax.py test_reads.py test_args.py
+CHOSEN="test_hashing.py test_code.py test_syntax.py test_sources.py test_reads.py test_files.py test_args.py
   test_decide.py test_kernel_alone.py"
 
 version() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }

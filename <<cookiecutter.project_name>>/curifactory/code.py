@@ -2,16 +2,13 @@
 
 import ast
 import contextlib
-import enum
 import functools
 import importlib
 import importlib.util
 import itertools
-import re
 import sys
 from collections import ChainMap, deque
 from collections.abc import (
-    Collection,
     Iterable,
     Iterator,
     Mapping,
@@ -19,38 +16,24 @@ from collections.abc import (
     MutableSequence,
     MutableSet,
 )
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import FunctionType, MappingProxyType, MethodType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from . import hashing, syntax
-from .args import ExperimentArgs
+from . import hashing, sources, syntax
 from .errors import IdentityError
-
-DECORATORS = 50
-"""How many of them may stand around one function."""
-CLASS = "@"
-"""Among the names in code: it may ask for the class of what it is given."""
-ASKS_CLASS = frozenset(
-    "isinstance issubclass type __class__ singledispatch singledispatchmethod".split()
+from .scope import (
+    ANNOTATIONS,
+    ANY_NAME,
+    Memory,
+    Named,
+    Scope,
+    Unit,
+    fill,
+    is_memoized,
+    origin_of,
 )
-ASKS_FIELDS = frozenset({"fields", "__dataclass_fields__"})
-ASKS_ANNOTATIONS = frozenset("__annotations__ get_type_hints get_annotations".split())
-QUERIES = frozenset({"query", "eval"})
-ANNOTATIONS = ":"
-"""Among the names in code: it may go by the annotations of classes."""
-COPIES = "args.copy"
-"""Among the names in code: it copies argsets. Much else has a method of that name."""
-ANY_NAME = "*"
-"""Among the names in code: it asks for attributes by names made at run time."""
-# What reaches code by a name made at run time, or by what happens to be imported; and
-# texts that do not count.
-UNFOLLOWED = frozenset(
-    "eval exec __import__ import_module globals sys.modules __subclasses__ __doc__ "
-    "importlib.import_module importlib.util.spec_from_file_location runpy.run_path "
-    "runpy.run_module pydoc.locate pkgutil.resolve_name".split()
-)
+from .sources import function_of, got, is_project, place_of, unwrapped
 
 
 class Code(NamedTuple):
@@ -65,39 +48,6 @@ class Code(NamedTuple):
     memoized: tuple[Any, ...] = ()
     """The functions in it that keep their results, or may do so in globals, and objects
     of others, which may keep what they read."""
-
-
-class Named(NamedTuple):
-    """A constant of the project, by where it is bound."""
-
-    module: str
-    name: str
-    value: Any
-    is_text: bool = False
-    """Whether the statements that make it count, whatever has become of it since."""
-
-
-class Memory(NamedTuple):
-    """A function, or an object of others, that may keep what it gets."""
-
-    owner: Any
-    name: str = ""
-    """Where it keeps that, if it counts only for what reads it there."""
-
-
-@dataclass(eq=False, repr=False)
-class Unit:
-    """One function, class, constant or module, and what it refers to, in order."""
-
-    label: str
-    text: str = ""
-    refers: list[Any] = field(default_factory=list)
-    unfollowed: list[str] = field(default_factory=list)
-    packages: set[str] = field(default_factory=set)
-    names: set[str] = field(default_factory=set)
-    memoized: list[Memory] = field(default_factory=list)
-    loaded: set[str] = field(default_factory=set)
-    """The variables in it that are read, and not only filled."""
 
 
 _units: dict[object, tuple[object, Unit]] = {}
@@ -142,50 +92,6 @@ def named(module: str, qualname: str) -> Any:
         return functools.reduce(getattr, qualname.split("."), found)
     except (ImportError, AttributeError):
         return None
-
-
-def is_project(value: Any) -> bool:
-    """Return whether a function, class or module is the user's own code."""
-    if isinstance(value, FunctionType):
-        return syntax.is_project_file(value.__code__.co_filename)
-    if isinstance(value, ModuleType):
-        return syntax.is_project_file(getattr(value, "__file__", None))
-    if isinstance(value, type):
-        module = syntax.module_of(value)
-        name = getattr(value, "__module__", None)
-        return name == "__main__" or (module is not None and is_project(module))
-    return False
-
-
-def unwrapped(value: Any) -> Any:
-    """Return the function inside decorators that say what they wrap, and methods."""
-    target = value
-    for _ in range(DECORATORS):
-        inner = _got(target, "__wrapped__", None)
-        if isinstance(target, MethodType):
-            target = target.__func__
-        elif isinstance(target, FunctionType) and is_project(target):
-            return target  # a wrapper of the project holds what it wraps in its closure
-        elif inner is not None and not isinstance(target, (type, ModuleType)):
-            target = inner
-        else:
-            return target
-    return value  # it makes up whatever attribute it is asked for
-
-
-def _got(value: Any, name: str, default: Any) -> Any:
-    """Return an attribute; the default, too, where asking for it fails."""
-    try:
-        return getattr(value, name, default)
-    except Exception:
-        return default
-
-
-def function_of(member: Any) -> Any:
-    """Return the function behind a member of a class: a property, a static method."""
-    for name in ("fget", "func"):
-        member = getattr(member, name, None) or member
-    return unwrapped(member)
 
 
 def _reach(roots: Iterable[Any]) -> Code:
@@ -270,7 +176,7 @@ def _function(function: FunctionType) -> Unit:
     names = ChainMap(hashing.closure(function), function.__globals__)
     if node is None:
         return _without_source(unit, function, names)
-    scope = _fill(unit, node, names, function.__module__)
+    scope = fill(unit, node, names, function.__module__)
     filled = (each.name for each in scope.fillings if each.is_outside)
     unit.memoized += [Memory(function, name) for name in filled]
     if not all(isinstance(each, ast.Constant) for each in syntax.defaults(node)):
@@ -286,10 +192,10 @@ def _function(function: FunctionType) -> Unit:
 
 def _fill_attached(unit: Unit, owner: Any, names: Mapping[str, Any]) -> None:
     """Take in the attributes that its module sets on a function or class."""
-    module = syntax.module_of(owner)
-    tree = syntax.tree_of(getattr(module, "__file__", None) or "")
+    module = sources.module_of(owner)
+    tree = sources.tree_of(getattr(module, "__file__", None) or "")
     for node in syntax.attached(tree, owner.__qualname__) if tree else ():
-        _fill(unit, node, names, owner.__module__)
+        fill(unit, node, names, owner.__module__)
 
 
 def _without_source(
@@ -298,7 +204,7 @@ def _without_source(
     """Fall back on the compiled code, which holds for one version of Python only."""
     unit.unfollowed.append(f"{unit.label} has no source: its compiled code counts")
     unit.text = repr(syntax.essence(function.__code__))
-    scope = _Scope(unit, names, function.__module__)
+    scope = Scope(unit, names, function.__module__)
     for name in function.__code__.co_names:
         scope.resolve(ast.Name(name, ast.Load()))
     return unit
@@ -311,7 +217,7 @@ def _class(cls: type) -> Unit:
     names = ChainMap(*map(hashing.closure, functions.values()), vars(_module_of(cls)))
     nodes = syntax.find_classes(cls)
     for node in nodes:  # of several with one name, any may be the one
-        scope = _fill(unit, node, names, cls.__module__)
+        scope = fill(unit, node, names, cls.__module__)
         unit.text += syntax.special_annotations(node)
         if _is_declared(cls, map(scope.module_of, node.decorator_list)):
             unit.refers.append(Named("", ANNOTATIONS, cls))
@@ -325,7 +231,7 @@ def _class(cls: type) -> Unit:
     elsewhere = [f for name, f in functions.items() if not _is_body(cls, name, f)]
     unit.refers += filter(is_project, elsewhere)  # others may have set them
     held = (getattr(each, "__func__", each) for each in vars(cls).values())
-    unit.memoized += map(Memory, filter(_is_memoized, held))
+    unit.memoized += map(Memory, filter(is_memoized, held))
     unit.memoized += [
         Memory(function, each.name)
         for function in functions.values()
@@ -429,12 +335,12 @@ def _annotations(cls: type) -> Unit:
     names = vars(_module_of(cls))
     for each in syntax.find_classes(cls):
         for node in syntax.annotations(each):
-            _fill(unit, node, names, cls.__module__)
+            fill(unit, node, names, cls.__module__)
     return unit
 
 
 def _module_of(cls: type) -> ModuleType:
-    module = syntax.module_of(cls)
+    module = sources.module_of(cls)
     assert module is not None  # no class is of the project without
     return module
 
@@ -462,7 +368,7 @@ def _fillings(member: Any) -> list[syntax.Filling]:
 def _without_definition(unit: Unit, cls: type) -> None:
     """A class made by a call, as named tuples are: the statements that make it count."""
     module = _module_of(cls)
-    tree = syntax.tree_of(getattr(module, "__file__", None) or "")
+    tree = sources.tree_of(getattr(module, "__file__", None) or "")
     names = [name for name, value in vars(module).items() if value is cls]
     made = [n for name in names if tree for n in syntax.assignments(tree, name)]
     if not made:
@@ -470,15 +376,15 @@ def _without_definition(unit: Unit, cls: type) -> None:
         unit.refers += _attributes(cls)
     unit.text += _read_by(module)
     for node in made:
-        _fill(unit, node, vars(module), cls.__module__)
+        fill(unit, node, vars(module), cls.__module__)
 
 
 def _module(module: ModuleType) -> Unit:
     """A module used as a value: anything in it may be reached, what it imports, too."""
     unit = Unit(f"{place_of(module)}: all of it")
-    tree = syntax.tree_of(module.__file__ or "")
+    tree = sources.tree_of(module.__file__ or "")
     if tree is not None:
-        _fill(unit, tree, vars(module), module.__name__).take_imported()
+        fill(unit, tree, vars(module), module.__name__).take_imported()
         unit.text += _read_by(module)
     return unit
 
@@ -488,18 +394,18 @@ def _package(module: ModuleType) -> Unit:
     unit = Unit(f"{place_of(module)}: all its modules")
     for path in map(Path, module.__path__):
         for file in sorted(path.rglob("*.py")):
-            tree = syntax.tree_of(str(file))
+            tree = sources.tree_of(str(file))
             unit.text += syntax.dump(tree) if tree else ""
     return unit
 
 
 def _constant(constant: Named) -> Unit:
     """A constant counts by value, or by the statements that make it."""
-    origin, name = _origin(constant.module, constant.name, constant.value)
-    module = syntax.module_named(origin)
+    origin, name = origin_of(constant.module, constant.name, constant.value)
+    module = sources.module_named(origin)
     unit = Unit(f"{place_of(module)}: {name}")
     unit.memoized += map(Memory, _kept_in(constant.value))
-    tree = syntax.tree_of(getattr(module, "__file__", None) or "")
+    tree = sources.tree_of(getattr(module, "__file__", None) or "")
     made = syntax.assignments(tree, name) if tree else []
     if _is_public(constant.value):
         unit.text = constant.value.__name__  # chosen, perhaps, by what a file says
@@ -512,18 +418,18 @@ def _constant(constant: Named) -> Unit:
         unit.refers += _code_in(constant.value)
     unit.text += _read_by(module)
     for node in made:
-        _fill(unit, node, vars(module), origin)
+        fill(unit, node, vars(module), origin)
     return unit
 
 
 def _read_by(module: Any) -> str:
     """Return the digests of the files that a module has read while it was imported."""
     found = []
-    read = syntax.read_by_import.get(getattr(module, "__file__", None) or "", {})
+    read = sources.read_by_import.get(getattr(module, "__file__", None) or "", {})
     for path, stat in sorted(read.items()):
-        is_so = hashing.stat_of(path) == stat
+        is_so = sources.stat_of(path) == stat
         said = hashing.hash_file(path) if is_so and stat[0] >= 0 else str(stat)
-        found.append(f"{syntax.placed(path)}={said};")
+        found.append(f"{sources.placed(path)}={said};")
     return "".join(found)
 
 
@@ -573,343 +479,14 @@ def _is_public(value: Any) -> bool:
     """Return whether a value is a class that its module has by that name."""
     if not issubclass(type(value), type):
         return False
-    return _got(sys.modules.get(value.__module__), value.__name__, None) is value
-
-
-def _origin(module: str, name: str, value: Any) -> tuple[str, str]:
-    """Return where a name that modules of the project import was bound first.
-
-    What others wrote goes by the name that it is imported by: where it is defined, and
-    whether there is a source, may change with its version. A name that means something
-    else by now was bound anew.
-    """
-    found = syntax.module_named(module)
-    filename = getattr(found, "__file__", None) or ""
-    tree = syntax.tree_of(filename) if syntax.is_project_file(filename) else None
-    for node in tree.body if tree else ():
-        if not isinstance(node, ast.ImportFrom):
-            continue
-        package = getattr(found, "__package__", None) or ""
-        relative = "." * node.level + (node.module or "")
-        source = importlib.util.resolve_name(relative, package)
-        for alias in node.names:
-            given = name if alias.name == "*" else alias.name
-            is_it = name == (alias.asname or given)
-            if is_it and _got(sys.modules.get(source), given, _ABSENT) is value:
-                return _origin(source, given, value)
-    return module, name
-
-
-def _own_code(value: object) -> Any:
-    """Return the code of the project that a value is, if it is any."""
-    target = unwrapped(value)
-    return target if is_project(target) else None
-
-
-def _fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "_Scope":
-    scope = _Scope(unit, names, module, syntax.local_names(node))
-    scope.fillings = syntax.fillings(node, scope.local)
-    only_filled = {each.node for each in scope.fillings}
-    attributes: set[str] = set()
-    for inner in ast.walk(node):
-        name = getattr(inner, "id", getattr(inner, "attr", ""))
-        if name in ASKS_CLASS or isinstance(inner, ast.MatchClass):
-            unit.names.add(CLASS)
-        scope.asked.update(map(id, _only_asked_for(inner)))
-        if name in ASKS_ANNOTATIONS or scope.hands_on_class(inner):
-            unit.names.add(ANNOTATIONS)
-        if isinstance(inner, (ast.Import, ast.ImportFrom)):
-            scope.take_import(inner)
-        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
-            unit.loaded.update([] if id(inner) in only_filled else [name])
-        elif isinstance(inner, ast.Attribute):
-            attributes.add(inner.attr)
-            if inner.attr == "copy" and _chain(inner)[-2:-1] in (["args"], ["params"]):
-                unit.names.add(COPIES)
-        elif isinstance(inner, ast.Call):
-            unit.names.update([ANY_NAME] if _asks_by_name(inner) else [])
-        elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
-            if id(inner.target) not in scope.local:  # a global that is read as well
-                scope.resolve(inner.target)
-        elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
-            unit.names.add(inner.value)
-    unit.names |= attributes
-    if "type" in attributes and not ASKS_FIELDS.isdisjoint(attributes | unit.loaded):
-        unit.names.add(ANNOTATIONS)
-    if not QUERIES.isdisjoint(unit.names):
-        for name in _named_in_texts(node, scope):
-            scope.resolve(ast.Name(name, ast.Load()))
-    unit.text += syntax.dump(_without_declaration(node, scope), scope.resolve, False)
-    return scope
-
-
-def _only_asked_for(node: Any) -> Iterable[ast.AST]:
-    """Return what stands for a class that values are only compared with."""
-    found: list[Any] = []
-    if isinstance(node, ast.MatchClass):
-        found = [node.cls]
-    elif isinstance(node, ast.Compare):
-        found = [node.left, *node.comparators]
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        name = node.func.id
-        found = node.args[1:] if name in ("isinstance", "issubclass") else []
-        found += node.args[:1] if name == "cast" else []
-    for each in found:  # classes may stand in tuples and unions
-        if not isinstance(each, ast.Call):
-            found += ast.iter_child_nodes(each)
-    return found
-
-
-def _named_in_texts(node: ast.AST, scope: "_Scope") -> list[str]:
-    """Return the variables in texts that pandas may evaluate: `query("x > @LEAST")`."""
-    nodes = list(ast.walk(node))
-    alone = {each.value for each in nodes if isinstance(each, ast.Expr)}  # docstrings
-    texts = [getattr(each, "value", None) for each in nodes if each not in alone]
-    texts += [scope._value(chain)[0] for chain in map(_chain, nodes) if chain]
-    found = (re.findall(r"@([^\W\d]\w*)", t) for t in texts if isinstance(t, str))
-    return [name for names in found for name in names]
-
-
-def _asks_by_name(node: ast.Call) -> bool:
-    """Return whether an attribute is asked for by a name that is made at run time."""
-    asks = isinstance(node.func, ast.Name) and node.func.id in ("getattr", "hasattr")
-    return asks and not any(isinstance(n, ast.Constant) for n in node.args[1:2])
-
-
-def _without_declaration(node: ast.AST, scope: "_Scope") -> ast.AST:
-    """Leave out @stage and @aggregate: what they declare enters the key by itself."""
-    if not isinstance(node, syntax.FUNCTIONS):
-        return node
-    kept = [
-        each
-        for each in node.decorator_list
-        if scope.module_of(each) != "curifactory.stages"
-    ]
-    fields = {**dict(ast.iter_fields(node)), "decorator_list": kept}
-    return type(node)(**fields)
-
-
-class _Scope:
-    """Resolves the names in one definition, and notes in its unit what they refer to."""
-
-    def __init__(
-        self, unit: Unit, names: Any, module: str, local: Collection[int] = ()
-    ) -> None:
-        self.unit = unit
-        self.names: Mapping[str, Any] = names
-        self.local = local
-        self.module = module
-        self.imported: dict[str, Any] = {}
-        self.fillings: list[syntax.Filling] = []
-        self.asked: set[int] = set()
-        """The nodes that only ask for a class: who makes an argset goes by all of it."""
-
-    def module_of(self, decorator: ast.expr) -> str:
-        """Return where a decorator was written by others, nothing for one's own."""
-        target = decorator.func if isinstance(decorator, ast.Call) else decorator
-        chain = _chain(target)
-        value = self._value(chain)[0] if chain else None
-        module = getattr(value, "__module__", None) or ""
-        return "" if is_project(syntax.module_named(module)) else module
-
-    def hands_on_class(self, node: ast.AST) -> bool:
-        """Return whether a class of the project is given to a function as a value."""
-        if not isinstance(node, ast.Call) or getattr(node.func, "id", "") == "super":
-            return False
-        named = [each.value for each in node.keywords if each.arg != "default_factory"]
-        given = (n for n in [*node.args, *named] if id(n) not in self.asked)
-        chains = map(_chain, given)
-        values = (unwrapped(self._value(chain)[0]) for chain in chains if chain)
-        classes = (each for each in values if isinstance(each, type))
-        return any(is_project(each) and not _is_args(each) for each in classes)
-
-    def take_import(self, node: ast.Import | ast.ImportFrom) -> None:
-        """Follow an import of project code that is written inside a function."""
-        module = syntax.module_named(self.module)
-        package = getattr(module, "__package__", None) or ""
-        for alias in node.names:
-            try:
-                if isinstance(node, ast.Import):
-                    self._bind_module(alias)
-                else:
-                    name = "." * node.level + (node.module or "")
-                    source = importlib.util.resolve_name(name, package)
-                    self._bind_member(source, alias)
-            except Exception as error:
-                said = f"{self.unit.label}: import failed, {error}"
-                self.unit.unfollowed.append(said)
-
-    def _bind_module(self, alias: ast.alias) -> None:
-        if _is_local(alias.name):
-            module = importlib.import_module(alias.name)
-            top = sys.modules[alias.name.partition(".")[0]]
-            name = alias.asname or alias.name.partition(".")[0]
-            self._bind(name, module if alias.asname else top)
-
-    def _bind_member(self, source: str, alias: ast.alias) -> None:
-        if not _is_local(source):
-            return
-        module = importlib.import_module(source)
-        if alias.name == "*":
-            for name in getattr(module, "__all__", None) or _public(module):
-                self._bind(name, getattr(module, name))
-            return
-        if not hasattr(module, alias.name):
-            importlib.import_module(f"{source}.{alias.name}")
-        self._bind(alias.asname or alias.name, getattr(module, alias.name))
-
-    def _bind(self, name: str, value: Any) -> None:
-        """Let a name stand for what is imported; what else it may mean counts, too."""
-        before = self.imported.get(name, self.names.get(name, value))
-        if before is not value:
-            self._refer(before, (self.module, name))
-        self.imported[name] = value
-
-    def take_imported(self) -> None:
-        """Refer to all that was imported, by its name."""
-        for name, value in self.imported.items():
-            self.unit.text += f"{name}={self._refer(value, (self.module, name))},"
-
-    def resolve(self, node: ast.AST) -> str | None:
-        """Return what stands for a name in the canonical text; None leaves it as it is."""
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            bound = (each.asname or each.name.partition(".")[0] for each in node.names)
-            return "" if all(name in self.imported for name in bound) else None
-        chain = _chain(node)
-        if not chain:
-            return None
-        base = node
-        while isinstance(base, ast.Attribute):
-            base = base.value
-        is_local = id(base) in self.local
-        used, may_be_it = ".".join(chain), len(chain) > 1 or not is_local
-        if may_be_it and {chain[-1], used} & UNFOLLOWED:
-            self.unit.unfollowed.append(f"{self.unit.label} uses {used}")
-        if is_local and chain[0] not in self.imported:
-            return None
-        value, rest, holder = self._value(chain)
-        if value is _ABSENT:
-            return None
-        is_used = id(node) not in self.asked
-        return ".".join([self._refer(value, holder, is_used=is_used), *rest])
-
-    def _value(self, chain: list[str]) -> tuple[Any, list[str], tuple[str, str]]:
-        """Return the value that a dotted name leads to, and the attributes left over."""
-        names = self.imported if chain[0] in self.imported else self.names
-        value = names.get(chain[0], _ABSENT)
-        holder = self.module, chain[0]
-        rest = chain[1:]
-        while rest and _is_namespace(value):
-            inner = _got(value, rest[0], _ABSENT)
-            if inner is _ABSENT:
-                break
-            holder = getattr(value, "__module__", value.__name__), rest.pop(0)
-            value = inner
-        return value, rest, holder
-
-    def _refer(
-        self, value: Any, holder: tuple[str, str], *, is_used: bool = False
-    ) -> str:
-        target = unwrapped(value)
-        is_code = isinstance(target, (FunctionType, type, ModuleType))
-        is_own = is_code and not isinstance(value, MethodType) and is_project(target)
-        if is_own and _is_memoized(value):
-            self.unit.memoized.append(Memory(value))
-        if is_own and (is_used or not _is_args(target)):
-            self.unit.refers += [target, *_held(value, holder)]
-            is_package = isinstance(target, ModuleType) and "__path__" in vars(target)
-            if is_used and is_package:
-                self.unit.refers.append(Named(target.__name__, ANY_NAME, target))
-            if isinstance(value, functools.partial) or is_project(type(value)):
-                self.unit.refers += [Named(*holder, value, is_text=True)]
-            return "@"
-        self.unit.refers += _held(value, holder)
-        name = self._foreign(value, target, holder)
-        if name is not None:
-            self.unit.packages.add(name.partition(".")[0])
-            if name in UNFOLLOWED:
-                self.unit.unfollowed.append(f"{self.unit.label} uses {name}")
-            return name
-        self.unit.refers.append(Named(holder[0], holder[1], value))
-        return "@"
-
-    def _foreign(self, value: Any, target: Any, holder: tuple[str, str]) -> str | None:
-        """Return the public name of what others wrote: it holds on every Python."""
-        if isinstance(target, ModuleType):
-            return target.__name__
-        if _is_args(target):
-            return hashing.qualified(target)
-        origin = _origin(*holder, value)
-        own = origin[0] == "__main__" or is_project(syntax.module_named(origin[0]))
-        return None if own else ".".join(origin)
-
-
-def _held(value: Any, holder: tuple[str, str]) -> list[Any]:
-    """Return what of the project is in the closure of a function of others."""
-    if not isinstance(value, FunctionType) or is_project(value):
-        return []
-    holds = [*hashing.closure(value).values(), *vars(value).values()]
-    inner = [each for h in holds for each in (h.values() if _is_table(h) else [h])]
-    own = [unwrapped(each) for each in inner if is_project(unwrapped(each))]
-    made = any(is_project(type(each)) for each in inner)
-    return own + ([Named(*holder, value, is_text=True)] if made else [])
-
-
-def _is_memoized(value: Any) -> bool:
-    """Return whether a value is a function of the project that keeps its results."""
-    has_both = all(hasattr(type(value), n) for n in ("cache_info", "cache_clear"))
-    return has_both and isinstance(unwrapped(value), FunctionType)
-
-
-def _public(module: ModuleType) -> list[str]:
-    # Which of its submodules it has depends on what was imported before.
-    known = vars(module).items()
-    return [n for n, v in known if n[0] != "_" and not isinstance(v, ModuleType)]
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, (dict, MappingProxyType))
-
-
-def _is_args(value: Any) -> bool:
-    return isinstance(value, type) and issubclass(value, ExperimentArgs)
-
-
-def _is_namespace(value: Any) -> bool:
-    # Constants of argsets, and members of an enum, count where they are named, one by one.
-    is_enum = isinstance(value, enum.EnumMeta) and is_project(value)
-    return is_enum or isinstance(value, ModuleType) or _is_args(value)
-
-
-def _is_local(name: str) -> bool:
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        return False
-    return spec is not None and syntax.is_project_file(spec.origin)
-
-
-def _chain(node: ast.AST) -> list[str]:
-    """Return `["a", "b", "c"]` for `a.b.c`, nothing for other expressions."""
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    return [node.id, *reversed(names)] if isinstance(node, ast.Name) else []
-
-
-def place_of(value: Any) -> str:
-    """Return the file of a definition, relative to the project."""
-    if isinstance(value, FunctionType):
-        filename: str | None = value.__code__.co_filename
-    else:
-        module = value if isinstance(value, ModuleType) else syntax.module_of(value)
-        filename = getattr(module, "__file__", None)
-    return syntax.relative(filename or "") or Path(filename or "notebook").name
+    return got(sys.modules.get(value.__module__), value.__name__, None) is value
 
 
 def _shown(qualname: str) -> str:
     return qualname.replace("<locals>.", "")
 
 
-_ABSENT = object()
+def _own_code(value: object) -> Any:
+    """Return the code of the project that a value is, if it is any."""
+    target = unwrapped(value)
+    return target if is_project(target) else None

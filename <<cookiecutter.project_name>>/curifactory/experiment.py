@@ -175,7 +175,7 @@ def _chosen_sources(
 ) -> Iterable[Source]:
     """Return where the argsets come from: -p, the experiment itself, or its default."""
     if request.paramsets:
-        return paramsets.sources(project, request.paramsets)
+        return paramsets.imported(project, request.paramsets)
     place = paramsets.relative(str(module.__file__))
     if callable(getattr(module, "get_params", None)):
         paramsets.check_function(module, "get_params")
@@ -192,7 +192,7 @@ def _chosen_sources(
             f"experiment {request.name!r} names no parameter file",
             f"choose with -p NAME; {nearest('', known)}",
         )
-    return paramsets.sources(project, names)
+    return paramsets.imported(project, names)
 
 
 def _call_run(

@@ -5,7 +5,7 @@ import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import syntax
+from . import sources
 from .errors import CurifactoryError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _users_frames(error: BaseException) -> "list[traceback.FrameSummary]":
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
-    return [each for each in frames if syntax.is_project_file(each.filename)]
+    return [each for each in frames if sources.is_project_file(each.filename)]
 
 
 def _shown_frames(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
-from . import syntax
+from . import sources, syntax
 from .errors import IdentityError
 
 SCHEME = 1
@@ -113,19 +113,6 @@ def names_in(path: Path | str) -> frozenset[str]:
     return frozenset()
 
 
-def stat_of(path: str) -> tuple[int, int]:
-    """Return the size of a file and when it was last changed, in nanoseconds.
-
-    Its content or what is said of it: tools that copy a file can set the time of the
-    first back. (-1, -1) where there is no file.
-    """
-    try:
-        status = os.stat(path)
-    except OSError:
-        return -1, -1
-    return status.st_size, max(status.st_mtime_ns, status.st_ctime_ns)
-
-
 def register(cls: type, represent: Callable[[Any], object]) -> None:
     """Let `represent(value)` stand for values of exactly this class in digests."""
 
@@ -183,7 +170,7 @@ class _Walk:
 
     def placed(self, text: str) -> str:
         """Return a text; in code, a path without the place of the project: it may move."""
-        return text if self.opaque is None else syntax.placed(text)
+        return text if self.opaque is None else sources.placed(text)
 
     def hides(self, value: object) -> bool:
         """Return whether the caller takes a function, class or module into account."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from . import hashing
-from .reads import is_racy
+from .files import is_racy
 from .store import Store
 from .trace import Trace, body_of, parse
 

@@ -14,15 +14,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
-from . import provenance, runfile, settings, syntax
+from . import provenance, runfile, settings, sources
 from .decide import Decision
 from .engine import Engine
 from .errors import RequestError
 from .execute import Session, ancestors
+from .files import FileDigests, Files
 from .index import Index
 from .peers import Peers
 from .progress import Progress
-from .reads import FileDigests, Files
 from .record import Call, Output, Record, Source
 from .request import Request
 from .settings import Settings
@@ -325,7 +325,7 @@ def _new_folder(parent: Path, name: str) -> Path:
 
 def _settings_near(root: Path | str | None) -> Settings:
     place = _project_at_work() if root is None else Path(root)
-    syntax.watch(place)
+    sources.watch(place)
     return settings.load(place.resolve())
 
 

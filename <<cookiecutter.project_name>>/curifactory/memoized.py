@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
-from . import code, hashing
+from . import hashing, sources
 
 Note = Callable[[str, Any], None]
 """Takes the key of a file or folder, and what was seen of it when it was read."""
@@ -88,7 +88,7 @@ def _info(function: Any) -> Any:
 
 def _key(owner: Any) -> object:
     """Return what tells a function from others with the same code; for objects their id."""
-    function = code.unwrapped(owner)
+    function = sources.unwrapped(owner)
     if not isinstance(function, FunctionType):
         return id(owner)
     return _with_held(function.__code__, hashing.closure(function).values())

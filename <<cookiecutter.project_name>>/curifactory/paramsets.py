@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from . import args as argsets
-from . import record, settings, syntax
+from . import record, settings, sources
 from .args import ExperimentArgs
 from .errors import CurifactoryError, IdentityError, RequestError, nearest
 from .failure import where
@@ -200,7 +200,7 @@ def placed(error: CurifactoryError) -> RequestError:
 def relative(place: str) -> str:
     path, colon, line = place.rpartition(":")
     path, tail = (path, colon + line) if line.isdigit() else (place, "")
-    return (syntax.relative(path) or path) + tail
+    return (sources.relative(path) or path) + tail
 
 
 def write_new(project: Settings, path: Path, text: str) -> str:
@@ -224,7 +224,7 @@ def write_new(project: Settings, path: Path, text: str) -> str:
 
 def load_argsets(root: Path | str, names: Sequence[str]) -> list[Any]:
     """Return the argsets of parameter files, with unique names; they cannot be set."""
-    found = collect(sources(open_project(root), names), Request(""))
+    found = collect(imported(open_project(root), names), Request(""))
     return [record.argset_of(each) for each in found]
 
 
@@ -238,13 +238,13 @@ def open_project(root: Path | str | None, **places: Any) -> Settings:
             f"this is the curifactory of {own}, the project {found} has its own",
             f"run `python -m curifactory` in {found}",
         )
-    syntax.watch(found)
+    sources.watch(found)
     if sys.path[:1] != [str(found)]:
         sys.path.insert(0, str(found))
     return settings.load(found, **places)
 
 
-def sources(project: Settings, names: Iterable[str]) -> Iterator[Source]:
+def imported(project: Settings, names: Iterable[str]) -> Iterator[Source]:
     """Import parameter files, each once."""
     for name in dict.fromkeys(plain_name(project, each) for each in names):
         module = load(project, _kind_of(project, name), "get_params", name)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
 
-from .reads import is_racy
+from .files import is_racy
 from .store import entries, host, is_alive
 
 BEAT = 10.0

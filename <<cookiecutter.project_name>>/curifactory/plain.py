@@ -14,7 +14,7 @@ from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeVar
 
-from . import hashing, syntax
+from . import hashing, sources
 
 Found = TypeVar("Found")
 
@@ -117,7 +117,7 @@ def _key(value: Any) -> Any:
     if content is not None:
         # By this version equal values give equal bytes.
         data = marshal.dumps(content, 0)
-        return (syntax.root(), data, type(value)) if len(data) <= LARGE else None
+        return (sources.root(), data, type(value)) if len(data) <= LARGE else None
     file = io.BytesIO()
     writer = _Writer(file)
     try:
@@ -125,7 +125,7 @@ def _key(value: Any) -> Any:
     except Exception:
         return None
     data = file.getvalue()
-    return (syntax.root(), data, *writer.classes) if len(data) <= LARGE else None
+    return (sources.root(), data, *writer.classes) if len(data) <= LARGE else None
 
 
 def are_alike(mine: Any, theirs: Any) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .code import is_project
+from .sources import is_project
 
 STANDARD = sys.stdlib_module_names | {"curifactory", "builtins"}
 

@@ -5,29 +5,19 @@ import functools
 import gc
 import importlib
 import json
-import linecache
 import os
-import re
 import sys
 import threading
-import time
-import tokenize
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import FrameType, FunctionType
-from typing import Any, TypeGuard
+from typing import Any
 
 from . import args as argsets
-from . import code, hashing, memoized, plain, syntax
+from . import code, hashing, plain, sources
 from .args import ExperimentArgs, field_names
 from .errors import CurifactoryError
-
-RACY = 2.0
-"""Seconds within which a time stamp may hide a later change."""
-FINE = 0.05
-"""The part of it that is enough for file systems which know fractions of a second."""
 
 EVERYTHING = "*"
 """The key of a read that cannot be followed field by field."""
@@ -40,14 +30,8 @@ FIELDS = "#"
 DECLARED = "%"
 """The key of all that is declared of the fields: defaults, metadata."""
 
-PATH_GLOB = "pathlib.Path.glob"
-GLOBS = frozenset({PATH_GLOB, "glob.glob/2"})
-"""What tells of a pattern: a folder and it, or it alone."""
 OWN_CHANGE = "w:"
 """Before a path: a child has changed it. No key of a read begins so."""
-
-NAMED_BELOW = re.compile(r"[*?\[][^/]*/([^/]+/)*[^*?\[/]+(/|$)")
-"""A pattern with a plain name after a sign: `*/result.csv`, `*/metrics/*.csv`."""
 
 MARKS = f"@{FIELDS}{TEXT}{DECLARED}{EVERYTHING}"
 
@@ -62,18 +46,6 @@ UNTRACKED = frozenset(
     "__init__ __new__ __post_init__ __init_subclass__ __getattribute__ __setattr__ "
     "__delattr__ __getattr__ __reduce__ __reduce_ex__ __getstate__ __setstate__".split()
 )
-HIDDEN_SUFFIXES = (".pyc", ".pyi", ".so", ".pyd", ".lock")
-READERS_OF_CODE = (
-    "<frozen importlib._bootstrap_external>",
-    tokenize.__file__,
-    linecache.__file__,
-)
-"""What opens Python files to import or to show them: there they count as code."""
-CHANGES = frozenset(
-    "os.mkdir os.rename os.remove os.rmdir os.link os.symlink sqlite3.connect".split()
-)
-"""What Python tells of changes to folders; the first arguments are paths."""
-
 Seen = tuple[int, int] | frozenset[str]
 """What was seen of a file, its size and time; or of a folder, the names in it."""
 
@@ -114,6 +86,8 @@ class Reads:
         self.tracked: list[tuple[str, weakref.ref[Any]]] = []
         self.watch: Callable[[str], None] | None = None
         """What is told of each new key."""
+        self.find_files: Callable[[Any], None] = _find_none
+        """What is told of each value that was read: it may name files."""
         self._shared: Any = None
         self._is_child = False
 
@@ -149,28 +123,6 @@ class Reads:
             self.changed.add(place)
             if self._is_child:
                 self._pass_on(OWN_CHANGE + place)
-
-    def changed_by_others(self, root: Path) -> Iterator[str]:
-        """Yield the files and folders that are not any more what they were when read.
-
-        A folder may have other names in it that the call has made, or lack what it has
-        removed.
-        """
-        for place, seen in self.seen.items():
-            full = str(root / place)
-            if isinstance(seen, frozenset):
-                is_pattern = _is_pattern(place) and not os.path.isdir(full)
-                now = matching(root, place) if is_pattern else hashing.names_in(full)
-                base = "" if is_pattern else place
-                if not all(self._is_own(base + name) for name in seen ^ now):
-                    yield place
-            elif hashing.stat_of(full) != seen:
-                yield place
-
-    def _is_own(self, place: str) -> bool:
-        steps = place.split("/")
-        above = ("/".join(steps[: i + 1]) for i in range(len(steps)))
-        return any(each in self.changed for each in above)
 
     def _check(self, key: str) -> None:
         """Refuse a read that the stage should have declared."""
@@ -238,11 +190,15 @@ def _line_of_user() -> str:
     """Return file and line of the innermost frame of the user's own code."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        place = syntax.relative(frame.f_code.co_filename)
+        place = sources.relative(frame.f_code.co_filename)
         if place is not None:
             return f"{place}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
+
+
+def _find_none(value: Any) -> None:
+    """Do nothing: where no files are followed, names of files are texts."""
 
 
 def value_at(args: Any, path: str) -> Any:
@@ -277,7 +233,7 @@ def _read(tracked: Any, name: str) -> Any:
         return _track(value, reads, number, path + ".")
     if rules.get(name, name) is not None:
         reads.note(f"a{number}:{path}")
-        _note_named_file(reads, value)
+        reads.find_files(value)
     return plain.copied(value)
 
 
@@ -289,7 +245,7 @@ def _read_everything(tracked: Any) -> Any:
     made = cls.__new__(cls)
     for name in field_names(cls):
         value = getattr(origin, name)
-        _note_named_file(reads, value)
+        reads.find_files(value)
         object.__setattr__(made, name, plain.copied(value))
     return made
 
@@ -370,8 +326,8 @@ class _Member:
     def __init__(self, name: str, member: Any) -> None:
         self.name = name
         self.member = member
-        function = code.function_of(member)
-        own = not isinstance(function, FunctionType) or code.is_project(function)
+        function = sources.function_of(member)
+        own = not isinstance(function, FunctionType) or sources.is_project(function)
         self.kind, self.read = ("m", name) if own else ("a", FIELDS)
 
     def __get__(self, instance: Any, owner: type) -> Any:
@@ -425,7 +381,7 @@ def _tracked_class(
     members: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         for name, member in vars(base).items():
-            is_own = code.is_project(base) and not name.startswith("__")
+            is_own = sources.is_project(base) and not name.startswith("__")
             if isinstance(member, CALLABLES) and name not in UNTRACKED:
                 members[name] = _Member(name, member)
             elif is_own and hasattr(type(member), "__get__"):
@@ -467,7 +423,9 @@ def _tracked_class(
 
 def constants(cls: type, names: Iterable[str]) -> list[str]:
     """Return which of some names a class of the project has, and has no field for."""
-    own = {name for base in cls.__mro__ if code.is_project(base) for name in vars(base)}
+    own = {
+        name for base in cls.__mro__ if sources.is_project(base) for name in vars(base)
+    }
     found = own.intersection(names).difference(field_names(cls))
     return sorted(name for name in found if not name.startswith("__"))
 
@@ -475,264 +433,7 @@ def constants(cls: type, names: Iterable[str]) -> list[str]:
 def functions_of(cls: type) -> list[Any]:
     """Return the functions of the project that a class has as methods or properties."""
     members = (each for base in cls.__mro__ for each in vars(base).values())
-    found = (code.function_of(each) for each in members if isinstance(each, CALLABLES))
-    return [each for each in found if code.is_project(each)]
-
-
-# Files ------------------------------------------------------------------------------
-
-
-class Files:
-    """Notes the files of the project that are opened while a stage executes."""
-
-    def __init__(self, root: Path, outside: tuple[Path, ...]) -> None:
-        self.root = os.path.abspath(root)
-        self.outside = tuple(os.path.abspath(each) + os.sep for each in outside)
-        self.reads: Reads | None = None
-        self._looking: set[int] = set()
-        """The threads that list folders for the runner itself."""
-
-    def key(self, path: object, *, is_folder: bool = False) -> str | None:
-        """Return the path relative to the project of what counts, or None."""
-        if not _is_path(path):
-            return None
-        full = os.path.abspath(os.fsdecode(path))
-        if not full.startswith(
-            self.root + os.sep
-        ):  # a link may lead there all the same
-            full = os.path.join(_real(os.path.dirname(full)), os.path.basename(full))
-        place = full + os.sep * is_folder
-        if not full.startswith(self.root + os.sep) or place.startswith(self.outside):
-            return None
-        inner = os.path.relpath(full, self.root).replace(os.sep, "/")
-        folders = inner.split("/")[: None if is_folder else -1]
-        if any(p in syntax.OUTSIDE or p[0] == "." for p in folders):
-            return None
-        is_hidden = not is_folder and inner.endswith(HIDDEN_SUFFIXES)
-        return None if is_hidden else inner
-
-    def opened(self, path: object, mode: object, flags: object) -> None:
-        if isinstance(path, str) and path.startswith(self.outside):
-            return  # as most files are that the runner itself opens
-        reads, is_writing = self.reads, _is_writing(mode, flags)
-        if is_writing:
-            self.changed(path)
-        key = self.key(path) if reads is not None or memoized.known else None
-        if key is None or (reads is not None and key in reads.written):
-            return
-        if is_writing:
-            if reads is not None and f"f:{key}" not in reads.keys:
-                reads.written.add(key)
-            return
-        full = os.path.join(self.root, key)
-        if os.path.isdir(full):
-            return  # its names count where it is listed
-        seen = hashing.stat_of(full)
-        if reads is not None:
-            reads.note_file(f"f:{key}", seen)
-        memoized.record(f"f:{key}", seen)
-
-    def named(self, full: str) -> None:
-        """Note a file that a field names: any but those that the runner makes."""
-        if self.reads is None or full.startswith(self.outside):
-            return
-        is_inside = full.startswith(self.root + os.sep)
-        place = os.path.relpath(full, self.root) if is_inside else full
-        place = place.replace(os.sep, "/")
-        self.reads.note_file(f"f:{place}", hashing.stat_of(full))
-
-    def listed(self, path: object) -> None:
-        """Note a folder whose content was asked for: what is in it counts, by name."""
-        reads = self.reads
-        if threading.get_ident() in self._looking:
-            return
-        asked = "." if path is None else path
-        key = self.key(asked, is_folder=True) if reads or memoized.known else None
-        if key is None or (reads and f"{key}/" in reads.seen and not memoized.known):
-            return
-        seen = hashing.names_in(os.path.join(self.root, key))
-        if reads is not None:
-            reads.note_file(f"f:{key}/", seen)
-        memoized.record(f"f:{key}/", seen)
-
-    def globbed(self, folder: object, pattern: object) -> None:
-        """Note a pattern that ends in a name: whether it is there is asked for unheard."""
-        is_own = threading.get_ident() in self._looking
-        if is_own or not (_is_path(folder) and _is_path(pattern)) or not self.reads:
-            return
-        key = self.key(os.path.join(os.fsdecode(folder), os.fsdecode(pattern)))
-        if key and NAMED_BELOW.search(key):
-            self._looking.add(threading.get_ident())
-            seen = matching(self.root, key)
-            self._looking.discard(threading.get_ident())
-            self.reads.note_file(f"f:{key}/", seen)
-
-    def changed(self, path: object) -> None:
-        """Note what a call makes, renames or removes itself."""
-        reads = self.reads
-        place = self.key(path, is_folder=True) if reads is not None else None
-        if reads is not None and place is not None:
-            reads.note_change(place)
-
-    def listen(self) -> None:
-        """See what is opened outside of stages as well: functions may keep it for them."""
-        global _active
-        _active = self
-
-    @contextmanager
-    def pausing(self) -> Iterator[None]:
-        """Let the runner itself open files within the block."""
-        before, self.reads = self.reads, None
-        try:
-            yield
-        finally:
-            self.reads = before
-
-    @contextmanager
-    def noting(self, reads: Reads, functions: Sequence[Any] = ()) -> Iterator[None]:
-        """Note into `reads` what is opened within the block, by any thread.
-
-        The functions keep results: what was opened for these, by earlier calls, counts.
-        """
-        self.listen()
-        before, self.reads = self.reads, reads
-        try:
-            with memoized.noting(functions, reads.note_file):
-                yield
-        finally:
-            reads.collect()
-            self.reads = before
-
-
-_real = functools.lru_cache(10_000)(os.path.realpath)
-
-
-def is_racy(mtime: int) -> bool:
-    """Return whether a time stamp is so recent that it may hide a later change."""
-    within = RACY * FINE if mtime % 10**9 else RACY
-    return time.time() - mtime / 1e9 < within
-
-
-Digest = Callable[[str, tuple[int, int]], str]
-"""Gives the digest of a file, by its path, size and time, that was not read yet."""
-
-
-NOTHING = ("absent", hashing.hash_text())
-"""The digests of a file that is not there, and of a pattern that matches none."""
-
-
-class FileDigests:
-    """The digests of project files; equal size and time shortcut the reading."""
-
-    def __init__(self, root: Path, digest: Digest | None = None) -> None:
-        self.root = root
-        self.digest = digest or (lambda path, stat: hashing.hash_file(root / path))
-        self.known: dict[tuple[str, tuple[int, int]], str] = {}
-
-    def __call__(self, path: str) -> str:
-        full = self.root / path
-        stat = hashing.stat_of(str(full))
-        if stat[0] < 0 and _is_pattern(path):
-            found = sorted(matching(self.root, path))
-            if path.endswith("/"):  # by name
-                return hashing.hash_text(*found)
-            return hashing.hash_text(*(f"{each}={self(each)}" for each in found))
-        if stat[0] < 0:
-            return "absent"
-        key = path, stat
-        if key not in self.known or is_racy(stat[1]):
-            self.known[key] = self.digest(path, stat)
-        return self.known[key]
-
-
-def matching(root: Path | str, pattern: str) -> frozenset[str]:
-    """Return the paths of what fits a pattern, relative to the project."""
-    full = Path(root, pattern)
-    base = Path(full.anchor if os.path.isabs(pattern) else root)
-    names = base.glob(full.relative_to(base).as_posix())
-    shown = (os.path.relpath(each, root) for each in names)
-    return frozenset(each.replace(os.sep, "/") for each in shown)
-
-
-def _is_pattern(path: str) -> bool:
-    return any(sign in path for sign in "*?[")
-
-
-def _note_named_file(reads: Reads, value: Any) -> None:
-    if isinstance(value, (list, tuple, set, frozenset, dict)):
-        for each in value.values() if isinstance(value, dict) else value:
-            _note_named_file(reads, each)
-    if _active is None or not isinstance(value, (str, os.PathLike)) or not value:
-        return
-    text = os.fspath(value)
-    if isinstance(text, str):
-        full = os.path.abspath(os.path.join(_active.root, text))
-        if os.path.isfile(full):
-            _active.named(full)
-
-
-def _is_path(path: object) -> TypeGuard[str | bytes | os.PathLike[Any]]:
-    """Return whether it is one, and no file descriptor."""
-    return isinstance(path, (str, bytes, os.PathLike))
-
-
-def _is_writing(mode: object, flags: object) -> bool:
-    if isinstance(mode, str):
-        return any(each in mode for each in "wx") or ("a" in mode and "+" not in mode)
-    return isinstance(flags, int) and flags & (os.O_WRONLY | os.O_CREAT) != 0
-
-
-_active: Files | None = None
-
-
-def _opened_by_import(path: object, mode: object, flags: object) -> None:
-    """Keep what a module reads while it is imported: its constants may come from it."""
-    full = os.path.abspath(os.fsdecode(path)) if _is_path(path) else ""
-    if syntax.is_project_file(full) and not _is_writing(mode, flags):
-        read = syntax.read_by_import.setdefault(syntax.importing[-1], {})
-        read.setdefault(full, hashing.stat_of(full))
-
-
-def _tell(of_a_fork: Callable[[Reads], None]) -> None:
-    if _active is not None and _active.reads is not None:
-        of_a_fork(_active.reads)
-
-
-def _audit(
-    event: str,
-    details: tuple[Any, ...],
-    *,  # bound here: at the end of the process, modules are emptied before it is told
-    importing: list[str] = syntax.importing,
-    globs: frozenset[str] = GLOBS,
-    changes: frozenset[str] = CHANGES,
-) -> None:
-    if event == "open" and (_active is not None or importing):
-        is_code = str(details[0]).endswith(".py")
-        asking = sys._getframe(1).f_code.co_filename
-        if is_code and asking in READERS_OF_CODE:
-            return
-        if _active is not None:
-            _active.opened(*details)
-        if importing:
-            _opened_by_import(*details)
-    elif event == "pickle.find_class" and _active is not None:
-        if _active.reads is not None:
-            _active.reads.unpickled[details] = None
-    elif event in ("os.listdir", "os.scandir") and _active is not None:
-        asking = sys._getframe(1).f_code.co_filename
-        if asking != hashing.__file__ and not asking.startswith("<frozen importlib"):
-            _active.listed(*details)
-    elif event in globs and _active is not None:
-        where = details[:2] if event == PATH_GLOB else (details[2] or ".", details[0])
-        _active.globbed(*where)
-    elif event in changes and _active is not None:
-        for path in details[:2]:
-            _active.changed(path)
-
-
-sys.addaudithook(_audit)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=lambda: _tell(Reads.share),
-        after_in_child=lambda: _tell(Reads.become_child),
+    found = (
+        sources.function_of(each) for each in members if isinstance(each, CALLABLES)
     )
+    return [each for each in found if sources.is_project(each)]

@@ -7,7 +7,7 @@ from types import FunctionType
 from typing import Any
 
 from . import args as argsets
-from . import code, hashing, plain, reads, syntax
+from . import code, hashing, plain, reads, scope, sources, syntax
 from .errors import IdentityError
 
 
@@ -72,7 +72,7 @@ class Snapshot:
             owner, _, name = path.rpartition(".")
             cls: Any = type(reads.value_at(self.source, owner))
             found = code.fingerprint(*_methods(cls, name))
-            kinds = cls.__mro__[:-1] if code.CLASS in found.names else ()
+            kinds = cls.__mro__[:-1] if scope.CLASS in found.names else ()
             names = map(hashing.qualified, kinds)
             self._digests[key] = hashing.hash_text(found.fingerprint, *names)
         return self._digests[key]
@@ -135,7 +135,7 @@ def _likely_fields(cls: type, names: frozenset[str]) -> list[str]:
     """Return the fields that code with these names may read; * if that is any."""
     fields = set(argsets.field_names(cls))
     others = names - fields - {"copy"}
-    is_any = not names.isdisjoint((code.ANY_NAME, code.COPIES))
+    is_any = not names.isdisjoint((scope.ANY_NAME, scope.COPIES))
     if is_any or any(hasattr(cls, name) for name in others):
         return ["*"]
     return sorted(fields & names)
@@ -185,7 +185,7 @@ class Present:
 def _class_digest(path: str) -> str:
     module, _, qualname = path.partition(":")
     found = code.named(module, qualname)
-    return code.fingerprint(code.unwrapped(found)).fingerprint if found else "absent"
+    return code.fingerprint(sources.unwrapped(found)).fingerprint if found else "absent"
 
 
 @functools.lru_cache(1000)
@@ -198,15 +198,15 @@ def _methods(cls: Any, name: str) -> list[Any]:
         name = waiting.pop()
         for base in (each for each in cls.__mro__ if name in vars(each)):
             member = vars(base)[name]
-            function, held = code.function_of(member), _held_by(member)
-            if (base, name) in found or name in fields or not code.is_project(base):
+            function, held = sources.function_of(member), _held_by(member)
+            if (base, name) in found or name in fields or not sources.is_project(base):
                 continue
             if isinstance(function, FunctionType):
                 found[base, name] = function
                 codes = syntax.codes(function.__code__)
                 waiting.extend(name for each in codes for name in each.co_names)
             if not isinstance(held, FunctionType) and name[:2] != "__":
-                found[base, f"{name}="] = code.Named(base.__module__, name, held)
+                found[base, f"{name}="] = scope.Named(base.__module__, name, held)
     return list(found.values())
 
 

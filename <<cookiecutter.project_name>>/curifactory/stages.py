@@ -16,7 +16,7 @@ from typing import (
     TypeVar,
 )
 
-from . import caching, code, hashing, memoized, provenance, syntax
+from . import caching, code, hashing, memoized, provenance, sources, syntax
 from .caching import AUTO, Cacheable
 from .errors import RequestError, nearest
 
@@ -125,12 +125,12 @@ class Stage(Generic[R, P, T]):
     def code(self) -> code.Code:
         """The code behind the stage, its own cachers included."""
         own = [type(each) for each in self.cachers if each is not None]
-        more = [code.unwrapped(getattr(c, "function", c)) for c in self.rules.code]
-        roots = [*filter(code.is_project, own), *filter(code.is_project, more)]
+        more = [sources.unwrapped(getattr(c, "function", c)) for c in self.rules.code]
+        roots = [*filter(sources.is_project, own), *filter(sources.is_project, more)]
         found = code.fingerprint(self.function, *roots)
         for each in found.memoized:
             memoized.prepare(each)
-        foreign = [each for each in more if not code.is_project(each)]
+        foreign = [each for each in more if not sources.is_project(each)]
         versions = {f"version of {n}": v for n, v in map(_version, foreign)}
         if self.rules.version is not None:
             found = found._replace(fingerprint="", parts={})
@@ -380,7 +380,7 @@ def _where(function: Any) -> str:
     compiled = getattr(function, "__code__", None)
     if compiled is None:
         return hashing.qualified(function)
-    place = code.place_of(function)
+    place = sources.place_of(function)
     return f"{place}:{compiled.co_firstlineno}"
 
 
@@ -389,7 +389,7 @@ def describe(cacher: Cacheable | None) -> str:
     if cacher is None:
         return "none"
     state = {k: v for k, v in vars(cacher).items() if k not in ("folder", "name")}
-    own = code.fingerprint(type(cacher)) if code.is_project(type(cacher)) else None
+    own = code.fingerprint(type(cacher)) if sources.is_project(type(cacher)) else None
     known = hashing.qualified(type(cacher)), state, own and own.fingerprint
     return hashing.digest(known, "cacher")
 

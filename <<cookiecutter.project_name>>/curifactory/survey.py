@@ -6,13 +6,13 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from . import decide, hashing, syntax
+from . import decide, hashing, sources
 from .args import field_names
 from .decide import Decision, Now
 from .errors import nearest
+from .files import FileDigests
 from .index import Index
 from .provenance import dependencies
-from .reads import FileDigests
 from .record import Call, Literal, Output, Source
 from .request import Request
 from .snapshot import Present
@@ -135,7 +135,7 @@ class Survey:
             own = stage.code.fingerprint
             codes = (own, *self._same(own))
             names = (n for each in codes for n in self.store.stages_with(each))
-            gone = [each for each in names if not syntax.is_defined(each)]
+            gone = [each for each in names if not sources.is_defined(each)]
             self._names_before[stage.name] = gone[0] if gone else ""
         return self._names_before[stage.name]
 

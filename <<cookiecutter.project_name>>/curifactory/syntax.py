@@ -1,24 +1,19 @@
-"""Sources as they were loaded, and a canonical text of their syntax trees."""
+"""What syntax trees say, and a canonical text of them: on every Python the same."""
 
 import ast
 import contextlib
 import functools
-import importlib.machinery
-import importlib.util
-import linecache
-import os
+import itertools
 import re
-import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType
 from typing import Any, NamedTuple
+
+from . import sources
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 Resolver = Callable[[ast.AST], str | None]
 
-OUTSIDE = frozenset({"site-packages", "dist-packages", "curifactory", "__pycache__"})
 # What a reader may change without changing what runs; `ctx` follows from the position.
 UNCOUNTED = frozenset({"ctx", "kind", "type_comment", "type_params", "simple"})
 ANNOTATIONS = frozenset({"annotation", "returns"})
@@ -30,7 +25,6 @@ FILLING = frozenset(
     "setdefault update append appendleft extend extendleft add insert set".split()
 )
 MUTABLE = (ast.Dict, ast.List, ast.Set, ast.Call, *COMPREHENSIONS)
-DOTTED = (f"{os.sep}.{os.sep}", f"{os.sep}..{os.sep}")
 LOAD = ast.Load()
 FAR = 1_000_000
 STATEMENTS = frozenset({"body", "orelse", "finalbody"})
@@ -44,125 +38,10 @@ SURE_PARTS: dict[type[ast.AST], tuple[str, ...]] = {
 """The parts of compound statements and expressions that are evaluated in any case."""
 SPECIAL = re.compile("ClassVar|InitVar|KW_ONLY")
 
-_sources: dict[str, str] = {}
-_trees: dict[str, ast.Module] = {}
-_roots: list[str] = []
-importing: list[str] = []
-"""The files of the project that are being imported, the innermost last."""
-read_by_import: dict[str, dict[str, tuple[int, int]]] = {}
-"""The files that each of these has read meanwhile, with size and time."""
-_replaced: dict[str, ModuleType] = {}
-"""The modules that have put something else in their own place."""
-
-
-def watch(root: Path) -> None:
-    """Keep the source of each module below `root` as it is imported from now on."""
-    resolved = str(root.resolve())
-    if resolved not in _roots:
-        _roots.extend(_links_to(resolved))
-        _roots.append(resolved)
-    _install_finder()
-
-
-def _install_finder() -> None:
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        place = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else 0
-        sys.meta_path.insert(place, _Finder())
-
-
-def _links_to(root: str) -> Iterator[str]:
-    """Yield what else modules of a project are found by: symbolic links to its root."""
-    for place in map(os.path.abspath, sys.path):
-        if place != root and os.path.realpath(place) == root:
-            yield place
-
-
-def root() -> str:
-    """Return the folder of the project at work, or else the current one."""
-    return _roots[-1] if _roots else os.getcwd()
-
-
-def forget() -> None:
-    """Let the modules of the project be imported anew, as their files are now."""
-    for name, module in {**sys.modules, **_replaced}.items():
-        if is_project_file(getattr(module, "__file__", None)):
-            sys.modules.pop(name, None)
-    for kept in (_sources, _trees, _replaced, read_by_import):
-        kept.clear()
-    importlib.invalidate_caches()
-    linecache.clearcache()
-
-
-def module_of(value: Any) -> ModuleType | None:
-    """Return the module that a class or function was defined in, None if there is none."""
-    return module_named(str(getattr(value, "__module__", None)))
-
-
-def module_named(name: str) -> ModuleType | None:
-    """Return a module as it was executed: it may have put an object in its place."""
-    found = _replaced.get(name, sys.modules.get(name))
-    return found if isinstance(found, ModuleType) else None
-
-
-def is_project_file(filename: str | None) -> bool:
-    """Return whether the file is the user's own code: below a watched root, or a cell."""
-    if not filename or not isinstance(filename, str):  # an object may be in its place
-        return False
-    if filename.startswith("<") or "ipykernel" in filename:
-        return "ipython" in filename or "ipykernel" in filename
-    return relative(filename) is not None
-
-
-def _below(path: str) -> str | None:
-    """Return what comes after the watched root that a path begins with."""
-    if DOTTED[0] in path or DOTTED[1] in path:  # as sys.path may have them
-        path = os.path.normpath(path)
-    for root in _roots:
-        if path.startswith(root) and path[len(root) :][:1] in ("", "/", "\\"):
-            return path[len(root) :]
-    return None
-
-
-def relative(filename: str) -> str | None:
-    """Return the path below the watched root that holds it, None for other files."""
-    inner = (_below(filename) or "")[1:].replace("\\", "/")
-    parts = inner.split("/")[:-1]
-    outside = any(part in OUTSIDE or part.startswith(".") for part in parts)
-    return None if outside or not inner else inner
-
-
-def placed(path: str) -> str:
-    """Return a path without the place of the project that it lies in."""
-    inner = _below(path)
-    return path if inner is None else f"<project>{inner}"
-
-
-def tree_of(filename: str) -> ast.Module | None:
-    """Return the syntax tree of a file as it was loaded, None without a source."""
-    if filename not in _trees:
-        source = _sources.get(filename) or "".join(linecache.getlines(filename))
-        if not source:
-            return None
-        _trees[filename] = ast.parse(source)
-    return _trees[filename]
-
-
-def is_defined(name: str) -> bool:
-    """Return whether a file of the project still has a function of this full name."""
-    *steps, own = name.split(".")
-    definition = re.compile(rf"^\s*(async\s+)?def {re.escape(own)}\b", re.MULTILINE)
-    for end in range(1, len(steps) + 1):  # of a module, or of a class in it
-        place = Path(root(), *steps[:end])
-        for path in (place.with_suffix(".py"), place / "__init__.py"):
-            with contextlib.suppress(OSError):
-                if definition.search(path.read_text("utf-8", "replace")):
-                    return True
-    return steps == ["__main__"]  # of a script, nobody knows which
-
 
 def find_function(code: CodeType) -> Definition | None:
     """Return the definition that was compiled to `code`, or None."""
-    tree = tree_of(code.co_filename)
+    tree = sources.tree_of(code.co_filename)
     if tree is None:
         return None
     # By the name in the code: decorators give a wrapper the name of what they wrap.
@@ -172,8 +51,8 @@ def find_function(code: CodeType) -> Definition | None:
 
 def find_classes(cls: type) -> list[ast.ClassDef]:
     """Return the definitions with the qualified name of a class."""
-    module = module_of(cls)
-    tree = tree_of(getattr(module, "__file__", None) or "") if module else None
+    module = sources.module_of(cls)
+    tree = sources.tree_of(getattr(module, "__file__", None) or "") if module else None
     first, *steps = [s for s in cls.__qualname__.split(".") if s != "<locals>"]
     nodes = _named(tree).get(first, []) if tree else []
     for step in steps:
@@ -261,12 +140,9 @@ def is_set_by_import(name: str) -> bool:
 
     What functions set may change while the project runs.
     """
-    set_by: set[bool] = set()
-    for path, source in list(_sources.items()):
-        if name in source and is_project_file(path):
-            tree = tree_of(path)
-            set_by |= _attributes_set(tree).get(name, set()) if tree else set()
-    return set_by == {False}
+    trees = sources.loaded_with(name)
+    set_by = (_attributes_set(tree).get(name, ()) for tree in trees)
+    return set(itertools.chain.from_iterable(set_by)) == {False}
 
 
 @functools.lru_cache(1000)
@@ -600,69 +476,3 @@ def essence(code: CodeType) -> tuple[object, ...]:
         for each in code.co_consts
     )
     return code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars
-
-
-class _Loader(SourceFileLoader):
-    def get_code(self, fullname: str) -> CodeType:
-        path = self.get_filename(fullname)
-        data = self.get_data(path)
-        _sources[path] = importlib.util.decode_source(data)
-        _trees.pop(path, None)
-        code: CodeType = self.source_to_code(data, path)
-        return code
-
-    def exec_module(self, module: ModuleType) -> None:
-        name = module.__name__
-        is_copy = sys.modules.get(name) is not module  # the import system adds it first
-        importing.append(self.path)
-        try:
-            super().exec_module(module)
-        finally:
-            importing.pop()
-        if not is_copy:
-            _replaced.pop(name, None)
-            if sys.modules.get(name) is not module:
-                _replaced[name] = module
-
-
-class _Finder:
-    """Finds what PathFinder finds; project modules get a loader that keeps the source."""
-
-    def find_spec(
-        self,
-        name: str,
-        path: Sequence[str] | None = None,
-        target: ModuleType | None = None,
-    ) -> ModuleSpec | None:
-        spec = PathFinder.find_spec(name, path, target)
-        plain = spec is not None and type(spec.loader) is SourceFileLoader
-        is_own = is_project_file if _roots else _may_be_of_project
-        if spec is not None and plain and is_own(spec.origin):
-            spec.loader = _Loader(name, spec.origin or "")
-        return spec
-
-
-# Before a project is known -----------------------------------------------------------
-
-_LIBRARY = os.path.dirname(os.__file__) + os.sep
-
-
-def _may_be_of_project(path: str | None) -> bool:
-    place = path or ""
-    is_own = OUTSIDE.isdisjoint(place.replace("\\", "/").split("/"))
-    return is_own and place.endswith(".py") and not place.startswith(_LIBRARY)
-
-
-def _keep_sources() -> None:
-    """Keep what a script has imported already, and the script: files may be edited while
-    it has not come to its first manager yet."""
-    # Others do as they like, such as to import themselves when they are looked at.
-    plain = [each for each in [*sys.modules.values()] if type(each) is ModuleType]
-    for path in (vars(each).get("__file__") for each in plain):
-        if isinstance(path, str) and _may_be_of_project(path):
-            with contextlib.suppress(OSError, SyntaxError, UnicodeDecodeError):
-                _sources[path] = importlib.util.decode_source(Path(path).read_bytes())
-
-
-_install_finder()
-_keep_sources()

@@ -14,14 +14,26 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import caching, capture, code, decide, hashing, reads, stages, store, syntax
+from . import (
+    caching,
+    capture,
+    code,
+    decide,
+    hashing,
+    reads,
+    scope,
+    sources,
+    stages,
+    store,
+)
 from .args import flat
 from .caching import Cacheable
 from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
 from .failure import Failure, failed
+from .files import NOTHING, FileDigests, Files
 from .inside import ByRecord, Inputs, StageRecord
 from .provenance import dependencies
-from .reads import FileDigests, Files, Reads
+from .reads import Reads
 from .record import Literal, Stored
 from .reporting import TextReporter
 from .settings import Settings
@@ -117,7 +129,7 @@ def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
         with capture.captured(output):  # importing the project may print, too
             task: Task = pickle.loads(data)
             if task.group != group:
-                syntax.forget()
+                sources.forget()
                 with contextlib.suppress(Exception):  # the call itself may do without
                     importlib.import_module(task.place.module)
                 task = pickle.loads(data)
@@ -126,7 +138,7 @@ def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
 
 def enter(root: str) -> None:
     """Make this process one of the project: its modules, its relative paths."""
-    syntax.watch(Path(root))
+    sources.watch(Path(root))
     if sys.path[:1] != [root]:
         sys.path.insert(0, root)
     if os.getcwd() != root:
@@ -144,7 +156,7 @@ class _Execution:
         self.present = Present(digests)
         self.store.warn = self.outcome.messages.append
         names = task.stage.code.names
-        known = None if code.ANY_NAME in names else names
+        known = None if scope.ANY_NAME in names else names
         self.noted = Reads(task.stream, task.stage.rules.reads, known)
         self.metrics: dict[str, Any] = {}
         self.reportables: list[Any] = []
@@ -229,7 +241,7 @@ class _Execution:
             key = key.replace("**/**", "**")
             self.noted.note(key)
             before = self.declared[key] = self._now(key)
-            if before in reads.NOTHING:
+            if before in NOTHING:
                 said = f"{self.stage.label}: files={path!r} matches nothing"
                 self.outcome.messages.append(said)
 
@@ -290,8 +302,8 @@ class _Execution:
         self, snapshot: Snapshot, index: int | None, state: Mapping[str, Any]
     ) -> StageRecord:
         names, number = self.stage.code.names, "" if index is None else str(index)
-        if names & {code.CLASS, code.ANY_NAME} and snapshot.source is not None:
-            self.noted.note(f"a{number}:{code.CLASS}")
+        if names & {scope.CLASS, scope.ANY_NAME} and snapshot.source is not None:
+            self.noted.note(f"a{number}:{scope.CLASS}")
             for name in reads.constants(type(snapshot.source), names):
                 self.noted.note(f"m{number}:{name}")  # it may be read of the class
         args = self.noted.argset(snapshot.source, index)
@@ -305,7 +317,7 @@ class _Execution:
         """
         if self.used_scratch is None:
             argsets = (self.task.own, *(own for own, _ in self.task.members))
-            names = self.stage.code.names & {"name", code.ANY_NAME}
+            names = self.stage.code.names & {"name", scope.ANY_NAME}
             own = [each.content() + (each.name if names else "") for each in argsets]
             given = self.stage.name, self.task.group, *own
             self.used_scratch = self.store.scratch(*given)
@@ -443,7 +455,7 @@ class _Execution:
 
     def _changed_meanwhile(self, now: Mapping[str, str]) -> Iterator[str]:
         """Yield the files that are not any more what they were when they were read."""
-        yield from self.noted.changed_by_others(self.task.place.project.root)
+        yield from self.files.changed_by_others(self.noted)
         for key, before in self.declared.items():
             if now[key] != before:
                 yield key[2:]
@@ -577,5 +589,5 @@ def _met(unpickled: dict[tuple[str, str], None], values: list[Inputs]) -> list[s
     """Return the project classes and functions that inputs and data are made of."""
     found: list[Any] = [code.named(*each) for each in unpickled]
     found += {type(value) for each in values for value in each.loaded.values()}
-    project = [each for each in found if code.is_project(each)]
+    project = [each for each in found if sources.is_project(each)]
     return sorted({f"{each.__module__}:{each.__qualname__}" for each in project})

@@ -6,6 +6,9 @@ import os
 import pytest
 from on_engines import ENGINES, OWN, OnEngine
 from projects import CHAIN, Project, copy_runner
+from tracked import args, params, reads
+
+__all__ = ["args", "params", "reads"]
 
 # The tests of laws try the same values each time; LAWS=random tries many new ones.
 with contextlib.suppress(ImportError):  # the kernel is also tested without packages

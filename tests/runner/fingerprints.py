@@ -5,9 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from curifactory import code, reads, syntax
-
-assert reads  # it notes what modules read while they are imported
+from curifactory import code, sources
 
 
 def write(folder, files):
@@ -20,7 +18,7 @@ def write(folder, files):
     for name in [n for n in sys.modules.copy() if n.partition(".")[0] in tops]:
         del sys.modules[name]
     importlib.invalidate_caches()
-    syntax.watch(folder)
+    sources.watch(folder)
 
 
 def fingerprint_of(folder, files, roots):
@@ -42,7 +40,7 @@ def fingerprint_of(folder, files, roots):
 
 
 def _name(owner):
-    return getattr(code.unwrapped(owner), "__qualname__", type(owner).__qualname__)
+    return getattr(sources.unwrapped(owner), "__qualname__", type(owner).__qualname__)
 
 
 def _object(place):

@@ -13,7 +13,7 @@ from fingerprints import fingerprints, write
 from forks import in_a_fork
 from pythons import HERE, others, run
 
-from curifactory import code
+from curifactory import code, scope, sources
 
 STAGE = ["stages.train:train"]
 
@@ -1620,34 +1620,34 @@ def answers(folder, questions):
     """Return what expressions are about a module `m` and the runner's `code`."""
     write(folder, {"m.py": ASKED})
     sys.path.insert(0, str(folder))
-    names = {"m": importlib.import_module("m"), "code": code}
+    names = {"m": importlib.import_module("m"), "code": code, "sources": sources}
     return [eval(each, names) for each in questions]
 
 
 @pytest.mark.parametrize(
     "true",
     [
-        "code.is_project(m) and code.is_project(m.f) and code.is_project(m.A)",
-        "code.is_project(m.of_main)",
-        "not code.is_project(m.of_nobody) and not code.is_project(m.without_module)",
-        "not code.is_project(m.json) and not code.is_project(m.json.dumps)",
-        "not code.is_project(m.json.JSONDecoder) and not code.is_project(len)",
-        "not code.is_project(m.A()) and not code.is_project(1)",
-        "code.unwrapped(m.f) is m.f and code.unwrapped(len) is len",
-        "code.unwrapped(m.A().method) is m.A.method",
-        "code.unwrapped(m.kept) is m.kept",
-        "code.unwrapped(m.endless) is m.endless",
-        "code.unwrapped(m.cached) is m.f",
-        "code.unwrapped(m.managed) is m.managed.__wrapped__",
-        "code.unwrapped(m.A) is m.A and code.unwrapped(m.wrapping) is m.wrapping",
-        "code.function_of(vars(m.A)['method']) is m.A.method",
-        "code.function_of(vars(m.A)['prop']) is m.A.prop.fget",
-        "code.function_of(vars(m.A)['lazy']) is vars(m.A)['lazy'].func",
-        "code.function_of(vars(m.A)['static']) is m.A.static",
-        "code.function_of(vars(m.A)['made']) is m.A.made.__func__",
-        "code.function_of(m.cached) is m.f and code.function_of(5) == 5",
-        "code.place_of(m.f) == code.place_of(m.A) == code.place_of(m) == 'm.py'",
-        "code.place_of(m.of_nobody) == 'notebook'",
+        "sources.is_project(m) and sources.is_project(m.f) and sources.is_project(m.A)",
+        "sources.is_project(m.of_main)",
+        "not sources.is_project(m.of_nobody) and not sources.is_project(m.without_module)",
+        "not sources.is_project(m.json) and not sources.is_project(m.json.dumps)",
+        "not sources.is_project(m.json.JSONDecoder) and not sources.is_project(len)",
+        "not sources.is_project(m.A()) and not sources.is_project(1)",
+        "sources.unwrapped(m.f) is m.f and sources.unwrapped(len) is len",
+        "sources.unwrapped(m.A().method) is m.A.method",
+        "sources.unwrapped(m.kept) is m.kept",
+        "sources.unwrapped(m.endless) is m.endless",
+        "sources.unwrapped(m.cached) is m.f",
+        "sources.unwrapped(m.managed) is m.managed.__wrapped__",
+        "sources.unwrapped(m.A) is m.A and sources.unwrapped(m.wrapping) is m.wrapping",
+        "sources.function_of(vars(m.A)['method']) is m.A.method",
+        "sources.function_of(vars(m.A)['prop']) is m.A.prop.fget",
+        "sources.function_of(vars(m.A)['lazy']) is vars(m.A)['lazy'].func",
+        "sources.function_of(vars(m.A)['static']) is m.A.static",
+        "sources.function_of(vars(m.A)['made']) is m.A.made.__func__",
+        "sources.function_of(m.cached) is m.f and sources.function_of(5) == 5",
+        "sources.place_of(m.f) == sources.place_of(m.A) == sources.place_of(m) == 'm.py'",
+        "sources.place_of(m.of_nobody) == 'notebook'",
         "code.project_callables([m.f, 1, m.A], 'x')[0] == [m.f, m.A]",
         "code.project_callables([m.f], '')[1] == code.project_callables([m.g], '')[1]",
         "code.project_callables([m.f], '')[1] != code.project_callables([len], '')[1]",
@@ -1706,11 +1706,11 @@ def test_names_tell_what_a_stage_may_read(tmp_path):
 
     assert names("a.x.y") == {"x", "y", ""}
     assert names("getattr(a, 'x', 1)") == names("getattr(a, 'x')") == {"x", ""}
-    assert names("getattr(a, b)") == names("hasattr(a, b)") == {code.ANY_NAME, ""}
-    assert code.ANY_NAME in names("getattr(a, b, None)")
+    assert names("getattr(a, b)") == names("hasattr(a, b)") == {scope.ANY_NAME, ""}
+    assert scope.ANY_NAME in names("getattr(a, b, None)")
     assert names("setattr(a, b, 1)") == names("1 + 5") == {""}
     assert names("a.getattr(a, b)") == {"getattr", ""}
-    assert names("a.args.copy()") == {"args", "copy", code.COPIES, ""}
+    assert names("a.args.copy()") == {"args", "copy", scope.COPIES, ""}
     assert names("[a.x].copy()") == {"x", "copy", ""}
 
 
@@ -1734,8 +1734,8 @@ LATER_EDIT = """
 import json, sys
 from pathlib import Path
 root = Path(sys.argv[1])
-from curifactory import code, syntax
-syntax.watch(root)
+from curifactory import code, sources
+sources.watch(root)
 sys.path.insert(0, str(root))
 import m
 if sys.argv[2]:

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from curifactory import ExperimentArgs, decide
-from curifactory.code import ANY_NAME, COPIES, Code
+from curifactory.code import Code
 from curifactory.hashing import hash_text
 from curifactory.record import Call, Literal, Member, Output
+from curifactory.scope import ANY_NAME, COPIES
 from curifactory.snapshot import Snapshot
 from curifactory.trace import Artifact, Trace, after
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from curifactory import syntax
+from curifactory import sources
 from curifactory.caching import (
     AUTO,
     FileReferenceCacher,
@@ -36,7 +36,7 @@ LAW = settings(
 def no_project():
     """Paths are relative to the current folder, whatever other tests have watched."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(syntax, "_roots", [])
+        patch.setattr(sources, "_roots", [])
         yield
 
 

@@ -5,11 +5,9 @@ import datetime
 import enum
 import functools
 import io
-import os
 import string
 import sys
 import threading
-import time
 import types
 from pathlib import Path
 
@@ -17,7 +15,7 @@ import pytest
 from identity_cases import DIFFERENT, KNOWN, SAME, Machine, Plain, Point, adder, digests
 from pythons import HERE, others, run
 
-from curifactory import hashing, syntax
+from curifactory import hashing, sources
 from curifactory.errors import CurifactoryError, IdentityError
 from curifactory.hashing import digest
 
@@ -230,7 +228,7 @@ def test_a_ufunc_that_is_opaque_keeps_its_place():
 
 def test_in_code_a_path_counts_by_where_it_lies_in_its_project(tmp_path, monkeypatch):
     here, there = tmp_path / "here", tmp_path / "there"
-    monkeypatch.setattr(syntax, "_roots", [str(here), str(there)])
+    monkeypatch.setattr(sources, "_roots", [str(here), str(there)])
     for made in (str, Path, lambda path: [str(path)]):
         one, same, other = (made(p) for p in (here / "x", there / "x", there / "y"))
         assert digest(one) != digest(same)
@@ -420,18 +418,6 @@ def test_values_with_a_rule_of_their_own_are_known(value):
 @pytest.mark.parametrize("value", [object(), string.Formatter(), threading.Lock()])
 def test_values_without_a_rule_are_known(value):
     assert not hashing.has_rule(value)
-
-
-def test_the_stat_of_a_file_is_its_size_and_its_last_change(tmp_path):
-    path = tmp_path / "a.txt"
-    assert hashing.stat_of(str(path)) == (-1, -1)
-    path.write_text("abc")
-    later = time.time_ns() + 3_600_000_000_000
-    os.utime(path, ns=(later, later))
-    assert hashing.stat_of(str(path)) == (3, path.stat().st_mtime_ns)
-    os.utime(path, ns=(1, 1))
-    assert hashing.stat_of(str(path)) == (3, path.stat().st_ctime_ns)
-    assert path.stat().st_ctime_ns > 10**18
 
 
 def generator():

@@ -2,14 +2,11 @@
 
 import ast
 import importlib
-import os
-import subprocess
 import sys
 
 import pytest
-from projects import TEMPLATE
 
-from curifactory import syntax
+from curifactory import sources, syntax
 
 
 def text(source, **options):
@@ -144,7 +141,7 @@ def project(tmp_path):
     root = tmp_path.resolve()
     name = f"project_{abs(hash(str(root)))}"
     (root / f"{name}.py").write_text(SOURCE)
-    syntax.watch(root)
+    sources.watch(root)
     sys.path.insert(0, str(root))
     importlib.invalidate_caches()
     yield importlib.import_module(name)
@@ -167,7 +164,7 @@ def test_functions_are_found_by_what_was_compiled(project):
 def test_decorated_functions_are_found(project):
     inner = next(
         each
-        for each in ast.walk(syntax.tree_of(project.__file__))
+        for each in ast.walk(sources.tree_of(project.__file__))
         if getattr(each, "name", "") == "decorated"
     )
     code = compile(ast.Module([inner], []), project.__file__, "exec").co_consts[0]
@@ -196,7 +193,7 @@ def test_every_definition_of_a_class_is_found(project):
 
 
 def test_finding_changes_no_tree(project):
-    tree = syntax.tree_of(project.__file__)
+    tree = sources.tree_of(project.__file__)
     before = ast.dump(tree, include_attributes=True)
     found(project.two)
     assert ast.dump(tree, include_attributes=True) == before
@@ -225,55 +222,13 @@ def test_statements_that_set_an_attribute_are_found():
     assert lines == [1, 3, 4, 7, 11, 12, 13, 16]
 
 
-# What is the user's own -------------------------------------------------------------
-
-
 def test_the_source_is_kept_as_it_was_loaded(project):
     path = project.__file__
-    before = ast.dump(syntax.tree_of(path))
+    before = ast.dump(sources.tree_of(path))
     with open(path, "w") as file:
         file.write("x = 1\n")
-    assert ast.dump(syntax.tree_of(path)) == before
+    assert ast.dump(sources.tree_of(path)) == before
     assert "'plain'" in found(project.plain)
-
-
-@pytest.mark.parametrize(
-    ("name", "is_own"),
-    [
-        ("src/a.py", True),
-        ("a b/c.py", True),
-        ("curifactory.py", True),
-        ("curifactory/args.py", False),
-        (".venv/lib/a.py", False),
-        ("lib/site-packages/a.py", False),
-        ("lib/dist-packages/a.py", False),
-    ],
-)
-def test_files_below_a_watched_root_are_the_users_own(name, is_own, tmp_path):
-    root = tmp_path.resolve()
-    syntax.watch(root)
-    assert syntax.is_project_file(str(root / name)) is is_own
-    assert syntax.relative(str(root / name)) == (name if is_own else None)
-
-
-def test_files_elsewhere_are_not_the_users_own(tmp_path):
-    syntax.watch(tmp_path / "project")
-    assert not syntax.is_project_file(ast.__file__)
-    assert not syntax.is_project_file(str(tmp_path.resolve() / "project2" / "a.py"))
-    assert not syntax.is_project_file("<string>")
-    assert not syntax.is_project_file("")
-    assert not syntax.is_project_file(None)
-
-
-def test_watching_twice_changes_nothing(tmp_path):
-    syntax.watch(tmp_path)
-    before = list(sys.meta_path)
-    syntax.watch(tmp_path)
-    assert sys.meta_path == before
-
-
-def test_a_file_without_source_has_no_tree(tmp_path):
-    assert syntax.tree_of(str(tmp_path / "absent.py")) is None
 
 
 @pytest.mark.parametrize("count", [3, 30])
@@ -285,7 +240,7 @@ def test_a_module_is_gone_through_as_often_however_much_is_in_it(
     name = f"large_{count}"
     (tmp_path / f"{name}.py").write_text("\n".join(functions + classes))
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(syntax, "_roots", [str(tmp_path)])
+    monkeypatch.setattr(sources, "_roots", [str(tmp_path)])
     module = importlib.import_module(name)
     walked = []
     walk = ast.walk
@@ -294,7 +249,7 @@ def test_a_module_is_gone_through_as_often_however_much_is_in_it(
         function, cls = vars(module)[f"f{index}"], vars(module)[f"C{index}"]
         assert syntax.find_function(function.__code__) is not None
         assert len(syntax.find_classes(cls)) == 1
-        tree = syntax.tree_of(module.__file__)
+        tree = sources.tree_of(module.__file__)
         assert len(syntax.assignments(tree, f"K{index}")) == 1
         assert syntax.attached(tree, cls.__qualname__) == []
     assert sum(isinstance(node, ast.Module) for node in walked) == 2
@@ -417,44 +372,3 @@ def test_annotations_of_a_class_are_parsed():
     source = "class A:\n a: int\n b: 'list[B]' = 1\n c: 'a b'\n d = 1\n e: None\n"
     found = syntax.annotations(ast.parse(source).body[0])
     assert [ast.unparse(each) for each in found] == ["int", "list[B]", "None"]
-
-
-def test_functions_are_found_in_files_by_their_full_names(tmp_path, monkeypatch):
-    monkeypatch.setattr(syntax, "_roots", [str(tmp_path)])
-    (tmp_path / "stages").mkdir()
-    (tmp_path / "stages/__init__.py").write_text("def score(): pass\n")
-    text = "# coding: latin-1\n# \u00e9\nclass A:\n    async  def fit(self): pass\n"
-    (tmp_path / "stages/chain.py").write_bytes(text.encode("latin-1"))
-    for name in (
-        "stages.score",
-        "stages.chain.fit",
-        "stages.chain.A.fit",
-        "__main__.x",
-    ):
-        assert syntax.is_defined(name), name
-    for name in ("stages.fit", "stages.chain.fi", "other.fit", "fit"):
-        assert not syntax.is_defined(name), name
-
-
-IMPORTED_BEFORE = """
-import sys
-import types
-from pathlib import Path
-
-
-class Lazy(types.ModuleType):
-    def __getattribute__(self, name):
-        raise ImportError("not installed")
-
-
-sys.modules["lazy"] = Lazy("lazy")
-odd = sys.modules["odd"] = types.ModuleType("odd")
-odd.__file__ = Path("odd.py")
-from curifactory import syntax
-"""
-
-
-def test_modules_of_others_are_not_looked_at_too_closely():
-    environment = {**os.environ, "PYTHONPATH": str(TEMPLATE)}
-    command = [sys.executable, "-c", IMPORTED_BEFORE]
-    subprocess.run(command, env=environment, check=True)

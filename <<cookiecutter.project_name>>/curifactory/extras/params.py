@@ -35,7 +35,7 @@ def perform(options: argparse.Namespace) -> int:
         raise RequestError("no parameter file is named", nearest("", known))
     choice = {n: getattr(options, n) for n in ("sets", "seeds", "names", "indices")}
     with apart(options.json):
-        sources = paramsets.sources(project, options.paramsets)
+        sources = paramsets.imported(project, options.paramsets)
         found = paramsets.collect(sources, Request("", **choice))
     if options.diff:
         _print_diff(found, *options.diff, as_json=options.json)

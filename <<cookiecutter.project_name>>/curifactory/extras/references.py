@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .. import hashing, syntax
+from .. import hashing, sources
 from ..caching import Cacheable
 from ..errors import ArtifactError, DamagedError
 from ..store import OWN
@@ -52,7 +52,7 @@ def _reference(path: Any, folder: str) -> dict[str, str]:
         raise ArtifactError(f"there is no file {path!r:.200}", hint)
     full, kind = _at_root(path), "str" if type(path) is str else "Path"
     shown = str(path)
-    for base, where in (folder, "call"), (syntax.root(), "root"):
+    for base, where in (folder, "call"), (sources.root(), "root"):
         inner = os.path.relpath(full, base).replace(os.sep, "/")
         if (os.path.isabs(path) or where == "call") and not inner.startswith("../"):
             shown, kind = inner, f"{where} {kind}"
@@ -74,4 +74,4 @@ def _referenced(folder: str, path: str, kind: str, digest: str) -> Any:
 
 
 def _at_root(path: Any) -> str:
-    return os.path.join(syntax.root(), path)
+    return os.path.join(sources.root(), path)

@@ -1,0 +1,285 @@
+"""The files of the project that an execution opens, lists or looks for: an audit hook."""
+
+import functools
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from . import hashing, memoized, sources
+from .reads import Reads
+
+RACY = 2.0
+"""Seconds within which a time stamp may hide a later change."""
+FINE = 0.05
+"""The part of it that is enough for file systems which know fractions of a second."""
+
+PATH_GLOB = "pathlib.Path.glob"
+GLOBS = frozenset({PATH_GLOB, "glob.glob/2"})
+"""What tells of a pattern: a folder and it, or it alone."""
+NAMED_BELOW = re.compile(r"[*?\[][^/]*/([^/]+/)*[^*?\[/]+(/|$)")
+"""A pattern with a plain name after a sign: `*/result.csv`, `*/metrics/*.csv`."""
+
+HIDDEN_SUFFIXES = (".pyc", ".pyi", ".so", ".pyd", ".lock")
+CHANGES = frozenset(
+    "os.mkdir os.rename os.remove os.rmdir os.link os.symlink sqlite3.connect".split()
+)
+"""What Python tells of changes to folders; the first arguments are paths."""
+
+
+class Files:
+    """Notes the files of the project that are opened while a stage executes."""
+
+    def __init__(self, root: Path, outside: tuple[Path, ...]) -> None:
+        self.root = os.path.abspath(root)
+        self.outside = tuple(os.path.abspath(each) + os.sep for each in outside)
+        self.reads: Reads | None = None
+        self._looking: set[int] = set()
+        """The threads that list folders for the runner itself."""
+
+    def key(self, path: object, *, is_folder: bool = False) -> str | None:
+        """Return the path relative to the project of what counts, or None."""
+        if not sources.is_path(path):
+            return None
+        full = os.path.abspath(os.fsdecode(path))
+        if not full.startswith(
+            self.root + os.sep
+        ):  # a link may lead there all the same
+            full = os.path.join(_real(os.path.dirname(full)), os.path.basename(full))
+        place = full + os.sep * is_folder
+        if not full.startswith(self.root + os.sep) or place.startswith(self.outside):
+            return None
+        inner = os.path.relpath(full, self.root).replace(os.sep, "/")
+        folders = inner.split("/")[: None if is_folder else -1]
+        if any(p in sources.OUTSIDE or p[0] == "." for p in folders):
+            return None
+        is_hidden = not is_folder and inner.endswith(HIDDEN_SUFFIXES)
+        return None if is_hidden else inner
+
+    def opened(self, path: object, mode: object, flags: object) -> None:
+        if isinstance(path, str) and path.startswith(self.outside):
+            return  # as most files are that the runner itself opens
+        reads, is_writing = self.reads, sources.is_writing(mode, flags)
+        if is_writing:
+            self.changed(path)
+        key = self.key(path) if reads is not None or memoized.known else None
+        if key is None or (reads is not None and key in reads.written):
+            return
+        if is_writing:
+            if reads is not None and f"f:{key}" not in reads.keys:
+                reads.written.add(key)
+            return
+        full = os.path.join(self.root, key)
+        if os.path.isdir(full):
+            return  # its names count where it is listed
+        seen = sources.stat_of(full)
+        if reads is not None:
+            reads.note_file(f"f:{key}", seen)
+        memoized.record(f"f:{key}", seen)
+
+    def named(self, value: Any) -> None:
+        """Note the files that a field names: any but those that the runner makes."""
+        if isinstance(value, (list, tuple, set, frozenset, dict)):
+            for each in value.values() if isinstance(value, dict) else value:
+                self.named(each)
+        text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else ""
+        if self.reads is None or not text or not isinstance(text, str):
+            return
+        full = os.path.abspath(os.path.join(self.root, text))
+        if os.path.isfile(full) and not full.startswith(self.outside):
+            is_inside = full.startswith(self.root + os.sep)
+            place = os.path.relpath(full, self.root) if is_inside else full
+            place = place.replace(os.sep, "/")
+            self.reads.note_file(f"f:{place}", sources.stat_of(full))
+
+    def listed(self, path: object) -> None:
+        """Note a folder whose content was asked for: what is in it counts, by name."""
+        reads = self.reads
+        if threading.get_ident() in self._looking:
+            return
+        asked = "." if path is None else path
+        key = self.key(asked, is_folder=True) if reads or memoized.known else None
+        if key is None or (reads and f"{key}/" in reads.seen and not memoized.known):
+            return
+        seen = hashing.names_in(os.path.join(self.root, key))
+        if reads is not None:
+            reads.note_file(f"f:{key}/", seen)
+        memoized.record(f"f:{key}/", seen)
+
+    def globbed(self, folder: object, pattern: object) -> None:
+        """Note a pattern that ends in a name: whether it is there is asked for unheard."""
+        is_own = threading.get_ident() in self._looking
+        if (
+            is_own
+            or not (sources.is_path(folder) and sources.is_path(pattern))
+            or not self.reads
+        ):
+            return
+        key = self.key(os.path.join(os.fsdecode(folder), os.fsdecode(pattern)))
+        if key and NAMED_BELOW.search(key):
+            self._looking.add(threading.get_ident())
+            seen = matching(self.root, key)
+            self._looking.discard(threading.get_ident())
+            self.reads.note_file(f"f:{key}/", seen)
+
+    def changed(self, path: object) -> None:
+        """Note what a call makes, renames or removes itself."""
+        reads = self.reads
+        place = self.key(path, is_folder=True) if reads is not None else None
+        if reads is not None and place is not None:
+            reads.note_change(place)
+
+    def changed_by_others(self, reads: Reads) -> Iterator[str]:
+        """Yield the files and folders that are not any more what they were when read.
+
+        A folder may have other names in it that the call has made, or lack what it has
+        removed.
+        """
+        for place, seen in reads.seen.items():
+            full = os.path.join(self.root, place)
+            if isinstance(seen, frozenset):
+                is_pattern = _is_pattern(place) and not os.path.isdir(full)
+                now = (
+                    matching(self.root, place) if is_pattern else hashing.names_in(full)
+                )
+                base = "" if is_pattern else place
+                if not all(_is_own(reads, base + name) for name in seen ^ now):
+                    yield place
+            elif sources.stat_of(full) != seen:
+                yield place
+
+    def listen(self) -> None:
+        """See what is opened outside of stages as well: functions may keep it for them."""
+        global _active
+        _active = self
+
+    @contextmanager
+    def pausing(self) -> Iterator[None]:
+        """Let the runner itself open files within the block."""
+        before, self.reads = self.reads, None
+        try:
+            yield
+        finally:
+            self.reads = before
+
+    @contextmanager
+    def noting(self, reads: Reads, functions: Sequence[Any] = ()) -> Iterator[None]:
+        """Note into `reads` what is opened within the block, by any thread.
+
+        The functions keep results: what was opened for these, by earlier calls, counts.
+        """
+        self.listen()
+        before, self.reads = self.reads, reads
+        reads.find_files = self.named
+        try:
+            with memoized.noting(functions, reads.note_file):
+                yield
+        finally:
+            reads.collect()
+            self.reads = before
+
+
+_real = functools.lru_cache(10_000)(os.path.realpath)
+
+
+def is_racy(mtime: int) -> bool:
+    """Return whether a time stamp is so recent that it may hide a later change."""
+    within = RACY * FINE if mtime % 10**9 else RACY
+    return time.time() - mtime / 1e9 < within
+
+
+Digest = Callable[[str, tuple[int, int]], str]
+"""Gives the digest of a file, by its path, size and time, that was not read yet."""
+
+
+NOTHING = ("absent", hashing.hash_text())
+"""The digests of a file that is not there, and of a pattern that matches none."""
+
+
+class FileDigests:
+    """The digests of project files; equal size and time shortcut the reading."""
+
+    def __init__(self, root: Path, digest: Digest | None = None) -> None:
+        self.root = root
+        self.digest = digest or (lambda path, stat: hashing.hash_file(root / path))
+        self.known: dict[tuple[str, tuple[int, int]], str] = {}
+
+    def __call__(self, path: str) -> str:
+        full = self.root / path
+        stat = sources.stat_of(str(full))
+        if stat[0] < 0 and _is_pattern(path):
+            found = sorted(matching(self.root, path))
+            if path.endswith("/"):  # by name
+                return hashing.hash_text(*found)
+            return hashing.hash_text(*(f"{each}={self(each)}" for each in found))
+        if stat[0] < 0:
+            return "absent"
+        key = path, stat
+        if key not in self.known or is_racy(stat[1]):
+            self.known[key] = self.digest(path, stat)
+        return self.known[key]
+
+
+def matching(root: Path | str, pattern: str) -> frozenset[str]:
+    """Return the paths of what fits a pattern, relative to the project."""
+    full = Path(root, pattern)
+    base = Path(full.anchor if os.path.isabs(pattern) else root)
+    names = base.glob(full.relative_to(base).as_posix())
+    shown = (os.path.relpath(each, root) for each in names)
+    return frozenset(each.replace(os.sep, "/") for each in shown)
+
+
+def _is_pattern(path: str) -> bool:
+    return any(sign in path for sign in "*?[")
+
+
+def _is_own(reads: Reads, place: str) -> bool:
+    steps = place.split("/")
+    above = ("/".join(steps[: i + 1]) for i in range(len(steps)))
+    return any(each in reads.changed for each in above)
+
+
+_active: Files | None = None
+
+
+def _tell(of_a_fork: Callable[[Reads], None]) -> None:
+    if _active is not None and _active.reads is not None:
+        of_a_fork(_active.reads)
+
+
+def _audit(
+    event: str,
+    details: tuple[Any, ...],
+    *,  # bound here: at the end of the process, modules are emptied before it is told
+    globs: frozenset[str] = GLOBS,
+    changes: frozenset[str] = CHANGES,
+) -> None:
+    if event == "open" and _active is not None:
+        if not sources.is_loading(details[0], sys._getframe(1)):
+            _active.opened(*details)
+    elif event == "pickle.find_class" and _active is not None:
+        if _active.reads is not None:
+            _active.reads.unpickled[details] = None
+    elif event in ("os.listdir", "os.scandir") and _active is not None:
+        asking = sys._getframe(1).f_code.co_filename
+        if asking != hashing.__file__ and not asking.startswith("<frozen importlib"):
+            _active.listed(*details)
+    elif event in globs and _active is not None:
+        where = details[:2] if event == PATH_GLOB else (details[2] or ".", details[0])
+        _active.globbed(*where)
+    elif event in changes and _active is not None:
+        for path in details[:2]:
+            _active.changed(path)
+
+
+sys.addaudithook(_audit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=lambda: _tell(Reads.share),
+        after_in_child=lambda: _tell(Reads.become_child),
+    )

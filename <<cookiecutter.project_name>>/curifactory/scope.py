@@ -1,0 +1,391 @@
+"""The names in one definition: what each of them refers to, in the project or outside."""
+
+import ast
+import enum
+import functools
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import FunctionType, MappingProxyType, MethodType, ModuleType
+from typing import Any, NamedTuple
+
+from . import hashing, sources, syntax
+from .args import ExperimentArgs
+from .sources import got, is_project, unwrapped
+
+CLASS = "@"
+"""Among the names in code: it may ask for the class of what it is given."""
+ASKS_CLASS = frozenset(
+    "isinstance issubclass type __class__ singledispatch singledispatchmethod".split()
+)
+ASKS_FIELDS = frozenset({"fields", "__dataclass_fields__"})
+ASKS_ANNOTATIONS = frozenset("__annotations__ get_type_hints get_annotations".split())
+QUERIES = frozenset({"query", "eval"})
+ANNOTATIONS = ":"
+"""Among the names in code: it may go by the annotations of classes."""
+COPIES = "args.copy"
+"""Among the names in code: it copies argsets. Much else has a method of that name."""
+ANY_NAME = "*"
+"""Among the names in code: it asks for attributes by names made at run time."""
+# What reaches code by a name made at run time, or by what happens to be imported; and
+# texts that do not count.
+UNFOLLOWED = frozenset(
+    "eval exec __import__ import_module globals sys.modules __subclasses__ __doc__ "
+    "importlib.import_module importlib.util.spec_from_file_location runpy.run_path "
+    "runpy.run_module pydoc.locate pkgutil.resolve_name".split()
+)
+
+
+class Named(NamedTuple):
+    """A constant of the project, by where it is bound."""
+
+    module: str
+    name: str
+    value: Any
+    is_text: bool = False
+    """Whether the statements that make it count, whatever has become of it since."""
+
+
+class Memory(NamedTuple):
+    """A function, or an object of others, that may keep what it gets."""
+
+    owner: Any
+    name: str = ""
+    """Where it keeps that, if it counts only for what reads it there."""
+
+
+@dataclass(eq=False, repr=False)
+class Unit:
+    """One function, class, constant or module, and what it refers to, in order."""
+
+    label: str
+    text: str = ""
+    refers: list[Any] = field(default_factory=list)
+    unfollowed: list[str] = field(default_factory=list)
+    packages: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    memoized: list[Memory] = field(default_factory=list)
+    loaded: set[str] = field(default_factory=set)
+    """The variables in it that are read, and not only filled."""
+
+
+def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "Scope":
+    scope = Scope(unit, names, module, syntax.local_names(node))
+    scope.fillings = syntax.fillings(node, scope.local)
+    only_filled = {each.node for each in scope.fillings}
+    attributes: set[str] = set()
+    for inner in ast.walk(node):
+        name = getattr(inner, "id", getattr(inner, "attr", ""))
+        if name in ASKS_CLASS or isinstance(inner, ast.MatchClass):
+            unit.names.add(CLASS)
+        scope.asked.update(map(id, _only_asked_for(inner)))
+        if name in ASKS_ANNOTATIONS or scope.hands_on_class(inner):
+            unit.names.add(ANNOTATIONS)
+        if isinstance(inner, (ast.Import, ast.ImportFrom)):
+            scope.take_import(inner)
+        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
+            unit.loaded.update([] if id(inner) in only_filled else [name])
+        elif isinstance(inner, ast.Attribute):
+            attributes.add(inner.attr)
+            if inner.attr == "copy" and _chain(inner)[-2:-1] in (["args"], ["params"]):
+                unit.names.add(COPIES)
+        elif isinstance(inner, ast.Call):
+            unit.names.update([ANY_NAME] if _asks_by_name(inner) else [])
+        elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
+            if id(inner.target) not in scope.local:  # a global that is read as well
+                scope.resolve(inner.target)
+        elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+            unit.names.add(inner.value)
+    unit.names |= attributes
+    if "type" in attributes and not ASKS_FIELDS.isdisjoint(attributes | unit.loaded):
+        unit.names.add(ANNOTATIONS)
+    if not QUERIES.isdisjoint(unit.names):
+        for name in _named_in_texts(node, scope):
+            scope.resolve(ast.Name(name, ast.Load()))
+    unit.text += syntax.dump(_without_declaration(node, scope), scope.resolve, False)
+    return scope
+
+
+def _only_asked_for(node: Any) -> Iterable[ast.AST]:
+    """Return what stands for a class that values are only compared with."""
+    found: list[Any] = []
+    if isinstance(node, ast.MatchClass):
+        found = [node.cls]
+    elif isinstance(node, ast.Compare):
+        found = [node.left, *node.comparators]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        name = node.func.id
+        found = node.args[1:] if name in ("isinstance", "issubclass") else []
+        found += node.args[:1] if name == "cast" else []
+    for each in found:  # classes may stand in tuples and unions
+        if not isinstance(each, ast.Call):
+            found += ast.iter_child_nodes(each)
+    return found
+
+
+def _named_in_texts(node: ast.AST, scope: "Scope") -> list[str]:
+    """Return the variables in texts that pandas may evaluate: `query("x > @LEAST")`."""
+    nodes = list(ast.walk(node))
+    alone = {each.value for each in nodes if isinstance(each, ast.Expr)}  # docstrings
+    texts = [getattr(each, "value", None) for each in nodes if each not in alone]
+    texts += [scope.value_of(chain)[0] for chain in map(_chain, nodes) if chain]
+    found = (re.findall(r"@([^\W\d]\w*)", t) for t in texts if isinstance(t, str))
+    return [name for names in found for name in names]
+
+
+def _asks_by_name(node: ast.Call) -> bool:
+    """Return whether an attribute is asked for by a name that is made at run time."""
+    asks = isinstance(node.func, ast.Name) and node.func.id in ("getattr", "hasattr")
+    return asks and not any(isinstance(n, ast.Constant) for n in node.args[1:2])
+
+
+def _without_declaration(node: ast.AST, scope: "Scope") -> ast.AST:
+    """Leave out @stage and @aggregate: what they declare enters the key by itself."""
+    if not isinstance(node, syntax.FUNCTIONS):
+        return node
+    kept = [
+        each
+        for each in node.decorator_list
+        if scope.module_of(each) != "curifactory.stages"
+    ]
+    fields = {**dict(ast.iter_fields(node)), "decorator_list": kept}
+    return type(node)(**fields)
+
+
+class Scope:
+    """Resolves the names in one definition, and notes in its unit what they refer to."""
+
+    def __init__(
+        self, unit: Unit, names: Any, module: str, local: Collection[int] = ()
+    ) -> None:
+        self.unit = unit
+        self.names: Mapping[str, Any] = names
+        self.local = local
+        self.module = module
+        self.imported: dict[str, Any] = {}
+        self.fillings: list[syntax.Filling] = []
+        self.asked: set[int] = set()
+        """The nodes that only ask for a class: who makes an argset goes by all of it."""
+
+    def module_of(self, decorator: ast.expr) -> str:
+        """Return where a decorator was written by others, nothing for one's own."""
+        target = decorator.func if isinstance(decorator, ast.Call) else decorator
+        chain = _chain(target)
+        value = self.value_of(chain)[0] if chain else None
+        module = getattr(value, "__module__", None) or ""
+        return "" if is_project(sources.module_named(module)) else module
+
+    def hands_on_class(self, node: ast.AST) -> bool:
+        """Return whether a class of the project is given to a function as a value."""
+        if not isinstance(node, ast.Call) or getattr(node.func, "id", "") == "super":
+            return False
+        named = [each.value for each in node.keywords if each.arg != "default_factory"]
+        given = (n for n in [*node.args, *named] if id(n) not in self.asked)
+        chains = map(_chain, given)
+        values = (unwrapped(self.value_of(chain)[0]) for chain in chains if chain)
+        classes = (each for each in values if isinstance(each, type))
+        return any(is_project(each) and not _is_args(each) for each in classes)
+
+    def take_import(self, node: ast.Import | ast.ImportFrom) -> None:
+        """Follow an import of project code that is written inside a function."""
+        module = sources.module_named(self.module)
+        package = getattr(module, "__package__", None) or ""
+        for alias in node.names:
+            try:
+                if isinstance(node, ast.Import):
+                    self._bind_module(alias)
+                else:
+                    name = "." * node.level + (node.module or "")
+                    source = importlib.util.resolve_name(name, package)
+                    self._bind_member(source, alias)
+            except Exception as error:
+                said = f"{self.unit.label}: import failed, {error}"
+                self.unit.unfollowed.append(said)
+
+    def _bind_module(self, alias: ast.alias) -> None:
+        if _is_local(alias.name):
+            module = importlib.import_module(alias.name)
+            top = sys.modules[alias.name.partition(".")[0]]
+            name = alias.asname or alias.name.partition(".")[0]
+            self._bind(name, module if alias.asname else top)
+
+    def _bind_member(self, source: str, alias: ast.alias) -> None:
+        if not _is_local(source):
+            return
+        module = importlib.import_module(source)
+        if alias.name == "*":
+            for name in getattr(module, "__all__", None) or _public(module):
+                self._bind(name, getattr(module, name))
+            return
+        if not hasattr(module, alias.name):
+            importlib.import_module(f"{source}.{alias.name}")
+        self._bind(alias.asname or alias.name, getattr(module, alias.name))
+
+    def _bind(self, name: str, value: Any) -> None:
+        """Let a name stand for what is imported; what else it may mean counts, too."""
+        before = self.imported.get(name, self.names.get(name, value))
+        if before is not value:
+            self._refer(before, (self.module, name))
+        self.imported[name] = value
+
+    def take_imported(self) -> None:
+        """Refer to all that was imported, by its name."""
+        for name, value in self.imported.items():
+            self.unit.text += f"{name}={self._refer(value, (self.module, name))},"
+
+    def resolve(self, node: ast.AST) -> str | None:
+        """Return what stands for a name in the canonical text; None leaves it as it is."""
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            bound = (each.asname or each.name.partition(".")[0] for each in node.names)
+            return "" if all(name in self.imported for name in bound) else None
+        chain = _chain(node)
+        if not chain:
+            return None
+        base = node
+        while isinstance(base, ast.Attribute):
+            base = base.value
+        is_local = id(base) in self.local
+        used, may_be_it = ".".join(chain), len(chain) > 1 or not is_local
+        if may_be_it and {chain[-1], used} & UNFOLLOWED:
+            self.unit.unfollowed.append(f"{self.unit.label} uses {used}")
+        if is_local and chain[0] not in self.imported:
+            return None
+        value, rest, holder = self.value_of(chain)
+        if value is _ABSENT:
+            return None
+        is_used = id(node) not in self.asked
+        return ".".join([self._refer(value, holder, is_used=is_used), *rest])
+
+    def value_of(self, chain: list[str]) -> tuple[Any, list[str], tuple[str, str]]:
+        """Return the value that a dotted name leads to, and the attributes left over."""
+        names = self.imported if chain[0] in self.imported else self.names
+        value = names.get(chain[0], _ABSENT)
+        holder = self.module, chain[0]
+        rest = chain[1:]
+        while rest and _is_namespace(value):
+            inner = got(value, rest[0], _ABSENT)
+            if inner is _ABSENT:
+                break
+            holder = getattr(value, "__module__", value.__name__), rest.pop(0)
+            value = inner
+        return value, rest, holder
+
+    def _refer(
+        self, value: Any, holder: tuple[str, str], *, is_used: bool = False
+    ) -> str:
+        target = unwrapped(value)
+        is_code = isinstance(target, (FunctionType, type, ModuleType))
+        is_own = is_code and not isinstance(value, MethodType) and is_project(target)
+        if is_own and is_memoized(value):
+            self.unit.memoized.append(Memory(value))
+        if is_own and (is_used or not _is_args(target)):
+            self.unit.refers += [target, *_held(value, holder)]
+            is_package = isinstance(target, ModuleType) and "__path__" in vars(target)
+            if is_used and is_package:
+                self.unit.refers.append(Named(target.__name__, ANY_NAME, target))
+            if isinstance(value, functools.partial) or is_project(type(value)):
+                self.unit.refers += [Named(*holder, value, is_text=True)]
+            return "@"
+        self.unit.refers += _held(value, holder)
+        name = self._foreign(value, target, holder)
+        if name is not None:
+            self.unit.packages.add(name.partition(".")[0])
+            if name in UNFOLLOWED:
+                self.unit.unfollowed.append(f"{self.unit.label} uses {name}")
+            return name
+        self.unit.refers.append(Named(holder[0], holder[1], value))
+        return "@"
+
+    def _foreign(self, value: Any, target: Any, holder: tuple[str, str]) -> str | None:
+        """Return the public name of what others wrote: it holds on every Python."""
+        if isinstance(target, ModuleType):
+            return target.__name__
+        if _is_args(target):
+            return hashing.qualified(target)
+        origin = origin_of(*holder, value)
+        own = origin[0] == "__main__" or is_project(sources.module_named(origin[0]))
+        return None if own else ".".join(origin)
+
+
+def _held(value: Any, holder: tuple[str, str]) -> list[Any]:
+    """Return what of the project is in the closure of a function of others."""
+    if not isinstance(value, FunctionType) or is_project(value):
+        return []
+    holds = [*hashing.closure(value).values(), *vars(value).values()]
+    inner = [each for h in holds for each in (h.values() if _is_table(h) else [h])]
+    own = [unwrapped(each) for each in inner if is_project(unwrapped(each))]
+    made = any(is_project(type(each)) for each in inner)
+    return own + ([Named(*holder, value, is_text=True)] if made else [])
+
+
+def is_memoized(value: Any) -> bool:
+    """Return whether a value is a function of the project that keeps its results."""
+    has_both = all(hasattr(type(value), n) for n in ("cache_info", "cache_clear"))
+    return has_both and isinstance(unwrapped(value), FunctionType)
+
+
+def _public(module: ModuleType) -> list[str]:
+    # Which of its submodules it has depends on what was imported before.
+    known = vars(module).items()
+    return [n for n, v in known if n[0] != "_" and not isinstance(v, ModuleType)]
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, (dict, MappingProxyType))
+
+
+def _is_args(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, ExperimentArgs)
+
+
+def _is_namespace(value: Any) -> bool:
+    # Constants of argsets, and members of an enum, count where they are named, one by one.
+    is_enum = isinstance(value, enum.EnumMeta) and is_project(value)
+    return is_enum or isinstance(value, ModuleType) or _is_args(value)
+
+
+def _is_local(name: str) -> bool:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return False
+    return spec is not None and sources.is_project_file(spec.origin)
+
+
+def _chain(node: ast.AST) -> list[str]:
+    """Return `["a", "b", "c"]` for `a.b.c`, nothing for other expressions."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return [node.id, *reversed(names)] if isinstance(node, ast.Name) else []
+
+
+def origin_of(module: str, name: str, value: Any) -> tuple[str, str]:
+    """Return where a name that modules of the project import was bound first.
+
+    What others wrote goes by the name that it is imported by: where it is defined, and
+    whether there is a source, may change with its version. A name that means something
+    else by now was bound anew.
+    """
+    found = sources.module_named(module)
+    filename = getattr(found, "__file__", None) or ""
+    tree = sources.tree_of(filename) if sources.is_project_file(filename) else None
+    for node in tree.body if tree else ():
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        package = getattr(found, "__package__", None) or ""
+        relative = "." * node.level + (node.module or "")
+        source = importlib.util.resolve_name(relative, package)
+        for alias in node.names:
+            given = name if alias.name == "*" else alias.name
+            is_it = name == (alias.asname or given)
+            if is_it and got(sys.modules.get(source), given, _ABSENT) is value:
+                return origin_of(source, given, value)
+    return module, name
+
+
+_ABSENT = object()

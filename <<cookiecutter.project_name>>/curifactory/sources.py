@@ -1,0 +1,318 @@
+"""The sources of the project as they were loaded, and which files are its own."""
+
+import ast
+import contextlib
+import importlib.machinery
+import importlib.util
+import linecache
+import os
+import re
+import sys
+import tokenize
+from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
+from typing import Any, TypeGuard
+
+OUTSIDE = frozenset({"site-packages", "dist-packages", "curifactory", "__pycache__"})
+DOTTED = (f"{os.sep}.{os.sep}", f"{os.sep}..{os.sep}")
+DECORATORS = 50
+"""How many of them may stand around one function."""
+READERS_OF_CODE = (
+    "<frozen importlib._bootstrap_external>",
+    tokenize.__file__,
+    linecache.__file__,
+)
+"""What opens Python files to import or to show them: there they count as code."""
+
+_sources: dict[str, str] = {}
+_trees: dict[str, ast.Module] = {}
+_roots: list[str] = []
+importing: list[str] = []
+"""The files of the project that are being imported, the innermost last."""
+read_by_import: dict[str, dict[str, tuple[int, int]]] = {}
+"""The files that each of these has read meanwhile, with size and time."""
+_replaced: dict[str, ModuleType] = {}
+"""The modules that have put something else in their own place."""
+
+
+def watch(root: Path) -> None:
+    """Keep the source of each module below `root` as it is imported from now on."""
+    resolved = str(root.resolve())
+    if resolved not in _roots:
+        _roots.extend(_links_to(resolved))
+        _roots.append(resolved)
+    _install_finder()
+
+
+def _install_finder() -> None:
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        place = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else 0
+        sys.meta_path.insert(place, _Finder())
+
+
+def _links_to(root: str) -> Iterator[str]:
+    """Yield what else modules of a project are found by: symbolic links to its root."""
+    for place in map(os.path.abspath, sys.path):
+        if place != root and os.path.realpath(place) == root:
+            yield place
+
+
+def root() -> str:
+    """Return the folder of the project at work, or else the current one."""
+    return _roots[-1] if _roots else os.getcwd()
+
+
+def forget() -> None:
+    """Let the modules of the project be imported anew, as their files are now."""
+    for name, module in {**sys.modules, **_replaced}.items():
+        if is_project_file(getattr(module, "__file__", None)):
+            sys.modules.pop(name, None)
+    for kept in (_sources, _trees, _replaced, read_by_import):
+        kept.clear()
+    importlib.invalidate_caches()
+    linecache.clearcache()
+
+
+def module_of(value: Any) -> ModuleType | None:
+    """Return the module that a class or function was defined in, None if there is none."""
+    return module_named(str(getattr(value, "__module__", None)))
+
+
+def module_named(name: str) -> ModuleType | None:
+    """Return a module as it was executed: it may have put an object in its place."""
+    found = _replaced.get(name, sys.modules.get(name))
+    return found if isinstance(found, ModuleType) else None
+
+
+def is_project_file(filename: str | None) -> bool:
+    """Return whether the file is the user's own code: below a watched root, or a cell."""
+    if not filename or not isinstance(filename, str):  # an object may be in its place
+        return False
+    if filename.startswith("<") or "ipykernel" in filename:
+        return "ipython" in filename or "ipykernel" in filename
+    return relative(filename) is not None
+
+
+def _below(path: str) -> str | None:
+    """Return what comes after the watched root that a path begins with."""
+    if DOTTED[0] in path or DOTTED[1] in path:  # as sys.path may have them
+        path = os.path.normpath(path)
+    for root in _roots:
+        if path.startswith(root) and path[len(root) :][:1] in ("", "/", "\\"):
+            return path[len(root) :]
+    return None
+
+
+def relative(filename: str) -> str | None:
+    """Return the path below the watched root that holds it, None for other files."""
+    inner = (_below(filename) or "")[1:].replace("\\", "/")
+    parts = inner.split("/")[:-1]
+    outside = any(part in OUTSIDE or part.startswith(".") for part in parts)
+    return None if outside or not inner else inner
+
+
+def placed(path: str) -> str:
+    """Return a path without the place of the project that it lies in."""
+    inner = _below(path)
+    return path if inner is None else f"<project>{inner}"
+
+
+def is_project(value: Any) -> bool:
+    """Return whether a function, class or module is the user's own code."""
+    if isinstance(value, FunctionType):
+        return is_project_file(value.__code__.co_filename)
+    if isinstance(value, ModuleType):
+        return is_project_file(getattr(value, "__file__", None))
+    if isinstance(value, type):
+        module = module_of(value)
+        name = getattr(value, "__module__", None)
+        return name == "__main__" or (module is not None and is_project(module))
+    return False
+
+
+def unwrapped(value: Any) -> Any:
+    """Return the function inside decorators that say what they wrap, and methods."""
+    target = value
+    for _ in range(DECORATORS):
+        inner = got(target, "__wrapped__", None)
+        if isinstance(target, MethodType):
+            target = target.__func__
+        elif isinstance(target, FunctionType) and is_project(target):
+            return target  # a wrapper of the project holds what it wraps in its closure
+        elif inner is not None and not isinstance(target, (type, ModuleType)):
+            target = inner
+        else:
+            return target
+    return value  # it makes up whatever attribute it is asked for
+
+
+def got(value: Any, name: str, default: Any) -> Any:
+    """Return an attribute; the default, too, where asking for it fails."""
+    try:
+        return getattr(value, name, default)
+    except Exception:
+        return default
+
+
+def function_of(member: Any) -> Any:
+    """Return the function behind a member of a class: a property, a static method."""
+    for name in ("fget", "func"):
+        member = getattr(member, name, None) or member
+    return unwrapped(member)
+
+
+def place_of(value: Any) -> str:
+    """Return the file of a definition, relative to the project."""
+    if isinstance(value, FunctionType):
+        filename: str | None = value.__code__.co_filename
+    else:
+        module = value if isinstance(value, ModuleType) else module_of(value)
+        filename = getattr(module, "__file__", None)
+    return relative(filename or "") or Path(filename or "notebook").name
+
+
+def tree_of(filename: str) -> ast.Module | None:
+    """Return the syntax tree of a file as it was loaded, None without a source."""
+    if filename not in _trees:
+        source = _sources.get(filename) or "".join(linecache.getlines(filename))
+        if not source:
+            return None
+        _trees[filename] = ast.parse(source)
+    return _trees[filename]
+
+
+def loaded_with(word: str) -> Iterator[ast.Module]:
+    """Yield the trees of the files of the project whose source has a word in it."""
+    for path, source in list(_sources.items()):
+        tree = tree_of(path) if word in source and is_project_file(path) else None
+        if tree is not None:
+            yield tree
+
+
+def is_defined(name: str) -> bool:
+    """Return whether a file of the project still has a function of this full name."""
+    *steps, own = name.split(".")
+    definition = re.compile(rf"^\s*(async\s+)?def {re.escape(own)}\b", re.MULTILINE)
+    for end in range(1, len(steps) + 1):  # of a module, or of a class in it
+        place = Path(root(), *steps[:end])
+        for path in (place.with_suffix(".py"), place / "__init__.py"):
+            with contextlib.suppress(OSError):
+                if definition.search(path.read_text("utf-8", "replace")):
+                    return True
+    return steps == ["__main__"]  # of a script, nobody knows which
+
+
+def stat_of(path: str) -> tuple[int, int]:
+    """Return the size of a file and when it was last changed, in nanoseconds.
+
+    Its content or what is said of it: tools that copy a file can set the time of the
+    first back. (-1, -1) where there is no file.
+    """
+    try:
+        status = os.stat(path)
+    except OSError:
+        return -1, -1
+    return status.st_size, max(status.st_mtime_ns, status.st_ctime_ns)
+
+
+def is_path(path: object) -> TypeGuard[str | bytes | os.PathLike[Any]]:
+    """Return whether it is one, and no file descriptor."""
+    return isinstance(path, (str, bytes, os.PathLike))
+
+
+def is_writing(mode: object, flags: object) -> bool:
+    """Return whether a file is opened only to be written."""
+    if isinstance(mode, str):
+        return any(each in mode for each in "wx") or ("a" in mode and "+" not in mode)
+    return isinstance(flags, int) and flags & (os.O_WRONLY | os.O_CREAT) != 0
+
+
+def is_loading(path: object, asking: FrameType) -> bool:
+    """Return whether a file is opened to import or to show it: there it counts as code."""
+    is_code = str(path).endswith(".py")
+    return is_code and asking.f_code.co_filename in READERS_OF_CODE
+
+
+def _audit(
+    event: str,
+    details: tuple[Any, ...],
+    *,  # bound here: at the end of the process, modules are emptied before it is told
+    importing: list[str] = importing,
+) -> None:
+    """Keep what a module reads while it is imported: its constants may come from it."""
+    if event != "open" or not importing:
+        return
+    path, mode, flags = details
+    if is_path(path) and not is_loading(path, sys._getframe(1)):
+        full = os.path.abspath(os.fsdecode(path))
+        if is_project_file(full) and not is_writing(mode, flags):
+            read_by_import.setdefault(importing[-1], {}).setdefault(full, stat_of(full))
+
+
+class _Loader(SourceFileLoader):
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        data = self.get_data(path)
+        _sources[path] = importlib.util.decode_source(data)
+        _trees.pop(path, None)
+        code: CodeType = self.source_to_code(data, path)
+        return code
+
+    def exec_module(self, module: ModuleType) -> None:
+        name = module.__name__
+        is_copy = sys.modules.get(name) is not module  # the import system adds it first
+        importing.append(self.path)
+        try:
+            super().exec_module(module)
+        finally:
+            importing.pop()
+        if not is_copy:
+            _replaced.pop(name, None)
+            if sys.modules.get(name) is not module:
+                _replaced[name] = module
+
+
+class _Finder:
+    """Finds what PathFinder finds; project modules get a loader that keeps the source."""
+
+    def find_spec(
+        self,
+        name: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name, path, target)
+        plain = spec is not None and type(spec.loader) is SourceFileLoader
+        is_own = is_project_file if _roots else _may_be_of_project
+        if spec is not None and plain and is_own(spec.origin):
+            spec.loader = _Loader(name, spec.origin or "")
+        return spec
+
+
+# Before a project is known -----------------------------------------------------------
+
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
+
+
+def _may_be_of_project(path: str | None) -> bool:
+    place = path or ""
+    is_own = OUTSIDE.isdisjoint(place.replace("\\", "/").split("/"))
+    return is_own and place.endswith(".py") and not place.startswith(_LIBRARY)
+
+
+def _keep_sources() -> None:
+    """Keep what a script has imported already, and the script: files may be edited while
+    it has not come to its first manager yet."""
+    # Others do as they like, such as to import themselves when they are looked at.
+    plain = [each for each in [*sys.modules.values()] if type(each) is ModuleType]
+    for path in (vars(each).get("__file__") for each in plain):
+        if isinstance(path, str) and _may_be_of_project(path):
+            with contextlib.suppress(OSError, SyntaxError, UnicodeDecodeError):
+                _sources[path] = importlib.util.decode_source(Path(path).read_bytes())
+
+
+_install_finder()
+_keep_sources()
+sys.addaudithook(_audit)

@@ -1,0 +1,716 @@
+"""The files that an execution opens, lists or looks for are noted, and their digests."""
+
+import copy
+import functools
+import glob
+import importlib
+import importlib.util
+import linecache
+import multiprocessing
+import os
+import pickle
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import tokenize
+from pathlib import Path
+
+import pytest
+from projects import TEMPLATE
+from tracked import keys
+
+from curifactory import memoized, sources
+from curifactory.files import NOTHING, FileDigests, Files, is_racy
+from curifactory.hashing import hash_file, hash_text
+from curifactory.reads import Reads
+from curifactory.sources import stat_of
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    root = tmp_path.resolve() / "project"
+    for name in ("data/raw.csv", "data/cache/x.json", "src/code.py", "a b/c.txt"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def files(project):
+    return Files(project, (project / "data/cache", project / "reports"))
+
+
+def test_an_opened_file_is_noted_with_its_stat(project, files, reads):
+    with files.noting(reads):
+        assert (project / "data/raw.csv").read_text() == "data/raw.csv"
+    assert keys(reads) == ["f:data/raw.csv"]
+    assert reads.seen["data/raw.csv"] == stat_of(str(project / "data/raw.csv"))
+
+
+def test_a_path_of_bytes_is_noted_like_any_other(project, files, reads):
+    with files.noting(reads):
+        with open(bytes(project / "data/raw.csv")) as file:
+            file.read()
+    assert keys(reads) == ["f:data/raw.csv"]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda path: open(path).close(),
+        lambda path: open(path, "rb").close(),
+        lambda path: open(str(path)).close(),
+        lambda path: open(os.path.relpath(path)).close(),
+        lambda path: Path(path).read_bytes(),
+        lambda path: os.close(os.open(path, os.O_RDONLY)),
+    ],
+)
+def test_every_way_to_open_a_file_is_noted(read, project, files, reads):
+    with files.noting(reads):
+        read(project / "a b" / "c.txt")
+    assert keys(reads) == ["f:a b/c.txt"]
+
+
+def test_files_opened_by_a_thread_are_noted(project, files, reads):
+    with files.noting(reads):
+        thread = threading.Thread(target=(project / "data/raw.csv").read_text)
+        thread.start()
+        thread.join()
+    assert keys(reads) == ["f:data/raw.csv"]
+
+
+def test_an_absent_file_is_noted(project, files, reads):
+    with files.noting(reads):
+        with pytest.raises(FileNotFoundError):
+            open(project / "absent.txt")
+    assert keys(reads) == ["f:absent.txt"]
+    assert reads.seen["absent.txt"] == (-1, -1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "data/cache/x.json",
+        "reports/index.html",
+        "src/__pycache__/code.pyc",
+        "src/fast.so",
+        "src/fast.pyd",
+        "src/code.pyi",
+        "src/code.pyc",
+        "any.lock",
+        ".git/config",
+        ".venv/lib/a.txt",
+        "lib/site-packages/a/data.csv",
+    ],
+)
+def test_what_is_no_data_of_the_project_is_not_noted(name, project, files, reads):
+    path = project / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("x")
+    with files.noting(reads):
+        path.read_bytes()
+    assert keys(reads) == []
+
+
+def test_files_behind_what_a_function_keeps_are_noted_each_time(project, files):
+    @functools.lru_cache
+    def kept():
+        os.listdir("data")
+        return Path("data/raw.csv").read_text()
+
+    kept()  # while nothing is noted
+    for _ in range(2):
+        reads = Reads()
+        with files.noting(reads, [kept]):
+            kept()
+        assert keys(reads) == ["f:data/", "f:data/raw.csv"]
+        names = frozenset(os.listdir("data"))
+        stats = {"data/raw.csv": stat_of("data/raw.csv")}
+        assert reads.seen == {"data/": names, **stats}
+
+
+def test_what_is_opened_between_stages_counts_for_what_keeps_it(
+    project, files, reads, monkeypatch
+):
+    monkeypatch.setattr(memoized, "known", {})
+    monkeypatch.setattr(memoized, "_read", {})
+    found = []
+
+    def kept():
+        found.append(sorted(os.listdir("data")))
+        open("data/new.csv", "w").close()
+        return open("data/raw.csv").close()
+
+    files.listen()
+    kept()
+    with files.noting(reads, [kept]):
+        pass
+    assert keys(reads) == []  # nobody knew yet that it keeps anything
+    kept()
+    assert keys(reads) == []
+    with files.noting(reads, [kept]):
+        pass
+    assert keys(reads) == ["f:data/", "f:data/raw.csv"]
+    names = frozenset(os.listdir("data"))
+    assert reads.seen == {"data/": names, "data/raw.csv": stat_of("data/raw.csv")}
+    later = Reads()
+    with files.noting(later, [kept]):
+        kept()
+        open("data/new.csv").close()
+    assert keys(later) == ["f:data/", "f:data/raw.csv"]  # the other is its own
+
+
+def test_who_listened_last_is_asked(project, files, reads, monkeypatch):
+    monkeypatch.setattr(memoized, "known", {1: kept_by_nobody})
+    with files.noting(reads):
+        pass
+    asked = []
+    other = Files(project, ())
+    monkeypatch.setattr(Files, "opened", lambda self, *given: asked.append(self))
+    open("data/raw.csv").close()
+    other.listen()
+    open("data/raw.csv").close()
+    assert asked == [files, other]
+
+
+def kept_by_nobody():
+    return 1
+
+
+def test_classes_that_are_unpickled_are_noted(files, reads):
+    data = pickle.dumps([Path("a"), kept_by_nobody])
+    pickle.loads(data)
+    with files.noting(reads):
+        pickle.loads(data)
+    assert (kept_by_nobody.__module__, "kept_by_nobody") in reads.unpickled
+    assert len(reads.unpickled) == 2
+    pickle.loads(pickle.dumps(Reads))
+    assert len(reads.unpickled) == 2
+
+
+def test_what_a_module_reads_while_it_is_imported_is_known(project, files, reads):
+    inner = "open('src/one.txt').close()"
+    texts = {
+        "reading": "import read_by_it, os\n"
+        "for name in ('data/raw.csv', b'a b/c.txt', 'src/one.txt', 'absent'):\n"
+        "    try: open(name).close()\n    except OSError: pass\n"
+        "open('src/new.txt', 'w').close()\nopen('/dev/null').close()\n"
+        "open(os.open('src/two.txt', os.O_RDONLY)).close()\n",
+        "read_by_it": inner,
+    }
+    for name, text in texts.items():
+        (project / "src" / f"{name}.py").write_text(text)
+        (project / "src" / f"{name[:1]}.txt").write_text("")
+    for name in ("one", "two"):
+        (project / "src" / f"{name}.txt").write_text(name)
+    sources.watch(project)
+    sys.path.insert(0, str(project / "src"))
+    try:
+        with files.noting(reads):
+            importlib.import_module("reading")
+    finally:
+        sys.path.remove(str(project / "src"))
+        for name in texts:
+            del sys.modules[name]
+    names = {name: str(project / "src" / f"{name}.py") for name in texts}
+    read = sources.read_by_import
+    assert list(read[names["read_by_it"]]) == [str(project / "src/one.txt")]
+    shown = ["data/raw.csv", "a b/c.txt", "src/one.txt", "absent", "src/two.txt"]
+    assert list(read[names["reading"]]) == [str(project / each) for each in shown]
+    stat = stat_of(str(project / "data/raw.csv"))
+    assert read[names["reading"]][str(project / "data/raw.csv")] == stat
+    assert read[names["reading"]][str(project / "absent")] == (-1, -1)
+    seen = [
+        "f:src/one.txt",
+        "f:data/raw.csv",
+        "f:a b/c.txt",
+        "f:absent",
+        "f:src/two.txt",
+    ]
+    assert keys(reads) == seen
+    open("data/raw.csv").close()
+    assert sources.importing == []
+
+
+def test_sources_are_noted_where_nothing_but_their_text_is_asked_for(
+    project, files, reads
+):
+    path = str(project / "src" / "code.py")
+    Path(path).write_text("x = 1")
+    spec = importlib.util.spec_from_file_location("code_of_project", path)
+    linecache.clearcache()
+    with files.noting(reads):
+        linecache.getline(path, 1)
+        tokenize.open(path).close()
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    assert keys(reads) == []
+    with files.noting(reads):
+        open(path).close()
+    assert keys(reads) == ["f:src/code.py"]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [lambda path: linecache.getline(path, 1), lambda p: tokenize.open(p).close()],
+)
+def test_data_is_noted_whatever_opens_it(read, project, files, reads):
+    linecache.clearcache()
+    with files.noting(reads):
+        read(str(project / "data" / "raw.csv"))
+    assert keys(reads) == ["f:data/raw.csv"]
+
+
+def test_files_elsewhere_are_not_noted(tmp_path, project, files, reads):
+    (tmp_path / "project2").mkdir()
+    (tmp_path / "project2" / "a.txt").write_text("x")
+    with files.noting(reads):
+        (tmp_path / "project2" / "a.txt").read_text()
+    assert keys(reads) == []
+
+
+def test_a_file_elsewhere_that_a_field_names_is_noted(tmp_path, project, files, reads):
+    other = tmp_path.resolve() / "other.txt"
+    other.write_text("x")
+    files.named(str(other))  # while nothing is noted
+    with files.noting(reads):
+        files.named(str(other))
+        files.named(str(project / "data/raw.csv"))
+        files.named(str(project / "data/cache/x.json"))
+    assert keys(reads) == [f"f:{other}", "f:data/raw.csv"]
+    assert reads.seen[str(other)] == stat_of(str(other))
+
+
+def test_time_stamps_of_the_last_moments_may_hide_a_change():
+    now = time.time_ns()
+    assert is_racy(now)
+    assert not is_racy(now - 60_000_000_000)
+
+
+def test_a_time_stamp_with_fractions_hides_less(monkeypatch):
+    second = 1_000_000_000
+    for after, exact, whole in (
+        (0.04, True, True),
+        (0.11, False, True),
+        (2.2, False, False),
+    ):
+        monkeypatch.setattr("time.time", lambda at=101 + after: at)
+        assert is_racy(101 * second + 1) is exact
+        assert is_racy(101 * second) is whole
+
+
+def test_a_file_is_known_by_its_bytes_and_read_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("curifactory.files.RACY", 0)
+    asked = []
+
+    def digest(path, stat):
+        asked.append((path, stat))
+        return hash_file(tmp_path / path)
+
+    old = time.time_ns() - 3_600_000_000_000
+    for name in ("a.csv", "empty.csv"):
+        (tmp_path / name).write_text("1,2" if name == "a.csv" else "")
+        os.utime(tmp_path / name, ns=(old, old))
+    digests = FileDigests(tmp_path, digest)
+    for name in ("a.csv", "empty.csv", "a.csv"):
+        assert digests(name) == hash_file(tmp_path / name)
+    assert [path for path, _ in asked] == ["a.csv", "empty.csv"]
+    (tmp_path / "a.csv").write_text("2,1")
+    os.utime(tmp_path / "a.csv", ns=(old, old))  # as copies with the time of the first
+    assert digests("a.csv") == hash_file(tmp_path / "a.csv")
+    asked.pop()
+    monkeypatch.undo()
+    (tmp_path / "a.csv").write_text("3,4")
+    assert digests("a.csv") == digests("a.csv") == hash_file(tmp_path / "a.csv")
+    assert len(asked) == 4  # it was written a moment ago: time tells nothing yet
+
+
+def test_the_digest_of_a_pattern_is_that_of_the_files_it_matches(tmp_path):
+    digests = FileDigests(tmp_path)
+    assert (digests("absent.csv"), digests("absent/*.csv")) == NOTHING
+    for name in ("b.csv", "a.csv", "[x].csv"):
+        (tmp_path / name).write_text(name)
+    assert digests("[x].csv") == hash_file(tmp_path / "[x].csv")  # no pattern: a file
+    (tmp_path / "[x].csv").write_text("")
+    (tmp_path / "x.csv").write_text("what the name would match")
+    assert digests("[x].csv") == hash_file(tmp_path / "[x].csv")
+    (tmp_path / "x.csv").unlink()
+    both = hash_text(*(f"{n}={hash_file(tmp_path / n)}" for n in ("a.csv", "b.csv")))
+    assert digests("?.csv") == digests(f"{tmp_path}/[ab].csv") == both
+    above = [f"../{n}={hash_file(tmp_path / n)}" for n in ("a.csv", "b.csv")]
+    (tmp_path / "inner").mkdir()
+    inner = FileDigests(tmp_path / "inner")
+    assert inner(f"{tmp_path}/[ab].csv") == hash_text(*above)
+    (tmp_path / "b.csv").write_text("other")
+    assert digests("?.csv") != both
+
+
+def test_without_another_rule_the_bytes_count(tmp_path):
+    (tmp_path / "a.csv").write_text("1")
+    assert FileDigests(tmp_path)("a.csv") == hash_file(tmp_path / "a.csv")
+
+
+def test_a_file_that_was_written_first_is_no_input(project, files, reads):
+    with files.noting(reads):
+        (project / "made.txt").write_text("x")
+        (project / "made.txt").read_text()
+    assert keys(reads) == []
+
+
+@pytest.mark.parametrize("mode", ["w+", "w+b", "x+", "a"])
+def test_a_file_that_is_opened_anew_is_no_input(project, files, reads, mode):
+    with files.noting(reads):
+        with open(project / "made.txt", mode) as file:
+            file.write(b"x" if "b" in mode else "x")
+        (project / "made.txt").read_text()
+    assert keys(reads) == []
+
+
+@pytest.mark.parametrize("mode", ["r+", "a+"])
+def test_a_file_that_is_opened_for_both_is_an_input(project, files, reads, mode):
+    (project / "made.txt").write_text("x")
+    with files.noting(reads):
+        open(project / "made.txt", mode).close()
+    assert keys(reads) == ["f:made.txt"]
+
+
+def test_a_file_that_was_written_by_number_first_is_no_input(project, files, reads):
+    with files.noting(reads):
+        os.close(os.open(project / "made.txt", os.O_WRONLY | os.O_CREAT))
+        (project / "made.txt").read_text()
+    assert keys(reads) == []
+
+
+def test_a_fork_outside_of_a_block_is_nothing_special(project, files, reads):
+    ignored = []
+    before, sys.unraisablehook = sys.unraisablehook, ignored.append
+    try:
+        with files.noting(reads):
+            pass
+        if not (child := os.fork()):
+            os._exit(len(ignored))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == len(ignored) == 0
+    finally:
+        sys.unraisablehook = before
+
+
+def test_a_folder_that_a_module_lists_while_it_is_imported_is_noted(
+    project, files, reads, monkeypatch
+):
+    (project / "listing.py").write_text("import os\nos.listdir('data')\n")
+    monkeypatch.syspath_prepend(project)
+    with files.noting(reads):
+        importlib.import_module("listing")
+        os.listdir(project.parent)  # that one is none of the project
+    del sys.modules["listing"]
+    assert keys(reads) == ["f:data/"]
+
+
+def test_a_file_that_was_read_first_stays_an_input(project, files, reads):
+    with files.noting(reads):
+        (project / "data/raw.csv").read_text()
+        (project / "data/raw.csv").write_text("other")
+    assert keys(reads) == ["f:data/raw.csv"]
+
+
+def test_a_file_opened_to_append_or_change_was_read(project, files, reads):
+    with files.noting(reads):
+        open(project / "data/raw.csv", "r+").close()
+    assert keys(reads) == ["f:data/raw.csv"]
+
+
+def test_nothing_is_noted_outside_of_the_block(project, files, reads):
+    with files.noting(reads):
+        pass
+    (project / "data/raw.csv").read_text()
+    assert keys(reads) == []
+
+
+def test_blocks_may_be_nested(project, files, reads):
+    inner = Reads()
+    with files.noting(reads):
+        with files.noting(inner):
+            (project / "data/raw.csv").read_text()
+        (project / "a b/c.txt").read_text()
+    assert (keys(inner), keys(reads)) == (["f:data/raw.csv"], ["f:a b/c.txt"])
+
+
+def test_an_error_ends_the_block(project, files, reads):
+    with pytest.raises(ValueError):
+        with files.noting(reads):
+            raise ValueError
+    (project / "data/raw.csv").read_text()
+    assert keys(reads) == []
+
+
+def test_a_file_named_by_a_field_is_noted_when_the_field_is_read(
+    project, files, params, reads
+):
+    args = reads.argset(params.Args(path="data/raw.csv"))
+    with files.noting(reads):
+        assert args.seed == 0
+        assert keys(reads) == ["a:seed"]
+        assert args.path == "data/raw.csv"
+    assert keys(reads) == ["a:seed", "a:path", "f:data/raw.csv"]
+
+
+@pytest.mark.parametrize("text", ["", "no such file", "data", "x" * 5000, "a\0b", ".."])
+def test_a_field_that_names_no_file_is_just_a_field(
+    text, project, files, params, reads
+):
+    args = reads.argset(params.Args(path=text))
+    with files.noting(reads):
+        assert args.path == text
+    assert keys(reads) == ["a:path"]
+
+
+def test_files_opened_by_other_programs_are_not_seen(project, files, reads):
+    with files.noting(reads):
+        subprocess.run(
+            [sys.executable, "-c", "open('data/raw.csv').close()"],
+            check=True,
+            cwd=project,
+        )
+    assert keys(reads) == []
+
+
+def test_a_file_in_a_list_of_a_field_is_noted(params, project, files, reads):
+    args = reads.argset(params.Args(layers=["data/raw.csv", ("a b/c.txt", 3)]))
+    with files.noting(reads):
+        assert len(args.layers) == 2
+    assert keys(reads) == ["a:layers", "f:data/raw.csv", "f:a b/c.txt"]
+
+
+def test_a_file_named_in_a_copy_of_the_argset_is_noted(params, project, files, reads):
+    args = reads.argset(params.Args(path="data/raw.csv"))
+    with files.noting(reads):
+        copy.copy(args)
+    assert keys(reads) == ["a:*", "f:data/raw.csv"]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: os.listdir("data"),
+        lambda: list(os.scandir("data")),
+        lambda: list(Path("data").glob("*.csv")),
+        lambda: list(Path("data").iterdir()),
+        lambda: glob.glob("data/*.csv"),
+        lambda: next(os.walk("data")),
+    ],
+)
+def test_a_folder_whose_content_was_asked_for_is_noted(ask, project, files, reads):
+    with files.noting(reads):
+        ask()
+    assert keys(reads) == ["f:data/"]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: list(Path("data").glob("*/x.csv")),
+        lambda: glob.glob("data/*/x.csv"),
+        lambda: glob.glob(os.path.abspath("data/*/x.csv")),
+        lambda: glob.glob("*/x.csv", root_dir="data"),
+        lambda: list(Path("data").glob("*/x.csv/")),
+    ],
+)
+def test_a_pattern_that_ends_in_a_name_is_noted(ask, project, files, reads):
+    (project / "data/a").mkdir()
+    digests = FileDigests(project)
+    with files.noting(reads):
+        ask()
+    assert "f:data/*/x.csv/" in keys(reads)
+    before = digests("data/*/x.csv/")
+    (project / "data/a/other.csv").write_text("x")
+    assert digests("data/*/x.csv/") == before == NOTHING[1]
+    (project / "data/a/x.csv").write_text("x")
+    assert digests("data/*/x.csv/") == hash_text("data/a/x.csv") != before
+    (project / "data/a/x.csv").write_text("other")
+    assert digests("data/*/x.csv/") == hash_text("data/a/x.csv")
+
+
+def test_a_pattern_with_a_name_within_is_noted_with_what_fits(project, files, reads):
+    (project / "data/a/in").mkdir(parents=True)
+    (project / "data/a/in/x.csv").write_text("x")
+    with files.noting(reads):
+        assert len(list(Path("data").glob("*/in/*.csv"))) == 1
+        list(Path("data").glob("*.csv"))  # its folder tells all
+    assert [key for key in keys(reads) if "*" in key] == ["f:data/*/in/*.csv/"]
+    assert reads.seen["data/*/in/*.csv/"] == {"data/a/in/x.csv"}
+    assert list(files.changed_by_others(reads)) == []
+    (project / "data/a/in/y.csv").write_text("x")
+    assert "data/*/in/*.csv/" in list(files.changed_by_others(reads))
+    with files.noting(reads):
+        (project / "data/a/in/y.csv").write_text("own")
+    assert "data/*/in/*.csv/" not in list(files.changed_by_others(reads))
+
+
+def test_the_hash_of_an_argset_reads_no_name(args, reads):
+    assert args.hash
+    assert not any(key.endswith(":name") for key in keys(reads))
+
+
+def test_what_a_call_changes_itself_is_its_own(project, files, reads):
+    data = project / "data"
+    (data / "top/in").mkdir(parents=True)
+    (data / "top/in/x.csv").write_text("x")
+    (data / "[x]").mkdir()
+    with files.noting(reads):
+        os.listdir("data"), os.listdir("data/top/in"), os.listdir("data/[x]")
+        (data / "held.lock").write_text("")
+        sqlite3.connect("data/x.db").execute("CREATE TABLE t(a)").connection.close()
+        (project.parent / "outside.txt").write_text("x")
+        if not (child := os.fork()):
+            (data / "from_child.csv").write_text("x")
+            os._exit(0)
+        os.waitpid(child, 0)
+        os.rename("data/top", "data/other")
+    assert list(files.changed_by_others(reads)) == []
+    assert all(place.startswith("data/") for place in reads.changed)
+
+
+def test_a_folder_is_noted_by_whatever_way_it_is_named(
+    project, files, reads, monkeypatch
+):
+    monkeypatch.setattr(memoized, "known", {})
+    (project / "data/a").mkdir()
+    with files.noting(reads):
+        glob.glob("data/*/x*.csv")  # its folders tell all
+        assert not any("*" in key for key in keys(reads))
+        glob.glob("data/*/x.csv")
+        (project / "own").mkdir()
+        monkeypatch.chdir(project / "own")
+        os.listdir()
+    assert keys(reads) == ["f:data/", "f:data/a/", "f:data/*/x.csv/", "f:own/"]
+    assert reads.seen["data/"] == frozenset(os.listdir(project / "data"))
+
+
+def test_a_folder_that_is_opened_is_no_file(project, files, reads):
+    with files.noting(reads):
+        os.close(os.open("data", os.O_RDONLY))
+    assert keys(reads) == []
+
+
+def test_files_are_noted_by_whatever_link_leads_to_the_project(
+    project, files, reads, tmp_path_factory
+):
+    link = tmp_path_factory.mktemp("elsewhere") / "link"
+    link.symlink_to(project)
+    with files.noting(reads):
+        (link / "data/raw.csv").read_text()
+        os.listdir(link / "data")
+        (link / "data/new.csv").write_text("x")
+        (link / "data/new.csv").read_text()
+        (link.parent / "other").write_text("x")
+        (link.parent / "other").read_text()
+    assert keys(reads) == ["f:data/raw.csv", "f:data/"]
+
+
+def test_a_folder_that_others_have_changed_is_told(project, files, reads):
+    data = project / "data"
+    (data / "own").mkdir()
+    with files.noting(reads):
+        os.listdir("data"), os.listdir("data/own")
+        (data / "own/deep").mkdir()
+        (data / "new.csv").write_text("x")
+        assert list(files.changed_by_others(reads)) == []
+    subprocess.run(["touch", "data/own/deep/other"], check=True)
+    assert list(files.changed_by_others(reads)) == []  # in what the call has made
+    subprocess.run(["touch", "data/own/other"], check=True)
+    assert list(files.changed_by_others(reads)) == ["data/own/"]
+    subprocess.run(["rm", "data/own/other", "data/new.csv", "data/raw.csv"], check=True)
+    assert list(files.changed_by_others(reads)) == ["data/"]
+
+
+def test_folders_that_the_runner_fills_are_not_noted(project, files, reads):
+    for folder in ("data/cache", "data/cachet", "reports"):
+        (project / folder).mkdir(parents=True, exist_ok=True)
+    with files.noting(reads):
+        os.listdir("data/cache"), os.listdir("data/cachet"), os.listdir("reports")
+        os.listdir("data")
+    assert keys(reads) == ["f:data/cachet/", "f:data/"]
+
+
+def test_what_is_in_a_hidden_folder_does_not_count(project, files, reads):
+    (project / ".tool").mkdir()
+    for name in (".tool/settings", ".env"):
+        (project / name).write_text(name)
+    with files.noting(reads):
+        os.listdir(project / ".tool")
+        (project / ".tool/settings").read_text()
+        (project / ".env").read_text()
+    assert keys(reads) == ["f:.env"]
+    assert files.key(project / ".tool") == ".tool"
+    assert files.key(project / ".tool", is_folder=True) is None
+
+
+def test_an_import_asks_for_no_folder_that_counts(project, files, reads, monkeypatch):
+    (project / "src" / "fresh.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(project / "src")
+    with files.noting(reads):
+        assert importlib.import_module("fresh").x == 1
+    del sys.modules["fresh"]
+    assert keys(reads) == []
+
+
+def test_cloudpickle_gives_a_plain_argset_and_reads_everything(args, params, reads):
+    cloudpickle = pytest.importorskip("cloudpickle")
+    made = cloudpickle.loads(cloudpickle.dumps(lambda: args))()
+    assert type(made) is params.Args
+    assert made == params.Args("base", seed=4, layers=[1, 2])
+    assert "a:*" in keys(reads)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_what_forked_children_read_is_noted(params, project, files, reads):
+    args = reads.argset(params.Args("base", seed=4))
+    with files.noting(reads):
+        assert args.rate == 0.1
+        for name in ("seed", "path"):
+            child = os.fork()
+            if child == 0:
+                getattr(args, name)
+                Path("data/raw.csv").read_text()
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+    assert keys(reads) == ["a:rate", "a:seed", "f:data/raw.csv", "a:path"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_pool_of_forks_reads_as_the_stage_does(args, project, files, reads):
+    context = multiprocessing.get_context("fork")
+    with files.noting(reads):
+        worker = context.Process(target=lambda: args.model.depth)
+        worker.start()
+        worker.join()
+    assert keys(reads) == ["a:model@", "a:model.depth"]
+
+
+AT_THE_END = """
+import os
+from curifactory import files
+
+
+class Last:
+    def __del__(self, put_away=os.remove):
+        put_away("last.txt")
+
+
+open("last.txt", "w").close()
+files.last = Last()  # it dies when the module is emptied
+"""
+
+
+def test_what_is_done_at_the_end_of_a_process_is_left_alone(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", AT_THE_END],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(TEMPLATE)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (tmp_path / "last.txt").exists()
