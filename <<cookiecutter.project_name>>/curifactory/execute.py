@@ -1,7 +1,6 @@
 """Performs decisions: sends calls to an engine, and isolates failures."""
 
 import contextlib
-import heapq
 import os
 import queue
 import time
@@ -11,22 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import capture, decide, hashing, settings, store
+from .data import Data
 from .engine import Engine, WorkerKilled
 from .errors import (
     ArtifactError,
     CurifactoryError,
-    DamagedError,
     RequestError,
     SkippedError,
 )
-from .failure import Failure, failed, of_machine
+from .failure import Failures, failed, of_machine
+from .order import Order
 from .peers import Peers
 from .progress import Progress
 from .record import Call, Literal, Member, Output, Source
 from .running import Running
 from .survey import Survey
-from .task import Held, Outcome, Place, Task, Value
-from .trace import Trace
+from .task import Outcome, Place, Task, Value
 
 if TYPE_CHECKING:  # it is slow to import, and needed with workers only
     from concurrent.futures import Future
@@ -38,8 +37,6 @@ LOOK = 0.25
 STILLBORN = 3
 """How often in turn workers may be lost before any of their calls begins."""
 LOST = "its worker was killed, twice"
-REMADE = 3
-"""How often the data of one call is made again in one run."""
 USELESS = "its data was made again and again, and is damaged whenever it is loaded"
 
 
@@ -68,27 +65,17 @@ class Session:
         self.say = say
         self.outputs = outputs
         self.request = survey.request
-        self._ready: list[tuple[int, Call]] = []
-        self._blockers: dict[Call, int] = {}
-        self._dependents: dict[Call, list[Call]] = {}
+        self.order = Order()
+        self.data = Data(survey)
+        self.failures = Failures()
         self._running: dict[Future[Outcome], Running] = {}
         self._done: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()
         self._elsewhere: list[Call] = []
         self._looked = 0.0
         self._suspects: list[tuple[Call, str]] = []
         self._stillborn = 0
-        self._again: dict[Call, str] = {}
         self._attempts: Counter[Call] = Counter()
         self._kills: Counter[Call] = Counter()
-        self._kept: dict[tuple[str, int], Held] = {}
-        self._damaged: set[str] = set()
-        self._replaced: dict[str, Trace] = {}
-        self._making: dict[str, Call] = {}
-        self._remade: Counter[Call] = Counter()
-        # by group, by what was read, by the digests it had
-        self._failures: dict[
-            str, dict[tuple[str, ...], dict[str, tuple[str, Failure]]]
-        ] = {}
         self._said: set[str] = set()
         self._written: dict[str, str] = {}
         """The files of the project that calls have written, and the stage that did."""
@@ -110,7 +97,7 @@ class Session:
             self.engine.prepare(missing)
         self.progress.plan(Counter(each.stage.label for each in waiting))
         for call in missing:
-            self._admit(call)
+            self.order.admit(call)
         self._work()
 
     def _reuse(self, calls: Iterable[Call]) -> None:
@@ -146,7 +133,7 @@ class Session:
         call = source.call
         self.settle(ancestors(call))
         while call.status not in ("failed", "skipped"):
-            loaded = self._load(source) if self._is_at_hand(source) else None
+            loaded = self.data.load(source) if self.data.is_at_hand(source) else None
             if loaded is not None:
                 return loaded.value
             call = self._compute_again([call])[0]
@@ -155,18 +142,6 @@ class Session:
             raise call.failure.raised()
         said = f"{call.stage.label} {call.label} was skipped"
         raise SkippedError(f"{said}: {call.reason}")
-
-    def _load(self, source: Output) -> Held | None:
-        """Return the value of an artifact, None where its bytes are damaged."""
-        given = self._given(source)
-        if isinstance(given, Held):
-            return Held(given.unpacked())
-        try:
-            return Held(self.survey.load(source))
-        except DamagedError:
-            assert source.call.trace is not None
-            self._note_damage([source.call.trace.folder])
-            return None
 
     def close(self, *, at_once: bool) -> None:
         """Let the workers end, and let go of what other runs see of this one."""
@@ -179,33 +154,11 @@ class Session:
 
     # The order of work --------------------------------------------------------------
 
-    def _admit(self, call: Call) -> None:
-        """Let a call wait for the calls before it."""
-        call.status = "pending"
-        unfinished = ("waiting", "pending", "running")
-        self._wait_for(call, [c for c in call.producers() if c.status in unfinished])
-
-    def _wait_for(self, call: Call, blockers: list[Call]) -> None:
-        if not blockers:
-            heapq.heappush(self._ready, (call.position, call))
-            return
-        self._blockers[call] = len(blockers)
-        for each in blockers:
-            self._dependents.setdefault(each, []).append(call)
-
-    def _release(self, call: Call) -> None:
-        """Let those go on that waited for a call."""
-        for each in self._dependents.pop(call, ()):
-            self._blockers[each] -= 1
-            if not self._blockers[each]:
-                del self._blockers[each]
-                heapq.heappush(self._ready, (each.position, each))
-
     def _work(self) -> None:
-        while self._ready or self._running or self._elsewhere or self._suspects:
+        while self.order or self._running or self._elsewhere or self._suspects:
             self._try_suspect()
-            while self._ready and self._has_room(self._ready[0][1]):
-                self._step(heapq.heappop(self._ready)[1])
+            while self.order and self._has_room(self.order.first()):
+                self._step(self.order.pop())
             self._collect()
 
     def _has_room(self, call: Call) -> bool:
@@ -227,19 +180,20 @@ class Session:
                 self._take_in(self._done.get(timeout=pause))
                 while True:
                     self._take_in(self._done.get_nowait())
-        elif self._elsewhere and not self._ready:
+        elif self._elsewhere and not self.order:
             time.sleep(pause)
         for each in watched:
             if each.look():
-                self._let_try(each.followers)
+                self._let_follow(each)
         if self._elsewhere and time.monotonic() - self._looked > LOOK:
             self._looked = time.monotonic()
-            self._let_try(self._elsewhere)
+            self.order.let_try(self._elsewhere)
+            self._elsewhere.clear()
 
-    def _let_try(self, calls: list[Call]) -> None:
-        for call in calls:
-            heapq.heappush(self._ready, (call.position, call))
-        calls.clear()
+    def _let_follow(self, running: Running) -> None:
+        """Let those try again that waited for what a call reads."""
+        self.order.let_try(running.followers)
+        running.followers.clear()
 
     def _step(self, call: Call) -> None:
         """Decide a call whose inputs are known, and begin what is to be done."""
@@ -250,8 +204,8 @@ class Session:
         if blocked:
             names = ", ".join(f"{c.stage.label} {c.label}" for c in blocked[:2])
             self._finish(call, "skipped", f"{names} {blocked[0].status}")
-        elif call in self._again:
-            self._begin(call, self._again[call])
+        elif call in self.data.again:
+            self._begin(call, self.data.again[call])
         elif not self._is_settled(call):
             self._consider(call)
 
@@ -262,7 +216,7 @@ class Session:
             call.trace = decision.trace
             self._finish(call, "reused", decision.reason)
             return True
-        earlier = self._failure(call)
+        earlier = self.failures.find(decide.group(call), self.survey.now(call))
         if earlier is not None:
             label, call.failure = earlier
             self._finish(call, "failed", f"as for {label}")
@@ -309,18 +263,18 @@ class Session:
 
     def _begin(self, call: Call, reason: str, claim: str = "") -> None:
         outputs = [each for each in call.sources() if isinstance(each, Output)]
-        missing = [each.call for each in outputs if not self._is_at_hand(each)]
+        missing = [each.call for each in outputs if not self.data.is_at_hand(each)]
         if missing:
             self.peers.release(claim)
             makers = self._compute_again(missing)
             if any(each.status == "failed" for each in makers):
                 self._finish(call, "skipped", f"{makers[0].stage.label} failed again")
             else:
-                self._wait_for(call, makers)
+                self.order.wait_for(call, makers)
             return
         call.reason = reason
         self.progress.started(call.stage.label, call.label)
-        self._computed += call not in self._again
+        self._computed += call not in self.data.again
         self._submit(call, claim)
 
     def _submit(self, call: Call, claim: str = "") -> None:
@@ -361,7 +315,7 @@ class Session:
     def _end(self, running: Running, outcome: Outcome) -> None:
         """Take in the outcome of an execution."""
         call = running.call
-        self._let_try(running.followers)
+        self._let_follow(running)
         if running.stream is not None:
             running.stream.unlink(missing_ok=True)
         call.seconds = outcome.seconds
@@ -374,9 +328,9 @@ class Session:
         if outcome.trace is not None:
             self._keep(call, outcome, running.group)
         elif outcome.damaged:
-            self._note_damage(outcome.damaged)
+            self.data.note_damage(outcome.damaged)
             call.status = "pending"
-            heapq.heappush(self._ready, (call.position, call))
+            self.order.let_try([call])
         elif self._attempts[call] < max(self.request.retries, call.stage.rules.retries):
             self._attempts[call] += 1
             self.say(f"{call.stage.label} {call.label} failed, once more")
@@ -408,15 +362,8 @@ class Session:
             self._fail(call, Outcome(failure=failure), group)
             return
         self.peers.announce(trace.folder)
-        self.survey.store.damaged.discard(trace.folder)
+        self.data.take(call, trace, outcome.kept)
         self.survey.index.add(trace, outcome.body)
-        self.survey.fresh.add(trace.folder)
-        if call in self._again and call.trace is not None:
-            self._replaced[call.trace.folder] = trace
-            self._making.pop(call.trace.folder, None)
-        self._kept.update({(trace.folder, i): held for i, held in outcome.kept.items()})
-        call.trace = trace
-        self._again.pop(call, None)
         self._finish(call, "computed", call.reason)
 
     def _fail(self, call: Call, outcome: Outcome, group: str) -> None:
@@ -428,21 +375,10 @@ class Session:
             pdb.post_mortem(failure.error.__traceback__)
         call.failure = failure
         if not failure.is_of_machine:
-            found = self._failures.setdefault(group, {})
-            digests = " ".join(outcome.reads.values())
-            found.setdefault(tuple(outcome.reads), {})[digests] = call.label, failure
-        self._again.pop(call, None)
+            self.failures.note(group, outcome.reads, call.label, failure)
+        self.data.again.pop(call, None)
         self._has_failed = True
         self._finish(call, "failed", call.reason)
-
-    def _failure(self, call: Call) -> tuple[str, Failure] | None:
-        """Return the failure of this run that a call would only repeat, and whose."""
-        now = self.survey.now(call)
-        for keys, found in self._failures.get(decide.group(call), {}).items():
-            failure = found.get(" ".join(map(now, keys)))
-            if failure is not None:
-                return failure
-        return None
 
     def _finish(self, call: Call, status: str, reason: str) -> None:
         call.status, call.reason = status, reason
@@ -450,7 +386,7 @@ class Session:
             self.peers.use(call.trace.folder)
         stage, label = call.stage.label, call.label
         self.progress.finished(stage, label, status, call.seconds, reason)
-        self._release(call)
+        self.order.release(call)
 
     # Killed workers -----------------------------------------------------------------
 
@@ -467,14 +403,15 @@ class Session:
             if begun and each not in begun:
                 self.peers.release(each.claim)
                 each.call.status = "pending"
-                self._let_try([each.call, *each.followers])
+                self.order.let_try([each.call])
+                self._let_follow(each)
         self._note_kill(begun or lost)
 
     def _note_kill(self, suspected: list[Running]) -> None:
         """Try calls again, each alone, of which one has killed its worker."""
         for each in suspected:
             call = each.call
-            self._let_try(each.followers)
+            self._let_follow(each)
             self._kills[call] += 1
             if self._kills[call] > 1 and len(suspected) == 1:
                 capture.rescue(each.output)
@@ -518,62 +455,24 @@ class Session:
 
     # Data ---------------------------------------------------------------------------
 
-    def _is_at_hand(self, source: Source) -> bool:
-        if self.survey.has_data(source):
-            return True
-        if not isinstance(source, Output) or source.call.trace is None:
-            return False
-        trace = self.follow(source.call)
-        is_kept = trace is not None and (trace.folder, source.index) in self._kept
-        return is_kept or self.survey.has_data(source)
-
-    def follow(self, call: Call) -> Trace | None:
-        """Return the trace of a call; of one whose data was made again, the new one."""
-        while call.trace is not None:
-            newer = self._replaced.get(call.trace.folder, call.trace)
-            if newer is call.trace:
-                break
-            call.trace = newer
-        return call.trace
-
     def _compute_again(self, calls: Iterable[Call]) -> list[Call]:
-        """Compute calls for their data alone; consumers keep going by its identity.
-
-        Returns the calls that do it: equal ones are computed once.
-        """
-        chosen: dict[str, Call] = {}
-        for call in calls:
-            if call.trace is None or call.trace.folder in chosen:
+        """Let the data of calls be made again; return the calls that do it."""
+        makers = self.data.makers(calls)
+        for call in makers:
+            if call in self.data.again or call.status == "failed":
                 continue
-            made = self._making.setdefault(call.trace.folder, call)
-            chosen[call.trace.folder] = made
-            if made in self._again or made.status == "failed":
-                continue
-            self._remade[made] += call.trace.folder in self._damaged
-            if self._remade[made] > REMADE:
-                failure = of_machine("DamagedError", USELESS, made.stage.where)
-                self._fail(made, Outcome(failure=failure), decide.group(made))
-                continue
-            self._again[made] = f"{self._lack(call.trace)}, and a later stage needs it"
-            self._admit(made)
-        return list(chosen.values())
-
-    def _lack(self, trace: Trace) -> str:
-        if trace.folder in self._damaged:
-            return "artifact damaged"
-        kept = all(each.is_kept for each in trace.outputs)
-        return "data was collected" if kept else "its data was not kept"
-
-    def _note_damage(self, folders: list[str]) -> None:
-        self._damaged.update(folders)
-        self.survey.store.damaged.update(folders)
-        self.survey.index.forget(folders)
+            if self.data.make_again(call):
+                self.order.admit(call)
+            else:
+                failure = of_machine("DamagedError", USELESS, call.stage.where)
+                self._fail(call, Outcome(failure=failure), decide.group(call))
+        return makers
 
     def _task(self, running: Running) -> Task:
         call = running.call
-        again = call.trace if call in self._again else None
+        again = call.trace if call in self.data.again else None
         before = again.outputs if again else None
-        made = task_of(call, self.place, self._given)
+        made = task_of(call, self.place, self.data.given)
         return made._replace(
             before=before, stream=running.stream, output=running.output
         )
@@ -584,15 +483,6 @@ class Session:
             return ""
         name = f"{call.position}-{call.stage.label}-{store.safe(call.label)}.txt"
         return os.path.join(self.outputs, name)
-
-    def _given(self, source: Source) -> Value:
-        """Return an input as an execution gets it."""
-        trace = source.call.trace if isinstance(source, Output) else None
-        if trace is not None and isinstance(source, Output):
-            held = self._kept.get((trace.folder, source.index))
-            if held is not None:
-                return held
-        return stored(source)
 
     def _stream(self, call: Call) -> Path | None:
         if self.engine.is_local or self.place.spill is None:
@@ -614,11 +504,6 @@ def task_of(call: Call, place: Place, given: Callable[[Source], Value]) -> Task:
         arguments=call.arguments,
         inputs=decide.inputs(call),
     )
-
-
-def stored(source: Source) -> Value:
-    """Return an input that lies in the cache, or was given by hand."""
-    return source if isinstance(source, Literal) else source.stored()
 
 
 def ancestors(*calls: Call) -> list[Call]:

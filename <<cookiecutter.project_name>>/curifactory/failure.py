@@ -2,6 +2,7 @@
 
 import builtins
 import errno
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,10 @@ class Failure:
     def raised(self) -> BaseException:
         """Return the exception itself, or one that says the same."""
         return self.error or CurifactoryError(f"{self.kind}: {self.message}")
+
+
+Repeated = tuple[str, Failure]
+"""The call that failed first, by its label, and why."""
 
 
 def of_machine(kind: str, said: str, where: str = "") -> Failure:
@@ -119,3 +124,26 @@ def own_frames(error: BaseException, causes: int = CAUSES) -> str:
     if cause is None or not causes:
         return shown
     return f"{shown}caused by:\n{own_frames(cause, causes - 1)}"
+
+
+class Failures:
+    """The failures of a run, by what the calls that failed had read."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[tuple[str, ...], dict[str, Repeated]]] = {}
+        """By group, by the keys that were read, by the digests that these had."""
+
+    def note(
+        self, group: str, reads: Mapping[str, str], label: str, failure: Failure
+    ) -> None:
+        """Keep the failure of a call, for calls that would only repeat it."""
+        found = self._found.setdefault(group, {}).setdefault(tuple(reads), {})
+        found[" ".join(reads.values())] = label, failure
+
+    def find(self, group: str, now: Callable[[str], str]) -> Repeated | None:
+        """Return the failure that a call would only repeat, and whose it was."""
+        for keys, found in self._found.get(group, {}).items():
+            failure = found.get(" ".join(map(now, keys)))
+            if failure is not None:
+                return failure
+        return None

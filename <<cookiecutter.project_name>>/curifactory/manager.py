@@ -247,7 +247,7 @@ class ArtifactManager:
     def _summary(self, status: str, exit_code: int) -> dict[str, Any]:
         if self._session is not None:
             for call in self.calls:
-                self._session.follow(call)
+                self._session.data.follow(call)
         packages = {p for call in self.calls for p in call.stage.code.packages}
         started = datetime.datetime.fromtimestamp(self._begin, datetime.timezone.utc)
         number = self.name.rpartition("-")[2]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from .. import decide, experiment, task
 from ..cli import enter
+from ..data import stored
 from ..errors import CurifactoryError, RequestError, nearest
-from ..execute import stored, task_of
+from ..execute import task_of
 from ..experiment import Request, Run
 from ..progress import Progress
 from ..record import Call

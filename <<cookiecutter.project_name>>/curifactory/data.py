@@ -1,0 +1,111 @@
+"""The data behind the traces of a run: what is at hand, and which calls make it again."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from .errors import DamagedError
+from .record import Call, Literal, Output, Source
+from .survey import Survey
+from .task import Held, Value
+from .trace import Trace
+
+REMADE = 3
+"""How often the data of one call is made again in one run."""
+
+
+class Data:
+    """What has been loaded, held, damaged and made again in this run."""
+
+    def __init__(self, survey: Survey) -> None:
+        self.survey = survey
+        self.again: dict[Call, str] = {}
+        """The calls that are executed for their data alone, and why."""
+        self._held: dict[tuple[str, int], Held] = {}
+        self._damaged: set[str] = set()
+        self._replaced: dict[str, Trace] = {}
+        self._making: dict[str, Call] = {}
+        self._remade: Counter[Call] = Counter()
+
+    def given(self, source: Source) -> Value:
+        """Return an input as an execution gets it."""
+        trace = source.call.trace if isinstance(source, Output) else None
+        if trace is not None and isinstance(source, Output):
+            held = self._held.get((trace.folder, source.index))
+            if held is not None:
+                return held
+        return stored(source)
+
+    def load(self, source: Output) -> Held | None:
+        """Return the value of an artifact, None where its bytes are damaged."""
+        given = self.given(source)
+        if isinstance(given, Held):
+            return Held(given.unpacked())
+        try:
+            return Held(self.survey.load(source))
+        except DamagedError:
+            assert source.call.trace is not None
+            self.note_damage([source.call.trace.folder])
+            return None
+
+    def is_at_hand(self, source: Source) -> bool:
+        """Return whether a value can be had without computing anything."""
+        if self.survey.has_data(source):
+            return True
+        if not isinstance(source, Output) or source.call.trace is None:
+            return False
+        trace = self.follow(source.call)
+        is_held = trace is not None and (trace.folder, source.index) in self._held
+        return is_held or self.survey.has_data(source)
+
+    def follow(self, call: Call) -> Trace | None:
+        """Return the trace of a call; of one whose data was made again, the new one."""
+        while call.trace is not None:
+            newer = self._replaced.get(call.trace.folder, call.trace)
+            if newer is call.trace:
+                break
+            call.trace = newer
+        return call.trace
+
+    def makers(self, calls: Iterable[Call]) -> list[Call]:
+        """Return the calls that make the data of these again: of equal ones, one."""
+        found: dict[str, Call] = {}
+        for call in calls:
+            if call.trace is not None:
+                folder = call.trace.folder
+                found.setdefault(folder, self._making.setdefault(folder, call))
+        return list(found.values())
+
+    def make_again(self, call: Call) -> bool:
+        """Let a call be executed for its data; not if that was in vain too often."""
+        assert call.trace is not None
+        is_damaged = call.trace.folder in self._damaged
+        self._remade[call] += is_damaged
+        if self._remade[call] > REMADE:
+            return False
+        kept = all(each.is_kept for each in call.trace.outputs)
+        lack = "data was collected" if kept else "its data was not kept"
+        lack = "artifact damaged" if is_damaged else lack
+        self.again[call] = f"{lack}, and a later stage needs it"
+        return True
+
+    def note_damage(self, folders: list[str]) -> None:
+        """Let folders count as absent from now on."""
+        self._damaged.update(folders)
+        self.survey.store.damaged.update(folders)
+        self.survey.index.forget(folders)
+
+    def take(self, call: Call, trace: Trace, held: Mapping[int, Held]) -> None:
+        """Take what an execution has made; consumers keep going by its identity."""
+        self.survey.store.damaged.discard(trace.folder)
+        self.survey.fresh.add(trace.folder)
+        if call in self.again and call.trace is not None:
+            self._replaced[call.trace.folder] = trace
+            self._making.pop(call.trace.folder, None)
+        self._held.update({(trace.folder, index): each for index, each in held.items()})
+        self.again.pop(call, None)
+        call.trace = trace
+
+
+def stored(source: Source) -> Value:
+    """Return an input that lies in the cache, or was given by hand."""
+    return source if isinstance(source, Literal) else source.stored()
