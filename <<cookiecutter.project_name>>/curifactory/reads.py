@@ -370,6 +370,15 @@ def _as_dict(tracked: Any) -> dict[str, Any]:
     return dict(_read_everything(tracked).__dict__)
 
 
+class _Unheard:
+    """Stands before a class, so that its hook is not told of the tracked subclass."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        pass
+
+
 @functools.cache
 def _tracked_class(
     cls: Any, aside: frozenset[str] = frozenset(), names: frozenset[str] | None = None
@@ -418,7 +427,9 @@ def _tracked_class(
         absent = asked - members.keys() - set(field_names(cls))
         found = (each for each in absent if each.isidentifier())
         members.update({n: _Absent(n) for n in found if not hasattr(cls, n)})
-    return type(cls)(cls.__name__, (cls,), members)
+    members.setdefault("__hash__", cls.__hash__)  # with `__eq__` alone there were none
+    kind = next(each for each in type(cls).__mro__ if not sources.is_project(each))
+    return kind.__new__(type(cls), cls.__name__, (_Unheard, cls), members)
 
 
 def constants(cls: type, names: Iterable[str]) -> list[str]:

@@ -449,6 +449,22 @@ def test_names_that_code_and_class_have_in_common_are_known(params):
     assert constants(params.Wider, {"scaled"}) == ["scaled"]
 
 
+def test_no_hook_of_a_class_hears_of_its_tracked_copy(params, reads):
+    args = reads.argset(params.Represented("a"))
+    assert (args.seed, args.kind.rate) == (1, 0.1)
+    assert args.hash == params.Represented("b", seed=2).hash
+    assert params.Kind.kinds == ["adam"]
+    assert params.Told.made == ["Kind", "Adam"]
+    assert type(type(args.kind)) is params.Told
+
+
+def test_an_object_that_can_be_hashed_can_be_within_a_stage(params, reads):
+    args = reads.argset(params.Represented())
+    assert {args.kind: 1}[args.kind] == 1
+    with pytest.raises(TypeError, match="unhashable type"):
+        hash(reads.argset(params.Args()).model)
+
+
 def test_who_asks_for_the_fields_of_an_argset_sees_what_is_declared(params, reads):
     tracked = reads.argset(params.Described(seed=3))
     assert tracked.__dataclass_fields__["seed"].default == 1

@@ -15,7 +15,7 @@ import operator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from curifactory import ExperimentArgs
+from curifactory import ExperimentArgs, set_hash_functions
 
 
 @dataclass
@@ -137,6 +137,34 @@ class Open(ExperimentArgs):
 class FrozenArgs(ExperimentArgs):
     seed: int = 0
     rate: float = 0.1
+
+
+class Told(type):
+    made = []
+
+    def __new__(meta, name, bases, members, **options):
+        Told.made.append(name)
+        return super().__new__(meta, name, bases, members, **options)
+
+
+class Kind(metaclass=Told):
+    kinds = []
+
+    def __init_subclass__(cls, task):
+        Kind.kinds.append(task)
+
+
+@dataclass
+class Adam(Kind, task="adam"):
+    rate: float = 0.1
+    __hash__ = object.__hash__
+
+
+@dataclass
+class Represented(ExperimentArgs):
+    seed: int = 1
+    kind: Kind = field(default_factory=Adam)
+    hash_representations: dict = set_hash_functions(seed=None)
 
 
 @dataclass(slots=True)
