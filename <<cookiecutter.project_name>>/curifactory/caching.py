@@ -97,6 +97,14 @@ class Cacheable:
 class Lazy(str):
     """The name of an output that is loaded only when it is used; here, all are."""
 
+    def __new__(cls, name: str, resolve: bool = True) -> "Lazy":
+        if not isinstance(name, str) or resolve is not True:
+            raise CurifactoryError(
+                f"Lazy({name!r}, {resolve!r}): outputs have a name, and stages get values",
+                'write Lazy("name"), the cacher in cachers=, and use the value itself',
+            )
+        return super().__new__(cls, name)
+
 
 class OneFileCacher(Cacheable):
     """Extend this class where an object becomes one file: `dumps` and `loads` do it.

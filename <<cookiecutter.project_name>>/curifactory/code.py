@@ -29,6 +29,7 @@ from .scope import (
     Named,
     Scope,
     Unit,
+    code_of,
     fill,
     is_memoized,
     origin_of,
@@ -81,7 +82,7 @@ def cell() -> int:
 def project_callables(value: object, path: str) -> tuple[list[Any], str]:
     """Return functions and classes of the project in a value, and its digest but them."""
     found: list[Any] = []
-    shape = hashing.digest(value, path, _own_code, found)
+    shape = hashing.digest(value, path, code_of, found)
     return found, shape
 
 
@@ -412,7 +413,7 @@ def _constant(constant: Named) -> Unit:
     if not constant.is_text and not (made and isinstance(constant.value, type)):
         with contextlib.suppress(IdentityError):
             unit.text = hashing.digest(
-                constant.value, name, _own_code, unit.refers, may_be_cyclic=True
+                constant.value, name, code_of, unit.refers, may_be_cyclic=True
             )
             return unit
         unit.refers += _code_in(constant.value)
@@ -458,7 +459,7 @@ def _code_in(value: Any, seen: frozenset[int] = frozenset()) -> list[Any]:
     """Return the code of the project in a value, also where a part has no identity."""
     found: list[Any] = []
     with contextlib.suppress(IdentityError):
-        hashing.digest(value, "value", _own_code, found, may_be_cyclic=True)
+        hashing.digest(value, "value", code_of, found, may_be_cyclic=True)
         return found
     inner: Iterable[Any] = ()
     if issubclass(type(value), Mapping):
@@ -484,9 +485,3 @@ def _is_public(value: Any) -> bool:
 
 def _shown(qualname: str) -> str:
     return qualname.replace("<locals>.", "")
-
-
-def _own_code(value: object) -> Any:
-    """Return the code of the project that a value is, if it is any."""
-    target = unwrapped(value)
-    return target if is_project(target) else None

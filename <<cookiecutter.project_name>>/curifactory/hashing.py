@@ -30,7 +30,7 @@ EXACT = frozenset({type(None), bool, int, str})
 LONG = 500
 """The bytes of a value whose digest is not kept."""
 
-Opaque = Callable[[object], object]
+Opaque = Callable[[object], list[Any]]
 Rule = Callable[["_Walk", Any, str], None]
 Representation = Callable[[Any, Any], object]
 
@@ -45,7 +45,7 @@ def digest(
 ) -> str:
     """Return 32 hexadecimal digits that depend on type and content alone.
 
-    Where `opaque` gives something for a function, class or module, its name does not
+    Where `opaque` gives code for a function, class or module, its name does not
     count: what was given is added to `found`, for the caller to take into account.
     Raises IdentityError, with the path, for what has no identity: open files,
     generators, locks, and values that contain themselves unless they may.
@@ -174,10 +174,9 @@ class _Walk:
 
     def hides(self, value: object) -> bool:
         """Return whether the caller takes a function, class or module into account."""
-        target = self.opaque(value) if self.opaque is not None else None
-        if target is not None:
-            self.code.append(target)
-        return target is not None
+        targets = self.opaque(value) if self.opaque is not None else []
+        self.code += targets
+        return bool(targets)
 
     def unordered(self, tag: str, items: list[tuple[str, tuple[Any, ...]]]) -> None:
         """Add encodings in an order that depends on nothing but themselves.
@@ -246,10 +245,19 @@ def _fraction(walk: _Walk, value: Any, path: str) -> None:
 def _function(walk: _Walk, value: Any, path: str) -> None:
     if walk.hides(value):
         walk.tag("code")
+        _bound_to(walk, value, path)
     elif "<" in value.__qualname__:
         _nameless(walk, value, path)
     else:
         walk.tag("function", qualified(value))
+
+
+def _bound_to(walk: _Walk, value: Any, path: str) -> None:
+    """A function that others have made may be a method of an object in its closure."""
+    if not sources.is_project(value):
+        for name, each in closure(value).items():
+            if sources.is_project(type(each)):
+                walk.add(each, f"{path}.{name}")
 
 
 def _nameless(walk: _Walk, value: Any, path: str) -> None:
@@ -369,7 +377,7 @@ def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
     walk.tag("enum")
     if not isinstance(value, enum.Flag):  # of several, Pythons make different names
         walk.tag(str(value._name_))
-    if walk.opaque is None or walk.opaque(cls) is None:
+    if walk.opaque is None or not walk.opaque(cls):
         walk.add(cls, path)
     else:
         walk.tag(cls.__qualname__)

@@ -35,7 +35,7 @@ ANY_NAME = "*"
 UNFOLLOWED = frozenset(
     "eval exec __import__ import_module globals sys.modules __subclasses__ __doc__ "
     "importlib.import_module importlib.util.spec_from_file_location runpy.run_path "
-    "runpy.run_module pydoc.locate pkgutil.resolve_name".split()
+    "runpy.run_module pydoc.locate pkgutil.resolve_name getsource getsourcelines".split()
 )
 
 
@@ -310,13 +310,29 @@ class Scope:
         return None if own else ".".join(origin)
 
 
-def _held(value: Any, holder: tuple[str, str]) -> list[Any]:
-    """Return what of the project is in the closure of a function of others."""
+def code_of(value: Any) -> list[Any]:
+    """Return the code of the project that a value is, with what it holds; if it is any."""
+    target = unwrapped(value)
+    if not is_project(target):
+        return []
+    return [
+        target,
+        *(each for each in map(unwrapped, _inner(value)) if is_project(each)),
+    ]
+
+
+def _inner(value: Any) -> list[Any]:
+    """Return what a function of others holds: what it wraps, or a table to choose from."""
     if not isinstance(value, FunctionType) or is_project(value):
         return []
     holds = [*hashing.closure(value).values(), *vars(value).values()]
-    inner = [each for h in holds for each in (h.values() if _is_table(h) else [h])]
-    own = [unwrapped(each) for each in inner if is_project(unwrapped(each))]
+    return [each for h in holds for each in (h.values() if _is_table(h) else [h])]
+
+
+def _held(value: Any, holder: tuple[str, str]) -> list[Any]:
+    """Return what of the project is in the closure of a function of others."""
+    inner = _inner(value)
+    own = [each for each in map(unwrapped, inner) if is_project(each)]
     made = any(is_project(type(each)) for each in inner)
     return own + ([Named(*holder, value, is_text=True)] if made else [])
 

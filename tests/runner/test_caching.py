@@ -14,6 +14,7 @@ from curifactory.caching import (
     AUTO,
     Cacheable,
     JsonCacher,
+    Lazy,
     PathCacher,
     PickleCacher,
     TextCacher,
@@ -310,3 +311,11 @@ def test_the_cacher_written_in_the_docs_works(tmp_path):
     assert round_trip(cacher, tmp_path, value) == value
     with pytest.raises(ArtifactError, match="layer first"):
         cacher.at(tmp_path, "thing").save({"first": [1]})
+
+
+def test_lazy_names_an_output_and_what_it_cannot_do_is_told():
+    assert (Lazy("model"), Lazy("model", resolve=True)) == ("model", "model")
+    assert pickle.loads(pickle.dumps(Lazy("model"))) == "model"
+    for given in (("model", PickleCacher), ("model", False), (PickleCacher,)):
+        with pytest.raises(CurifactoryError, match=r'write Lazy\("name"\), the cacher'):
+            Lazy(*given)

@@ -869,6 +869,36 @@ OTHER_SOURCE = {
         "import functools\n@functools.singledispatch\ndef g(x): return 1\n"
         "@g.register(int)\ndef _(x): return 3\ndef f(x): return g(x)",
     ),
+    "a dispatching function in a list": (
+        "import functools\n@functools.singledispatch\ndef g(x): return 1\n"
+        "@g.register(int)\ndef _(x): return 2\nK = [g]\ndef f(x): return K[0](x)",
+        "import functools\n@functools.singledispatch\ndef g(x): return 1\n"
+        "@g.register(int)\ndef _(x): return 3\nK = [g]\ndef f(x): return K[0](x)",
+    ),
+    "a partial of a dispatching function": (
+        "import functools\n@functools.singledispatch\ndef g(x): return 1\n"
+        "@g.register(int)\ndef _(x): return 2\nK = functools.partial(g)\n"
+        "def f(x): return K(x)",
+        "import functools\n@functools.singledispatch\ndef g(x): return 1\n"
+        "@g.register(int)\ndef _(x): return 3\nK = functools.partial(g)\n"
+        "def f(x): return K(x)",
+    ),
+    "a bound method chosen by type": (
+        "import functools\nclass A:\n @functools.singledispatchmethod\n"
+        " def g(self, x): return 1\n @g.register(int)\n def _(self, x): return 2\n"
+        "K = [A().g]\ndef f(x): return K[0](x)",
+        "import functools\nclass A:\n @functools.singledispatchmethod\n"
+        " def g(self, x): return 1\n @g.register(int)\n def _(self, x): return 3\n"
+        "K = [A().g]\ndef f(x): return K[0](x)",
+    ),
+    "the object of a bound method chosen by type": (
+        "import functools\nclass A:\n def __init__(self, k): self.k = k\n"
+        " @functools.singledispatchmethod\n def g(self, x): return self.k\n"
+        "def a(k=1): return A(k).g\nK = [a()]\ndef f(x): return K[0](x)",
+        "import functools\nclass A:\n def __init__(self, k): self.k = k\n"
+        " @functools.singledispatchmethod\n def g(self, x): return self.k\n"
+        "def a(k=2): return A(k).g\nK = [a()]\ndef f(x): return K[0](x)",
+    ),
 }  # fmt: skip
 
 
@@ -1437,6 +1467,10 @@ def test_every_python_gives_the_same_fingerprints(version, small, after, tmp_pat
         ("class A: pass\ndef f(): return A.__subclasses__()", "A.__subclasses__"),
         ("def f(a): return a.__subclasses__()", "a.__subclasses__"),
         ("def g(): 'ask'\ndef f(): return g.__doc__", "g.__doc__"),
+        (
+            "import inspect\ndef g(): 1\ndef f(): return inspect.getsource(g)",
+            "inspect.getsource",
+        ),
     ],
 )
 def test_what_cannot_be_followed_is_listed(source, used, tmp_path):
