@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from errno import ENOSPC
 
+from .errors import CurifactoryError, RequestError, nearest
+
 TYPE_CHECKING = False  # as type checkers know it; importing typing takes long
 if TYPE_CHECKING:
     from typing import Any, NoReturn, TypeAlias
@@ -46,6 +48,8 @@ EXTRAS: dict[str, tuple[str, str]] = {
 }
 ROWS = 60
 """How many rows of a map are shown."""
+ARGSETS = 20
+"""How many argsets the comparison of a summary shows."""
 SHOWN = 3
 """How many different failures are shown."""
 COMMANDS = ("run", "map", "ls", *EXTRAS)
@@ -133,8 +137,6 @@ def _flush() -> None:
 
 
 def _unwritable(error: OSError) -> Exception:
-    from .errors import CurifactoryError
-
     said = f"the output cannot be written: {error.strerror}"
     return CurifactoryError(said, "what was computed is kept")
 
@@ -148,8 +150,6 @@ def _parsed(given: list[str]) -> argparse.Namespace:
     parser, commands = _parser(given[0] if given else "")
     options, unknown = parser.parse_known_args(given)
     if unknown:
-        from .errors import RequestError, nearest
-
         flag = next((each for each in unknown if each[0] == "-"), "").partition("=")[0]
         text = commands.choices[options.command].format_help()
         known = set(re.findall(r"(?<!\w)--?[a-z][a-z-]*", text))
@@ -190,8 +190,6 @@ def _terminate(number: int, frame: object) -> None:
 
 
 def _refused(error: Exception, debug: bool) -> int:
-    from .errors import CurifactoryError
-
     if isinstance(error, OSError) and (error.errno, error.filename) == (ENOSPC, None):
         _let_go_of_output()
         error = _unwritable(error)
@@ -296,7 +294,6 @@ def open_request(
 ) -> tuple[Settings, Request]:
     """Return the project of the current folder and what the options ask for in it."""
     from . import paramsets
-    from .errors import RequestError
 
     project = enter(options.cache)
     options.name = paramsets.plain_name(project, options.name)
@@ -317,7 +314,6 @@ def open_request(
 
 def _check_name(project: Settings, name: str) -> None:
     """Refuse no name, and a word that is no experiment but nearly a command."""
-    from .errors import RequestError, nearest
     from .experiment import list_experiments
 
     path = project.root / project.experiments / f"{name.replace('.', '/')}.py"
@@ -354,18 +350,14 @@ def _request(options: argparse.Namespace, command: str) -> Request:
 
 def _progress(options: argparse.Namespace) -> Progress:
     """Return the live display on a terminal where it is installed, else plain lines."""
-    from .progress import Progress
+    from . import progress, settings
 
     color = not options.no_color and "NO_COLOR" not in os.environ
-    given = {"quiet": options.quiet, "verbose": options.verbose, "color": color}
-    if sys.stderr.isatty() and not (options.plain or options.quiet or options.verbose):
-        try:
-            console = importlib.import_module("curifactory.extras.console")
-            live: Progress = console.Console(**given)
-            return live
-        except ImportError:
-            pass
-    return Progress(**given)
+    is_plain = options.plain or options.quiet or options.verbose
+    is_live = sys.stderr.isatty() and not is_plain
+    console = settings.extra("console") if is_live else None
+    kind: type[Progress] = console.Console if console else progress.Progress
+    return kind(quiet=options.quiet, verbose=options.verbose, color=color)
 
 
 def _print_map(run: Run, most: int | None) -> None:
@@ -433,7 +425,7 @@ def _print_failure(call: Call, folder: str, debug: bool) -> None:
         print(failure.printed, file=sys.stderr)
 
 
-def _print_comparison(calls: Sequence[Call], most: int = 20) -> None:
+def _print_comparison(calls: Sequence[Call]) -> None:
     """Print the metrics of each argset, the best of each column with a star."""
     rows: Rows = {}
     over: list[str] = []
@@ -445,14 +437,14 @@ def _print_comparison(calls: Sequence[Call], most: int = 20) -> None:
         elif metrics:
             told = (f"{name} {each['value']:.4g}" for name, each in metrics.items())
             over.append(f"{call.stage.label}  {', '.join(told)}")
-    _print_rows(rows, most)
-    for line in over[:most]:
+    _print_rows(rows)
+    for line in over[:ARGSETS]:
         print(f"over all argsets: {line}")
     if rows or over:
         print()
 
 
-def _print_rows(rows: Rows, most: int) -> None:
+def _print_rows(rows: Rows) -> None:
     """Print the first rows, and the best ones wherever they stand."""
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     if not columns:
@@ -462,7 +454,7 @@ def _print_rows(rows: Rows, most: int) -> None:
     for index, (label, row) in enumerate(rows.items()):
         cells = [_cell(row.get(column), best[column]) for column in columns]
         is_best = any(cell.endswith("*") for cell in cells)
-        if index < most or (is_best and len(lines) < 2 * most):
+        if index < ARGSETS or (is_best and len(lines) < 2 * ARGSETS):
             lines.append((label, *cells))
     names = [name for _, name in columns]
     head = [n if names.count(n) == 1 else f"{stage}.{n}" for stage, n in columns]
