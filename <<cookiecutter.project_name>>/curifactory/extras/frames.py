@@ -1,6 +1,7 @@
 """Cachers of arrays and data frames."""
 
 import errno
+import importlib
 import warnings
 from typing import Any
 
@@ -39,6 +40,8 @@ class NumpyCacher(Cacheable):
 class _FrameCacher(Cacheable):
     """Saves a frame, and refuses it where the file would give back another one."""
 
+    package = remedy = ""
+
     def __init__(self, format: str = "parquet", extension: str = "") -> None:
         super().__init__(extension or f".{format}")
         if format not in FORMATS:
@@ -47,7 +50,9 @@ class _FrameCacher(Cacheable):
         self.format = format
 
     def save(self, obj: Any) -> None:
-        self._check(obj)
+        if type(obj) is not importlib.import_module(self.package).DataFrame:
+            said = f"it is a {type(obj).__name__}, no DataFrame"
+            raise ArtifactError(said, f"return a DataFrame ({self.remedy})")
         try:
             self._write(obj)
             change = self._difference(obj, self.load())
@@ -60,9 +65,6 @@ class _FrameCacher(Cacheable):
             said = f"{self.format} would change the frame: {first}"
             raise ArtifactError(said, INSTEAD)
 
-    def _check(self, obj: Any) -> None:
-        raise NotImplementedError
-
     def _write(self, frame: Any) -> None:
         raise NotImplementedError
 
@@ -73,12 +75,7 @@ class _FrameCacher(Cacheable):
 class PandasCacher(_FrameCacher):
     """A data frame of pandas as parquet, csv or json."""
 
-    def _check(self, obj: Any) -> None:
-        import pandas
-
-        if type(obj) is not pandas.DataFrame:
-            hint = "return a DataFrame (of a Series: series.to_frame())"
-            raise ArtifactError(f"it is a {type(obj).__name__}, no DataFrame", hint)
+    package, remedy = "pandas", "of a Series: series.to_frame()"
 
     def _difference(self, saved: Any, loaded: Any) -> str:
         from pandas.testing import assert_frame_equal
@@ -121,12 +118,7 @@ class PandasCacher(_FrameCacher):
 class PolarsCacher(_FrameCacher):
     """A data frame of polars as parquet, csv or json."""
 
-    def _check(self, obj: Any) -> None:
-        import polars
-
-        if type(obj) is not polars.DataFrame:
-            hint = "return a DataFrame (of a LazyFrame: frame.collect())"
-            raise ArtifactError(f"it is a {type(obj).__name__}, no DataFrame", hint)
+    package, remedy = "polars", "of a LazyFrame: frame.collect()"
 
     def _difference(self, saved: Any, loaded: Any) -> str:
         if saved.schema != loaded.schema:
@@ -151,9 +143,6 @@ def _kinds_of_cells(frame: Any) -> list[list[type]]:
 
 def _is_plain(frame: Any) -> bool:
     """Return whether an index only counts the rows."""
-    index = frame.index
-    return type(index).__name__ == "RangeIndex" and (
-        index.start,
-        index.step,
-        index.name,
-    ) == (0, 1, None)
+    import pandas
+
+    return bool(frame.index.identical(pandas.RangeIndex(len(frame))))
