@@ -11,11 +11,15 @@ from ..errors import RequestError
 from ..settings import Settings
 
 TEMPLATES = Path(__file__).parent / "templates"
-KINDS = ("experiment", "params", "stage")
+NEXT_STEPS = {
+    "experiment": "run it with: experiment {0}",
+    "params": "look at it with: experiment params {0}",
+    "stage": "use it with: from stages.{0} import {0}",
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("kind", choices=NEXT_STEPS)
     parser.add_argument("name", help="its name, and that of its file")
 
 
@@ -33,19 +37,10 @@ def perform(options: argparse.Namespace) -> int:
     for word, value in {"NAME": name, "PARAMS": project.params}.items():
         text = re.sub(rf"(?<!\w){word}", value.replace("/", "."), text)
     shown = paramsets.write_new(project, target, text)
-    print(f"wrote {shown}{_next_step(options.kind, name)}")
+    print(f"wrote {shown}; {NEXT_STEPS[options.kind].format(name)}")
     return 0
 
 
 def _folder(project: Settings, kind: str) -> Path:
     inner = {"experiment": project.experiments, "params": project.params}
     return project.root / inner.get(kind, "stages")
-
-
-def _next_step(kind: str, name: str) -> str:
-    steps = {
-        "experiment": f"; run it with: experiment {name}",
-        "params": f"; look at it with: experiment params {name}",
-        "stage": f"; use it with: from stages.{name} import {name}",
-    }
-    return steps[kind]
