@@ -39,7 +39,6 @@ def read(path: Path) -> Data:
 def _check(run: Data) -> None:
     """Refuse what was damaged: all that the commands go by must be there."""
     _check_head(run)
-    set(run["stages"])
     for argset in run["argsets"]:
         dict(argset["fields"]), argset["name"]
     for call in run["calls"]:
@@ -50,6 +49,7 @@ def _check_head(run: Data) -> None:
     if not isinstance(run["run"], str) or not isinstance(run["status"], str):
         raise ValueError("it has no name")
     run["counts"].items(), run["seconds"] + 0.5, run["cache"], run["notes"]
+    set(run["stages"])
 
 
 def head(path: Path) -> Data:

@@ -41,23 +41,15 @@ def perform(options: argparse.Namespace) -> int:
 def _last(project: Settings, label: str) -> Run:
     """Map the experiment of the last run that had a stage, as it was asked for."""
     known: set[str] = set()
-    for path in sorted(project.runs.glob("*/run.json"), key=_age, reverse=True):
-        try:
-            content = history.read(path)
-        except RequestError:  # `experiment runs` says so
-            continue
-        known |= set(content["stages"])
-        if label in content["stages"] and content.get("request"):
-            given = content["request"]
+    for run in reversed(history.heads(project.runs)):
+        stages, given = run.get("stages", ()), run.get("request")
+        known.update(stages)
+        if label in stages and given:
             asked = {k: given[k] for k in Request._fields if k in given}
             unforced = {"overwrite": False, "overwrite_stages": ()}
             request = Request(**{**asked, **unforced, "map_only": True})
             return experiment.perform(project, request, Progress(quiet=True))
     raise RequestError(f"no run had a stage {label!r}", nearest(label, known))
-
-
-def _age(path: Path) -> float:
-    return path.stat().st_mtime
 
 
 def _accept(run: Run, calls: list[Call]) -> int:
