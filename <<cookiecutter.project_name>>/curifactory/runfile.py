@@ -108,13 +108,17 @@ def write(path: Path, content: dict[str, Any]) -> None:
 
 def argset(snapshot: Snapshot) -> dict[str, Any]:
     """Return an argset as the history has it."""
-    fields = shown_fields(snapshot.source)
+    found = described(snapshot)
+    return {**found, **_recipe()(snapshot.source, found["fields"])}
+
+
+def described(snapshot: Snapshot) -> dict[str, Any]:
+    """Return an argset as plain data."""
     return {
         "name": snapshot.name,
         "hash": snapshot.content(),
         "paramset": snapshot.paramset,
-        "fields": fields,
-        **_recipe()(snapshot.source, fields),
+        "fields": shown_fields(snapshot.source),
     }
 
 

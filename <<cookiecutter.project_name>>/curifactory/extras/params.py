@@ -10,7 +10,7 @@ from ..args import REDACTED, ExperimentArgs, Repeated, flat_field, is_hidden, sh
 from ..cli import add_choice_options, apart, print_table
 from ..errors import RequestError, nearest
 from ..request import Request
-from ..runfile import shown_fields, shown_value
+from ..runfile import described, shown_fields, shown_value
 from ..settings import Settings
 from ..snapshot import Snapshot
 from . import history, recreate
@@ -40,19 +40,10 @@ def perform(options: argparse.Namespace) -> int:
     if options.diff:
         _print_diff(found, *options.diff, as_json=options.json)
     elif options.json:
-        print(json.dumps([_described(each) for each in found], indent=1))
+        print(json.dumps(list(map(described, found)), indent=1))
     else:
         _print_argsets(found, is_full=options.full)
     return 0
-
-
-def _described(snapshot: Snapshot) -> dict[str, Any]:
-    return {
-        "name": snapshot.name,
-        "hash": snapshot.content(),
-        "paramset": snapshot.paramset,
-        "fields": shown_fields(snapshot.source),
-    }
 
 
 def _print_argsets(snapshots: list[Snapshot], *, is_full: bool) -> None:
