@@ -250,20 +250,20 @@ def snapshot_of(args: Any) -> Snapshot:
     """Return the snapshot of an argset, the same one for an argset that has one."""
     if isinstance(args, Snapshot):
         return args
+    if args is None:
+        return Snapshot(None)
     known = _snapshots.get(id(args))
     if known is not None and known.args is args:
         return known
-    if args is not None and not isinstance(args, ExperimentArgs):
+    if not isinstance(args, ExperimentArgs):
         raise RequestError(
             f"a record takes an argset, not {argsets.short(args)}",
             "Record(manager, args), with args an instance of a class that extends "
             "ExperimentArgs, or None",
         )
-    if args is not None:
-        argsets.check_name(args.name, "a record was made by hand")
+    argsets.check_name(args.name, "a record was made by hand")
     made = Snapshot(args)
-    if args is not None:
-        argset_of(made)
+    argset_of(made)
     return made
 
 

@@ -154,8 +154,7 @@ class Stage(Generic[R, P, T]):
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """The name of the stage, and those that it had before."""
-        before = self.rules.formerly
-        return self.name, *([before] if isinstance(before, str) else before)
+        return self.name, *self.rules.formerly
 
     @functools.cached_property
     def has_return(self) -> bool:
@@ -293,8 +292,9 @@ def _rules(given: dict[str, Any], where: str) -> Rules:
     if made.reads != "all":
         _names(made.reads, "reads", where)
     _names(made.files, "files", where)
-    former = [made.formerly] if isinstance(made.formerly, str) else made.formerly
-    for each in _names(former, "formerly", where):
+    if isinstance(made.formerly, str):
+        made = made._replace(formerly=[made.formerly])
+    for each in _names(made.formerly, "formerly", where):
         if "." not in each:
             said = (
                 f"{where}: formerly is {each!r}, not the name of a module and a stage"
@@ -366,14 +366,11 @@ def _check_signature(
         return
     for name in inputs:
         if name not in list(parameters)[len(first) :]:
+            said = f"{where} declares the input {name!r} but has no such parameter"
             if name in parameters:
                 said = f"{where} takes {name!r} where {' and '.join(first)} must be"
-                example = ", ".join([*first, *inputs])
-                raise RequestError(said, f"def {function.__name__}({example}):")
-            raise RequestError(
-                f"{where} declares the input {name!r} but has no such parameter",
-                f"def {function.__name__}({', '.join([*first, *inputs])}):",
-            )
+            example = ", ".join([*first, *inputs])
+            raise RequestError(said, f"def {function.__name__}({example}):")
 
 
 def _where(function: Any) -> str:
