@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .errors import RequestError
 from .record import Call
+from .request import Request
 from .task import Outcome, Task, perform
 
 if TYPE_CHECKING:  # it is slow to import, and needed with workers only
@@ -64,17 +65,16 @@ class Engine:
             end_descendants()
 
 
-def make(
-    name: str | None, root: Path, jobs: int | None, scheduler: str | None
-) -> Engine:
+def make(request: Request, root: Path) -> Engine:
     """Return the engine that a run was asked to use."""
+    jobs, scheduler = request.jobs, request.scheduler
     if jobs is not None and not 1 <= jobs <= MOST_JOBS:
         said = "so many are too many"
         if jobs < 1:
             said = "there must be one worker at least"
         raise RequestError(f"-j {jobs}: {said}", "-j 2")
     parallel = "dask" if scheduler else "processes" if jobs is not None else "serial"
-    chosen = name or parallel
+    chosen = request.engine or parallel
     if chosen == "serial":
         if scheduler or (jobs or 1) > 1:
             said = "--engine serial has no workers"

@@ -105,8 +105,7 @@ def perform(project: Settings, request: Request, progress: Progress) -> Run:
             raise RequestError(f"{shown} {number}: expected 0 or more", f"{shown} 1")
     if request.read_only:
         project = project._replace(base=project.cache, cache=_temporary())
-    asked = request.engine, project.root, request.jobs, request.scheduler
-    chosen = engine.make(*asked)
+    chosen = engine.make(request, project.root)
     if request.debugger and not chosen.is_local:
         hint = "use --engine serial, without -j"
         raise RequestError("--pdb debugs calls in this process only", hint)
@@ -131,7 +130,8 @@ def _temporary() -> Path:
 def _perform(
     project: Settings, request: Request, progress: Progress, chosen: Engine
 ) -> Run:
-    module = paramsets.load(project, "experiments", "run", request.name)
+    module = paramsets.load(project, "experiments", request.name)
+    paramsets.check_function(module, "run")
     snapshots = paramsets.collect(_chosen_sources(project, module, request), request)
     asked = request.command or f"experiment run {request.name}"
     command, *sets = (
@@ -187,7 +187,7 @@ def _chosen_sources(
         said = f"DEFAULT_PARAMS is {short(default)}, no names of parameter files"
         raise RequestError(f"{place}: {said}", 'DEFAULT_PARAMS = ["base"]')
     if not names:
-        known = [e.name for e in paramsets.entries(project, "params", "get_params")]
+        known = [e.name for e in paramsets.entries(project, "params")]
         raise RequestError(
             f"experiment {request.name!r} names no parameter file",
             f"choose with -p NAME; {nearest('', known)}",

@@ -23,6 +23,8 @@ from .request import Request
 from .settings import Settings
 from .snapshot import Snapshot
 
+DEFINED = {"experiments": "run", "params": "get_params"}
+"""The function that makes a file one of its kind."""
 HINTS = {
     "run": "def run(argsets, manager): ...",
     "get_params": "def get_params(): return [Args(...)]",
@@ -53,19 +55,19 @@ class Source(NamedTuple):
 
 def list_experiments(root: Path) -> list[Entry]:
     """Return the experiments of a project; files are parsed, never imported."""
-    return entries(settings.load(root), "experiments", "run")
+    return entries(settings.load(root), "experiments")
 
 
 def list_paramsets(root: Path) -> list[Entry]:
     """Return the parameter files of a project; files are parsed, never imported."""
-    return entries(settings.load(root), "params", "get_params")
+    return entries(settings.load(root), "params")
 
 
-def entries(project: Settings, kind: str, function: str) -> list[Entry]:
-    """Return the files in a folder of the project that define a function."""
+def entries(project: Settings, kind: str) -> list[Entry]:
+    """Return the files of a kind, `experiments` or `params`, that define its function."""
     folder = project.root / getattr(project, kind)
     paths = (p for p in sorted(folder.rglob("*.py")) if _is_named(p, folder))
-    found = (_entry(folder, path, function) for path in paths)
+    found = (_entry(folder, path, DEFINED[kind]) for path in paths)
     return [entry for entry in found if entry is not None]
 
 
@@ -88,14 +90,12 @@ def _entry(folder: Path, path: Path, function: str) -> Entry | None:
     return Entry(name, path, (ast.get_docstring(tree) or "").partition("\n")[0])
 
 
-def load(project: Settings, kind: str, function: str, name: str) -> ModuleType:
+def load(project: Settings, kind: str, name: str) -> ModuleType:
     """Import the module of an experiment or parameter file."""
     folder = getattr(project, kind)
-    path = _located(project, kind, function, name)
+    path = _located(project, kind, name)
     inner = path.relative_to(project.root / folder).with_suffix("").parts
-    module = _import(".".join((*Path(folder).parts, *inner)), path)
-    check_function(module, function)
-    return module
+    return _import(".".join((*Path(folder).parts, *inner)), path)
 
 
 def check_function(module: ModuleType, name: str) -> None:
@@ -121,7 +121,7 @@ def plain_name(project: Settings, given: str) -> str:
     return next((each for each in found if each != path), path)
 
 
-def _located(project: Settings, kind: str, function: str, name: str) -> Path:
+def _located(project: Settings, kind: str, name: str) -> Path:
     what = "experiment" if kind == "experiments" else "parameter file"
     if not re.fullmatch(r"\w[\w -]*(/\w[\w -]*)*", name.replace(".", "/")):
         raise RequestError(
@@ -130,7 +130,7 @@ def _located(project: Settings, kind: str, function: str, name: str) -> Path:
         )
     path = _path(project, kind, name)
     if path is None:
-        known = [entry.name for entry in entries(project, kind, function)]
+        known = [entry.name for entry in entries(project, kind)]
         raise RequestError(f"there is no {what} {name!r}", nearest(name, known))
     return path
 
@@ -190,11 +190,11 @@ def _unknown_field(error: BaseException) -> RequestError | None:
     return None
 
 
-def placed(error: CurifactoryError) -> RequestError:
+def placed(error: CurifactoryError, otherwise: str = "") -> RequestError:
     """Return the same error, with the user's own line if it tells no place."""
-    tells = ".py:" in error.message or not where(error)
-    place = "" if tells else f"{relative(where(error))}: "
-    return RequestError(place + error.message, error.hint)
+    place = relative(where(error, HELPERS)) or otherwise
+    tells = ".py:" in error.message or not place
+    return RequestError(f"{place}: " * (not tells) + error.message, error.hint)
 
 
 def relative(place: str) -> str:
@@ -247,7 +247,8 @@ def open_project(root: Path | str | None, **places: Any) -> Settings:
 def imported(project: Settings, names: Iterable[str]) -> Iterator[Source]:
     """Import parameter files, each once."""
     for name in dict.fromkeys(plain_name(project, each) for each in names):
-        module = load(project, _kind_of(project, name), "get_params", name)
+        module = load(project, _kind_of(project, name), name)
+        check_function(module, "get_params")
         yield Source(name, relative(str(module.__file__)), module.get_params)
 
 
@@ -344,10 +345,7 @@ def _called(source: Source) -> list[Any]:
             raise RequestError(f"{place}: get_params() returned {shown}", hint)
         found = list(returned)
     except CurifactoryError as error:
-        at = where(error, HELPERS)
-        message = error.message if place in error.message else ""
-        shown = message or f"{relative(at) or place}: {error.message}"
-        raise RequestError(shown, error.hint) from error
+        raise placed(error, place) from error
     except (Exception, SystemExit) as error:
         raise _users(error, f"{place}: get_params() failed") from error
     if not found:
