@@ -243,19 +243,18 @@ def _finished(run: Run, request: Request) -> Run:
 
 def _write_report(run: Run) -> Path | None:
     project = run.manager.settings
-    try:
-        report = importlib.import_module("curifactory.extras.report")
-    except ImportError as error:
-        run.manager.progress.message(f"no report: {error} (pip install jinja2)")
-        return None
     target = project.reports / run.manager.name
     try:
+        report = importlib.import_module("curifactory.extras.report")
         written: Path = report.write(run.content, project.cache, target, project.base)
         _point(project.reports / "latest", target)
+        return written
+    except ImportError as error:
+        said = f"{error} (pip install jinja2)"
     except Exception as error:  # the results are safe; a report can be made again
-        run.manager.progress.message(f"no report: {type(error).__name__}: {error}")
-        return None
-    return written
+        said = f"{type(error).__name__}: {error}"
+    run.manager.progress.message(f"no report: {said}")
+    return None
 
 
 def _point(link: Path, target: Path) -> None:

@@ -38,14 +38,12 @@ class Reportable:
             if callable(getattr(type(self), name, None)):
                 raise CurifactoryError(f"{name}() is not called: define {instead}")
         file = self.file(folder, stem)
-        data = None if file else self.data()
-        name = self.name or stem
         return {
             "kind": self.kind,
-            "name": name,
+            "name": self.name or stem,
             "group": self.group,
             "file": file,
-            "data": data,
+            "data": None if file else self.data(),
         }
 
     def data(self) -> Any:

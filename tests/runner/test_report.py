@@ -20,6 +20,7 @@ def call(id, stage, records, inputs=(), **given):
     plain = {
         "status": "computed",
         "aggregate": False,
+        "argset": None if given.get("aggregate") else records[0],
         "reason": "never run",
         "seconds": 0.1,
         "folder": f"stages.{stage}/{id:012x}",

@@ -144,9 +144,8 @@ def _metrics(calls: list[Data], names: set[str]) -> tuple[Metrics, list[Any]]:
     found: Metrics = {}
     others = []
     for call in calls:
-        of_records = call["records"][0] if not call.get("aggregate") else None
-        own = call.get("argset", of_records)  # older runs do not say it
-        for name, metric in (call.get("metrics") or {}).items():
+        own = call["argset"]
+        for name, metric in call["metrics"].items():
             if own in names:
                 found.setdefault((call["stage"], name), {})[own] = metric
             else:
