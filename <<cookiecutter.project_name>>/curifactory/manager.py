@@ -162,7 +162,7 @@ class ArtifactManager:
 
     def foresee(self) -> list[tuple[Call, Decision]]:
         """Return what would happen to each call, computing nothing."""
-        return list(self.survey.foresee(self.calls))
+        return self.survey.foresee(self.calls)
 
     def say(self, text: str) -> None:
         """Show a line, and keep it in the log of the run."""
@@ -221,8 +221,7 @@ class ArtifactManager:
     def _foreseen_value(self, source: Output) -> Any:
         """Return a cached value; without it the map ends here."""
         call = source.call
-        for _ in self.survey.foresee(ancestors(call)):
-            continue
+        self.survey.foresee(ancestors(call))
         if not self.survey.has_data(source):
             self.stopped_at = f"{call.stage.label} {call.label}"
             raise StopMap

@@ -157,8 +157,8 @@ def _path(project: Settings, cache: Store, options: argparse.Namespace) -> int:
             known |= names
             if names.issuperset(options.names) and artifact.files:
                 first = cache.root / trace.folder / artifact.files[0].split("/")[0]
-                key = trace.stage, trace.label, artifact.name
-                found = {**found, key: first} if first.exists() else found
+                if first.exists():
+                    found[trace.stage, trace.label, artifact.name] = first
     for path in found.values():
         print(os.path.relpath(path))
     if not found:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from .. import plain
-from ..args import Repeated, is_nested, is_secret, same, short, values
+from ..args import REDACTED, Repeated, is_nested, is_secret, same, short, values
 from ..errors import RequestError
 
 RELAX = "check_fields"
@@ -46,7 +46,7 @@ def _check_value(
     cls, value = type(owner), getattr(owner, name)
     if name in hints and not _fits(value, hints[name]):
         if not _is_declared(owner, name, value):
-            shown = "***" if is_secret(cls, name) else short(value)
+            shown = REDACTED if is_secret(cls, name) else short(value)
             raise wrong_value(where, prefix + name, shown, value, hints[name])
     for place, each in _inside(value):
         for inner, held in values(each) if is_nested(each) else ():
@@ -63,7 +63,7 @@ def _inside(value: Any) -> Iterable[tuple[str, Any]]:
 
 
 def wrong_value(
-    where: str, path: str, shown: str, value: object, hint: Any
+    where: str, path: str, shown: str, value: Any, hint: Any
 ) -> RequestError:
     """Return the error for a value that its annotation does not allow."""
     kind = "" if value is None else f" ({type(value).__name__})"
@@ -73,11 +73,8 @@ def wrong_value(
     close = difflib.get_close_matches(str(value), texts, n=1)
     if close:
         return RequestError(said, f"did you mean {texts[close[0]]!r}?")
-    if (
-        shown != "***"
-        and getattr(value, "shape", None) == ()
-        and hasattr(value, "item")
-    ):
+    is_scalar = getattr(value, "shape", None) == () and hasattr(value, "item")
+    if is_scalar and shown != REDACTED:
         return RequestError(said, f"its method item() gives {value.item()!r}")
     return RequestError(said, f"{RELAX} = False in the class turns this check off")
 
