@@ -86,10 +86,9 @@ def load(root: Path, **overrides: Any) -> Settings:
 def seconds(given: object) -> float:
     """Return the seconds in a number, or in a text like `10 min`, `2h` or `3 days`."""
     match = re.fullmatch(r"\s*([\d.]+)\s*([a-z]*)\s*", str(given))
-    unit = next((u for u in UNITS if match and match[2][:1] == u), "")
     try:
-        return float(match[1]) * UNITS[unit] if match else float(str(given))
-    except ValueError as error:
+        return float(match[1]) * UNITS[match[2][:1]] if match else float(str(given))
+    except (ValueError, KeyError) as error:
         hint = 'write "10 min", "2 h" or "3 days"'
         raise RequestError(f"{given!r} is no length of time", hint) from error
 

@@ -395,10 +395,12 @@ def test_the_limit_is_a_setting(costly, above, code):
     assert costly.run("study").code == code
 
 
-def test_a_limit_that_is_no_time_is_refused(whole):
-    whole.write({"pyproject.toml": '[tool.curifactory]\nconfirm-above = "soon"\n'})
+@pytest.mark.parametrize("above", ["soon", "2 weeks"])
+def test_a_limit_that_is_no_time_is_refused(whole, above):
+    text = f"[tool.curifactory]\nconfirm-above = {json.dumps(above)}\n"
+    whole.write({"pyproject.toml": text})
     result = whole.run("study")
-    assert result.code == 2 and "'soon' is no length of time" in result.err
+    assert result.code == 2 and f"'{above}' is no length of time" in result.err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a terminal")
