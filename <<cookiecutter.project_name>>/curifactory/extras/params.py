@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from itertools import chain
 from typing import Any
 
@@ -106,7 +107,8 @@ def _shown(args: Any, path: str, value: object) -> str:
 
 def _from_run(project: Settings, name: str) -> int:
     text = recreate.parameter_file(_history(project, name))
-    target = project.root / project.params / f"{_identifier(name)}.py"
+    module = re.sub(r"\W", "_", name)
+    target = project.root / project.params / f"{module}.py"
     shown = paramsets.write_new(project, target, text)
     print(f"wrote {shown}; look at it with: experiment params {target.stem}")
     return 0
@@ -118,7 +120,3 @@ def _history(project: Settings, name: str) -> dict[str, Any]:
     if name not in known:
         raise RequestError(f"there is no run {name!r}", nearest(name, known))
     return history.read(path)
-
-
-def _identifier(name: str) -> str:
-    return "".join(letter if letter.isalnum() else "_" for letter in name)

@@ -8,7 +8,7 @@ import importlib.util
 import pkgutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -179,7 +179,8 @@ def parameter_file(run: Data) -> str:
         given = {"name": _written(each.name), **own}
         lines += _call(f"        {names[cls]}.copy", given, end=",")
     body = "\n".join([*lines, "    ]"])
-    text = "\n".join([*_head(run["run"], made, body), "", "", _define(bases), body, ""])
+    define = f"def get_params() -> list[{' | '.join(bases)}]:"
+    text = "\n".join([*_head(run["run"], made, body), "", "", define, body, ""])
     _verify(text, made)
     return text
 
@@ -194,10 +195,6 @@ def _head(run: str, made: list["_Past"], body: str) -> list[str]:
     imports = [*first, "", *own] if first else own
     head = [f'"""The argsets of run {run}, as they were."""', "", *imports]
     return [*head, "", note] if secret else head
-
-
-def _define(classes: Iterable[str]) -> str:
-    return f"def get_params() -> list[{' | '.join(classes)}]:"
 
 
 def _call(
@@ -244,30 +241,26 @@ class _Past:
         """Refuse fields that a class no longer has; drop those that it computes."""
         cls = _located(name, self.where)
         known = {field.name: field for field in dataclasses.fields(cls)}
-        for inner in self.direct(path):
+        for inner in self.names(path):
             if inner not in known:
                 wrong = unknown_field(cls, inner)
                 said = f"{self.where}: {wrong.message} any more"
                 raise RequestError(said, wrong.hint)
             if not known[inner].init:
-                del self.fields[f"{path}.{inner}".lstrip(".")]
+                self.fields.pop(f"{path}.{inner}".lstrip("."), None)
 
-    def direct(self, path: str) -> list[str]:
-        """Return the names of the plain fields of the dataclass at a path."""
-        prefix = f"{path}." if path else ""
-        inner = (n.removeprefix(prefix) for n in self.fields if n.startswith(prefix))
-        return [name for name in inner if "." not in name]
-
-    def parts(self, path: str) -> list[str]:
-        """Return the names of the nested dataclasses at a path."""
-        split = (each.rpartition(".") for each in self.classes if each)
+    def names(self, path: str) -> list[str]:
+        """Return the names of the fields of the dataclass at a path."""
+        split = (n.rpartition(".") for n in (*self.fields, *self.classes) if n)
         return [name for place, _, name in split if place == path]
 
     def arguments(self, path: str) -> dict[str, str]:
         """Return the expression of each argument of the dataclass at a path."""
         prefix = f"{path}." if path else ""
-        plain = {name: self.fields[prefix + name] for name in self.direct(path)}
-        return {**plain, **{n: self.written(prefix + n) for n in self.parts(path)}}
+        return {
+            name: self.fields.get(prefix + name) or self.written(prefix + name)
+            for name in self.names(path)
+        }
 
     def written(self, path: str) -> str:
         """Return the expression that makes the dataclass at a path."""
