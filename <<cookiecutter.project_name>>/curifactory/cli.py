@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from errno import ENOSPC
 
-from .errors import CurifactoryError, RequestError, nearest
+from .errors import CurifactoryError, RequestError, alike, nearest
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing takes long
 if TYPE_CHECKING:
@@ -152,15 +152,13 @@ def _parsed(given: list[str]) -> argparse.Namespace:
     if unknown:
         flag = next((each for each in unknown if each[0] == "-"), "").partition("=")[0]
         text = commands.choices[options.command].format_help()
-        known = set(re.findall(r"(?<!\w)--?[a-z][a-z-]*", text))
+        known = sorted(set(re.findall(r"(?<!\w)--?[a-z][a-z-]*", text)))
         help_of = f"see `experiment {options.command} --help`"
         if not flag:
             hint = "give an option once for each value: -n a -n b"
             hint = hint if "-n" in known else help_of
             raise RequestError(f"{unknown[0]!r} is not understood", hint)
-        hint = INSTEAD.get(flag) or nearest(flag, known)
-        if hint.startswith("there is"):
-            hint = help_of
+        hint = INSTEAD.get(flag) or alike(flag, known) or help_of
         raise RequestError(f"there is no option {flag}", hint)
     return options
 
@@ -317,10 +315,11 @@ def _check_name(project: Settings, name: str) -> None:
     from .experiment import list_experiments
 
     path = project.root / project.experiments / f"{name.replace('.', '/')}.py"
-    hint = "" if path.is_file() else nearest(name, COMMANDS)
-    if hint and name in OF_CACHE:
+    if path.is_file():
+        return
+    if name in OF_CACHE:
         raise RequestError(f"there is no command {name!r}", f"experiment cache {name}")
-    if not name or hint.startswith("did you mean"):
+    if not name or alike(name, COMMANDS):
         known = [each.name for each in list_experiments(project.root)]
         said = f"there is no experiment {name!r}" if name else "no experiment is named"
         raise RequestError(said, nearest(name, [*known, *COMMANDS] if name else known))

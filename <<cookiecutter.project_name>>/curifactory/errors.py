@@ -1,6 +1,6 @@
 """Errors that a user can mend: each says what failed and what to do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class CurifactoryError(Exception):
@@ -44,14 +44,19 @@ class DamagedError(CurifactoryError):
     """The bytes of an artifact are not the ones that were saved."""
 
 
+def alike(name: str, options: Sequence[str]) -> str:
+    """Return a hint that names the options spelt alike; empty where there are none."""
+    import difflib  # where nothing is wrong nobody needs it
+
+    close = difflib.get_close_matches(name, options, n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
 def nearest(name: str, options: Iterable[str], without: str = "there is none") -> str:
     """Return a hint that names the closest options, or lists the few there are."""
     known = sorted(set(options))
-    import difflib  # where nothing is wrong nobody needs it
-
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    if close:
-        return "did you mean " + " or ".join(repr(each) for each in close) + "?"
+    if hint := alike(name, known):
+        return hint
     if not known:
         return without
     return "there is: " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
