@@ -220,15 +220,14 @@ class Record(Generic[A]):
         if arguments:
             given = {name: literal(value, name) for name, value in arguments.items()}
         replaced = {name: given.pop(name) for name in stage.inputs if name in given}
+        chosen: list[Record[Any]] = [self]
         if stage.is_aggregate:
             over = self.manager.records if records is None else records
             if not isinstance(over, Iterable):
                 over = [over]  # which is told that it is no list of records
             chosen = [each for each in over if each is not self]
-            members = [_partial_member(each, stage, replaced) for each in chosen]
-            _check_aggregate(stage, members)
-        else:
-            members = [_member(self, stage, replaced)]
+        members = [_member(each, stage, replaced) for each in chosen]
+        _check_inputs(stage, chosen, members)
         made = Call(stage, self.snapshot, members, given)
         self._last = made
         self.manager.add(made)
@@ -308,27 +307,7 @@ def _check_arguments(stage: AnyStage, arguments: dict[str, Any]) -> None:
             )
 
 
-def _member(record: Record[Any], stage: AnyStage, given: dict[str, Literal]) -> Member:
-    sources: dict[str, Source] = {}
-    for name in stage.inputs:
-        source = given.get(name) or record.state.sources.get(name)
-        if source is not None:
-            sources[name] = source
-        elif not stage.rules.suppress_missing_inputs or not _has_default(stage, name):
-            raise RequestError(
-                f"{stage.where}: stage {stage.label} takes {name!r}, which no stage "
-                f"before it gives to record {record.label!r}",
-                nearest(name, record.state.sources, FIRST),
-            )
-    return Member(record.snapshot, sources)
-
-
-def _has_default(stage: AnyStage, name: str) -> bool:
-    parameter = stage.parameters.get(name)
-    return parameter is not None and parameter.default is not inspect.Parameter.empty
-
-
-def _partial_member(record: Any, stage: AnyStage, given: dict[str, Literal]) -> Member:
+def _member(record: Any, stage: AnyStage, given: dict[str, Literal]) -> Member:
     if not isinstance(record, Record):
         raise RequestError(
             f"aggregate {stage.label} takes a list of records, not {record!r:.60}",
@@ -338,12 +317,25 @@ def _partial_member(record: Any, stage: AnyStage, given: dict[str, Literal]) -> 
     return Member(record.snapshot, {n: have[n] for n in stage.inputs if n in have})
 
 
-def _check_aggregate(stage: AnyStage, members: list[Member]) -> None:
+def _check_inputs(
+    stage: AnyStage, records: list[Record[Any]], members: list[Member]
+) -> None:
     for name in stage.inputs:
-        if not any(name in member.sources for member in members):
-            known = [n for m in members for n in m.sources]
-            raise RequestError(
-                f"{stage.where}: aggregate {stage.label} takes {name!r}, which none of "
-                f"its {len(members)} records has",
-                nearest(name, known, FIRST),
-            )
+        if any(name in member.sources for member in members) or _may_lack(stage, name):
+            continue
+        takes = f"{stage.label} takes {name!r}, which"
+        if stage.is_aggregate:
+            said = f"aggregate {takes} none of its {len(records)} records has"
+        else:
+            its = records[0].label
+            said = f"stage {takes} no stage before it gives to record {its!r}"
+        known = [each for record in records for each in record.state.sources]
+        raise RequestError(f"{stage.where}: {said}", nearest(name, known, FIRST))
+
+
+def _may_lack(stage: AnyStage, name: str) -> bool:
+    """Return whether a stage does without an input that has a default."""
+    parameter = stage.parameters.get(name)
+    has_default = parameter is not None and parameter.default is not parameter.empty
+    is_meant = stage.rules.suppress_missing_inputs and not stage.is_aggregate
+    return has_default and is_meant
