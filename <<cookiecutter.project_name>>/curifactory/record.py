@@ -289,10 +289,11 @@ def literal(value: Any, name: str) -> Literal:
 def _check_arguments(stage: AnyStage, arguments: dict[str, Any]) -> None:
     for name in stage.needed:
         if name not in arguments:
-            raise RequestError(
-                f"{stage.where}: stage {stage.label} takes {name!r}, which is no input "
-                "and was not given",
-                f"name it in @stage([{name!r}, ...]), or {stage.label}(..., {name}=...)",
+            hint = (
+                f"name it in @stage([{name!r}, ...]), or {stage.label}(..., {name}=...)"
+            )
+            raise stage.wrong(
+                f"takes {name!r}, which is no input and was not given", hint
             )
     if not arguments:
         return
@@ -301,10 +302,8 @@ def _check_arguments(stage: AnyStage, arguments: dict[str, Any]) -> None:
         return
     for name in arguments:
         if name not in stage.parameters:
-            raise RequestError(
-                f"{stage.where}: stage {stage.label} has no parameter {name!r}",
-                nearest(name, list(stage.parameters)[1:]),
-            )
+            hint = nearest(name, list(stage.parameters)[1:])
+            raise stage.wrong(f"has no parameter {name!r}", hint)
 
 
 def _member(record: Any, stage: AnyStage, given: dict[str, Literal]) -> Member:
@@ -323,14 +322,13 @@ def _check_inputs(
     for name in stage.inputs:
         if any(name in member.sources for member in members) or _may_lack(stage, name):
             continue
-        takes = f"{stage.label} takes {name!r}, which"
         if stage.is_aggregate:
-            said = f"aggregate {takes} none of its {len(records)} records has"
+            lack = f"none of its {len(records)} records has"
         else:
-            its = records[0].label
-            said = f"stage {takes} no stage before it gives to record {its!r}"
+            lack = f"no stage before it gives to record {records[0].label!r}"
         known = [each for record in records for each in record.state.sources]
-        raise RequestError(f"{stage.where}: {said}", nearest(name, known, FIRST))
+        hint = nearest(name, known, FIRST)
+        raise stage.wrong(f"takes {name!r}, which {lack}", hint)
 
 
 def _may_lack(stage: AnyStage, name: str) -> bool:

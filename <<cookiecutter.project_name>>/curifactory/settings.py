@@ -58,29 +58,25 @@ def load(root: Path, **overrides: Any) -> Settings:
     known = set(Settings._fields) - {"root", "base"}
     tables = {key for key, value in section.items() if isinstance(value, dict)}
     for name in sorted(set(section) - known - tables):
-        raise RequestError(
-            f"pyproject.toml: [tool.curifactory] has no setting {name!r}",
-            nearest(name, known),
-        )
+        raise _wrong(f"has no setting {name!r}", nearest(name, known))
     if "confirm_above" in section:
         section["confirm_above"] = seconds(section["confirm_above"])
     for name, value in section.items():
         if name != "confirm_above" and not isinstance(value, (str, dict)):
-            raise RequestError(
-                f"pyproject.toml: [tool.curifactory] {name} = {value!r} is no text",
-                f'{name} = "a/folder"',
-            )
+            raise _wrong(f"{name} = {value!r} is no text", f'{name} = "a/folder"')
     for name in ("experiments", "params"):
         folder = section.get(name, name)
         if not all(part.isidentifier() for part in folder.split("/")):
-            raise RequestError(
-                f"pyproject.toml: [tool.curifactory] {name} = {folder!r} is no package",
-                "name a folder inside the project, by words with / between them",
-            )
+            hint = "name a folder inside the project, by words with / between them"
+            raise _wrong(f"{name} = {folder!r} is no package", hint)
     chosen = {k: v for k, v in {**section, **given}.items() if k not in tables}
     settings = Settings(root)._replace(**chosen)
     folders = {n: root / getattr(settings, n) for n in ("cache", "runs", "reports")}
     return settings._replace(**folders)
+
+
+def _wrong(said: str, hint: str) -> RequestError:
+    return RequestError(f"pyproject.toml: [tool.curifactory] {said}", hint)
 
 
 def seconds(given: object) -> float:

@@ -93,15 +93,18 @@ class Stage(Generic[R, P, T]):
                 "define it at the top level of a module, or use --engine serial",
             )
 
+    def wrong(self, said: str, hint: str) -> RequestError:
+        """Return an error that tells of this stage, and where it is defined."""
+        kind = "aggregate" if self.is_aggregate else "stage"
+        return RequestError(f"{self.where}: {kind} {self.label} {said}", hint)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _imported, (self.function.__module__, self.function.__qualname__)
 
     def __call__(self, record: R, records: Any = None, **arguments: Any) -> R:
         if records is not None and not self.is_aggregate:
-            raise RequestError(
-                f"{self.where}: stage {self.label} takes a record and keywords",
-                f"name the argument: {self.label}(record, name=value)",
-            )
+            hint = f"name the argument: {self.label}(record, name=value)"
+            raise self.wrong("takes a record and keywords", hint)
         caller: Any = record
         if not hasattr(caller, "call"):
             kind = type(record).__name__
