@@ -2,24 +2,18 @@
 
 import contextlib
 import sys
+from dataclasses import dataclass, field
 from typing import TextIO
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Progress:
     """Prints one line for each call that computes or fails."""
 
-    def __init__(
-        self,
-        *,
-        quiet: bool = False,
-        verbose: bool = False,
-        color: bool = False,
-        stream: TextIO | None = None,
-    ) -> None:
-        self.quiet = quiet
-        self.verbose = verbose
-        self.color = color
-        self.stream = stream or sys.stderr
+    quiet: bool = False
+    verbose: bool = False
+    color: bool = False
+    stream: TextIO = field(default_factory=lambda: sys.stderr)
 
     def plan(self, totals: dict[str, int]) -> None:
         """The calls known so far, by stage."""
