@@ -26,7 +26,7 @@ from .progress import Progress
 from .record import Call, Output, Record, Source
 from .request import Request
 from .settings import Settings
-from .snapshot import Snapshot
+from .snapshot import Present, Snapshot
 from .store import Store, host
 from .survey import Survey
 from .task import Place
@@ -93,7 +93,7 @@ class ArtifactManager:
             index.open()
             root = self.settings.root
             digests = FileDigests(root, functools.partial(index.file_digest, root))
-            self._survey = Survey(store, index, digests, self.request)
+            self._survey = Survey(store, index, Present(digests), self.request)
         return self._survey
 
     @property

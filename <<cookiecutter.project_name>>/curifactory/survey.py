@@ -4,13 +4,13 @@ import contextlib
 import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import decide, hashing, sources
 from .args import field_names
 from .decide import Decision, Now
 from .errors import nearest
-from .files import FileDigests
 from .index import Index
 from .provenance import dependencies
 from .record import Call, Literal, Output, Source
@@ -21,20 +21,18 @@ from .store import Store, output_stem
 from .trace import Trace
 
 
+@dataclass(eq=False, repr=False)
 class Survey:
     """Decides the calls of one run; it reads, and computes nothing."""
 
-    def __init__(
-        self, store: Store, index: Index, digests: FileDigests, request: Request
-    ) -> None:
-        self.store = store
-        self.index = index
-        self.request = request
-        self.present = Present(digests)
-        self.fresh: set[str] = set()
-        """Folders that this run has made: they are never forced again."""
-        self._names_before: dict[str, str] = {}
-        self._accepted: dict[str, dict[str, None]] | None = None
+    store: Store
+    index: Index
+    present: Present
+    request: Request
+    fresh: set[str] = field(default_factory=set)
+    """Folders that this run has made: they are never forced again."""
+    _names_before: dict[str, str] = field(default_factory=dict)
+    _accepted: dict[str, dict[str, None]] | None = None
 
     def decision(self, call: Call) -> Decision:
         """Return what is to happen to a call whose inputs are known."""

@@ -93,12 +93,10 @@ def _print_diff(
 
 
 def _named(snapshots: list[Snapshot], name: str) -> ExperimentArgs:
-    for snapshot in snapshots:
-        if snapshot.name == name:
-            found: ExperimentArgs = snapshot.source
-            return found
-    known = [snapshot.name for snapshot in snapshots]
-    raise RequestError(f"no argset is named {name!r}", nearest(name, known))
+    known: dict[str, ExperimentArgs] = {each.name: each.source for each in snapshots}
+    if name not in known:
+        raise RequestError(f"no argset is named {name!r}", nearest(name, known))
+    return known[name]
 
 
 def _shown(args: Any, path: str, value: object) -> str:
