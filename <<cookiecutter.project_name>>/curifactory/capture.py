@@ -88,7 +88,5 @@ def _open(folder: str, pid: int) -> int:
 def _flush() -> None:
     for stream, own in (sys.stdout, sys.__stdout__), (sys.stderr, sys.__stderr__):
         for each in (stream,) if stream is own else (stream, own):
-            try:
+            with contextlib.suppress(OSError, ValueError, AttributeError):
                 each.flush()  # type: ignore[union-attr]
-            except (OSError, ValueError, AttributeError):
-                continue

@@ -311,11 +311,9 @@ def _new_folder(parent: Path, name: str) -> Path:
         last = max((int(match[1]) for match in found if match), default=0)
         for number in itertools.count(last + 1):
             folder = parent / f"{name}-{number}"
-            try:
+            with contextlib.suppress(FileExistsError):
                 folder.mkdir()
                 return folder
-            except FileExistsError:
-                continue
     except OSError as error:
         hint = "make the folder writable"
         raise RequestError(f"{parent} cannot be written: {error}", hint) from error

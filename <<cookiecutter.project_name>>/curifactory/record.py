@@ -1,6 +1,5 @@
 """Records: one argset's way through the stages, as a growing list of calls."""
 
-import inspect
 from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
@@ -180,8 +179,7 @@ class Record(Generic[A]):
     @property
     def args(self) -> A:
         """The argset of this record; it cannot be changed."""
-        found: Any = self.snapshot.args
-        return cast(A, found)
+        return cast(A, self.snapshot.args)
 
     @property
     def params(self) -> A:
@@ -196,12 +194,12 @@ class Record(Generic[A]):
     @property
     def output(self) -> Any:
         """What the last stage call returned: one value, or a tuple of several."""
-        if self._last is None:
-            return None
         last = self._last
-        count = len(last.stage.outputs)
-        found = tuple(self.manager.value(Output(last, i)) for i in range(count))
-        return found[0] if count == 1 else found or None
+        if last is None:
+            return None
+        places = range(len(last.stage.outputs))
+        found = tuple(self.manager.value(Output(last, i)) for i in places)
+        return found[0] if len(found) == 1 else found or None
 
     def make_copy(
         self, args: Any = None, *, add_to_manager: bool = True
@@ -297,8 +295,7 @@ def _check_arguments(stage: AnyStage, arguments: dict[str, Any]) -> None:
             )
     if not arguments:
         return
-    kinds = stage.parameters.values()
-    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in kinds):
+    if any(each.kind is each.VAR_KEYWORD for each in stage.parameters.values()):
         return
     for name in arguments:
         if name not in stage.parameters:

@@ -1,5 +1,6 @@
 """Where things lie in a project: defaults, changed in `[tool.curifactory]`."""
 
+import contextlib
 import importlib
 import os
 import re
@@ -120,10 +121,8 @@ def _section(root: Path) -> dict[str, Any]:
 def _toml() -> Any:
     # Python 3.10 has no tomllib; pip, which is nearly everywhere, carries its equal.
     for name in ("tomllib", "tomli", "pip._vendor.tomli"):
-        try:
+        with contextlib.suppress(ImportError):
             return importlib.import_module(name)
-        except ImportError:
-            continue
     raise RequestError(
         "pyproject.toml has [tool.curifactory], which Python 3.10 cannot read alone",
         "pip install tomli",

@@ -1,5 +1,6 @@
 """Argsets varied from the command line: --set FIELD=VALUE and --seeds N."""
 
+import contextlib
 import dataclasses
 import enum
 import json
@@ -196,10 +197,8 @@ def converted(text: str, hint: Any) -> Any:
 def _first(text: str, hints: Sequence[Any]) -> Any:
     """Return a text as a value of the first type that takes it; text comes last."""
     for hint in sorted(hints, key=lambda each: (each is str, each is not type(None))):
-        try:
+        with contextlib.suppress(Mismatch):
             return converted(text, hint)
-        except Mismatch:
-            continue
     raise Mismatch("")
 
 
