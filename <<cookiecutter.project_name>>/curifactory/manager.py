@@ -249,7 +249,7 @@ class ArtifactManager:
                 self._session.data.follow(call)
         packages = {p for call in self.calls for p in call.stage.code.packages}
         started = datetime.datetime.fromtimestamp(self._begin, datetime.timezone.utc)
-        number = self.name.rpartition("-")[2]
+        number, project = self.name.rpartition("-")[2], self.settings
         return {
             "schema": runfile.SCHEMA,
             "run": self.name,
@@ -267,9 +267,7 @@ class ArtifactManager:
             "host": host(),
             "user": provenance.user(),
             "cpus": os.cpu_count(),
-            "cache": os.path.relpath(
-                self.settings.base or self.settings.cache, self.settings.root
-            ),
+            "cache": os.path.relpath(project.base or project.cache, project.root),
             "argsets": [runfile.argset(each) for each in self._snapshots()],
             "counts": self.counts(),
             "stages": self._stages(),

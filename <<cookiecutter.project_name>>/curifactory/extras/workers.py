@@ -83,13 +83,10 @@ def end_late(workers: Sequence[BaseProcess]) -> None:
 
 
 def _kill(worker: BaseProcess) -> None:
-    try:
-        if hasattr(os, "killpg") and worker.pid:
+    if hasattr(os, "killpg") and worker.pid:
+        with contextlib.suppress(OSError):  # it has no group of its own yet
             os.killpg(worker.pid, signal.SIGKILL)
-        else:
-            worker.kill()
-    except OSError:  # it has no group of its own yet
-        worker.kill()
+    worker.kill()
 
 
 def perform_as(inherited: Inherited | None, *given: Any) -> Outcome:
