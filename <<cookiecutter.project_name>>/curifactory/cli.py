@@ -312,25 +312,24 @@ def open_request(
 
 def _check_name(project: Settings, name: str) -> None:
     """Refuse no name, and a word that is no experiment but nearly a command."""
-    from .experiment import list_experiments
+    from . import paramsets
 
-    path = project.root / project.experiments / f"{name.replace('.', '/')}.py"
-    if path.is_file():
+    if paramsets.path_of(project, "experiments", name):
         return
     if name in OF_CACHE:
         raise RequestError(f"there is no command {name!r}", f"experiment cache {name}")
     if not name or alike(name, COMMANDS):
-        known = [each.name for each in list_experiments(project.root)]
+        known = [each.name for each in paramsets.entries(project, "experiments")]
         said = f"there is no experiment {name!r}" if name else "no experiment is named"
         raise RequestError(said, nearest(name, [*known, *COMMANDS] if name else known))
 
 
 def enter(cache: str | None) -> Settings:
     """Go to the root of the project: paths mean the same from any folder below."""
-    from . import experiment
+    from . import paramsets
 
     place = os.path.abspath(cache) if cache else None
-    project = experiment.open_project(None, cache=place)
+    project = paramsets.open_project(None, cache=place)
     os.chdir(project.root)
     return project
 
@@ -480,11 +479,11 @@ def _cell(metric: dict[str, Any] | None, best: float | None) -> str:
 def _ls(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from . import experiment, settings
+    from . import paramsets, settings
 
     root = settings.find_root(Path.cwd())
-    _print_entries("experiments", experiment.list_experiments(root))
-    _print_entries("parameter files", experiment.list_paramsets(root))
+    _print_entries("experiments", paramsets.list_experiments(root))
+    _print_entries("parameter files", paramsets.list_paramsets(root))
     return 0
 
 

@@ -114,7 +114,7 @@ def check_function(module: ModuleType, name: str) -> None:
 def plain_name(project: Settings, given: str) -> str:
     """Return the name of a file that was given by its path, as shells complete it."""
     path = given.replace(os.sep, "/").removesuffix(".py").removeprefix("./")
-    if any(_path(project, kind, path) for kind in ("experiments", "params")):
+    if any(path_of(project, kind, path) for kind in ("experiments", "params")):
         return path
     folders = (project.experiments, project.params)
     found = (path.removeprefix(f"{folder}/") for folder in folders)
@@ -128,14 +128,15 @@ def _located(project: Settings, kind: str, name: str) -> Path:
             f"{name!r} is no name of an {what}".replace("an p", "a p"),
             f"give the name of a file in {getattr(project, kind)}/, without .py",
         )
-    path = _path(project, kind, name)
+    path = path_of(project, kind, name)
     if path is None:
         known = [entry.name for entry in entries(project, kind)]
         raise RequestError(f"there is no {what} {name!r}", nearest(name, known))
     return path
 
 
-def _path(project: Settings, kind: str, name: str) -> Path | None:
+def path_of(project: Settings, kind: str, name: str) -> Path | None:
+    """Return the file of an experiment or parameter file; None where there is none."""
     path: Path = project.root / getattr(project, kind) / f"{name.replace('.', '/')}.py"
     return path if path.is_file() else None
 
@@ -254,7 +255,7 @@ def imported(project: Settings, names: Iterable[str]) -> Iterator[Source]:
 
 def _kind_of(project: Settings, name: str) -> str:
     """Return the kind of file that has argsets: an experiment may have its own."""
-    kinds = (each for each in ("params", "experiments") if _path(project, each, name))
+    kinds = (each for each in ("params", "experiments") if path_of(project, each, name))
     return next(kinds, "params")
 
 
