@@ -235,13 +235,11 @@ def json_problem(obj: Any, most: int = 10_000_000) -> str:
     """Return what in a value JSON would not give back equal; empty if nothing."""
     waiting = [("the value", obj)]
     seen: set[int] = set()
-    repeated = False
     while waiting:
         path, value = waiting.pop()
         if type(value) in (dict, list):
-            repeated = repeated or id(value) in seen
             if id(value) in seen:
-                continue
+                return "a list or dict that occurs twice in it"
             seen.add(id(value))
         most -= 1
         if most < 0:
@@ -257,7 +255,7 @@ def json_problem(obj: Any, most: int = 10_000_000) -> str:
             return f"{path} (a {type(value).__name__})"
         elif type(value) is int and value.bit_length() > 10_000:
             return f"{path} (a number that Python does not write)"
-    return "a list or dict that occurs twice in it" if repeated else ""
+    return ""
 
 
 _JSON = frozenset({type(None), bool, int, float, str})
