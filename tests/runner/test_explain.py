@@ -172,6 +172,16 @@ def test_there_may_be_nothing_to_accept(whole):
     assert result.code == 2 and "did you mean 'score'?" in result.err
 
 
+def test_what_is_reused_anyway_is_not_accepted(whole):
+    whole.ok()
+    whole.edit("src/helpers.py", "x + 1", "x + 2")
+    whole.ok()
+    whole.edit("src/helpers.py", "x + 2", "x + 1")
+    result = whole.run("accept", "score")
+    assert result.code == 2 and "nothing to accept" in result.err
+    assert not list((whole.root / "data/cache").glob(".accepted/*"))
+
+
 def test_an_edit_after_another_name_is_accepted_too(whole):
     whole.ok()
     for edit in RENAMED:

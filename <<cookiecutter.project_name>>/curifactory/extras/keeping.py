@@ -13,6 +13,7 @@ from ..experiment import Request, Run
 from ..progress import Progress
 from ..record import Call
 from ..settings import Settings
+from ..stages import AnyStage
 from ..store import Store, rename, safe
 from ..task import Place, Task
 from ..trace import sealed
@@ -34,7 +35,8 @@ def perform(options: argparse.Namespace) -> int:
         said = f"{run.manager.experiment_name} has no stage {options.stage!r} any more"
         raise RequestError(said, nearest(options.stage, known))
     if options.command == "accept":
-        return _accept(run, calls)
+        reused = {call for call, decision in run.decisions if decision.kind == "reuse"}
+        return _accept(run, calls[0].stage, [c for c in calls if c not in reused])
     return _check(project, run, calls)
 
 
@@ -52,9 +54,9 @@ def _last(project: Settings, label: str) -> Run:
     raise RequestError(f"no run had a stage {label!r}", nearest(label, known))
 
 
-def _accept(run: Run, calls: list[Call]) -> int:
+def _accept(run: Run, stage: AnyStage, calls: list[Call]) -> int:
     """File results of earlier code under the present one."""
-    survey, stage = run.manager.survey, calls[0].stage
+    survey = run.manager.survey
     pairs: dict[str, str] = {}
     changes: dict[str, None] = {}
     kept = 0
