@@ -295,7 +295,7 @@ def open_request(
 
     project = enter(options.cache)
     options.name = paramsets.plain_name(project, options.name)
-    _check_name(project, options.name)
+    _check_name(project, options.name, is_followed=bool(options.rest))
     if options.rest:
         given = options.rest[0]
         setting = f"give a field a value with --set {given}, or " * ("=" in given)
@@ -310,15 +310,15 @@ def open_request(
     return project, request
 
 
-def _check_name(project: Settings, name: str) -> None:
-    """Refuse no name, and a word that is no experiment but nearly a command."""
+def _check_name(project: Settings, name: str, *, is_followed: bool) -> None:
+    """Refuse no name, and a word that is no experiment but likely to be a command."""
     from . import paramsets
 
     if paramsets.path_of(project, "experiments", name):
         return
     if name in OF_CACHE:
         raise RequestError(f"there is no command {name!r}", f"experiment cache {name}")
-    if not name or alike(name, COMMANDS):
+    if not name or is_followed or alike(name, COMMANDS):
         known = [each.name for each in paramsets.entries(project, "experiments")]
         said = f"there is no experiment {name!r}" if name else "no experiment is named"
         raise RequestError(said, nearest(name, [*known, *COMMANDS] if name else known))

@@ -60,6 +60,11 @@ REFUSED = {
         ["gc", "--dry-run"],
         ["'gc'", "experiment cache gc"],
     ),
+    "unknown command with a run": (
+        {},
+        ["report", "study-1"],
+        ["there is no experiment 'report'", "there is: "],
+    ),
     "unknown command with a name": ({}, ["expalin", "study"], ["'explain'?"]),
     "a run of nothing": ({}, ["run"], ["no experiment is named", "there is: study"]),
     "a map of nothing": ({}, ["map"], ["no experiment is named", "there is: study"]),
