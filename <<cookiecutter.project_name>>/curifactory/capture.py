@@ -3,16 +3,17 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 
 @contextlib.contextmanager
-def captured(path: str) -> Iterator[None]:
+def captured(path: str, warn: Callable[[str], object] = str) -> Iterator[None]:
     """Let what is printed within the block go to a file, made if there is anything.
 
-    Where no file can be made, it goes where it went before.
+    Where no file can be made, it goes where it went before. What there is no room for
+    is lost, with a warning.
     """
     try:
         own = _open(os.path.dirname(path), os.getpid()) if path else None
@@ -39,7 +40,10 @@ def captured(path: str) -> Iterator[None]:
             os.dup2(before, number)
             os.close(before)
         if os.fstat(own).st_size:
-            _move(_path(os.path.dirname(path), os.getpid()), path)
+            try:
+                _move(_path(os.path.dirname(path), os.getpid()), path)
+            except OSError as error:
+                warn(f"what calls print cannot be kept: {error.strerror}")
 
 
 def rescue(path: str) -> None:
@@ -69,9 +73,11 @@ def tail(path: str, most: int = 10) -> str:
 
 
 def _move(source: Path, target: str) -> None:
-    with open(target, "ab") as file:
-        file.write(source.read_bytes())
-    os.truncate(source, 0)
+    try:
+        with open(target, "ab") as file:
+            file.write(source.read_bytes())
+    finally:
+        os.truncate(source, 0)  # else it would be taken for what the next call prints
 
 
 def _path(folder: str, pid: int) -> Path:

@@ -57,14 +57,14 @@ def failed(error: BaseException) -> Failure:
         message = f"(its text cannot be shown: {type(problem).__name__})"
     import traceback  # slow to import, and needed after failures only
 
-    kind, number = type(error).__name__, None
+    kind, numbers = type(error).__name__, set()
     try:
         full = "".join(traceback.format_exception(error))
         own = own_frames(error)
-        number = getattr(error.__cause__ or error, "errno", None)
+        numbers = {getattr(each, "errno", None) for each in (error, error.__cause__)}
     except Exception:  # its class answers in its own way whatever it is asked for
         full = own = f"{_shown_frames(error)}{kind}: {message}\n"
-    is_full = number in OF_A_FULL_DISK
+    is_full = not numbers.isdisjoint(OF_A_FULL_DISK)
     is_of_machine = is_full or isinstance(error, (MemoryError, TimeoutError))
     place = where(error)
     message, own, full = map(_cut, (message, own, full))

@@ -173,7 +173,8 @@ class _Execution:
         begin = time.perf_counter()
         try:
             self.folder = self.store.prepare()
-            captured = capture.captured(self.task.output)
+            warn = self.outcome.messages.append
+            captured = capture.captured(self.task.output, warn)
             threads = _threads(self.stage.rules.cpus)
             with captured, threads, staying(), _closing_figures():
                 self.outcome.trace = self._execute()

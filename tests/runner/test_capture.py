@@ -54,6 +54,24 @@ def test_what_has_no_file_is_printed_where_it_was_before(tmp_path, capfd):
     assert sorted(capfd.readouterr().out.split()) == ["CHILD", "SHOWN"]
 
 
+def test_what_cannot_be_kept_of_what_calls_print_is_told_and_costs_nothing_else(on):
+    on.edit("stages/other.py", "seed == 1:", "seed == 7:")
+    on.edit(
+        "stages/other.py",
+        '    print("PRINTED"',
+        "    full = 'data/runs/other-1/output/0-loud-n0.txt'\n"
+        "    if record.args.seed == 0:\n        os.symlink('/dev/full', full)\n"
+        "    if record.args.seed == 2:\n        os.unlink(full)\n"
+        '    print("PRINTED"',
+    )
+    result = on.run("other", *(["-j", "1"] if on.engine == "processes" else []))
+    assert result.code == 0, result
+    said = "what calls print cannot be kept: No space left on device"
+    assert result.err.count(said) == 1
+    texts = [path.read_text() for path in on.root.glob("data/runs/*/output/*n[12].txt")]
+    assert len(texts) == 2 and not any("PRINTED 0" in text for text in texts)
+
+
 def test_what_a_call_prints_lies_in_its_file_and_is_shown_when_it_fails(on):
     result = on.run("other")
     assert result.code == 1
