@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .errors import RequestError
 from .record import Call
 from .request import Request
+from .store import entries
 from .task import Outcome, Task, perform
 
 if TYPE_CHECKING:  # it is slow to import, and needed with workers only
@@ -94,7 +95,7 @@ def end_descendants(of: Iterable[int] = ()) -> None:
     if sys.platform != "linux":
         return  # there, workers end as a group
     parents: dict[int, list[int]] = {}
-    for each in filter(str.isdigit, os.listdir("/proc")):
+    for each in filter(str.isdigit, (entry.name for entry in entries("/proc"))):
         with contextlib.suppress(OSError):
             status = Path("/proc", each, "stat").read_text(errors="replace")
             parent = int(status.rpartition(")")[2].split()[1])

@@ -72,6 +72,8 @@ class Session:
         self._done: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()
         self._elsewhere: list[Call] = []
         self._looked = 0.0
+        self._overtaken: set[Call] = set()
+        """Calls that failed once while others had taken their claims over."""
         self._suspects: list[tuple[Call, str]] = []
         self._stillborn = 0
         self._attempts: Counter[Call] = Counter()
@@ -330,6 +332,10 @@ class Session:
         elif outcome.damaged:
             self.data.note_damage(outcome.damaged)
             call.status = "pending"
+            self.order.let_try([call])
+        elif call not in self._overtaken and self.peers.has_lost(running.claim):
+            self._overtaken.add(call)
+            call.status = "pending"  # others may have its result by now
             self.order.let_try([call])
         elif self._attempts[call] < max(self.request.retries, call.stage.rules.retries):
             self._attempts[call] += 1

@@ -11,7 +11,7 @@ from io import FileIO
 from pathlib import Path
 
 from .files import is_racy
-from .store import entries, host, is_alive
+from .store import entries, is_alive, system
 
 BEAT = 10.0
 STALE = 60.0
@@ -68,6 +68,16 @@ class Peers:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(f"{self._paths[1]}/{key}")
                 self._held.remove(key)
+
+    def has_lost(self, key: str) -> bool:
+        """Return whether others have taken a claim over, as that of a stopped run.
+
+        It is then let go of.
+        """
+        if self._is_alone or not key or self._owner(key) == self.name:
+            return False
+        self._held.discard(key)
+        return True
 
     def announce(self, folder: str) -> None:
         """Tell the others what was committed; before its claim is given back."""
@@ -229,7 +239,7 @@ class Peers:
     def _is_dead(self, name: str) -> bool:
         try:
             place, pid, _ = name.rsplit("-", 2)
-            is_gone = place == host() and not is_alive(int(pid))
+            is_gone = place == system() and not is_alive(int(pid))
         except ValueError:
             return False  # not the name of a run: somebody's own file
         return is_gone or self._silence(self.runs / name) > STALE
@@ -272,4 +282,4 @@ class Peers:
 
 def _new_name() -> str:
     """Return a name that no run has had: what is said of a dead one stays true."""
-    return f"{host()}-{os.getpid()}-{os.urandom(6).hex()}"
+    return f"{system()}-{os.getpid()}-{os.urandom(6).hex()}"

@@ -111,16 +111,23 @@ class Store:
         try:
             body = read_bytes(f"{self.place(folder)}/{META}").decode()
             return parse(body, folder)
+        except (FileNotFoundError, IsADirectoryError):
+            if os.path.isdir(self.place(folder)):  # else another run has removed it
+                self._note_unreadable(folder)
         except OSError as error:
             self.warn(f"{folder}/{META} cannot be read: {_short(error)}; left alone")
         except SchemeError:
             pass
         except (ValueError, KeyError, TypeError):
-            if code_files(os.path.dirname(self.place(folder))):
-                self.quarantine(folder, META)
-            else:
-                self.warn(f"{folder}/{META} is not of this cache, it seems; left alone")
+            self._note_unreadable(folder)
         return None
+
+    def _note_unreadable(self, folder: str) -> None:
+        """Move a folder without a whole trace away, if it is one of ours."""
+        if code_files(os.path.dirname(self.place(folder))):
+            self.quarantine(folder, META)
+        else:
+            self.warn(f"{folder}/{META} is not of this cache, it seems; left alone")
 
     def code_parts(self, trace: Trace) -> dict[str, str]:
         """Return the parts of the code that a trace was made with, by file and name."""
@@ -147,7 +154,7 @@ class Store:
 
     def prepare(self) -> str:
         """Make a folder beside the results, to be filled and then committed."""
-        folder = f"{self._paths[0]}/.tmp/{host()}-{os.getpid()}-{next(_numbers)}"
+        folder = f"{self._paths[0]}/.tmp/{system()}-{os.getpid()}-{next(_numbers)}"
         try:
             try:
                 os.mkdir(folder)
@@ -287,8 +294,8 @@ class Store:
     # The folder itself --------------------------------------------------------------
 
     def _clean_up(self) -> None:
-        """Remove what processes of this host left behind when they were killed."""
-        pattern = re.compile(re.escape(host()) + r"-(\d+)-\d+")
+        """Remove what processes of this system left behind when they were killed."""
+        pattern = re.compile(re.escape(system()) + r"-(\d+)-\d+")
         for entry in entries(self.root / ".tmp"):
             match = pattern.fullmatch(entry.name)
             if match and not is_alive(int(match[1])):
@@ -467,6 +474,20 @@ def host() -> str:
     return os.uname().nodename if hasattr(os, "uname") else os.environ["COMPUTERNAME"]
 
 
+@functools.cache
+def system() -> str:
+    """Return what processes have in common that can tell whether others are alive.
+
+    Two machines may have one name; so may containers, which see none but their own
+    processes.
+    """
+    with contextlib.suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("utf-8")
+        own = hashing.hash_text(boot, os.readlink("/proc/self/ns/pid"))
+        return f"{host()}.{own[:8]}"
+    return host()
+
+
 def code_files(folder: str | Path) -> list[str]:
     """Return the code that lies in the folder of a stage; others have none."""
     pattern = re.compile(r"code-[0-9a-f]{16}\.json")
@@ -485,7 +506,7 @@ def safe(text: str) -> str:
 
 
 def is_alive(pid: int) -> bool:
-    """Return whether a process of this host still runs, as far as can be told."""
+    """Return whether a process of this system still runs, as far as can be told."""
     if os.name != "posix":
         return True
     try:

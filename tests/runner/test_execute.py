@@ -362,16 +362,36 @@ def test_a_failure_that_argsets_share_happens_once(project):
     assert result.counts == {"computed": 0, "reused": 0, "skipped": 5, "failed": 2}
 
 
-def test_a_full_disk_says_nothing_of_other_argsets(project):
-    body = """    if not os.path.exists("tried"):
+@pytest.mark.parametrize("cause", ["", " from ValueError()"])
+def test_a_full_disk_says_nothing_of_other_argsets(project, cause):
+    body = f"""    if not os.path.exists("tried"):
         open("tried", "w").close()
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device"){cause}
     return [1, 2, 3]"""
     project.edit("stages/chain.py", "    return [1, 2, 3]", body)
     path = project.root / "stages/chain.py"
     path.write_text("import errno\nimport os\n" + path.read_text())
     result = project.run("study")
     assert result.done("failed") == ["load a"] and "load b" in result.done()
+
+
+@pytest.mark.parametrize("failures", [1, 9])
+def test_a_call_that_fails_after_others_took_it_over_is_tried_once_more(
+    project, failures
+):
+    body = f"""    tried = pathlib.Path("tried")
+    tried.write_text(tried.read_text() + "x" if tried.exists() else "x")
+    if len(tried.read_text()) <= {failures}:
+        for each in pathlib.Path("data/cache/.claims").iterdir():
+            each.unlink()
+        raise FileNotFoundError("a checkpoint")
+    return [1, 2, 3]"""
+    project.edit("stages/chain.py", "    return [1, 2, 3]", body)
+    path = project.root / "stages/chain.py"
+    path.write_text("import pathlib\n" + path.read_text())
+    result = project.run("study", "-n", "a")
+    assert result.code == (failures > 1)
+    assert len((project.root / "tried").read_text()) == 2
 
 
 def test_a_mended_failure_computes_what_is_left(project):

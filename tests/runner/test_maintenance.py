@@ -83,6 +83,19 @@ def test_commands_that_only_look_move_nothing(project, command):
     assert path.read_text() == "cut"
 
 
+@pytest.mark.parametrize("instead", ["nothing", "a folder", "a link"])
+def test_a_call_without_a_trace_is_damaged(project, instead):
+    path = project.folder(project.ok("study", "--quiet"), "load") / "meta.json"
+    path.unlink()
+    if instead == "a folder":
+        path.mkdir()
+    elif instead == "a link":
+        path.symlink_to("gone")
+    assert "load/a-" in project.run("cache", "verify").out
+    assert project.ok("cache", "verify").out.endswith("0 problems\n")
+    assert project.ok("study", "--quiet").counts["computed"] == 1
+
+
 def test_what_cannot_be_a_cache_is_refused_with_advice_that_does_no_harm(project):
     result = project.run("study", "--cache", "/dev/null")
     assert result.code == 2 and "is no folder" in result.err
@@ -173,7 +186,7 @@ def test_verify_counts_a_folder_without_a_trace_once(project):
     result = project.ok("study", "--quiet")
     (project.folder(result, "load").parent / "empty-0123456789ab").mkdir()
     found = project.run("cache", "verify")
-    assert found.code == 1 and found.out.count("cannot be read") == 1, found
+    assert found.code == 1 and found.out.count("is damaged") == 1, found
     assert found.out.endswith(" 1 problems\n")
 
 

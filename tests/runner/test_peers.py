@@ -15,7 +15,7 @@ import pytest
 from curifactory import index as indices
 from curifactory.index import Index
 from curifactory.peers import Peers
-from curifactory.store import Store
+from curifactory.store import Store, system
 from curifactory.trace import Trace, after
 
 STAGES = """
@@ -420,12 +420,12 @@ def leave_behind(cache, name, age):
 def test_the_claim_of_a_killed_process_of_this_host_is_taken_over_at_once(
     meet, tmp_path
 ):
-    leave_behind(tmp_path, f"{socket.gethostname()}-{dead_pid()}-0", age=0)
+    leave_behind(tmp_path, f"{system()}-{dead_pid()}-0", age=0)
     assert meet().take("call")
 
 
 def test_the_claims_of_a_killed_process_are_gone_once_another_run_works(meet, tmp_path):
-    leave_behind(tmp_path, f"{socket.gethostname()}-{dead_pid()}-0", age=0)
+    leave_behind(tmp_path, f"{system()}-{dead_pid()}-0", age=0)
     other = meet()
     assert other.take("of its own")
     assert [path.name for path in (tmp_path / ".claims").iterdir()] == ["of its own"]
@@ -447,20 +447,32 @@ def test_the_claim_of_another_host_is_taken_over_when_it_shows_no_life(meet, tmp
     assert not (tmp_path / ".runs" / "other.host-1-0").exists()
 
 
-def test_the_claim_of_another_host_is_kept_while_it_shows_life(meet, tmp_path):
-    leave_behind(tmp_path, "other.host-1-0", age=30)
+@pytest.mark.parametrize("host", ["other.host", f"{socket.gethostname()}.0a"])
+def test_the_claim_of_another_host_is_kept_while_it_shows_life(meet, tmp_path, host):
+    leave_behind(tmp_path, f"{host}-{dead_pid()}-0", age=30)
     assert not meet().take("call")
     assert (tmp_path / ".claims" / "call").exists()
 
 
 def test_a_process_that_is_stopped_for_long_loses_its_claim(meet, tmp_path):
-    leave_behind(tmp_path, f"{socket.gethostname()}-{os.getpid()}-99", age=90)
+    leave_behind(tmp_path, f"{system()}-{os.getpid()}-99", age=90)
     assert meet().take("call")
+
+
+def test_a_claim_that_others_have_taken_over_is_let_go_of(meet, tmp_path):
+    mine, other = meet(), meet()
+    assert mine.take("call") and mine.take("more") and not mine.has_lost("call")
+    assert not mine.has_lost("")
+    (tmp_path / ".claims" / "call").unlink()
+    assert other.take("call")
+    assert mine.has_lost("call") and not mine.holds("call")
+    mine.release("call")
+    assert not other.has_lost("call") and mine.holds("more")
 
 
 def test_one_of_many_takes_a_stale_claim_over(meet, tmp_path):
     for number in range(50):
-        leave_behind(tmp_path, f"{socket.gethostname()}-{dead_pid()}-{number}", age=0)
+        leave_behind(tmp_path, f"{system()}-{dead_pid()}-{number}", age=0)
         runs = [meet() for _ in range(4)]
         random.shuffle(runs)
         assert [each.take("call") for each in runs].count(True) == 1

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from curifactory.store import Store, is_alive
+from curifactory.store import Store, is_alive, system
 
 ALL_REUSED = {"computed": 0, "reused": 7, "skipped": 0, "failed": 0}
 
@@ -205,15 +205,17 @@ def test_temporary_folders_of_dead_processes_are_removed(project):
     project.ok()
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    stale = project.cache / ".tmp" / f"{socket.gethostname()}-{dead.pid}-0"
-    alive = project.cache / ".tmp" / f"{socket.gethostname()}-{os.getpid()}-0"
+    stale = project.cache / ".tmp" / f"{system()}-{dead.pid}-0"
+    alive = project.cache / ".tmp" / f"{system()}-{os.getpid()}-0"
     foreign = project.cache / ".tmp" / "another.host-1-0"
-    for folder in (stale, alive, foreign):
+    contained = project.cache / ".tmp" / f"{socket.gethostname()}.0a-{dead.pid}-0"
+    for folder in (stale, alive, foreign, contained):
         folder.mkdir(parents=True)
         (folder / "data.json").write_text("[]")
     project.ok()
     assert not stale.exists()
     assert alive.exists() and foreign.exists()
+    assert contained.exists()  # a container may have the name of its host
 
 
 SLOW = '    import pathlib, time\n    pathlib.Path("data/begun").touch()\n    time.sleep(60)\n'
