@@ -120,7 +120,7 @@ class Stage(Generic[R, P, T]):
         """Fix the code as it is before anything executes; each cell may change it."""
         if self._cell != code.cell():
             self._cell = code.cell()
-            for name in ("code", "key", "kinds", "certain"):
+            for name in ("code", "key", "kinds"):
                 vars(self).pop(name, None)
         _ = self.key
 
@@ -184,11 +184,6 @@ class Stage(Generic[R, P, T]):
         plain = Cacheable.elsewhere
         outputs = [(i, c) for i, c in enumerate(self.cachers) if c is not None]
         return {i: c for i, c in outputs if type(c).elsewhere is not plain}
-
-    @functools.cached_property
-    def certain(self) -> list[str]:
-        """The fields that each call reads of its argset, as far as its text says so."""
-        return syntax.certain_reads(self._definition)
 
     @property
     def _definition(self) -> syntax.Definition | None:

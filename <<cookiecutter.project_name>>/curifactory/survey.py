@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import decide, hashing, sources
-from .args import field_names
+from . import decide, sources
 from .decide import Decision, Now
 from .errors import nearest
 from .index import Index
@@ -61,13 +60,6 @@ class Survey:
     def path(self, call: Call, now: Now) -> list[str]:
         """Return what earlier executions say that a call will read, as far as they do."""
         return decide.path(self.index, call.stage.name, decide.group(call), now)
-
-    def certain(self, call: Call) -> list[str]:
-        """Return the keys of scalar fields that the code of a stage surely reads."""
-        source = call.own.source
-        fields = field_names(type(source)) if source is not None else ()
-        names = [each for each in call.stage.certain if each in fields]
-        return [f"a:{n}" for n in names if hashing.is_scalar(getattr(source, n))]
 
     def _found(self, call: Call) -> Trace | None:
         now = self.now(call)

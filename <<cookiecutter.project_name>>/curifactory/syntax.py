@@ -28,14 +28,6 @@ MUTABLE = (ast.Dict, ast.List, ast.Set, ast.Call, *COMPREHENSIONS)
 LOAD = ast.Load()
 FAR = 1_000_000
 STATEMENTS = frozenset({"body", "orelse", "finalbody"})
-SURE_PARTS: dict[type[ast.AST], tuple[str, ...]] = {
-    **dict.fromkeys([*SCOPES, ast.ClassDef, ast.BoolOp, ast.Try], ()),
-    **dict.fromkeys([ast.If, ast.IfExp, ast.While], ("test",)),
-    **dict.fromkeys([ast.For, ast.AsyncFor], ("iter",)),
-    **dict.fromkeys([ast.With, ast.AsyncWith], ("items",)),
-    ast.Match: ("subject",),
-}
-"""The parts of compound statements and expressions that are evaluated in any case."""
 SPECIAL = re.compile("ClassVar|InitVar|KW_ONLY")
 
 
@@ -88,38 +80,6 @@ def annotations(node: ast.ClassDef) -> list[ast.expr]:
 
 def _annotated(node: ast.ClassDef) -> list[ast.AnnAssign]:
     return [each for each in node.body if isinstance(each, ast.AnnAssign)]
-
-
-def certain_reads(node: Definition | None) -> list[str]:
-    """Return the fields of `record.args` that a stage reads whichever way it goes.
-
-    It sees what the stage itself evaluates before its first chance to return.
-    """
-    if not isinstance(node, FUNCTIONS):
-        return []
-    first = [*node.args.posonlyargs, *node.args.args][:1]
-    argsets = {f"{each.arg}.{name}" for each in first for name in ("args", "params")}
-    found: dict[str, None] = {}
-    for statement in node.body:
-        for each in _evaluated_always(statement):
-            if isinstance(each, ast.Attribute) and ast.unparse(each.value) in argsets:
-                found[each.attr] = None
-            if isinstance(each, ast.Assign) and ast.unparse(each.value) in argsets:
-                argsets.update(t.id for t in each.targets if isinstance(t, ast.Name))
-        inner = ast.walk(statement)
-        if any(isinstance(each, (ast.Return, ast.Raise)) for each in inner):
-            break
-    return list(found)
-
-
-def _evaluated_always(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the parts of a statement that are evaluated each time it is reached."""
-    yield node
-    for name in SURE_PARTS.get(type(node), node._fields):
-        parts = getattr(node, name)
-        for part in parts if isinstance(parts, list) else [parts]:
-            if isinstance(part, ast.AST):
-                yield from _evaluated_always(part)
 
 
 def bindings(node: ast.ClassDef) -> dict[str, ast.expr | None]:

@@ -237,24 +237,6 @@ def test_two_distinct_computations_of_twenty_argsets_run_two_bodies(on, pause):
 
 
 @parallel
-def test_calls_begin_together_whose_code_will_surely_read_what_differs(on):
-    stages = """
-        @stage(None, ["x"])
-        def meet(record):
-            Path(f"../met-{os.getpid()}").touch()
-            end = time.time() + 20
-            while len(list(Path("..").glob("met-*"))) < 2:
-                assert time.time() < end, "alone"
-                time.sleep(0.01)
-            return record.args.seed
-        """
-    never_silent = "from curifactory import running\nrunning.SILENT = 1e9\n"
-    two = "[Args(name=f'n{i}', seed=i) for i in range(2)]"
-    on.study(stages, never_silent + EACH.format("meet"), two)
-    assert on.ok("other").counts["computed"] == 2
-
-
-@parallel
 def test_the_time_that_a_call_waits_for_a_worker_is_not_its_own(on):
     stages = """
         @stage(None, ["slept"])

@@ -256,36 +256,6 @@ def test_a_module_is_gone_through_as_often_however_much_is_in_it(
     assert len(walked) == 2 + 2 * count  # for each constant two questions, asked once
 
 
-CERTAIN = """
-def stage(record, data, /, more=0):
-    a = record.args
-    print(a.one, record.params.two if data else record.args.three)
-    while record.args.four:
-        record.args.five
-    with open(record.args.six) as file:
-        record.args.seven
-    (lambda: record.args.eight), more and record.args.nine
-    [record.args.ten for each in data]
-    other.args.eleven, record.args.nested.twelve, record.args.method(record.args.one)
-    if record.args.thirteen:
-        return record.args.fourteen
-    return record.args.fifteen
-"""
-
-
-def test_what_is_read_in_any_case_is_told_from_what_may_be_read():
-    (node,) = ast.parse(CERTAIN).body
-    surely = "one four six nested method thirteen".split()
-    assert syntax.certain_reads(node) == surely
-
-
-@pytest.mark.parametrize("source", ["lambda record: record.args.seed", "def f(): 1"])
-def test_nothing_is_surely_read_by_what_is_no_stage(source):
-    node = ast.parse(source).body[0]
-    assert syntax.certain_reads(getattr(node, "value", node)) == []
-    assert syntax.certain_reads(None) == []
-
-
 def filled(source, *, outside=True):
     """Return the variables that a function fills, those outside of it or the others."""
     node = ast.parse(source).body[0]
