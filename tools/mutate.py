@@ -75,7 +75,7 @@ TESTS = {
     ),
     "files": (
         ["test_files.py"],
-        ["test_rules.py", "-k", "file or folder"],
+        ["test_rules.py", "-k", "reads or declared"],
         ["test_oracle.py", "-k", "edits_compute"],
     ),
     "code": (
