@@ -51,7 +51,7 @@ IMPORTED = ("hypothesis", "numpy", "sklearn.pipeline", "sklearn.tree", "pydantic
 # What is asked in forks of one process: the tests that run a function of the module.
 QUICK = {
     "hashing": ["test_hashing.py", "test_laws.py", "test_args.py"],
-    "reads": ["test_reads.py", "test_record.py"],
+    "reads": ["test_reads.py", "test_files.py", "test_record.py"],
     "files": ["test_files.py"],
     "code": ["test_code.py", "-k", "not every_python"],
     "scope": ["test_code.py", "-k", "not every_python"],
@@ -69,7 +69,7 @@ TESTS = {
         ["test_laws.py", "test_args.py", "test_hashing.py", "-k", "not every_python"],
     ),
     "reads": (
-        ["test_reads.py"],
+        ["test_reads.py", "test_files.py"],
         ["test_rules.py", "-k", "reads or declared"],
         ["test_oracle.py", "-k", "edits_compute"],
     ),
