@@ -161,6 +161,12 @@ def test_what_is_opened_between_stages_counts_for_what_keeps_it(
         kept()
         open("data/new.csv").close()
     assert keys(later) == ["f:data/", "f:data/raw.csv"]  # the other is its own
+    monkeypatch.setattr(memoized, "_read", {each: {} for each in memoized._read})
+    with files.noting(Reads(), [kept]):
+        os.listdir("data"), kept()
+    with files.noting(last := Reads(), [kept]):
+        pass
+    assert keys(last) == ["f:data/", "f:data/raw.csv"]
 
 
 def test_who_listened_last_is_asked(project, files, reads, monkeypatch):
@@ -568,8 +574,20 @@ def test_what_a_call_changes_itself_is_its_own(project, files, reads):
             os._exit(0)
         os.waitpid(child, 0)
         os.rename("data/top", "data/other")
+    assert (data / "from_child.csv").exists()
     assert list(files.changed_by_others(reads)) == []
     assert all(place.startswith("data/") for place in reads.changed)
+
+
+def test_what_others_put_into_a_folder_that_the_call_made_is_its_own(
+    project, files, reads
+):
+    with files.noting(reads):
+        os.mkdir("own")
+        assert os.listdir("own") == []
+    (project / "own" / "x.csv").write_text("x")
+    assert "own/" in reads.seen
+    assert list(files.changed_by_others(reads)) == []
 
 
 def test_a_folder_is_noted_by_whatever_way_it_is_named(
