@@ -120,7 +120,9 @@ class Session:
             return
         seconds, told = guard.cost_of_edits(self.survey, calls)
         self._repeated += seconds  # a run may ask for its values one by one
-        if self._repeated <= self.request.confirm_above or not seconds:
+        above = self.request.confirm_above
+        above = self.place.project.confirm_above if above is None else above
+        if self._repeated <= above or not seconds:
             return
         message = f"edits of code would repeat long work:\n  {told}"
         if not self.progress.confirm(message):

@@ -142,9 +142,7 @@ def _perform(
         request.name.replace("/", "."),
         project=project,
         progress=progress,
-        request=request._replace(
-            sets=sets, command=command, confirm_above=project.confirm_above
-        ),
+        request=request._replace(sets=sets, command=command),
         engine=chosen,
     )
     manager.snapshots = snapshots

@@ -59,9 +59,7 @@ class ArtifactManager:
         self.progress = progress or Progress(quiet=True)
         self.eager = request is None
         self.request = request or Request(
-            experiment_name,
-            command=" ".join(sys.argv[:1]),
-            confirm_above=self.settings.confirm_above,
+            experiment_name, command=" ".join(sys.argv[:1])
         )
         self.mapping = self.request.map_only
         self.engine = engine or Engine()

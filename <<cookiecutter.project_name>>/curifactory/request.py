@@ -28,8 +28,8 @@ class Request(NamedTuple):
     max_calls: int | None = None
     debugger: bool = False
     is_confirmed: bool = False
-    confirm_above: float = 600.0
-    """Seconds of earlier work that an edit may repeat without being asked for."""
+    confirm_above: float | None = None
+    """Seconds of earlier work that an edit may repeat unasked; None: as the project says."""
 
     def forces(self, stage: str) -> bool:
         """Return whether the calls of a stage are to be computed whatever is known."""

@@ -287,6 +287,16 @@ def test_yes_goes_on(costly):
     assert "fit a" in costly.ok("study", "--yes").done()
 
 
+def test_the_limit_can_be_given_to_one_run(costly):
+    script = """
+        from curifactory.experiment import run_experiment
+
+        run = run_experiment("study", report=False, confirm_above=10**9)
+        print(run.manager.counts()["computed"])
+        """
+    assert int(costly.script(script).out) > 0
+
+
 def test_undoing_the_edit_computes_nothing(costly):
     assert costly.run("study").code == 2
     costly.edit("src/helpers.py", "x + x", "2 * x")
