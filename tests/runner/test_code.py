@@ -1471,6 +1471,10 @@ def test_every_python_gives_the_same_fingerprints(version, small, after, tmp_pat
             "import inspect\ndef g(): 1\ndef f(): return inspect.getsource(g)",
             "inspect.getsource",
         ),
+        (
+            "import inspect\ndef g(): 1\ndef f(): return inspect.getsourcelines(g)",
+            "inspect.getsourcelines",
+        ),
     ],
 )
 def test_what_cannot_be_followed_is_listed(source, used, tmp_path):
@@ -1745,7 +1749,12 @@ def test_names_tell_what_a_stage_may_read(tmp_path):
     assert names("setattr(a, b, 1)") == names("1 + 5") == {""}
     assert names("a.getattr(a, b)") == {"getattr", ""}
     assert names("a.args.copy()") == {"args", "copy", scope.COPIES, ""}
+    assert names("a.params.copy()") == {"params", "copy", scope.COPIES, ""}
     assert names("[a.x].copy()") == {"x", "copy", ""}
+    assert names("a.type, a.x") == {"type", scope.CLASS, "x", ""}
+    for fields in ("fields", "__dataclass_fields__"):
+        assert names(f"a.{fields}") == {fields, ""}
+        assert scope.ANNOTATIONS in names(f"a.{fields}.type")
 
 
 def test_a_helper_that_numpy_vectorizes_counts(tmp_path):
