@@ -124,7 +124,7 @@ class ExperimentArgs(_Named):
                 raise unknown_field(self.__class__, name)
         # Within a stage everything counts as read.
         read = self if type(self) is self.__class__ else copy.deepcopy(self)
-        kept = {n: plain.copied(v) for n, v in values(read) if n not in changes}
+        kept = {n: copied(read, n, v) for n, v in values(read) if n not in changes}
         if not dataclasses.is_dataclass(self):
             return self.__class__(**{**kept, **changes})
         return dataclasses.replace(_restore(self.__class__, kept), **changes)
@@ -319,17 +319,20 @@ def _shown(cls: type, name: str, value: object) -> str:
 
 def _text(value: object) -> str:
     """Return the repr of a value, without the secrets of dataclasses in it."""
-    if not _hides(value):
+    if not has_secrets(value):
         return repr(value)
     return _described(value) if is_nested(value) else REDACTED
 
 
-def _hides(value: Any, depth: int = 5) -> bool:
+def has_secrets(value: Any, depth: int = 5) -> bool:
+    """Return whether a value is a dataclass with a secret field, or has one in it."""
     if is_nested(value):
-        return any(is_secret(type(value), n) or _hides(v) for n, v in values(value))
+        return any(
+            is_secret(type(value), n) or has_secrets(v) for n, v in values(value)
+        )
     if depth and isinstance(value, (list, tuple, set, frozenset, dict)):
         inner = value.values() if isinstance(value, dict) else value
-        return any(_hides(each, depth - 1) for each in inner)
+        return any(has_secrets(each, depth - 1) for each in inner)
     return False
 
 
@@ -359,29 +362,32 @@ def check_class(cls: type, where: str) -> None:
             )
 
 
-def sealed(args: Self, copied: Callable[[Any], Any] = plain.copied) -> Self:
+def sealed(args: Self, copy_of: Callable[[Any], Any] = plain.copied) -> Self:
     """Return a copy that shares nothing that could change, and refuses to be set."""
     cls: Any = args.__class__
     made: Self = cls.__new__(cls)
-    rules = hashing.representations(cls)
     for name, value in values(args):
         if type(value) not in ATOMIC:
-            is_needed = name not in rules  # else its representation is what counts
-            path = f"{args.name}.{name}"
-            value = _private(value, path, copied, is_needed=is_needed)
+            value = copied(args, name, value, copy_of)
         object.__setattr__(made, name, value)
     object.__setattr__(made, "_sealed", True)
     return made
 
 
-def _private(
-    value: Any, path: str, copied: Callable[[Any], Any], *, is_needed: bool
+def copied(
+    args: Any, name: str, value: Any, copy_of: Callable[[Any], Any] = plain.copied
 ) -> Any:
+    """Return a copy of the value of a field.
+
+    Where there is none, it is the value itself, if something else stands for it in
+    digests; else it is refused.
+    """
     try:
-        return copied(value)
+        return copy_of(value)
     except Exception as error:
-        if not is_needed:
+        if name in hashing.representations(args.__class__):
             return value
+        path = f"{getattr(args, 'name', args.__class__.__name__)}.{name}"
         hashing.digest(value, path)  # most often this says better what is wrong
         hint = "give a name, path or number instead, and make the object inside a stage"
         raise IdentityError(path, f"cannot be copied: {error}", hint) from error

@@ -109,7 +109,7 @@ def prospect(call: Call, ahead: Mapping[Call, Call] = NOBODY) -> tuple[str, ...]
     names occur in its code stand for its reads. A prediction decides nothing.
     """
     given = [each for pair in sorted(call.given().items()) for each in pair]
-    names = call.stage.code.names
+    names = call.stage.likely
     others = call.snapshots() if call.stage.is_aggregate else []
     likely = [digest for each in (call.own, *others) for digest in each.likely(names)]
     return call.stage.key, *inputs(call, ahead), *given, "with", *likely

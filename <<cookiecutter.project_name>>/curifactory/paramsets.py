@@ -109,6 +109,11 @@ def check_function(module: ModuleType, name: str) -> None:
     except TypeError as error:
         line = getattr(getattr(found, "__code__", None), "co_firstlineno", 1)
         raise RequestError(f"{place}:{line}: {name}(): {error}", HINTS[name]) from error
+    kinds = [inspect.iscoroutinefunction, inspect.isasyncgenfunction]
+    kinds += [inspect.isgeneratorfunction] if name == "run" else []
+    if any(is_kind(found) for is_kind in kinds):
+        said = f"{place}: {name}() is no plain function: nothing in it would be done"
+        raise RequestError(said, f"write it without async and yield: {HINTS[name]}")
 
 
 def plain_name(project: Settings, given: str) -> str:

@@ -15,7 +15,7 @@ from types import FrameType, FunctionType
 from typing import Any
 
 from . import args as argsets
-from . import code, hashing, plain, sources
+from . import code, hashing, sources
 from .args import ExperimentArgs, field_names
 from .errors import CurifactoryError
 
@@ -234,7 +234,7 @@ def _read(tracked: Any, name: str) -> Any:
     if rules.get(name, name) is not None:
         reads.note(f"a{number}:{path}")
         reads.find_files(value)
-    return plain.copied(value)
+    return argsets.copied(origin, name, value)
 
 
 def _read_everything(tracked: Any) -> Any:
@@ -246,7 +246,7 @@ def _read_everything(tracked: Any) -> Any:
     for name in field_names(cls):
         value = getattr(origin, name)
         reads.find_files(value)
-        object.__setattr__(made, name, plain.copied(value))
+        object.__setattr__(made, name, argsets.copied(origin, name, value))
     return made
 
 

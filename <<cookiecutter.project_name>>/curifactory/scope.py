@@ -27,7 +27,11 @@ QUERIES = frozenset({"query", "eval"})
 ANNOTATIONS = ":"
 """Among the names in code: it may go by the annotations of classes."""
 COPIES = "args.copy"
-"""Among the names in code: it copies argsets. Much else has a method of that name."""
+"""Among the names in code: it copies argsets, or goes through them. Much else has a method
+of that name."""
+GO_THROUGH = frozenset(
+    "asdict astuple copy deepcopy dumps print replace repr str vars".split()
+)
 ANY_NAME = "*"
 """Among the names in code: it asks for attributes by names made at run time."""
 # What reaches code by a name made at run time, or by what happens to be imported; and
@@ -94,6 +98,7 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
                 unit.names.add(COPIES)
         elif isinstance(inner, ast.Call):
             unit.names.update([ANY_NAME] if _asks_by_name(inner) else [])
+            unit.names.update([COPIES] if _goes_through_args(inner) else [])
         elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
             if id(inner.target) not in scope.local:  # a global that is read as well
                 scope.resolve(inner.target)
@@ -140,6 +145,13 @@ def _asks_by_name(node: ast.Call) -> bool:
     """Return whether an attribute is asked for by a name that is made at run time."""
     asks = isinstance(node.func, ast.Name) and node.func.id in ("getattr", "hasattr")
     return asks and not any(isinstance(n, ast.Constant) for n in node.args[1:2])
+
+
+def _goes_through_args(node: ast.Call) -> bool:
+    """Return whether a call of others, such as `asdict(record.args)`, reads an argset."""
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    given = (_chain(each)[1:] for each in node.args)
+    return name in GO_THROUGH and any(n[-1:] in (["args"], ["params"]) for n in given)
 
 
 def _without_declaration(node: ast.AST, scope: "Scope") -> ast.AST:

@@ -133,7 +133,8 @@ class Snapshot:
 @functools.lru_cache(1000)
 def _likely_fields(cls: type, names: frozenset[str]) -> list[str]:
     """Return the fields that code with these names may read; * if that is any."""
-    fields = set(argsets.field_names(cls))
+    rules = hashing.representations(cls)
+    fields = {n for n in argsets.field_names(cls) if rules.get(n, n) is not None}
     others = names - fields - {"copy"}
     is_any = not names.isdisjoint((scope.ANY_NAME, scope.COPIES))
     if is_any or any(hasattr(cls, name) for name in others):

@@ -16,7 +16,7 @@ from typing import (
     TypeVar,
 )
 
-from . import caching, code, hashing, memoized, provenance, sources, syntax
+from . import caching, code, hashing, memoized, provenance, scope, sources, syntax
 from .caching import AUTO, Cacheable
 from .errors import RequestError, nearest
 
@@ -120,7 +120,7 @@ class Stage(Generic[R, P, T]):
         """Fix the code as it is before anything executes; each cell may change it."""
         if self._cell != code.cell():
             self._cell = code.cell()
-            for name in ("code", "key", "kinds"):
+            for name in ("code", "key", "kinds", "likely"):
                 vars(self).pop(name, None)
         _ = self.key
 
@@ -158,6 +158,12 @@ class Stage(Generic[R, P, T]):
     def names(self) -> tuple[str, ...]:
         """The name of the stage, and those that it had before."""
         return self.name, *self.rules.formerly
+
+    @functools.cached_property
+    def likely(self) -> frozenset[str]:
+        """The names of what it may read of an argset."""
+        any_name = {scope.ANY_NAME} if self.rules.reads == "all" else set()
+        return self.code.names.union(any_name)
 
     @functools.cached_property
     def has_return(self) -> bool:

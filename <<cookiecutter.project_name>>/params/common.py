@@ -13,7 +13,7 @@ from random import Random
 from typing import Any, TypeAlias, TypeVar
 
 from curifactory import ExperimentArgs
-from curifactory.args import distinct, is_hidden
+from curifactory.args import distinct, has_secrets, is_hidden
 
 AnyArgs = TypeVar("AnyArgs", bound=ExperimentArgs)
 Point: TypeAlias = dict[str, tuple[Any, str]]  # by field: a value, and how to name it
@@ -159,9 +159,11 @@ def _names(args: ExperimentArgs, points: Sequence[Point]) -> list[str]:
     """Name points by what varies; values of secret fields are not shown."""
     names = []
     for point in points:
-        hidden = {field for field in point if is_hidden(args, field)}
-        shown = {f: "secret" if f in hidden else point[f][1] for f in point}
-        names.append("".join(f"_{field}={label}" for field, label in shown.items()))
+        name = ""
+        for field, (value, label) in point.items():
+            is_secret = is_hidden(args, field) or has_secrets(value)
+            name += f"_{field}={'secret' if is_secret else label}"
+        names.append(name)
     return distinct(names)
 
 

@@ -60,6 +60,21 @@ REFUSED = {
         ["gc", "--dry-run"],
         ["'gc'", "experiment cache gc"],
     ),
+    "a run that is a generator": (
+        {"experiments/other.py": "def run(argsets, manager):\n    yield 1\n"},
+        ["other", "-p", "base"],
+        ["experiments/other.py: run() is no plain function", "async and yield"],
+    ),
+    "a run that is a coroutine": (
+        {"experiments/other.py": "async def run(argsets, manager):\n    1\n"},
+        ["other", "-p", "base"],
+        ["experiments/other.py: run() is no plain function"],
+    ),
+    "argsets of a coroutine": (
+        params("async def get_params():\n    return []\n"),
+        OTHER,
+        ["params/other.py: get_params() is no plain function"],
+    ),
     "unknown command with a run": (
         {},
         ["report", "study-1"],

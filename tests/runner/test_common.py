@@ -156,6 +156,24 @@ def test_values_of_secret_fields_are_in_no_name():
     ]
 
 
+def test_a_value_with_a_secret_in_it_is_in_no_name():
+    @dataclass
+    class Slot:
+        size: int = 1
+        key: str = parameter("", secret=True)
+
+    @dataclass
+    class Holding(ExperimentArgs):
+        slot: Slot = field(default_factory=Slot)
+        slots: list[Slot] = field(default_factory=list)
+
+    two = [Slot(1, "hunter"), Slot(2, "sword")]
+    found = common.grid(Holding("a"), slot=two)
+    assert [a.name for a in found] == ["a_slot=secret_0", "a_slot=secret_1"]
+    found = common.one_at_a_time(Holding("a"), slots=[two, []])
+    assert [a.name for a in found] == ["a", "a_slots=secret", "a_slots=empty"]
+
+
 def test_the_examples_of_the_helpers_hold():
     pytest.importorskip("scipy")
     result = doctest.testmod(common, extraglobs={"Args": params.Args})

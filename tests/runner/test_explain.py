@@ -81,6 +81,17 @@ def test_explain_says_at_which_line_the_name_or_everything_is_read(whole):
     assert "everything (at experiments/other.py:17)" in result.out
 
 
+def test_explain_tells_what_was_read_before_an_edit(whole):
+    whole.ok()
+    before = explained(whole)["score"]
+    assert before["reads"] and not before["is_past"]
+    whole.edit("src/helpers.py", "x + 1", "x + 2")
+    after = explained(whole)["score"]
+    assert after["reads"] == before["reads"] and after["is_past"]
+    said = f"reads     {', '.join(before['reads'])}, the last time"
+    assert said in whole.ok("explain", "study", "--stage", "score").out
+
+
 def test_explain_lists_files_packages_and_what_could_not_be_followed(whole):
     stages = (
         "import json, numpy\nfrom params import Args\n\n\n"

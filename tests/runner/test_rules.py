@@ -239,6 +239,93 @@ def listing(project, then):
     project.write(other(pick("", LISTING.format(then)), RUN))
 
 
+WITHOUT_COPY = """
+@dataclass
+class Meshed(ExperimentArgs):
+    rate: float = 0.1
+    {}
+
+
+@stage(None, ["a"])
+def rates(record):
+    return record.args.rate
+
+
+@stage(None, ["b"])
+def files(record):
+    made = record.args.copy(rate=3.0)
+    return [record.args.mesh.file, made.mesh.file, made.rate]
+"""
+MESH = """
+import threading
+from dataclasses import dataclass
+from curifactory import ExperimentArgs, parameter, set_hash_functions
+
+
+class Mesh:
+    file = "m"
+
+    def __init__(self):
+        self.lock = threading.Lock()
+"""
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "mesh: Mesh = parameter(default_factory=Mesh, represent=lambda m: m.file)",
+        "mesh: Mesh = parameter(default_factory=Mesh, operational=True)",
+        "mesh: Mesh = parameter(default_factory=Mesh)\n"
+        "    hash_representations: dict = set_hash_functions(mesh=None)",
+        "mesh: Mesh = parameter(default_factory=Mesh)\n"
+        "    hash_representations: dict = set_hash_functions(mesh=lambda _, m: m.file)",
+    ],
+)
+def test_what_needs_no_identity_of_its_own_needs_no_copy_in_stages(project, field):
+    run = (
+        "for args in argsets:\n    r = Record(manager, args)\n"
+        "    print(rates(r).state['a'], files(r).state['b'])"
+    )
+    argsets = "Meshed(name='a'), Meshed(name='b', rate=0.2).copy()"
+    project.write(other(MESH + WITHOUT_COPY.format(field), run, argsets))
+    path = project.root / "experiments/other.py"
+    path.write_text(path.read_text().replace(f"{MESH}", ""))
+    project.write({"src/mesh.py": MESH})
+    path.write_text("from src.mesh import *\n" + path.read_text())
+    first, again = project.ok("other"), project.ok("other")
+    shown = [f"{rate} ['m', 'm', 3.0]" for rate in (0.1, 0.2)]
+    assert first.out.splitlines()[:2] == again.out.splitlines()[:2] == shown
+    assert first.counts["computed"] >= 3 and again.counts["computed"] == 0
+
+
+GOING_THROUGH = """
+import dataclasses
+
+
+@stage(None, ["a"], reads="all")
+def declared(record):
+    return 1
+
+
+@stage(None, ["b"])
+def taken(record):
+    return sorted(dataclasses.asdict(record.args))
+
+
+@stage(None, ["c"])
+def shown(record):
+    return repr(record.args)
+"""
+
+
+def test_a_map_knows_that_what_goes_through_argsets_is_not_shared(project):
+    run = "for args in argsets:\n    shown(taken(declared(Record(manager, args))))"
+    argsets = "Args(name='a'), Args(name='b', seed=2)"
+    project.write(other(GOING_THROUGH, run, argsets))
+    assert "compute 6, reuse 0" in project.ok("map", "other").out
+    assert project.ok("other").counts["computed"] == 6
+
+
 def test_a_folder_that_others_change_during_the_call_is_not_taken_for_read(project):
     touch = "'two.csv' in found or subprocess.run(['touch', 'raw/two.csv'])"
     listing(project, touch)

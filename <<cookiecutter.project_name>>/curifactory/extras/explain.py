@@ -11,6 +11,7 @@ from ..decide import Decision
 from ..progress import Progress
 from ..provenance import dependencies
 from ..record import Call
+from ..survey import Survey
 from ..trace import Trace
 
 Row = tuple[Call, Decision]
@@ -34,19 +35,23 @@ def perform(options: argparse.Namespace) -> int:
     by_stage: dict[str, list[Row]] = {}
     for row in rows:
         by_stage.setdefault(row[0].stage.name, []).append(row)
-    found = [_explained(rows) for rows in by_stage.values()]
+    found = [_explained(run.manager.survey, rows) for rows in by_stage.values()]
     print(json.dumps(found, indent=1) if options.json else "\n".join(_shown(found)))
     return run.exit_code
 
 
-def _explained(rows: list[Row]) -> dict[str, Any]:
+def _explained(survey: Survey, rows: list[Row]) -> dict[str, Any]:
     """Return what is known of one stage, as plain data."""
     stage = rows[0][0].stage
     traces = [decision.trace for _, decision in rows if decision.trace is not None]
+    before = [trace for call, _ in rows for trace in survey.similar(call)[:1]]
+    is_past = not traces  # its code was another then
+    traces = traces or before
     now = {**dependencies(stage.code.packages)}
     return {
         "stage": stage.name,
         "where": stage.where,
+        "is_past": is_past and bool(traces),
         "reads": _read(traces, "a"),
         "files": list(dict.fromkeys([*stage.rules.files, *_read(traces, "f")])),
         "also": _read(traces, "cm"),
@@ -88,8 +93,10 @@ def _shown(found: list[dict[str, Any]]) -> Iterable[str]:
     for each in found:
         yield f"{each['stage'].rpartition('.')[2]}  ({each['where']})"
         run = any(call["decision"] == "reuse" for call in each["calls"])
-        nothing = "nothing" if run else "not known before it has run"
-        yield f"  reads     {', '.join(each['reads']) or nothing}"
+        is_known = run or each["is_past"]
+        nothing = "nothing" if is_known else "not known before it has run"
+        when = ", the last time" * each["is_past"]
+        yield f"  reads     {', '.join(each['reads']) or nothing}{when}"
         for title, items in (
             ("files", each["files"]),
             ("also", each["also"]),
