@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def captured(path: str, warn: Callable[[str], object] = str) -> Iterator[None]:
+def captured(path: str, warn: Callable[[str], None] | None = None) -> Iterator[None]:
     """Let what is printed within the block go to a file, made if there is anything.
 
     Where no file can be made, it goes where it went before. What there is no room for
@@ -43,14 +43,16 @@ def captured(path: str, warn: Callable[[str], object] = str) -> Iterator[None]:
             try:
                 _move(_path(os.path.dirname(path), os.getpid()), path)
             except OSError as error:
-                warn(f"what calls print cannot be kept: {error.strerror}")
+                if warn is not None:
+                    warn(f"what calls print cannot be kept: {error.strerror}")
 
 
 def rescue(path: str) -> None:
     """Give a call what the process that it killed had printed."""
     for each in Path(path).parent.glob("process-*") if path else ():
         if each.stat().st_size:
-            _move(each, path)
+            with contextlib.suppress(OSError):  # there may be no room
+                _move(each, path)
 
 
 def tidy(folder: Path) -> None:

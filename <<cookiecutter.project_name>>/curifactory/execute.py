@@ -333,12 +333,10 @@ class Session:
             self._keep(call, outcome, running.group)
         elif outcome.damaged:
             self.data.note_damage(outcome.damaged)
-            call.status = "pending"
-            self.order.let_try([call])
+            self._undo(call)
         elif call not in self._overtaken and self.peers.has_lost(running.claim):
-            self._overtaken.add(call)
-            call.status = "pending"  # others may have its result by now
-            self.order.let_try([call])
+            self._overtaken.add(call)  # others may have its result by now
+            self._undo(call)
         elif self._attempts[call] < max(self.request.retries, call.stage.rules.retries):
             self._attempts[call] += 1
             self.say(f"{call.stage.label} {call.label} failed, once more")
@@ -347,6 +345,12 @@ class Session:
         elif outcome.failure is not None:
             self._fail(call, outcome, running.group)
         self.peers.release(running.claim)
+
+    def _undo(self, call: Call) -> None:
+        """Let a call that was begun be decided once more."""
+        self._computed -= call not in self.data.again
+        call.status = "pending"
+        self.order.let_try([call])
 
     def _read_written(self, call: Call, outcome: Outcome) -> Iterator[str]:
         """Tell of a file that one stage writes for another: the cache keeps it not."""

@@ -168,6 +168,17 @@ class _Walk:
         (_RULES.get(type(value)) or _rule_for(value))(self, value, path)
         del self._active[id(value)]
 
+    def add_if_possible(self, value: Any, path: str) -> None:
+        """Add a value; nothing of it, where it has no identity."""
+        before = self.parts, self.code, dict(self._active)
+        try:
+            data, code = self._encoded((value,), path)
+        except IdentityError:
+            self.parts, self.code, self._active = before
+        else:
+            self.parts.append(data)
+            self.code += code
+
     def placed(self, text: str) -> str:
         """Return a text; in code, a path without the place of the project: it may move."""
         return text if self.opaque is None else sources.placed(text)
@@ -250,6 +261,8 @@ def _function(walk: _Walk, value: Any, path: str) -> None:
         _nameless(walk, value, path)
     else:
         walk.tag("function", qualified(value))
+        for each in held_by(value):
+            walk.hides(each)
 
 
 def _bound_to(walk: _Walk, value: Any, path: str) -> None:
@@ -257,7 +270,16 @@ def _bound_to(walk: _Walk, value: Any, path: str) -> None:
     if not sources.is_project(value):
         for name, each in closure(value).items():
             if sources.is_project(type(each)):
-                walk.add(each, f"{path}.{name}")
+                walk.add_if_possible(each, f"{path}.{name}")
+
+
+def held_by(value: Any) -> list[Any]:
+    """Return what a function of others holds: what it wraps, or a table to choose from."""
+    if not isinstance(value, types.FunctionType) or sources.is_project(value):
+        return []
+    holds = [*closure(value).values(), *vars(value).values()]
+    tables = (dict, types.MappingProxyType)
+    return [e for h in holds for e in (h.values() if isinstance(h, tables) else [h])]
 
 
 def _nameless(walk: _Walk, value: Any, path: str) -> None:

@@ -199,6 +199,9 @@ class Peers:
                 return True
             except FileExistsError:
                 owner = self._owner(key)
+                if owner == self.name:  # nobody has let go of it
+                    self._held.add(key)
+                    return True
                 if owner is None:
                     continue
                 if not self._is_stale(key, owner):

@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from types import FunctionType, MappingProxyType, MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 from . import hashing, sources, syntax
@@ -329,21 +329,13 @@ def code_of(value: Any) -> list[Any]:
         return []
     return [
         target,
-        *(each for each in map(unwrapped, _inner(value)) if is_project(each)),
+        *(each for each in map(unwrapped, hashing.held_by(value)) if is_project(each)),
     ]
-
-
-def _inner(value: Any) -> list[Any]:
-    """Return what a function of others holds: what it wraps, or a table to choose from."""
-    if not isinstance(value, FunctionType) or is_project(value):
-        return []
-    holds = [*hashing.closure(value).values(), *vars(value).values()]
-    return [each for h in holds for each in (h.values() if _is_table(h) else [h])]
 
 
 def _held(value: Any, holder: tuple[str, str]) -> list[Any]:
     """Return what of the project is in the closure of a function of others."""
-    inner = _inner(value)
+    inner = hashing.held_by(value)
     own = [each for each in map(unwrapped, inner) if is_project(each)]
     made = any(is_project(type(each)) for each in inner)
     return own + ([Named(*holder, value, is_text=True)] if made else [])
@@ -359,10 +351,6 @@ def _public(module: ModuleType) -> list[str]:
     # Which of its submodules it has depends on what was imported before.
     known = vars(module).items()
     return [n for n, v in known if n[0] != "_" and not isinstance(v, ModuleType)]
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, (dict, MappingProxyType))
 
 
 def _is_args(value: Any) -> bool:

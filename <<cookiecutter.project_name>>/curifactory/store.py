@@ -31,6 +31,8 @@ FILES = "files"
 """In a call's folder: what was read and made; what the stage itself put there."""
 OWN = (".tmp", ".scratch", ".quarantine")
 """Folders whose content the runner may remove at any time."""
+COPIED = 600.0
+"""Seconds after which a folder that lacks its trace is not just being copied."""
 NAMED = re.compile(r".+-[0-9a-f]{12}(-\d+)?")
 """The names of folders of calls; others in the cache are somebody else's."""
 
@@ -112,8 +114,7 @@ class Store:
             body = read_bytes(f"{self.place(folder)}/{META}").decode()
             return parse(body, folder)
         except (FileNotFoundError, IsADirectoryError):
-            if os.path.isdir(self.place(folder)):  # else another run has removed it
-                self._note_unreadable(folder)
+            self._note_lacking(folder)
         except OSError as error:
             self.warn(f"{folder}/{META} cannot be read: {_short(error)}; left alone")
         except SchemeError:
@@ -121,6 +122,15 @@ class Store:
         except (ValueError, KeyError, TypeError):
             self._note_unreadable(folder)
         return None
+
+    def _note_lacking(self, folder: str) -> None:
+        """Move a folder without any trace away, if it is there for long."""
+        with contextlib.suppress(OSError):  # another run may have removed it
+            age = time.time() - os.stat(self.place(folder)).st_mtime
+            if age > COPIED:
+                self._note_unreadable(folder)
+            else:
+                self.warn(f"{folder}/{META} is not there (yet); left alone")
 
     def _note_unreadable(self, folder: str) -> None:
         """Move a folder without a whole trace away, if it is one of ours."""

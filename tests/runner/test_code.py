@@ -875,6 +875,14 @@ OTHER_SOURCE = {
         "import functools\n@functools.singledispatch\ndef g(x): return 1\n"
         "@g.register(int)\ndef _(x): return 3\nK = [g]\ndef f(x): return K[0](x)",
     ),
+    "a dispatching function of others in a list": (
+        "from shutil import copyfile\nimport functools\nimport pprint\n"
+        "g = pprint.dispatching = functools.singledispatch(copyfile)\n"
+        "@g.register(int)\ndef _(x): return 2\nK = [g]\ndef f(x): return K[0](x)",
+        "from shutil import copyfile\nimport functools\nimport pprint\n"
+        "g = pprint.dispatching = functools.singledispatch(copyfile)\n"
+        "@g.register(int)\ndef _(x): return 3\nK = [g]\ndef f(x): return K[0](x)",
+    ),
     "a partial of a dispatching function": (
         "import functools\n@functools.singledispatch\ndef g(x): return 1\n"
         "@g.register(int)\ndef _(x): return 2\nK = functools.partial(g)\n"
@@ -882,6 +890,18 @@ OTHER_SOURCE = {
         "import functools\n@functools.singledispatch\ndef g(x): return 1\n"
         "@g.register(int)\ndef _(x): return 3\nK = functools.partial(g)\n"
         "def f(x): return K(x)",
+    ),
+    "a method chosen by type of an object without identity": (
+        "import functools, threading\nclass A:\n"
+        " def __init__(self): self.lock = threading.Lock()\n"
+        " @functools.singledispatchmethod\n def g(self, x): return 1\n"
+        " @g.register(int)\n def _(self, x): return 2\n"
+        "K = [A().g]\ndef f(x): return K[0](x)",
+        "import functools, threading\nclass A:\n"
+        " def __init__(self): self.lock = threading.Lock()\n"
+        " @functools.singledispatchmethod\n def g(self, x): return 1\n"
+        " @g.register(int)\n def _(self, x): return 3\n"
+        "K = [A().g]\ndef f(x): return K[0](x)",
     ),
     "a bound method chosen by type": (
         "import functools\nclass A:\n @functools.singledispatchmethod\n"

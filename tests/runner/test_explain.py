@@ -151,6 +151,18 @@ def test_accept_keeps_results_over_a_change_and_the_history_says_so(whole):
     assert again.reasons("score") == ["its code was accepted"] * 2
 
 
+def test_accept_counts_calls_that_share_a_result(whole):
+    whole.edit(
+        "params/base.py",
+        'Args(name="a", seed=1)',
+        'Args(name="a", seed=1), Args(name="c", seed=1)',
+    )
+    whole.ok()
+    whole.edit("src/helpers.py", "x + 1", "1 + x")
+    assert "score: results of 3 calls are kept" in whole.ok("accept", "score").out
+    assert whole.ok().counts["computed"] == 0
+
+
 def test_an_accepted_change_may_be_followed_by_another(whole):
     whole.ok()
     for old, new in (("x + 1", "1 + x"), ("1 + x", "0 + 1 + x")):

@@ -468,6 +468,8 @@ def test_a_claim_that_others_have_taken_over_is_let_go_of(meet, tmp_path):
     assert mine.has_lost("call") and not mine.holds("call")
     mine.release("call")
     assert not other.has_lost("call") and mine.holds("more")
+    mine._held.clear()  # as where it could not be read whose a claim is
+    assert mine.take("more") and mine.holds("more")
 
 
 def test_one_of_many_takes_a_stale_claim_over(meet, tmp_path):

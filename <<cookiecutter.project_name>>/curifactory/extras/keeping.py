@@ -35,7 +35,7 @@ def perform(options: argparse.Namespace) -> int:
         said = f"{run.manager.experiment_name} has no stage {options.stage!r} any more"
         raise RequestError(said, nearest(options.stage, known))
     if options.command == "accept":
-        reused = {call for call, decision in run.decisions if decision.kind == "reuse"}
+        reused = {c for c, d in run.decisions if d.kind == "reuse" and d.trace}
         return _accept(run, calls[0].stage, [c for c in calls if c not in reused])
     return _check(project, run, calls)
 
