@@ -28,9 +28,8 @@ class Data:
 
     def given(self, source: Source) -> Value:
         """Return an input as an execution gets it."""
-        trace = source.call.trace if isinstance(source, Output) else None
-        if trace is not None and isinstance(source, Output):
-            held = self._held.get((trace.folder, source.index))
+        if isinstance(source, Output) and source.call.trace is not None:
+            held = self._held.get((source.call.trace.folder, source.index))
             if held is not None:
                 return held
         return stored(source)

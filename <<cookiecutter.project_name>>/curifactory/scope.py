@@ -77,6 +77,7 @@ class Unit:
 
 
 def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "Scope":
+    """Note in a unit what the names in a definition refer to, and what it asks for."""
     scope = Scope(unit, names, module, syntax.local_names(node))
     scope.fillings = syntax.fillings(node, scope.local)
     only_filled = {each.node for each in scope.fillings}
