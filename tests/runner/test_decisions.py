@@ -38,6 +38,7 @@ def stage(
         inputs=inputs,
         is_aggregate=many,
         code=found,
+        likely=found.names,
     )
 
 
