@@ -326,20 +326,18 @@ class Scope:
 def code_of(value: Any) -> list[Any]:
     """Return the code of the project that a value is, with what it holds; if it is any."""
     target = unwrapped(value)
-    if not is_project(target):
-        return []
-    return [
-        target,
-        *(each for each in map(unwrapped, hashing.held_by(value)) if is_project(each)),
-    ]
+    return [target, *_held_code(value)] if is_project(target) else []
+
+
+def _held_code(value: Any) -> list[Any]:
+    held = map(unwrapped, hashing.held_by(value))
+    return [each for each in held if is_project(each)]
 
 
 def _held(value: Any, holder: tuple[str, str]) -> list[Any]:
     """Return what of the project is in the closure of a function of others."""
-    inner = hashing.held_by(value)
-    own = [each for each in map(unwrapped, inner) if is_project(each)]
-    made = any(is_project(type(each)) for each in inner)
-    return own + ([Named(*holder, value, is_text=True)] if made else [])
+    made = any(is_project(type(each)) for each in hashing.held_by(value))
+    return _held_code(value) + ([Named(*holder, value, is_text=True)] if made else [])
 
 
 def is_memoized(value: Any) -> bool:

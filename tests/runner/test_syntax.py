@@ -2,9 +2,9 @@
 
 import ast
 import importlib
-import sys
 
 import pytest
+from tracked import imported
 
 from curifactory import sources, syntax
 
@@ -140,13 +140,8 @@ else:
 def project(tmp_path):
     root = tmp_path.resolve()
     name = f"project_{abs(hash(str(root)))}"
-    (root / f"{name}.py").write_text(SOURCE)
-    sources.watch(root)
-    sys.path.insert(0, str(root))
-    importlib.invalidate_caches()
-    yield importlib.import_module(name)
-    sys.path.remove(str(root))
-    del sys.modules[name]
+    with imported(root, name, SOURCE) as module:
+        yield module
 
 
 def found(function):

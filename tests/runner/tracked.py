@@ -1,5 +1,6 @@
 """Argsets of many kinds, in a module of a project, and copies that note what is read."""
 
+import contextlib
 import importlib
 import importlib.util
 import sys
@@ -183,16 +184,23 @@ NAME = "read_by_tests"
 LINE_OF_NAMED = SOURCE.count("\n")
 
 
-@pytest.fixture(scope="module")
-def params(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("project").resolve()
-    (folder / f"{NAME}.py").write_text(SOURCE)
+@contextlib.contextmanager
+def imported(folder, name, source):
+    """Import a module that is written into a folder, as one of a project."""
+    (folder / f"{name}.py").write_text(source)
     sources.watch(folder)
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
-    yield importlib.import_module(NAME)
+    yield importlib.import_module(name)
     sys.path.remove(str(folder))
-    del sys.modules[NAME]
+    del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def params(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("project").resolve()
+    with imported(folder, NAME, SOURCE) as module:
+        yield module
 
 
 @pytest.fixture(params=[None, frozenset({"absent", "sed", "a text"})])

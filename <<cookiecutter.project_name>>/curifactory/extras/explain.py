@@ -44,9 +44,9 @@ def _explained(survey: Survey, rows: list[Row]) -> dict[str, Any]:
     """Return what is known of one stage, as plain data."""
     stage = rows[0][0].stage
     traces = [decision.trace for _, decision in rows if decision.trace is not None]
-    before = [trace for call, _ in rows for trace in survey.similar(call)[:1]]
     is_past = not traces  # its code was another then
-    traces = traces or before
+    if is_past:
+        traces = [trace for call, _ in rows for trace in survey.similar(call)[:1]]
     now = {**dependencies(stage.code.packages)}
     return {
         "stage": stage.name,
