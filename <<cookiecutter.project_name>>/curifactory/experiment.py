@@ -149,6 +149,8 @@ def _perform(
     run = Run(manager)
     try:
         if _call_run(module, snapshots, manager):
+            if not manager.calls:
+                manager.say("run() called no stage: there is nothing to compute")
             check_stages(request.overwrite_stages, manager)
         if request.map_only:
             run.decisions = manager.foresee()
@@ -247,10 +249,9 @@ def _write_report(run: Run) -> Path | None:
         written: Path = report.write(run.content, project.cache, target, project.base)
         _point(project.reports / "latest", target)
         return written
-    except ImportError as error:
-        said = f"{error} (pip install jinja2)"
     except Exception as error:  # the results are safe; a report can be made again
-        said = f"{type(error).__name__}: {error}"
+        missing = getattr(error, "name", None) == "jinja2"
+        said = f"{type(error).__name__}: {error}{' (pip install jinja2)' * missing}"
     run.manager.progress.message(f"no report: {said}")
     return None
 

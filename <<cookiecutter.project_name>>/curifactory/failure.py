@@ -2,12 +2,13 @@
 
 import builtins
 import errno
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import sources
-from .errors import CurifactoryError
+from .errors import CurifactoryError, alike
 
 if TYPE_CHECKING:
     import traceback
@@ -117,6 +118,8 @@ def own_frames(error: BaseException, causes: int = CAUSES) -> str:
     if isinstance(error, CurifactoryError):
         return f"{shown}{error}"
     shown += "".join(traceback.format_exception_only(type(error), error))
+    if meant := _meant(error):
+        shown += f"  {meant}\n"
     for each in error.exceptions[:causes] if isinstance(error, GROUP) else ():
         shown += f"one of them:\n{own_frames(each, causes - 1)}"
     hidden = None if error.__suppress_context__ else error.__context__
@@ -124,6 +127,14 @@ def own_frames(error: BaseException, causes: int = CAUSES) -> str:
     if cause is None or not causes:
         return shown
     return f"{shown}caused by:\n{own_frames(cause, causes - 1)}"
+
+
+def _meant(error: BaseException) -> str:
+    """Return a hint for the misspelt field of a dataclass, an argset among them."""
+    if not isinstance(error, AttributeError) or sys.version_info >= (3, 12):
+        return ""  # newer Pythons say it themselves
+    known = getattr(type(error.obj), "__dataclass_fields__", {})
+    return alike(str(error.name), list(known))
 
 
 class Failures:

@@ -1462,6 +1462,7 @@ def test_a_library_that_is_a_value_is_a_package_that_is_used(tmp_path):
     assert found["packages"] == ["json"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", others())
 def test_every_python_gives_the_same_fingerprints(version, small, after, tmp_path):
     cases = {"stage": (BASE, STAGE), **small_cases()}

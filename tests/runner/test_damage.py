@@ -99,6 +99,7 @@ VERIFYING = """
     """
 
 
+@pytest.mark.slow
 def test_verify_names_each_damaged_file_once(project):
     project.ok("study", "--quiet")
     named = files(project)

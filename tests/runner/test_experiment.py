@@ -259,3 +259,17 @@ def test_the_argsets_of_an_experiment_itself_can_be_named_with_others(project):
         file.write('    return [Args(name="own", seed=7)]\n')
     result = project.ok("study", "-p", "study", "-p", "base")
     assert [each["name"] for each in result.run["argsets"]] == ["own", "a", "b"]
+
+
+def test_a_run_that_calls_no_stage_says_so(project):
+    project.write({"experiments/none.py": "def run(argsets, manager):\n    pass\n"})
+    for command in ((), ("map",)):
+        result = project.ok(*command, "none", "-p", "base")
+        assert "run() called no stage: there is nothing to compute" in result.err
+
+
+def test_the_failure_of_a_misspelt_field_names_the_nearest_one(project):
+    project.edit("stages/chain.py", "record.args.seed", "record.args.sed")
+    result = project.run("study")
+    assert result.code == 1 and result.err.count("did you mean") < 2
+    assert "did you mean 'seed'?" in result.err.lower().replace("mean:", "mean")

@@ -102,12 +102,14 @@ def test_the_digests_written_down_are_those_of_this_scheme():
     assert hashing.SCHEME == 1
 
 
+@pytest.mark.slow
 def test_digests_depend_on_no_hash_seed():
     # That of this process is a third one.
     found = [run(HERE / "identity_cases.py", seed=seed) for seed in ("0", "4242")]
     assert found[0] == found[1] == digests()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", others())
 def test_every_python_gives_the_same_digest_of_known_values(version):
     found = run(HERE / "identity_cases.py", python=others()[version])

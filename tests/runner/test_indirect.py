@@ -936,6 +936,7 @@ def test_names_of_curifactory_say_what_to_write(project):
     assert 'there is no PandasCsvCacher here: write PandasCacher("csv")' in result.err
 
 
+@pytest.mark.slow
 def test_the_cost_of_edits_adds_up_where_values_are_asked_for_one_by_one(whole):
     stages = """
 import time

@@ -193,7 +193,7 @@ def test_verify_counts_a_folder_without_a_trace_once(project):
     os.utime(empty, (time.time() - 1000,) * 2)
     found = project.run("cache", "verify")
     assert found.code == 1 and found.out.count("is damaged") == 1, found
-    assert found.out.endswith(" 1 problems\n")
+    assert found.out.endswith(" 1 problem\n")
 
 
 def test_verify_leaves_alone_code_that_it_cannot_read(project):

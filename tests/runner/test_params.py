@@ -85,6 +85,12 @@ def test_params_shows_sweeps_before_they_are_run(models):
     assert [row[0] for row in rows[1:3]] == ["a_depth=5_seed1", "a_depth=6_seed1"]
 
 
+def test_params_shows_values_as_python_writes_them(models):
+    models.edit("params/models.py", "depth=3", "items=[(3, 4)]")
+    row = models.ok("params", "models").out.splitlines()[3]
+    assert row.endswith(" [(3, 4)]")  # no list as JSON has it, and no text
+
+
 def test_params_imports_the_parameter_files_alone(models):
     models.write({"stages/__init__.py": "raise SystemExit('imported')\n"})
     assert models.run("params", "models").code == 0

@@ -67,6 +67,7 @@ def best(project):
     return study.best_value, study.best_params, [t.params for t in study.trials]
 
 
+@pytest.mark.slow
 def test_a_search_killed_half_way_ends_as_one_that_was_not(searching, tmp_path):
     whole = Project(shutil.copytree(searching.root, tmp_path / "other"), searching.home)
     whole.ok("search", **QUIET)

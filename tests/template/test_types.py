@@ -85,6 +85,7 @@ def test_mypy_passes(project):
     assert "Success" in run(sys.executable, "-m", "mypy", cwd=project).stdout
 
 
+@pytest.mark.slow
 def test_mypy_knows_argsets_and_stages(project):
     said = run(sys.executable, "-m", "mypy", "probe.py", cwd=project).stdout
     found = [line.split('"')[1] for line in said.splitlines() if "Revealed" in line]

@@ -202,7 +202,8 @@ def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int
     problems = list(dict.fromkeys(problems))  # what stays is met each time
     for text in problems:
         print(text)
-    print(f"{len(traces)} calls read, {size} whole, {len(problems)} problems")
+    wrong = f"{len(problems)} problem{'s' * (len(problems) != 1)}"
+    print(f"{len(traces)} calls read, {size} whole, {wrong}")
     return 1 if problems else 0
 
 

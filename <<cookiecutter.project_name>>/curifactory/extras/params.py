@@ -11,7 +11,7 @@ from ..args import REDACTED, ExperimentArgs, Repeated, flat_field, is_hidden, sh
 from ..cli import add_choice_options, apart, print_table
 from ..errors import RequestError, nearest
 from ..request import Request
-from ..runfile import described, shown_fields, shown_value
+from ..runfile import described, shown_fields
 from ..settings import Settings
 from ..snapshot import Snapshot
 from . import history, recreate
@@ -66,7 +66,7 @@ def _texts(snapshots: list[Snapshot]) -> list[dict[str, str]]:
     """Return the fields of argsets as short texts, all but the name."""
     texts = Repeated(
         lambda args, name, value: [
-            (path, short(shown_value(each)))
+            (path, short(each))
             for path, each in flat_field(args, name, value)
             if path != "name"
         ]
