@@ -291,7 +291,9 @@ def _rules(given: dict[str, Any], where: str) -> Rules:
     known = Rules._fields
     for name in given:
         if name not in known:
-            raise RequestError(f"{where} has no rule {name!r}", nearest(name, known))
+            is_older = name == "expected_state"  # of other releases
+            hint = "write inputs=[...]" if is_older else nearest(name, known)
+            raise RequestError(f"{where} has no rule {name!r}", hint)
     made = Rules(**given)
     if made.reads != "all":
         _names(made.reads, "reads", where)
