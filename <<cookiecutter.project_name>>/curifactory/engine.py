@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .attempt import perform
 from .errors import RequestError
 from .record import Call
 from .request import Request
 from .store import entries
-from .task import Outcome, Task, perform
+from .task import Outcome, Task
 
 if TYPE_CHECKING:  # it is slow to import, and needed with workers only
     from concurrent.futures import Future

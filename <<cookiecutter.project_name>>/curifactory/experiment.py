@@ -13,6 +13,7 @@ from typing import Any
 
 from . import engine, paramsets
 from .args import short
+from .attempt import staying
 from .decide import Decision
 from .engine import Engine
 from .errors import CurifactoryError, RequestError, SkippedError, nearest
@@ -28,7 +29,6 @@ from .record import Call, Record, argset_of
 from .request import Request as Request
 from .settings import Settings
 from .snapshot import Snapshot
-from .task import staying
 
 
 @dataclass(eq=False, repr=False)

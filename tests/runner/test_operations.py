@@ -121,7 +121,7 @@ READING = "return [int(each) for each in open('data/raw.csv').read().split(',')]
 PASSES = """
     import sys
 
-    from curifactory import experiment, task
+    from curifactory import attempt, experiment
 
     passes = 0
 
@@ -133,14 +133,14 @@ PASSES = """
             return super().__iter__()
 
 
-    class Execution(task._Execution):
+    class Attempt(attempt._Attempt):
         def __init__(self, given):
             if given.stage.is_aggregate:
                 given = given._replace(members=Members(given.members))
             super().__init__(given)
 
 
-    task._Execution = Execution
+    attempt._Attempt = Attempt
     run = experiment.run_experiment("study", report=False)
     assert run.counts["failed"] == 0
     print(passes)

@@ -41,7 +41,7 @@ BREAKS = {
         "pass",
     ),
     "classes of inputs are not noted": (
-        "task.py",
+        "attempt.py",
         'self.noted.note(f"c:{path}")',
         "pass",
     ),

@@ -12,11 +12,11 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from pathlib import Path
 from typing import Any
 
-from .. import settings, task
+from .. import settings
 from ..engine import Engine, WorkerKilled
 from ..errors import RequestError, nearest
 from ..record import Call
-from ..task import Outcome, Task, packed
+from ..task import Outcome, Task, check_packable, packed
 from . import forking, workers
 
 NAMES = ("serial", "processes", "dask")
@@ -47,7 +47,7 @@ class _Remote(Engine):
         for stage in dict.fromkeys(call.stage for call in calls):
             stage.check_importable()
         found = {id(m.snapshot): m.snapshot for call in calls for m in call.members}
-        task.check_packable(list(found.values()))
+        check_packable(list(found.values()))
 
     def submit(self, given: Task) -> "Future[Outcome]":
         label = f"{given.stage.label} {given.own.name}"
@@ -295,7 +295,7 @@ def _bootstrap(root: str, *given: Any) -> Any:
 
     if sys.path[:1] != [root]:
         sys.path.insert(0, root)
-    from curifactory.task import perform_packed
+    from curifactory.attempt import perform_packed
 
     return perform_packed(root, *given)
 

@@ -4,7 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
-from .. import decide, experiment, task
+from .. import attempt, decide, experiment
 from ..cli import enter
 from ..data import stored
 from ..errors import CurifactoryError, RequestError, nearest
@@ -120,7 +120,7 @@ def _compared(call: Call, place: Place) -> bool:
 
 
 def _checksums(trial: Task) -> dict[str, str]:
-    outcome = task.perform(trial)
+    outcome = attempt.perform(trial)
     if outcome.trace is None:
         said = outcome.failure.message if outcome.failure else "no result"
         raise CurifactoryError(f"{trial.stage.label} {trial.own.name} failed: {said}")

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
-from .. import task
+from .. import attempt
+from ..attempt import perform_packed
 from ..engine import end_descendants
-from ..task import Outcome, perform_packed
+from ..task import Outcome
 from .forking import defaults, end_with_parent
 
 GRACE = 2.0
@@ -54,7 +55,7 @@ def begin(root: str, inherited: Inherited) -> None:
     end_with_parent()
     _watch_parent()
     inherited.take_over()
-    task.enter(root)
+    attempt.enter(root)
 
 
 def load(modules: list[str]) -> None:

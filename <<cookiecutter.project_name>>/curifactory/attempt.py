@@ -1,0 +1,409 @@
+"""One attempt at a call: inputs are loaded, the stage called, its outputs committed."""
+
+import contextlib
+import importlib
+import json
+import os
+import pickle
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from . import caching, capture, code, hashing, reads, scope, sources, store
+from .errors import CurifactoryError, DamagedError
+from .failure import failed
+from .files import NOTHING, FileDigests, Files
+from .inside import ByRecord, Inputs, StageRecord
+from .provenance import dependencies
+from .reads import Reads
+from .record import Stored
+from .saving import Saving
+from .snapshot import Present, Snapshot
+from .stages import AnyStage
+from .store import Store
+from .task import Held, Outcome, Place, Task, Value
+from .trace import Artifact, Trace, after
+
+
+def perform(task: Task) -> Outcome:
+    """Execute a call: load its inputs, call the stage, save and commit its outputs."""
+    return _Attempt(task).perform()
+
+
+_one_at_a_time = threading.Lock()
+
+
+def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
+    """Execute a call that came from another process, in the project at `root`.
+
+    Where this process has loaded other code than the one that asks, it loads it anew.
+    """
+    with _one_at_a_time:  # what is read is noted for a process, not for a thread
+        enter(root)
+        with capture.captured(output):  # importing the project may print, too
+            task: Task = pickle.loads(data)
+            if task.group != group:
+                sources.forget()
+                with contextlib.suppress(Exception):  # the call itself may do without
+                    importlib.import_module(task.place.module)
+                task = pickle.loads(data)
+        return perform(task)
+
+
+def enter(root: str) -> None:
+    """Make this process one of the project: its modules, its relative paths."""
+    sources.watch(Path(root))
+    if sys.path[:1] != [root]:
+        sys.path.insert(0, root)
+    if os.getcwd() != root:
+        os.chdir(root)
+
+
+class _Attempt:
+    """One execution of a stage, and what it gathers on its way."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.stage = task.stage
+        self.outcome = Outcome()
+        self.store, self.files, digests = tools(task.place)
+        self.present = Present(digests)
+        self.store.warn = self.outcome.messages.append
+        names = task.stage.code.names
+        known = None if scope.ANY_NAME in names else names
+        self.noted = Reads(task.stream, task.stage.rules.reads, known)
+        self.metrics: dict[str, Any] = {}
+        self.reportables: list[Any] = []
+        self.has_files = False
+        self.declared: dict[str, str] = {}
+        """The digests that the declared files had before the call."""
+        self.begun = time.time()
+        self.process = os.getpid()
+        self.used_scratch: Path | None = None
+        self.folder = ""
+
+    def perform(self) -> Outcome:
+        begin = time.perf_counter()
+        try:
+            self.folder = self.store.prepare()
+            warn = self.outcome.messages.append
+            captured = capture.captured(self.task.output, warn)
+            threads = _threads(self.stage.rules.cpus)
+            with captured, threads, staying(), _closing_figures():
+                self.outcome.trace = self._execute()
+        except BaseException as error:
+            self._leave_if_forked(error.code if isinstance(error, SystemExit) else 1)
+            self.outcome.failure = failed(error)
+            self.outcome.failure.printed = capture.tail(self.task.output)
+            self.outcome.reads = {key: self._now(key) for key in self.noted.keys}
+            self.store.discard(self.folder)
+        self.outcome.seconds = time.perf_counter() - begin
+        return self.outcome
+
+    def _execute(self) -> Trace:
+        self._tell("begun")
+        self._note_files()
+        with self.files.noting(self.noted, self.stage.code.memoized):
+            values = self._inputs()
+            if _met(self.noted.unpickled, values):
+                self.noted.names = None  # their code may ask for other fields
+            self._tell("called")
+            begin = time.perf_counter()
+            saving = Saving(self.task, self.folder, self.outcome)
+            # No name for what is returned: it would keep argsets that nobody else does.
+            outputs = saving.save(_split(self.stage, self._call(values)))
+            self.noted.note_escaped()
+        seconds = time.perf_counter() - begin
+        self.outcome.written = self.noted.written
+        if self.outcome.damaged:  # whatever the stage made of the exception
+            raise DamagedError(f"{self.outcome.damaged[0]} is damaged")
+        for path in _met(self.noted.unpickled, values):
+            self.noted.note(f"c:{path}")
+        described = saving.described(self.reportables)
+        trace = self._trace(outputs)
+        trace.seconds, trace.metrics = round(seconds, 6), self.metrics
+        trace.reportables = described
+        if described or self.has_files:
+            store.keep_links(self.folder)
+            trace.others = {
+                file: store.digest(f"{self.folder}/{file}")
+                for file in store.files_in(self.folder)
+                if file not in saving.files and os.path.isfile(f"{self.folder}/{file}")
+            }
+        if self.task.is_trial:
+            self.store.discard(self.folder)
+            return trace
+        committed, self.outcome.body = self.store.commit(
+            self.folder, trace, self.stage.code.parts, self.begun
+        )
+        if self.used_scratch is not None:
+            self.store.discard(self.used_scratch)
+        return committed
+
+    def _leave_if_forked(self, exit_code: Any) -> None:
+        """End a process that the stage forked: the run is not its own."""
+        if os.getpid() != self.process:
+            with contextlib.suppress(Exception):
+                sys.stdout.flush()
+            os._exit(exit_code if isinstance(exit_code, int) else exit_code is not None)
+
+    def _note_files(self) -> None:
+        """Note what the stage declares to read, all that is in folders included."""
+        for path in self.stage.rules.files:
+            is_folder = (
+                path.endswith("**") or (self.task.place.project.root / path).is_dir()
+            )
+            key = f"f:{path.rstrip('/')}/**/*" if is_folder else f"f:{path}"
+            key = key.replace("**/**", "**")
+            self.noted.note(key)
+            before = self.declared[key] = self._now(key)
+            if before in NOTHING:
+                said = f"{self.stage.label}: files={path!r} matches nothing"
+                self.outcome.messages.append(said)
+
+    def _tell(self, event: str) -> None:
+        """Let the process that waits know how far this one is."""
+        if self.task.stream is not None:
+            with open(self.task.stream, "a", encoding="utf-8") as file:
+                file.write(event + "\n")
+
+    # Calling the stage --------------------------------------------------------------
+
+    def _inputs(self) -> list[Inputs]:
+        members = self.task.members
+        values = [Inputs(self, self.stage.inputs, sources) for _, sources in members]
+        if not self.stage.is_aggregate:
+            dict(values[0])  # loads them
+        return values
+
+    def load(self, source: Value) -> Any:
+        """Return an input as its cacher loads it, or a copy of what is no artifact."""
+        if isinstance(source, Stored):
+            try:
+                return self.store.load(source.folder, source.artifact, source.cacher)
+            except DamagedError:
+                self.outcome.damaged.append(source.folder)
+                raise
+        if isinstance(source, Held):
+            return source.unpacked()
+        return caching.detached_copy(source.value)
+
+    def _call(self, values: list[Inputs]) -> Any:
+        returned = self._returned(values)
+        self._leave_if_forked(0)
+        if returned is None and self.stage.outputs and not self.stage.has_return:
+            name = self.stage.outputs[0]
+            said = f"{self.stage.label} has no return: {name!r} is None"
+            self.outcome.messages.append(said)
+        return returned
+
+    def _returned(self, values: list[Inputs]) -> Any:
+        task = self.task
+        given = {n: caching.detached_copy(v.value) for n, v in task.arguments.items()}
+        if not self.stage.is_aggregate:
+            record = self._record(task.own, None, values[0])
+            return self.stage.function(record, **values[0].loaded, **given)
+        own = self._record(task.own, None, Inputs(self, (), {}))
+        records = [
+            self._record(snapshot, index, values[index])
+            for index, (snapshot, _) in enumerate(task.members)
+        ]
+        inputs = {
+            name: ByRecord({r: values[i] for i, r in enumerate(records)}, name)
+            for name in self.stage.inputs
+        }
+        return self.stage.function(own, records, **inputs, **given)
+
+    def _record(
+        self, snapshot: Snapshot, index: int | None, state: Mapping[str, Any]
+    ) -> StageRecord:
+        names, number = self.stage.code.names, "" if index is None else str(index)
+        if names & {scope.CLASS, scope.ANY_NAME} and snapshot.source is not None:
+            self.noted.note(f"a{number}:{scope.CLASS}")
+            for name in reads.constants(type(snapshot.source), names):
+                self.noted.note(f"m{number}:{name}")  # it may be read of the class
+        args = self.noted.argset(snapshot.source, index)
+        return StageRecord(self, snapshot.name, args, state)
+
+    def scratch(self) -> Path:
+        """Return the folder for checkpoints of this call, and of nothing else.
+
+        What the attempts before this one have read, this one has read through it. Where
+        that has changed, its checkpoints are of something else.
+        """
+        if self.used_scratch is None:
+            argsets = (self.task.own, *(own for own, _ in self.task.members))
+            names = self.stage.code.names & {"name", scope.ANY_NAME}
+            own = [each.content() + (each.name if names else "") for each in argsets]
+            given = self.stage.name, self.task.group, *own
+            self.used_scratch = self.store.scratch(*given)
+            earlier = self._earlier(self.used_scratch / "reads")
+            if earlier is None:
+                self.store.discard(self.used_scratch)
+                self.used_scratch = self.store.scratch(*given)
+            for key in earlier or ():
+                self.noted.note(key)
+            for key in list(self.noted.keys):
+                self._remember(key)
+            self.noted.watch = self._remember
+        work = self.used_scratch / "work"
+        work.mkdir(exist_ok=True)
+        return work
+
+    def _earlier(self, path: Path) -> list[str] | None:
+        """Return what earlier attempts have read; None if that is not so any more."""
+        try:
+            text = path.read_text("utf-8") if path.exists() else ""
+            lines = text.split("\n")[:-1]  # the last one was cut short by a kill
+            known: dict[str, str] = dict(json.loads(line) for line in lines)
+        except (ValueError, TypeError):
+            return None
+        with self.files.pausing():
+            is_so = all(self._now(key) == digest for key, digest in known.items())
+        return list(known) if is_so else None
+
+    def _remember(self, key: str) -> None:
+        assert self.used_scratch is not None
+        with self.files.pausing():
+            line = json.dumps([key, self._now(key)])
+        with open(self.used_scratch / "reads", "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    # What it leaves -----------------------------------------------------------------
+
+    def _now(self, key: str) -> str:
+        return self.present.now(self.task.own, self.task.members, key)
+
+    def _trace(self, outputs: list[Artifact]) -> Trace:
+        task = self.task
+        found = [
+            [key, self._now(key), self.present.shown(task.own, task.members, key)]
+            for key in self.noted.keys
+        ]
+        changed = self._changed_meanwhile({key: now for key, now, _ in found})
+        for path in dict.fromkeys(changed):  # declared, and opened as well: once
+            said = f"{path} changed while {self.stage.label} read it"
+            self.outcome.messages.append(said)
+            found.append([f"f:{path}", "changed while it was read", ""])
+        node = group = task.group
+        for key, digest, _ in found:
+            node = after(node, key, digest)
+        return Trace(
+            stage=self.stage.name,
+            label=task.own.name,
+            group=group,
+            node=node,
+            code=self.stage.code.fingerprint,
+            inputs=task.inputs,
+            reads=found,
+            outputs=self._identified(outputs, node),
+            arguments={name: value.digest for name, value in task.arguments.items()},
+            lines=self.noted.lines,
+            versions={**dependencies(self.stage.code.packages)},
+            run=task.place.run,
+        )
+
+    def _changed_meanwhile(self, now: Mapping[str, str]) -> Iterator[str]:
+        """Yield the files that are not any more what they were when they were read."""
+        yield from self.files.changed_by_others(self.noted)
+        for key, before in self.declared.items():
+            if now[key] != before:
+                yield key[2:]
+
+    def _identified(self, outputs: list[Artifact], node: str) -> list[Artifact]:
+        """Give identities: without data by the reads; what is made again keeps its own."""
+        found = [
+            each._replace(identity=each.identity or hashing.hash_text(node, each.name))
+            for each in outputs
+        ]
+        if self.task.before is None:
+            return found
+        pairs = list(zip(self.task.before, found, strict=True))
+        if any(old.is_kept and old.checksum != new.checksum for old, new in pairs):
+            self.outcome.messages.append(
+                f"{self.stage.label} {self.task.own.name} is not reproducible: computed "
+                "again, its bytes differ"
+            )
+        return [new._replace(identity=old.identity) for old, new in pairs]
+
+
+# Helpers ----------------------------------------------------------------------------
+
+
+@cache
+def tools(place: Place) -> tuple[Store, Files, FileDigests]:
+    """Return what this process uses for all calls of a run."""
+    project = place.project
+    files = Files(project.root, project.apart)
+    store = Store(project.cache, print, project.base)
+    return store, files, FileDigests(project.root)
+
+
+def _threads(cpus: int) -> contextlib.AbstractContextManager[object]:
+    """Let numerical libraries use the cores that a call was declared to occupy."""
+    limited: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+    with contextlib.suppress(ImportError):
+        if cpus > 1:
+            limited = importlib.import_module("threadpoolctl").threadpool_limits(cpus)
+    return limited
+
+
+@contextlib.contextmanager
+def staying() -> Iterator[None]:
+    """Come back to the current folder, wherever a stage goes."""
+    here = os.getcwd()
+    try:
+        yield
+    finally:
+        try:
+            is_here = os.getcwd() == here
+        except OSError:  # where it went is gone again
+            is_here = False
+        if not is_here:
+            os.chdir(here)
+
+
+@contextlib.contextmanager
+def _closing_figures() -> Iterator[None]:
+    """Close what a call leaves open in pyplot: the next one would draw into it."""
+    before = _open_figures()
+    try:
+        yield
+    finally:
+        for number in _open_figures() - before:
+            sys.modules["matplotlib.pyplot"].close(number)
+
+
+def _open_figures() -> set[int]:
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    return set(pyplot.get_fignums()) if hasattr(pyplot, "get_fignums") else set()
+
+
+def _split(stage: AnyStage, result: Any) -> list[Any]:
+    """Return one value for each output."""
+    names = stage.outputs
+    if len(names) == 1:
+        return [result]
+    if not names:
+        return []
+    if not isinstance(result, (tuple, list)) or len(result) != len(names):
+        count = len(result) if isinstance(result, (tuple, list)) else 1
+        given = "nothing" if result is None else f"{count} value{'s' * (count != 1)}"
+        raise CurifactoryError(
+            f"{stage.where}: stage {stage.label} returned {given} for "
+            f"{len(names)} outputs ({', '.join(names)})",
+            f"return {', '.join(names)}",
+        )
+    return list(result)
+
+
+def _met(unpickled: dict[tuple[str, str], None], values: list[Inputs]) -> list[str]:
+    """Return the project classes and functions that inputs and data are made of."""
+    found: list[Any] = [code.named(*each) for each in unpickled]
+    found += {type(value) for each in values for value in each.loaded.values()}
+    project = [each for each in found if sources.is_project(each)]
+    return sorted({f"{each.__module__}:{each.__qualname__}" for each in project})

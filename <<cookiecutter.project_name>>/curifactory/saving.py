@@ -1,0 +1,92 @@
+"""What a call leaves in its folder: artifacts, and what it reported."""
+
+import json
+import os
+from collections.abc import Awaitable, Iterator
+from pathlib import Path
+from typing import Any
+
+from . import caching, stages, store
+from .caching import Cacheable
+from .errors import ArtifactError, CurifactoryError
+from .reporting import TextReporter
+from .task import Held, Outcome, Task, packed
+from .trace import Artifact
+
+
+class Saving:
+    """Saves what one call returned; `outcome` gets what is to be said of it."""
+
+    def __init__(self, task: Task, folder: str, outcome: Outcome) -> None:
+        self.stage = task.stage
+        self.spill = task.place.spill
+        self.folder = folder
+        self.outcome = outcome
+        self.files: set[str] = set()
+        """The names of the files that artifacts lie in."""
+
+    def save(self, values: list[Any]) -> list[Artifact]:
+        outputs = enumerate(zip(self.stage.cachers, values, strict=True))
+        return [self._save_one(index, *output) for index, output in outputs]
+
+    def _save_one(self, index: int, cacher: Cacheable | None, value: Any) -> Artifact:
+        if cacher is None:
+            return self._keep(index, value)
+        name = self.stage.outputs[index]
+        chosen, kind = cacher, self.stage.kinds[index]
+        if isinstance(cacher, caching.AutoCacher):
+            chosen = cacher.chosen(value)
+            kind = stages.BY_NAME[type(chosen).__name__]
+        placed = chosen.at(self.folder, store.output_stem(name))
+        try:
+            placed.save(value)
+            found = store.checked_in(self.folder, name, placed, self.files, kind)
+        except (ArtifactError, OSError) as error:
+            if chosen is cacher or isinstance(error, OSError):
+                said = f"{self.stage.where}: {self.stage.label}, output {name!r}: "
+                said += getattr(error, "message", str(error))
+                raise ArtifactError(said, getattr(error, "hint", "")) from error
+            found = self._keep(index, value)
+            self.outcome.messages.append(
+                f"{self.stage.label}: output {name!r} is kept for this run only "
+                f"({error.message})"
+            )
+        self.files.update(found.files)
+        return found
+
+    def _keep(self, index: int, value: Any) -> Artifact:
+        """Pass a value on that the cache does not keep."""
+        if isinstance(value, (Iterator, Awaitable)):
+            raise CurifactoryError(
+                f"{self.stage.where}: {self.stage.label}, output "
+                f"{self.stage.outputs[index]!r} is a {type(value).__name__}, which can be "
+                "gone through once only",
+                "return its result, as list(...) does",
+            )
+        spill = self.spill
+        if spill is not None:
+            path = spill / f"{os.path.basename(self.folder)}-{index}.pkl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(packed(value, f"output {self.stage.outputs[index]!r}"))
+            value = path
+        self.outcome.kept[index] = Held(value, spill is not None)
+        return Artifact(self.stage.outputs[index], (), "", 0, "", "")
+
+    def described(self, reportables: list[Any]) -> list[dict[str, Any]]:
+        """Write what the stage reported beside its artifacts.
+
+        What cannot be shown says so in the report: it costs no result.
+        """
+        found: list[dict[str, Any]] = []
+        for number, each in enumerate(reportables):
+            stem = f"report-{number}"
+            try:
+                entry = each.describe(Path(self.folder), stem)
+                json.dumps(entry)
+            except Exception as error:
+                said = f"cannot be shown: {type(error).__name__}: {error}"
+                name = f"{type(each).__name__} {getattr(each, 'name', None) or stem}"
+                self.outcome.messages.append(f"{self.stage.label}: {name} {said}")
+                entry = TextReporter(said, name).describe(Path(self.folder), stem)
+            found.append(entry)
+        return found
