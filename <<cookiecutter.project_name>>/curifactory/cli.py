@@ -187,6 +187,29 @@ def _terminate(number: int, frame: object) -> None:
     raise KeyboardInterrupt(128 + number)
 
 
+def _hold_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+
+
+def _let_signals_go() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+
+
+def _end_as_elsewhere() -> None:
+    """Let SIGTERM end what a stage forks, from its first moment on: pools rely on it."""
+    if signal.getsignal(signal.SIGTERM) is _terminate:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _let_signals_go()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_hold_signals,
+        after_in_parent=_let_signals_go,
+        after_in_child=_end_as_elsewhere,
+    )
+
+
 def _refused(error: Exception, debug: bool) -> int:
     if isinstance(error, OSError) and (error.errno, error.filename) == (ENOSPC, None):
         _let_go_of_output()

@@ -351,6 +351,13 @@ def _random(walk: _Walk, value: Any, path: str) -> None:
         _reduced(walk, value, path)
 
 
+def _distribution(walk: _Walk, value: Any, path: str) -> None:
+    """A frozen distribution of scipy: which one, its parameters, what it draws from."""
+    walk.tag("distribution", value.dist.name)
+    walk.add((type(value.dist), value.args, value.kwds), path)
+    walk.add(value.random_state, f"{path}.random_state")
+
+
 def _frame(walk: _Walk, value: Any, path: str) -> None:
     walk.tag("frame", qualified(type(value)))
     _attrs(walk, value, path)
@@ -620,6 +627,7 @@ _BY_NAME: dict[tuple[str, str], Rule] = {
     ("pandas", "Index"): _series,
     ("polars", "DataFrame"): _table,
     ("polars", "Series"): _column,
+    ("scipy", "rv_frozen"): _distribution,
 }
 _CLASSLESS = {_path, _set, *_BY_NAME.values()}
-_OWNERS = frozenset("builtins fractions numpy pandas pathlib polars".split())
+_OWNERS = frozenset("builtins fractions numpy pandas pathlib polars scipy".split())

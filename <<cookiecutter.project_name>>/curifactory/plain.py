@@ -9,6 +9,7 @@ import functools
 import io
 import marshal
 import pickle
+import sys
 from collections.abc import Callable, Hashable
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from types import BuiltinFunctionType, FunctionType, ModuleType
@@ -50,7 +51,8 @@ def copied(value: Any) -> Any:
         if ATOMIC.issuperset(map(type, value.values())):
             return dict(value)
     if not _is_simple(cls):
-        return copy.deepcopy(value)
+        shared = getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None)
+        return copy.deepcopy(value, {id(shared): shared})  # as distributions hold it
     made = cls.__new__(cls)
     vars(made).update({name: copied(each) for name, each in vars(value).items()})
     return made

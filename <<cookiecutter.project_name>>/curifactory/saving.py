@@ -61,7 +61,7 @@ class Saving:
                 f"{self.stage.where}: {self.stage.label}, output "
                 f"{self.stage.outputs[index]!r} is a {type(value).__name__}, which can be "
                 "gone through once only",
-                "return its result, as list(...) does",
+                "return what comes of it: list(...), or asyncio.run(...) in a plain def",
             )
         spill = self.spill
         if spill is not None:

@@ -2,6 +2,8 @@
 
 import importlib
 
+from curifactory.plain import copied
+
 
 def installed(name):
     try:
@@ -256,3 +258,24 @@ if pydantic := installed("pydantic"):
 if special := installed("scipy.special"):
     SAME["scipy: functions"] = special.expit, special.expit
     DIFFERENT["scipy: names of functions"] = special.expit, special.logit
+
+if stats := installed("scipy.stats"):
+
+    def seeded(seed):
+        made = stats.norm(0, 1)
+        made.random_state = seed
+        return made
+
+    SAME |= {
+        "scipy: distributions": (stats.norm(0, 1), stats.norm(0, 1)),
+        "scipy: distributions as argsets have them": (
+            stats.poisson(3),
+            copied(stats.poisson(3)),
+        ),
+        "scipy: distributions with a seed": (seeded(1), copied(seeded(1))),
+    }
+    DIFFERENT |= {
+        "scipy: parameters": (stats.norm(0, 1), stats.norm(0, 2)),
+        "scipy: parameters and names": (stats.norm(0, 1), stats.laplace(0, 1)),
+        "scipy: seeds": (seeded(1), seeded(2)),
+    }

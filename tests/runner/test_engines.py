@@ -274,3 +274,23 @@ def test_an_argset_that_another_process_cannot_make_again_is_refused(
     assert result.code == 2
     assert "a.items cannot be made again in another process: invalid lit" in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("above", "hint"),
+    [
+        ("def stated(stage):\n    return lambda r: stage(r)\n", "put @stage above"),
+        ("def stated(stage):\n    return None\n", "define it at the top level"),
+    ],
+    ids=["wrapped", "absent"],
+)
+def test_a_stage_that_workers_cannot_find_says_how_they_could(whole, above, hint):
+    declared = '@stage(None, ["data"])'
+    whole.edit("stages/chain.py", declared, f"\n{above}\n\n{declared}")
+    kept = "kept = load\nload = stated(load)\nload or globals().pop('load')\n"
+    whole.edit("stages/chain.py", '@stage(["data"]', f'{kept}\n\n@stage(["data"]')
+    whole.edit("experiments/study.py", "load, score", "kept, score")
+    whole.edit("experiments/study.py", "(load(", "(kept(")
+    result = whole.run("study", "-j", "2")
+    assert result.code == 2
+    assert f"cannot import stage load\n  {hint}" in result.err

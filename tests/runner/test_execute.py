@@ -250,6 +250,7 @@ def test_an_async_stage_is_refused(project):
     project.write(other(made, READ))
     result = project.run("other")
     assert result.code == 1 and "is a coroutine" in result.err
+    assert "asyncio.run(...) in a plain def" in result.err
 
 
 def test_a_stage_that_calls_a_stage_is_told_where_to(project):

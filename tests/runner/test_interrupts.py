@@ -164,6 +164,31 @@ def test_signals_with_other_engines(tmp_path, whole_home, engine, number):
     assert on.value(on.ok("other"), "total") == 140
 
 
+FORKS = """
+    @stage(None, ["endings"])
+    def fork(record):
+        endings = []
+        for pause in (0, 0, 0, 0.1):  # at once, and while it waits for something
+            child = os.fork()
+            if not child:
+                time.sleep(60)
+            time.sleep(pause)
+            os.kill(child, signal.SIGTERM)
+            endings.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        return endings
+    """
+
+
+def test_processes_that_a_stage_forks_end_as_they_do_elsewhere(tmp_path, whole_home):
+    run = "for args in argsets:\n    fork(Record(manager, args))"
+    on = make(
+        tmp_path / "project", whole_home, "serial", FORKS, run, "[Args(name='a')]"
+    )
+    result = on.ok("other")
+    assert on.value(result, "fork") == [-signal.SIGTERM] * 4
+    assert "KeyboardInterrupt" not in result.err
+
+
 @pytest.mark.parametrize(
     "engine",
     ["serial", "processes", *OTHERS],

@@ -227,6 +227,20 @@ def test_a_past_run_s_argsets_are_made_again(many):
     assert many.ok("seen", "-p", "seen_1").counts["computed"] == 0
 
 
+def test_argsets_that_run_made_are_told_from_those_of_files(many):
+    loop = "for args in argsets:"
+    copies = "for args in [args.copy(name='own'), *argsets]:"
+    many.edit(
+        "experiments/seen.py", loop, copies.replace("args.copy", "argsets[0].copy")
+    )
+    many.ok("seen", "-p", "many", "-n", "deep")
+    many.ok("params", "--from-run", "seen-1")
+    text = (many.root / "params/seen_1.py").read_text()
+    made = ["        # Made by run() itself, which may make them again:"]
+    lines = [e for e in text.splitlines() if "name=" in e or "#" in e and "run" in e]
+    assert "deep" in lines[0] and lines[1:2] == made and "own" in lines[2]
+
+
 def test_the_file_is_in_the_project_s_style(many):
     many.ok("seen", "-p", "many")
     many.run("params", "--from-run", "seen-1")

@@ -163,7 +163,8 @@ def _is_module(name: str) -> bool:
 
 def parameter_file(run: Data) -> str:
     """Return the text of a parameter file that makes the argsets of a run again."""
-    made = [_Past(run["run"], entry) for entry in run["argsets"]]
+    entries = sorted(run["argsets"], key=lambda entry: not entry.get("paramset"))
+    made = [_Past(run["run"], entry) for entry in entries]
     if not made:
         raise RequestError(f"run {run['run']} has no argsets")
     bases = {each.classes[""]: each for each in reversed(made)}
@@ -173,7 +174,9 @@ def parameter_file(run: Data) -> str:
     for cls, name in names.items():
         lines += _call(f"    {name} = {cls}", shared[cls], always=True)
     lines += ["    return ["]
-    for each in made:
+    for place, each in enumerate(made):
+        if place and not each.paramset and made[place - 1].paramset:
+            lines += ["        # Made by run() itself, which may make them again:"]
         cls = each.classes[""]
         own = {n: t for n, t in each.arguments("").items() if n not in shared[cls]}
         given = {"name": _written(each.name), **own}
@@ -221,6 +224,7 @@ class _Past:
         self.classes: dict[str, str] = entry["classes"]
         self.secret: list[str] = entry.get("secret", [])
         self.entry = entry
+        self.paramset: str = entry.get("paramset", "")
         self.fields = dict(self._fields())
         for path, name in self.classes.items():
             self._check_class(path, name)
