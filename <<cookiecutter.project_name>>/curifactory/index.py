@@ -289,19 +289,25 @@ class Index:
         query = "SELECT stamp FROM synced WHERE stage = ?"
         if times and self._rows(query, (stage,)) == [(stamp,)]:
             return
-        self._compare(stage)
-        if times and not is_racy(max(times)):
+        if self._compare(stage) and times and not is_racy(max(times)):
             self._stamps[stage] = stamp
 
-    def _compare(self, stage: str) -> None:
+    def _compare(self, stage: str) -> bool:
+        """Take in what came, and forget what is gone; return whether that can be told."""
         self.flush()  # who trusts that this was done finds all of it
         known = self.folders(stage)
-        there = self.store.folders(stage)
+        try:
+            there = self.store.folders(stage)
+        except OSError as error:
+            said = f"{error.strerror}; what is known of it stays"
+            self.store.warn(f"the results of {stage} cannot be listed: {said}")
+            return False
         if known - there:
             self.forget(known - there)
         found = filter(None, map(self.store.read, sorted(there - known)))
         ordered = sorted(found, key=lambda trace: trace.created)
         self._insert([(trace, body_of(trace)) for trace in ordered])
+        return True
 
     def _mending(self, use: Callable[[], T]) -> T:
         """Use the index. A damaged one is made anew from the folders, and used again;

@@ -94,9 +94,14 @@ class Store:
         return sorted(found)
 
     def folders(self, stage: str) -> set[str]:
-        """Return the folders that lie in the cache for a stage."""
-        name = safe(stage)
-        found = (each for root in self.roots for each in entries(root / name))
+        """Return the folders that lie in the cache for a stage.
+
+        Raises OSError where that cannot be told, for now: they may well be there.
+        """
+        name, found = safe(stage), []
+        for root in self.roots:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                found += list(os.scandir(root / name))
         own = (each for each in found if NAMED.fullmatch(each.name) and is_folder(each))
         return {f"{name}/{each.name}" for each in own}
 

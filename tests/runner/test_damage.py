@@ -188,6 +188,19 @@ def test_a_folder_damaged_twice_goes_to_quarantine_twice(project):
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="there is no /proc")
+def test_results_that_cannot_be_listed_for_a_while_are_not_forgotten(project):
+    """As where a network is down; here the folder is a link that leads to itself."""
+    project.ok()
+    folder = project.cache / "stages.chain.load"
+    folder.rename(folder.with_name("aside"))
+    folder.symlink_to(folder.name)
+    result = project.run("map", "study")
+    assert "the results of stages.chain.load cannot be listed" in result.err
+    folder.unlink()
+    folder.with_name("aside").rename(folder)
+    assert project.ok().counts["computed"] == 0
+
+
 def test_a_file_that_cannot_be_read_is_no_damage(project):
     """As one of somebody else's; here reading it is an error of the device."""
     project.ok("study")
