@@ -495,3 +495,19 @@ def test_a_run_whose_file_is_damaged_stops_nothing(project):
     project.ok("cache", "ls")
     refused = project.run("cache", "gc", "--dry-run")  # who knows what that run uses
     assert refused.code == 2 and "study-1/run.json is no run" in refused.err
+
+
+@pytest.mark.parametrize("command", [("ls",), ("verify",), ("gc", "--dry-run")])
+def test_who_reads_only_the_first_lines_is_told_of_no_error(project, command):
+    project.ok()
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as output:
+        done = subprocess.run(
+            [sys.executable, "-u", "-m", "curifactory", "cache", *command],
+            cwd=project.root,
+            env=project.environment(),
+            stdout=output,
+            stderr=subprocess.PIPE,
+        )
+    assert (done.returncode, done.stderr) == (0, b"")

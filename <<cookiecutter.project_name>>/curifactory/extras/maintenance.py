@@ -65,6 +65,8 @@ def perform(options: argparse.Namespace) -> int:
     actions = {"path": _path, "verify": _verify, "gc": _gc, "rebuild": _rebuild}
     try:
         return actions.get(options.action, _ls)(project, found, options)
+    except BrokenPipeError:  # of the output, as after `| head`
+        raise
     except OSError as error:
         said = f"the cache {project.cache} cannot be used: {error}"
         raise CurifactoryError(said, "nothing that is needed was lost") from error
