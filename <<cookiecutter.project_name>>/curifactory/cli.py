@@ -104,7 +104,6 @@ def main(argv: Sequence[str] | None = None, *, may_fork: bool = False) -> int:
                 importlib.import_module("curifactory.extras.forking").allow()
         code = _perform(options, " ".join(["experiment", *asked]))
         _flush()
-        gc.freeze()  # the process ends: nothing is worth a look
         return code
     except BrokenPipeError:  # nobody reads on, as after `| head`
         _let_go_of_output()

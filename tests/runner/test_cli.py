@@ -976,3 +976,14 @@ def test_what_editors_leave_beside_experiments_is_none(project):
     listed = project.ok("ls").out
     assert not any(name in listed for name in (".#study", "folder", "old"))
     assert "there is no experiment 'stdy'" in project.run("stdy").err
+
+
+def test_what_modules_hold_ends_with_the_process_as_elsewhere(project):
+    """A file that is still open is written out."""
+    log = 'LOG = open("log.txt", "w")\n'
+    project.edit("stages/chain.py", "@stage(None", log + "\n\n@stage(None")
+    project.edit(
+        "stages/chain.py", "return [1, 2, 3]", 'return [LOG.write("one"), 2, 3]'
+    )
+    project.python("-m", "curifactory", "study")
+    assert (project.root / "log.txt").read_text() == "one"

@@ -78,6 +78,7 @@ class Processes(_Remote):
             gc.freeze()  # what is shared stays so
             self._begin("fork")
             self._submit(os.getpid)  # now, not when there is work
+            gc.unfreeze()  # what modules hold here ends as elsewhere
 
     def expect(self, module: str) -> None:
         self._modules = [module]
