@@ -13,7 +13,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from . import caching, capture, code, hashing, reads, scope, sources, store
+from . import (
+    caching,
+    capture,
+    code,
+    garbage,
+    hashing,
+    reads,
+    scope,
+    sources,
+    store,
+)
 from .errors import CurifactoryError, DamagedError
 from .failure import failed
 from .files import NOTHING, FileDigests, Files
@@ -93,7 +103,8 @@ class _Attempt:
             warn = self.outcome.messages.append
             captured = capture.captured(self.task.output, warn)
             threads = _threads(self.stage.rules.cpus)
-            with captured, threads, staying(), _closing_figures():
+            collected = garbage.looked_for_as_elsewhere()
+            with captured, threads, staying(), collected, _closing_figures():
                 self.outcome.trace = self._execute()
         except BaseException as error:
             self._leave_if_forked(error.code if isinstance(error, SystemExit) else 1)

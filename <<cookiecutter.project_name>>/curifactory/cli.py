@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import importlib
 import os
 import re
@@ -13,6 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from errno import ENOSPC
 
+from . import garbage
 from .errors import CurifactoryError, RequestError, alike, nearest
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing takes long
@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None, *, may_fork: bool = False) -> int:
     Workers may be forks of this process where it has done nothing else before.
     """
     asked = list(sys.argv[1:] if argv is None else argv)
-    gc.set_threshold(100_000, 50, 1000)  # a great many calls are no garbage
+    garbage.look_seldom()
     code = 0
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
