@@ -28,6 +28,7 @@ from .errors import CurifactoryError, DamagedError
 from .failure import failed
 from .files import NOTHING, FileDigests, Files
 from .inside import ByRecord, Inputs, StageRecord
+from .lending import Lending
 from .provenance import dependencies
 from .reads import Reads
 from .record import Stored
@@ -83,6 +84,7 @@ class _Attempt:
         self.store, self.files, digests = tools(task.place)
         self.present = Present(digests)
         self.store.warn = self.outcome.messages.append
+        self.lending = Lending(self.store, self.stage.label)
         names = task.stage.code.names
         known = None if scope.ANY_NAME in names else names
         self.noted = Reads(task.stream, task.stage.rules.reads, known)
@@ -112,6 +114,7 @@ class _Attempt:
             self.outcome.failure.printed = capture.tail(self.task.output)
             self.outcome.reads = {key: self._now(key) for key in self.noted.keys}
             self.store.discard(self.folder)
+        self.outcome.spoiled = self.lending.take_back()
         self.outcome.seconds = time.perf_counter() - begin
         return self.outcome
 
@@ -195,12 +198,20 @@ class _Attempt:
         """Return an input as its cacher loads it, or a copy of what is no artifact."""
         if isinstance(source, Stored):
             try:
-                return self.store.load(source.folder, source.artifact, source.cacher)
+                value = self.store.load(source.folder, source.artifact, source.cacher)
             except DamagedError:
                 self.outcome.damaged.append(source.folder)
                 raise
+            self.lending.note(source.folder, source.artifact, value)
+            return value
         if isinstance(source, Held):
-            return source.unpacked()
+            value = source.unpacked()
+            if source.is_spent:
+                said = (
+                    f"{source.what} can be neither saved nor copied; it is made again"
+                )
+                self.outcome.messages.append(f"{said} for each call that takes it")
+            return value
         return caching.detached_copy(source.value)
 
     def _call(self, values: list[Inputs]) -> Any:

@@ -162,12 +162,15 @@ class PickleCacher(OneFileCacher):
             return pickle.load(file)
 
 
+def own_copy(value: Any) -> Any:
+    """Return a copy as pickle makes it; what cannot change needs none."""
+    return value if type(value) in _JSON else copy.deepcopy(value)
+
+
 def detached_copy(value: Any) -> Any:
     """Return a copy as pickle makes it, or the value itself where it makes none."""
-    if type(value) in _JSON:
-        return value
     try:
-        return copy.deepcopy(value)
+        return own_copy(value)
     except Exception:
         return value
 

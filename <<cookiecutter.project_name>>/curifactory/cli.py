@@ -179,7 +179,13 @@ def _perform(options: argparse.Namespace, command: str) -> int:
 
 
 def _extra(command: str) -> Any:
-    return importlib.import_module(f"curifactory.extras.{EXTRAS[command][0]}")
+    try:
+        return importlib.import_module(f"curifactory.extras.{EXTRAS[command][0]}")
+    except ModuleNotFoundError as error:
+        own = str(error.name).startswith(__package__)
+        hint = "take it over from the template" if own else f"pip install {error.name}"
+        said = f"`experiment {command}` needs {error.name}, which is not installed"
+        raise RequestError(said, hint) from error
 
 
 def _terminate(number: int, frame: object) -> None:

@@ -29,10 +29,18 @@ class Data:
     def given(self, source: Source) -> Value:
         """Return an input as an execution gets it."""
         if isinstance(source, Output) and source.call.trace is not None:
-            held = self._held.get((source.call.trace.folder, source.index))
+            held = self._kept(source.call.trace, source.index)
             if held is not None:
                 return held
         return stored(source)
+
+    def _kept(self, trace: Trace, index: int) -> Held | None:
+        """Return an output that the cache does not keep, unless somebody has it now."""
+        held = self._held.get((trace.folder, index))
+        if held is not None and held.is_spent:
+            del self._held[trace.folder, index]
+            return None
+        return held
 
     def load(self, source: Output) -> Held | None:
         """Return the value of an artifact, None where its bytes are damaged."""
@@ -53,7 +61,7 @@ class Data:
         if not isinstance(source, Output) or source.call.trace is None:
             return False
         trace = self.follow(source.call)
-        is_held = trace is not None and (trace.folder, source.index) in self._held
+        is_held = trace is not None and self._kept(trace, source.index) is not None
         return is_held or self.survey.has_data(source)
 
     def follow(self, call: Call) -> Trace | None:
@@ -90,6 +98,10 @@ class Data:
     def note_damage(self, folders: list[str]) -> None:
         """Let folders count as absent from now on."""
         self._damaged.update(folders)
+        self.note_gone(folders)
+
+    def note_gone(self, folders: list[str]) -> None:
+        """Let folders count as absent that were whole, and are again when made again."""
         self.survey.store.damaged.update(folders)
         self.survey.index.forget(folders)
 

@@ -329,6 +329,8 @@ class Session:
             if text not in self._said:
                 self._said.add(text)
                 self.say(text)
+        if outcome.spoiled:
+            self.data.note_gone(outcome.spoiled)
         if outcome.trace is not None:
             self._keep(call, outcome, running.group)
         elif outcome.damaged:
@@ -340,8 +342,7 @@ class Session:
         elif self._attempts[call] < max(self.request.retries, call.stage.rules.retries):
             self._attempts[call] += 1
             self.say(f"{call.stage.label} {call.label} failed, once more")
-            self._submit(call, running.claim)
-            return
+            self._undo(call)
         elif outcome.failure is not None:
             self._fail(call, outcome, running.group)
         self.peers.release(running.claim)

@@ -69,7 +69,8 @@ class Saving:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(packed(value, f"output {self.stage.outputs[index]!r}"))
             value = path
-        self.outcome.kept[index] = Held(value, spill is not None)
+        what = f"output {self.stage.outputs[index]!r} of {self.stage.label}"
+        self.outcome.kept[index] = Held(value, what, spill is not None)
         return Artifact(self.stage.outputs[index], (), "", 0, "", "")
 
     def described(self, reportables: list[Any]) -> list[dict[str, Any]]:

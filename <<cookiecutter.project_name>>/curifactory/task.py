@@ -29,17 +29,25 @@ class Place(NamedTuple):
     """The module of the experiment: it may register code that a stage reaches."""
 
 
-class Held(NamedTuple):
+@dataclass(eq=False, repr=False)
+class Held:
     """An input that the cache does not keep: the value itself, or where it was put."""
 
     value: Any
+    what: str = ""
     is_packed: bool = False
+    is_spent: bool = False
+    """Whether the value itself was handed out, as it has no copy: nobody else gets it."""
 
     def unpacked(self) -> Any:
         """Return a value that is nobody else's."""
         if self.is_packed:
             return pickle.loads(Path(self.value).read_bytes())
-        return caching.detached_copy(self.value)
+        try:
+            return caching.own_copy(self.value)
+        except Exception:
+            self.is_spent = True
+            return self.value
 
 
 Value = Literal | Stored | Held
@@ -80,6 +88,8 @@ class Outcome:
     written: set[str] = field(default_factory=set)
     """The files of the project that the call itself has written."""
     damaged: list[str] = field(default_factory=list)
+    spoiled: list[str] = field(default_factory=list)
+    """The folders of inputs whose files the stage has changed."""
     kept: dict[int, Held] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
     seconds: float = 0.0

@@ -244,6 +244,89 @@ def test_a_stage_must_return_a_value_for_each_output(project, given, said):
     assert f"stage last returned {said} for 2 outputs (x, y)" in result.err
 
 
+BOX = """import threading
+
+
+class Box:
+    def __init__(self):
+        self.items, self.lock = [1], threading.Lock()
+
+
+@stage([], ["box"]{})
+def one(record):
+    return Box()
+
+
+@stage(["box"], ["items"], retries=1)
+def add(record, box):
+    box.items.append(record.args.seed)
+    mark = record.scratch / "mark"
+    if record.args.seed and not mark.exists():
+        mark.touch()
+        raise ValueError("once")
+    return box.items
+"""
+
+
+@pytest.mark.parametrize("cachers", ["", ", [None]"], ids=["automatic", "none"])
+def test_what_can_be_neither_saved_nor_copied_is_made_again(project, cachers):
+    """Nobody sees what another call has done to it, nor a try that has failed."""
+    run = EACH.format("add(one(Record(manager, args)))")
+    argsets = "Args(name='a'), Args(name='b', seed=1), Args(name='c', seed=2)"
+    project.write(other(BOX.format(cachers), run, argsets))
+    result = project.ok("other")
+    seen = [project.value(result, "add", label) for label in "abc"]
+    assert seen == [[1, 0], [1, 1], [1, 2]]
+    assert result.err.count("of one can be neither saved nor copied") == 1
+
+
+LENT = """from curifactory.caching import PathCacher
+
+
+@stage([], ["model"], [PathCacher()])
+def train(record):
+    folder = record.get_dir("model")
+    (folder / "weights.txt").write_text("1")
+    return folder
+
+
+@stage(["model"], ["seen"])
+def use(record, model):
+    text = (model / "weights.txt").read_text()
+    seen = [text, *sorted(each.name for each in model.iterdir())]
+    {}
+    return seen
+"""
+ADDS = "(model / f'{record.args.seed}.txt').write_text('new')"
+
+
+@pytest.mark.parametrize(
+    ("does", "said", "computed"),
+    [
+        (ADDS, "use added 0.txt to ", 4),
+        ("(model / 'weights.txt').write_text(text + 'x')", "use changed ", 6),
+        ("(model / 'weights.txt').write_text(text)", "", 4),
+        ("(model / 'weights.txt').unlink()", "use changed ", 6),
+        (ADDS + "\n    assert record.args.seed != 1", "use added 0.txt to ", 3),
+    ],
+    ids=["adds", "changes", "touches", "removes", "fails"],
+)
+def test_nobody_sees_what_a_stage_does_to_files_it_was_given(
+    project, does, said, computed
+):
+    run = EACH.format("use(train(Record(manager, args)))")
+    argsets = "Args(name='a'), Args(name='b', seed=1), Args(name='c', seed=2)"
+    project.write(other(LENT.format("record.args.seed\n    " + does), run, argsets))
+    result = project.run("other")
+    labels = "ac" if computed == 3 else "abc"
+    seen = [project.value(result, "use", label) for label in labels]
+    assert seen == [["1", "weights.txt"]] * len(labels)
+    assert said in result.err and (said or "given" not in result.err)
+    assert result.counts["computed"] == computed
+    again = project.run("other", "--overwrite-stage", "use")
+    assert [project.value(again, "use", label) for label in labels] == seen
+
+
 @pytest.mark.filterwarnings("ignore:coroutine")
 def test_an_async_stage_is_refused(project):
     made = '@stage(None, ["text"])\nasync def read(record):\n    return 1\n'

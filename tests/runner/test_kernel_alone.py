@@ -56,6 +56,10 @@ def test_without_extras_an_experiment_runs_and_says_that_there_is_no_report(
     assert "no report" in result.err
     assert not (project.root / "reports").exists()
     assert project.ok("map", "study").err == ""
+    result = project.run("cache", "ls")
+    assert (
+        result.code == 2 and "`experiment cache` needs curifactory.extras" in result.err
+    )
 
 
 def test_the_template_s_own_smallest_experiment_needs_the_kernel_alone(project):
