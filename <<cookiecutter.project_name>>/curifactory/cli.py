@@ -283,7 +283,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--yes", dest="is_confirmed", action="store_true", help=said)
     said = "debug the first failure (serial)"
     add("--pdb", dest="debugger", action="store_true", help=said)
-    add("--cache", metavar="DIR", help="keep results in another folder")
+    add("--cache", metavar="DIR", type=not_empty, help="keep results in another folder")
     add("--read-only", action="store_true", help="use the cache, write nothing to it")
     add("--quiet", action="store_true", help="print the summary only")
     add("--verbose", action="store_true", help="a line for each call, reused ones too")
@@ -299,7 +299,15 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
     add("--seeds", type=int, metavar="N", help="repeat each argset with seeds 0 to N-1")
     said = "only argsets with this name, or a pattern like 'knn_*'"
     add("-n", "--names", metavar="NAME", help=said, **LISTED)
-    add("--indices", default="", metavar="0,2-4", help="only argsets at these places")
+    said = "only argsets at these places, and those of -n"
+    add("--indices", metavar="0,2-4", type=not_empty, help=said)
+
+
+def not_empty(text: str) -> str:
+    """Refuse an option that is empty, as from a variable that is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; leave it out, or give a value")
+    return text
 
 
 def _run(options: argparse.Namespace, command: str) -> int:
@@ -349,7 +357,8 @@ def _check_name(project: Settings, name: str, *, is_followed: bool) -> None:
     if not name or is_followed or alike(name, COMMANDS):
         known = [each.name for each in paramsets.entries(project, "experiments")]
         said = f"there is no experiment {name!r}" if name else "no experiment is named"
-        raise RequestError(said, nearest(name, [*known, *COMMANDS] if name else known))
+        others = COMMANDS if name and name not in COMMANDS else ()
+        raise RequestError(said, nearest(name, [*known, *others]))
 
 
 def enter(cache: str | None) -> Settings:

@@ -162,7 +162,8 @@ def _perform(
         run.exit_code = 143 if 143 in error.args else 130
     except Exception as error:
         if manager.folder is not None:
-            manager.finish("failed", getattr(error, "exit_code", 1))
+            code = getattr(error, "exit_code", 1)
+            manager.finish("refused" if code == 2 else "failed", code)
         raise
     finally:
         progress.close()
@@ -229,7 +230,8 @@ def check_stages(names: Iterable[str], manager: ArtifactManager) -> None:
     known = {call.stage.label for call in manager.calls}
     for name in names:
         if name not in known:
-            raise RequestError(f"no stage is named {name!r}", nearest(name, known))
+            hint = nearest(name.split(".")[-1], known)
+            raise RequestError(f"no stage is named {name!r}", hint)
 
 
 def _finished(run: Run, request: Request) -> Run:

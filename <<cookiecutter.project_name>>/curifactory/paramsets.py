@@ -390,10 +390,11 @@ def _select(snapshots: list[Snapshot], choice: Request) -> list[Snapshot]:
             name for name in names if fnmatch.fnmatchcase(name, pattern)
         }
         if not hits:
-            said = f"no argset is named {pattern!r}"
-            raise RequestError(said, nearest(pattern, names))
+            begin = any(name.startswith(pattern) for name in names)
+            hint = f"did you mean '{pattern}*'?" if begin else nearest(pattern, names)
+            raise RequestError(f"no argset is named {pattern!r}", hint)
         chosen |= hits
-    chosen.update(names[i] for i in _indices(choice.indices, len(names)))
+    chosen.update(names[i] for i in _indices(choice.indices or "", len(names)))
     return [snapshot for snapshot in snapshots if snapshot.name in chosen]
 
 

@@ -12,7 +12,7 @@ class Request(NamedTuple):
     sets: Sequence[str] = ()
     seeds: int | None = None
     names: Sequence[str] = ()
-    indices: str = ""
+    indices: str | None = None
     map_only: bool = False
     report: bool = True
     command: str = ""

@@ -49,6 +49,21 @@ REFUSED = {
     ),
     "glob without a hit": ({}, ["study", "-n", "z*"], ["'z*'", "a, b"]),
     "index out of range": ({}, ["study", "--indices", "0,7"], ["'7'", "0 to 1"]),
+    "the begin of a name": (
+        {
+            "params/other.py": ARGS
+            + "def get_params():\n    return [Args(name='knn_seed0')]\n"
+        },
+        [*OTHER, "-n", "knn"],
+        ["'knn'", "did you mean 'knn*'?"],
+    ),
+    "an empty variable": ({}, ["study", "--indices", ""], ["--indices: it is empty"]),
+    "an empty place": ({}, ["study", "--cache="], ["--cache: it is empty"]),
+    "a command as experiment": (
+        {},
+        ["run", "run"],
+        ["there is no experiment 'run'", "there is: study"],
+    ),
     "index that is no number": (
         {},
         ["study", "--indices", "x,4-"],
@@ -978,12 +993,22 @@ def test_what_editors_leave_beside_experiments_is_none(project):
     assert "there is no experiment 'stdy'" in project.run("stdy").err
 
 
+NOTE = """import os
+
+
+class Note:
+    def __del__(self, make=os.mkdir):
+        make("ended")
+
+
+NOTE = Note()
+
+
+"""
+
+
 def test_what_modules_hold_ends_with_the_process_as_elsewhere(project):
-    """A file that is still open is written out."""
-    log = 'LOG = open("log.txt", "w")\n'
-    project.edit("stages/chain.py", "@stage(None", log + "\n\n@stage(None")
-    project.edit(
-        "stages/chain.py", "return [1, 2, 3]", 'return [LOG.write("one"), 2, 3]'
-    )
+    """As files do that are still open: they are written out."""
+    project.edit("stages/chain.py", "@stage(None", f"{NOTE}@stage(None")
     project.python("-m", "curifactory", "study")
-    assert (project.root / "log.txt").read_text() == "one"
+    assert (project.root / "ended").exists()

@@ -511,3 +511,43 @@ def test_who_reads_only_the_first_lines_is_told_of_no_error(project, command):
             stderr=subprocess.PIPE,
         )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_runs_that_left_nothing_here_are_not_the_last_ones_of_gc(project):
+    """Runs on another cache, and runs that were refused."""
+    project.write({"pyproject.toml": '[tool.curifactory]\nconfirm-above = "0.001 s"\n'})
+    project.edit("src/helpers.py", "return x + 1", "time.sleep(0.01)\n    return x + 1")
+    project.edit("src/helpers.py", "def double", "import time\n\n\ndef double")
+    project.ok("study", "--yes")
+    project.ok("study", "--cache", "../other")
+    project.edit("src/helpers.py", "x + 1", "x + 2")
+    assert project.run("study").code == 2
+    assert project.newest()["status"] == "refused"
+    project.ok("cache", "gc", "--keep-runs", "1")
+    assert len(data(project)) == 6
+
+
+def test_gc_without_a_history_deletes_nothing(project):
+    project.ok()
+    runs = project.root / "data/runs"
+    runs.rename(runs.with_name("aside"))
+    for make in (lambda: None, lambda: runs.symlink_to("nowhere")):
+        make()
+        result = project.run("cache", "gc")
+        assert result.code == 2 and "there is no history at" in result.err
+    runs.unlink()
+    runs.write_text("")
+    result = project.run("cache", "gc")
+    assert result.code == 2 and "there is no history at" in result.err
+    assert len(data(project)) == 6
+
+
+def test_a_part_of_the_name_of_a_stage_is_told_with_the_whole(project):
+    project.ok()
+    assert "did you mean 'score'?" in project.run("cache", "ls", "scor").err
+    for given in (
+        ["accept", "stages.chain.scor"],
+        ["study", "--overwrite-stage", "x.score"],
+    ):
+        result = project.run(*given)
+        assert result.code == 2 and "did you mean 'score'" in result.err

@@ -494,6 +494,18 @@ def test_equal_failures_are_told_once(write):
     assert page.count('<span class="tag failed">failed</span></th>') == 7
 
 
+def test_the_first_failure_is_told_first(write):
+    texts = ["later in the alphabet", "another", "later in the alphabet", "a third"]
+    calls = [
+        call(i, "fit", [f"a{i}"], status="failed", folder=None)
+        | {"error": {"type": "E", "message": text, "where": None, "traceback": "T"}}
+        for i, text in enumerate(texts)
+    ]
+    page = write(finished([argset(f"a{i}") for i in range(4)], calls))
+    places = [page.index(f"<b>E</b>: {text}") for text in dict.fromkeys(texts)]
+    assert places == sorted(places)
+
+
 def test_a_failed_aggregate_marks_no_argset(write):
     error = {"type": "KeyError", "message": "'x'", "where": None, "traceback": "T"}
     one = call(0, "compare", ["a"], aggregate=True, status="failed", error=error)

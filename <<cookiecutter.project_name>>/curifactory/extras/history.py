@@ -75,7 +75,13 @@ def _whole(path: Path) -> Data:
 
 def heads(runs: Path) -> list[Data]:
     """Return the heads of all runs, oldest first; one that was killed says little."""
-    folders = [each for each in runs.glob("*") if each.is_dir()]
+    try:
+        folders = [each for each in runs.iterdir() if each.is_dir()]
+    except FileNotFoundError:
+        folders = []
+    except OSError as error:
+        said = f"the history {runs} cannot be read: {error.strerror}"
+        raise RequestError(said, "make the folder readable") from error
     found = [{**head(each / "run.json"), "folder": each} for each in folders]
     return sorted(found, key=lambda run: (began(run), run["run"]))
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from .. import attempt, decide, experiment
-from ..cli import enter
+from ..cli import enter, not_empty
 from ..data import stored
 from ..errors import CurifactoryError, RequestError, nearest
 from ..execute import task_of
@@ -22,7 +22,8 @@ from . import guard, history
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("stage", help="a stage of the last run that had it")
-    parser.add_argument("--cache", metavar="DIR", help="where results are kept")
+    said = "where results are kept"
+    parser.add_argument("--cache", metavar="DIR", type=not_empty, help=said)
 
 
 def perform(options: argparse.Namespace) -> int:
@@ -33,7 +34,7 @@ def perform(options: argparse.Namespace) -> int:
     if not calls:
         known = {call.stage.label for call, _ in run.decisions}
         said = f"{run.manager.experiment_name} has no stage {options.stage!r} any more"
-        raise RequestError(said, nearest(options.stage, known))
+        raise RequestError(said, nearest(options.stage.split(".")[-1], known))
     if options.command == "accept":
         reused = {c for c, d in run.decisions if d.kind == "reuse" and d.trace}
         return _accept(run, calls[0].stage, [c for c in calls if c not in reused])
@@ -51,7 +52,8 @@ def _last(project: Settings, label: str) -> Run:
             unforced = {"overwrite": False, "overwrite_stages": ()}
             request = Request(**{**asked, **unforced, "map_only": True})
             return experiment.perform(project, request, Progress(quiet=True))
-    raise RequestError(f"no run had a stage {label!r}", nearest(label, known))
+    hint = nearest(label.split(".")[-1], known)
+    raise RequestError(f"no run had a stage {label!r}", hint)
 
 
 def _accept(run: Run, stage: AnyStage, calls: list[Call]) -> int:
@@ -80,7 +82,8 @@ def _accept(run: Run, stage: AnyStage, calls: list[Call]) -> int:
     why = ", ".join(changes)
     _file(survey.store, stage.name, pairs, why)
     survey.index.close()
-    print(f"{stage.label}: results of {kept} calls are kept, although {why}")
+    calls_kept = f"{kept} call{'s' * (kept != 1)}"
+    print(f"{stage.label}: results of {calls_kept} are kept, although {why}")
     return 0
 
 

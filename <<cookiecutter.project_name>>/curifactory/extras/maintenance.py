@@ -14,7 +14,8 @@ from typing import Any
 from rich.filesize import decimal
 
 from .. import settings, store
-from ..errors import CurifactoryError, RequestError, nearest
+from ..cli import not_empty
+from ..errors import CurifactoryError, RequestError, alike, nearest
 from ..index import Index
 from ..peers import Peers
 from ..settings import Settings
@@ -44,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--dry-run", action="store_true", help="only say what would be deleted")
     rebuild = actions.add_parser("rebuild", help="make the index anew from the folders")
     for each in (listing, path, verify, collect, rebuild):
-        each.add_argument("--cache", metavar="DIR", help="another cache")
+        each.add_argument("--cache", metavar="DIR", type=not_empty, help="another cache")
         each.add_argument("--debug", action="store_true", help="show full tracebacks")
 
 
@@ -87,7 +88,9 @@ def _traces(cache: Store, stage: str | None = None) -> list[Trace]:
     known = cache.stages()
     chosen = [name for name in known if stage in (None, name, name.split(".")[-1])]
     if stage and not chosen:
-        raise RequestError(f"no stage {stage!r} in the cache", nearest(stage, known))
+        short = [name.split(".")[-1] for name in known]
+        hint = alike(stage, short) or nearest(stage, known)
+        raise RequestError(f"no stage {stage!r} in the cache", hint)
     read = (cache.read(each) for name in chosen for each in sorted(cache.folders(name)))
     return sorted((t for t in read if t), key=lambda trace: trace.created)
 
@@ -104,14 +107,27 @@ def _size(cache: Store, trace: Trace) -> int:
     return sum((folder / file).lstat().st_size for file in _files(cache, trace))
 
 
+def _counts(project: Settings, run: dict[str, Any]) -> bool:
+    """Return whether a run is one of those of which the last ones are kept."""
+    if "cache" not in run:  # it did not end, or cannot be read
+        return True
+    was_refused = run["status"] == "refused" and not run["counts"].get("computed")
+    return _is_here(project, run) and not was_refused
+
+
+def _is_here(project: Settings, run: dict[str, Any]) -> bool:
+    """Return whether a run used the cache that is meant."""
+    place = project.root / run.get("cache", project.cache)
+    return os.path.realpath(place) == os.path.realpath(project.cache)
+
+
 def _reached(project: Settings, runs: Iterable[dict[str, Any]]) -> Runs:
     """Return what each run reaches in this cache; of a killed one, what it made."""
     found: Runs = {}
     for run in runs:
         if run["status"] == history.UNREADABLE or "cache" in run:
             run = history.read(run["folder"] / "run.json")
-        place = project.root / run.get("cache", project.cache)
-        if os.path.realpath(place) == os.path.realpath(project.cache):
+        if _is_here(project, run):
             calls = run.get("calls", ())
             found[run["run"]] = {c["folder"] for c in calls if c["folder"]}
     return found
@@ -205,7 +221,7 @@ def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int
     for text in problems:
         print(text)
     wrong = f"{len(problems)} problem{'s' * (len(problems) != 1)}"
-    print(f"{len(traces)} calls read, {size} whole, {wrong}")
+    print(f"{_calls(len(traces))} read, {size} whole, {wrong}")
     return 1 if problems else 0
 
 
@@ -266,7 +282,7 @@ def _rebuild(project: Settings, cache: Store, options: argparse.Namespace) -> in
     stages = {trace.stage for trace in _traces(cache)}
     count = sum(len(index.folders(stage)) for stage in stages)
     index.close()
-    print(f"the index has {count} calls")
+    print(f"the index has {_calls(count)}")
     return 0
 
 
@@ -293,7 +309,7 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
     if options.dry_run:
         for trace in chosen:
             print(f"{decimal(_size(cache, trace)):>9}  {trace.folder}")
-        print(f"{len(chosen)} calls, {decimal(size)} would be deleted")
+        print(f"{_calls(len(chosen))}, {decimal(size)} would be deleted")
         return 0
     peers = Peers(cache.root, _say)
     given_back = 0
@@ -303,8 +319,12 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
     month_ago = time.time() - 30 * UNITS["d"]
     _tidy(cache, before if age is not None else month_ago, bool(peers.others()))
     said = f"; {given_back} are in use, and stay" if given_back else ""
-    print(f"{len(chosen) - given_back} calls, at most {decimal(size)} deleted{said}")
+    print(f"{_calls(len(chosen) - given_back)}, at most {decimal(size)} deleted{said}")
     return 0
+
+
+def _calls(number: int) -> str:
+    return f"{number} call{'s' * (number != 1)}"
 
 
 def _seconds(text: str | None) -> float | None:
@@ -322,9 +342,13 @@ def _kept(
     """Return the folders and the names of the runs that are retained."""
     if most is not None and most < 0:
         raise RequestError(f"--keep-runs {most}: a number of runs, 0 or more", "")
+    if not project.runs.is_dir():
+        said = f"there is no history at {project.runs}, so that nothing would be kept"
+        raise RequestError(said, "bring it back; if it is gone for good, make the folder")
     runs: dict[str, list[dict[str, Any]]] = {}
     for run in history.heads(project.runs):
-        runs.setdefault(run["run"].rpartition("-")[0], []).append(run)
+        if _counts(project, run):
+            runs.setdefault(run["run"].rpartition("-")[0], []).append(run)
     retained = []
     for each in runs.values():
         last = len(each) if most is None and before is None else (most or 0)

@@ -34,7 +34,7 @@ def write(run: Data, cache: Path, target: Path, base: Path | None = None) -> Pat
     html = _template().render(
         run=run,
         calls=list(chain.from_iterable(seen.by_status.values()))[:CALLS],
-        failed=failed,
+        failures=_by_message(failed),
         broken={call["records"][0] for call in failed if not call.get("aggregate")},
         comparison=_comparison(run["argsets"], seen.telling),
         sections=_sections(seen.telling, [p.resolve() for p in (cache, base) if p]),
@@ -74,6 +74,14 @@ class _Calls:
         self._known[number] = stage, depth
         self.layers[stage] = max(depth, self.layers.get(stage, 0))
         self.arrows.update({(source, stage): None for source, _ in before})
+
+
+def _by_message(failed: Iterable[Data]) -> list[tuple[str, list[Data]]]:
+    """Return failures with one message together, those of the first one first."""
+    found: dict[str, list[Data]] = {}
+    for call in failed:
+        found.setdefault((call["error"] or {}).get("message", ""), []).append(call)
+    return list(found.items())
 
 
 def _template() -> Template:
