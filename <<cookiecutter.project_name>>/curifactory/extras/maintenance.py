@@ -45,7 +45,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--dry-run", action="store_true", help="only say what would be deleted")
     rebuild = actions.add_parser("rebuild", help="make the index anew from the folders")
     for each in (listing, path, verify, collect, rebuild):
-        each.add_argument("--cache", metavar="DIR", type=not_empty, help="another cache")
+        each.add_argument(
+            "--cache", metavar="DIR", type=not_empty, help="another cache"
+        )
         each.add_argument("--debug", action="store_true", help="show full tracebacks")
 
 
@@ -344,7 +346,9 @@ def _kept(
         raise RequestError(f"--keep-runs {most}: a number of runs, 0 or more", "")
     if not project.runs.is_dir():
         said = f"there is no history at {project.runs}, so that nothing would be kept"
-        raise RequestError(said, "bring it back; if it is gone for good, make the folder")
+        raise RequestError(
+            said, "bring it back; if it is gone for good, make the folder"
+        )
     runs: dict[str, list[dict[str, Any]]] = {}
     for run in history.heads(project.runs):
         if _counts(project, run):
