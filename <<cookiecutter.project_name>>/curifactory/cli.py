@@ -502,7 +502,8 @@ def _best(column: tuple[str, str], rows: Iterable[dict[Any, Any]]) -> float | No
     found = [row[column] for row in rows if column in row]
     goal = found[0]["goal"]
     values = [each["value"] for each in found if abs(each["value"]) < float("inf")]
-    if not values or goal is None:
+    is_one = len({each["value"] for each in found}) == 1
+    if not values or goal is None or is_one:
         return None
     return float(max(values) if goal == "max" else min(values))
 

@@ -40,6 +40,7 @@ class Peers:
         self._read: dict[str, int] = {}
         self._seen = 0
         self._over = threading.Event()
+        self._beating: threading.Thread | None = None
         self._journal: FileIO | None = None
         self._is_alone = False
 
@@ -51,7 +52,8 @@ class Peers:
             if self._journal is None:
                 self._join()
                 self._over.clear()
-                threading.Thread(target=self._beat, daemon=True).start()
+                self._beating = threading.Thread(target=self._beat, daemon=True)
+                self._beating.start()
             self._tell()
             return self._take(key)
         except OSError as error:
@@ -116,6 +118,8 @@ class Peers:
         for key in list(self._held):
             self.release(key)
         self._leave()
+        if self._beating is not None:  # what it refers to can end with the process
+            self._beating.join(timeout=1)
 
     def _join(self) -> None:
         """Let others see this run, from its first claim on."""

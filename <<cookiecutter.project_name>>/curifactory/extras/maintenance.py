@@ -113,13 +113,13 @@ def _counts(project: Settings, run: dict[str, Any]) -> bool:
     """Return whether a run is one of those of which the last ones are kept."""
     if "cache" not in run:  # it did not end, or cannot be read
         return True
-    was_refused = run["status"] == "refused" and not run["counts"].get("computed")
-    return _is_here(project, run) and not was_refused
+    has_done = run["status"] != "refused" or bool(run["counts"].get("computed"))
+    return has_done and _is_here(project, run)
 
 
 def _is_here(project: Settings, run: dict[str, Any]) -> bool:
     """Return whether a run used the cache that is meant."""
-    place = project.root / run.get("cache", project.cache)
+    place: Path = project.root / run.get("cache", project.cache)
     return os.path.realpath(place) == os.path.realpath(project.cache)
 
 
