@@ -85,6 +85,8 @@ def _entry(folder: Path, path: Path, function: str) -> Entry | None:
         line = getattr(error, "lineno", None) or 1
         return Entry(name, path, error=f"line {line}: {getattr(error, 'msg', error)}")
     defined = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+    imports = (n.names for n in tree.body if isinstance(n, ast.ImportFrom))
+    defined.update(each.asname or each.name for names in imports for each in names)
     if function not in defined:
         return None
     return Entry(name, path, (ast.get_docstring(tree) or "").partition("\n")[0])

@@ -54,6 +54,7 @@ def test_entries_are_listed_by_parsing_alone(project):
         {
             "experiments/loud.py": '"""Loud.\n\nMore."""\nraise SystemExit(3)\ndef run(a, m): ...\n',
             "experiments/helper.py": "x = 1\n",
+            "experiments/again.py": "from experiments.study import run\n",
             "params/broken.py": "def (\n",
         }
     )
@@ -64,6 +65,7 @@ def test_entries_are_listed_by_parsing_alone(project):
         "experiment.list_experiments(root) + experiment.list_paramsets(root)]",
     )
     assert found == [
+        ["again", "", False, "again.py"],
         ["loud", "Loud.", False, "loud.py"],
         ["study", "How good is the chain?", False, "study.py"],
         ["base", "", False, "base.py"],
