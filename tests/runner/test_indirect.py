@@ -13,6 +13,13 @@ TWO = "Args(name='a', seed=1), Args(name='b', seed=2)"
 PRINT = "r = last(Record(manager, args)); print('VALUE', args.name, r.state['out'])"
 
 
+here = pytest.mark.parametrize(
+    "options",
+    [[], pytest.param(["-j", "2"], marks=pytest.mark.slow)],
+    ids=["serial", "processes"],
+)
+
+
 def values(project, *options, **environment):
     """Run the experiment; return what it printed by argset, and what it computed."""
     result = project.ok("other", *options, **environment)
@@ -372,7 +379,7 @@ class Args(ExperimentArgs):
 REGISTERS = "class Mine(Base):\n    pass\n"
 
 
-@pytest.mark.parametrize("options", [[], ["-j", "2"]], ids=["serial", "processes"])
+@here
 def test_what_an_experiment_registers_is_there_in_every_process(whole, options):
     registry = "class Base:\n    known = {}\n\n    def __init_subclass__(cls):\n"
     registry += "        Base.known[cls.__name__] = cls\n"
@@ -427,7 +434,7 @@ def get(seed):
 """
 
 
-@pytest.mark.parametrize("options", [[], ["-j", "2"]], ids=["serial", "processes"])
+@here
 def test_what_helpers_keep_while_they_work_is_no_code(whole, options):
     stages = "from curifactory import stage\nfrom src.memo import get\n\n\n"
     stages += (
@@ -487,7 +494,7 @@ def test_walking_through_data_sees_nothing_of_the_runner(project):
     assert values(project)[0] == {"a": "2"}
 
 
-@pytest.mark.parametrize("options", [[], ["-j", "2"]], ids=["serial", "processes"])
+@here
 def test_a_file_with_a_line_break_in_its_name_counts(whole, options):
     stages = "import time\n\n\n@stage(None, ['out'])\ndef last(record):\n"
     stages += (
@@ -520,7 +527,7 @@ def last(record, path):
 """
 
 
-@pytest.mark.parametrize("options", [[], ["-j", "2"]], ids=["serial", "processes"])
+@here
 def test_a_file_that_one_stage_writes_for_another_is_told(whole, options):
     run = EACH.format(
         PRINT.replace("last(", "last(write(").replace("args))", "args)))")
@@ -633,7 +640,7 @@ def last(record):
 """
 
 
-@pytest.mark.parametrize("options", [[], ["-j", "2"]], ids=["serial", "processes"])
+@here
 def test_what_was_read_before_a_checkpoint_counts_for_what_resumes_from_it(
     whole, options
 ):

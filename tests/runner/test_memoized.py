@@ -3,7 +3,8 @@
 import pytest
 from on_engines import EACH
 
-here = pytest.mark.parametrize("on", ["serial", "processes"], indirect=True)
+ENGINES = ["serial", pytest.param("processes", marks=pytest.mark.slow)]
+here = pytest.mark.parametrize("on", ENGINES, indirect=True)
 
 LOADERS = '''
 """Loads data, once for each process."""
