@@ -407,8 +407,8 @@ def _indices(text: str, count: int) -> set[int]:
         match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if not first <= last < count:
-            unread = "is no number, and no range like 2-4"
-            wrong = "is out of range" if match else unread
+            wrong = "is out of range" if first <= last else "runs backwards"
+            wrong = wrong if match else "is no number, and no range like 2-4"
             hint = f"there are {count} argsets: give numbers from 0 to {count - 1}"
             raise RequestError(f"--indices {text}: {part!r} {wrong}", hint)
         found.update(range(first, last + 1))

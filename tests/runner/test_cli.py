@@ -64,6 +64,7 @@ REFUSED = {
         ["run", "run"],
         ["there is no experiment 'run'", "there is: study"],
     ),
+    "a range backwards": ({}, ["study", "--indices", "1-0"], ["'1-0' runs backwards"]),
     "index that is no number": (
         {},
         ["study", "--indices", "x,4-"],
