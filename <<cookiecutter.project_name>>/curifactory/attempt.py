@@ -28,7 +28,7 @@ from .errors import CurifactoryError, DamagedError
 from .failure import failed
 from .files import NOTHING, FileDigests, Files
 from .inside import ByRecord, Inputs, StageRecord
-from .lending import Lending
+from .lending import lent
 from .provenance import dependencies
 from .reads import Reads
 from .record import Stored
@@ -84,7 +84,6 @@ class _Attempt:
         self.store, self.files, digests = tools(task.place)
         self.present = Present(digests)
         self.store.warn = self.outcome.messages.append
-        self.lending = Lending(self.store, self.stage.label)
         names = task.stage.code.names
         known = None if scope.ANY_NAME in names else names
         self.noted = Reads(task.stream, task.stage.rules.reads, known)
@@ -114,7 +113,6 @@ class _Attempt:
             self.outcome.failure.printed = capture.tail(self.task.output)
             self.outcome.reads = {key: self._now(key) for key in self.noted.keys}
             self.store.discard(self.folder)
-        self.outcome.spoiled = self.lending.take_back()
         self.outcome.seconds = time.perf_counter() - begin
         return self.outcome
 
@@ -202,8 +200,7 @@ class _Attempt:
             except DamagedError:
                 self.outcome.damaged.append(source.folder)
                 raise
-            self.lending.note(source.folder, source.artifact, value)
-            return value
+            return self._lent(source, value)
         if isinstance(source, Held):
             value = source.unpacked()
             if source.is_spent:
@@ -213,6 +210,16 @@ class _Attempt:
                 self.outcome.messages.append(f"{said} for each call that takes it")
             return value
         return caching.detached_copy(source.value)
+
+    def _lent(self, source: Stored, value: Any) -> Any:
+        """Note an input that is a path of the cache's own files."""
+        loan = lent(self.store, source, value)
+        if loan is not None:
+            if not os.path.lexists(value):  # another call has just spoilt it
+                self.outcome.damaged.append(source.folder)
+                raise DamagedError(f"{value} is gone")
+            self.outcome.loans.append(loan)
+        return value
 
     def _call(self, values: list[Inputs]) -> Any:
         returned = self._returned(values)

@@ -192,12 +192,17 @@ def _terminate(number: int, frame: object) -> None:
     raise KeyboardInterrupt(128 + number)
 
 
+_mask: set[int] = set()
+"""The signals that were blocked before the last fork."""
+
+
 def _hold_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    global _mask
+    _mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 
 
 def _let_signals_go() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    signal.pthread_sigmask(signal.SIG_SETMASK, _mask)
 
 
 def _end_as_elsewhere() -> None:

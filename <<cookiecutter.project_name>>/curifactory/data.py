@@ -21,6 +21,8 @@ class Data:
         self.again: dict[Call, str] = {}
         """The calls that are executed for their data alone, and why."""
         self._held: dict[tuple[str, int], Held] = {}
+        self._handed: dict[tuple[Call, int], Held] = {}
+        """What run() itself was given of objects that have no copy."""
         self._damaged: set[str] = set()
         self._replaced: dict[str, Trace] = {}
         self._making: dict[str, Call] = {}
@@ -43,10 +45,16 @@ class Data:
         return held
 
     def load(self, source: Output) -> Held | None:
-        """Return the value of an artifact, None where its bytes are damaged."""
+        """Return a value for run(); None where it is not at hand, or damaged."""
+        key = source.call, source.index
+        if key in self._handed or not self.is_at_hand(source):
+            return self._handed.get(key)
         given = self.given(source)
         if isinstance(given, Held):
-            return Held(given.unpacked())
+            made = Held(given.unpacked())
+            if given.is_spent:
+                self._handed[key] = made
+            return made
         try:
             return Held(self.survey.load(source))
         except DamagedError:
@@ -99,16 +107,17 @@ class Data:
         """Let folders count as absent from now on."""
         self._damaged.update(folders)
         self.note_gone(folders)
+        self.survey.index.forget(folders)
 
     def note_gone(self, folders: list[str]) -> None:
-        """Let folders count as absent that were whole, and are again when made again."""
+        """Let the data in folders count as absent; their traces stay."""
         self.survey.store.damaged.update(folders)
-        self.survey.index.forget(folders)
 
     def take(self, call: Call, trace: Trace, held: Mapping[int, Held]) -> None:
         """Take what an execution has made; consumers keep going by its identity."""
         self.survey.store.damaged.discard(trace.folder)
         self.survey.fresh.add(trace.folder)
+        self._replaced.pop(trace.folder, None)  # a name may be free again, and taken
         if call in self.again and call.trace is not None:
             self._replaced[call.trace.folder] = trace
             self._making.pop(call.trace.folder, None)

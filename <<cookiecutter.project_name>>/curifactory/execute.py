@@ -19,6 +19,7 @@ from .errors import (
     SkippedError,
 )
 from .failure import Failures, failed, of_machine
+from .lending import Loans
 from .order import Order
 from .peers import Peers
 from .progress import Progress
@@ -68,6 +69,7 @@ class Session:
         self.order = Order()
         self.data = Data(survey)
         self.failures = Failures()
+        self.loans = Loans(survey.store, say)
         self._running: dict[Future[Outcome], Running] = {}
         self._done: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()
         self._elsewhere: list[Call] = []
@@ -137,7 +139,7 @@ class Session:
         call = source.call
         self.settle(ancestors(call))
         while call.status not in ("failed", "skipped"):
-            loaded = self.data.load(source) if self.data.is_at_hand(source) else None
+            loaded = self.data.load(source)
             if loaded is not None:
                 return loaded.value
             call = self._compute_again([call])[0]
@@ -266,8 +268,7 @@ class Session:
     # Executing ----------------------------------------------------------------------
 
     def _begin(self, call: Call, reason: str, claim: str = "") -> None:
-        outputs = [each for each in call.sources() if isinstance(each, Output)]
-        missing = [each.call for each in outputs if not self.data.is_at_hand(each)]
+        missing = self._missing(call)
         if missing:
             self.peers.release(claim)
             makers = self._compute_again(missing)
@@ -280,6 +281,11 @@ class Session:
         self.progress.started(call.stage.label, call.label)
         self._computed += call not in self.data.again
         self._submit(call, claim)
+
+    def _missing(self, call: Call) -> list[Call]:
+        """Return the calls whose data must be made before a call can be executed."""
+        outputs = [each for each in call.sources() if isinstance(each, Output)]
+        return [each.call for each in outputs if not self.data.is_at_hand(each)]
 
     def _submit(self, call: Call, claim: str = "") -> None:
         call.status = "running"
@@ -329,8 +335,7 @@ class Session:
             if text not in self._said:
                 self._said.add(text)
                 self.say(text)
-        if outcome.spoiled:
-            self.data.note_gone(outcome.spoiled)
+        self._take_back(call, outcome)
         if outcome.trace is not None:
             self._keep(call, outcome, running.group)
         elif outcome.damaged:
@@ -342,10 +347,23 @@ class Session:
         elif self._attempts[call] < max(self.request.retries, call.stage.rules.retries):
             self._attempts[call] += 1
             self.say(f"{call.stage.label} {call.label} failed, once more")
-            self._undo(call)
+            if not self._missing(call):
+                self._submit(call, running.claim)
+                return
+            self._undo(call)  # somebody else has an input that has no copy
         elif outcome.failure is not None:
             self._fail(call, outcome, running.group)
         self.peers.release(running.claim)
+
+    def _take_back(self, call: Call, outcome: Outcome) -> None:
+        """Let files that the call was given be as they were."""
+        if outcome.loans:
+            in_use = set()
+            for source in (s for r in self._running.values() for s in r.call.sources()):
+                if isinstance(source, Output) and source.call.trace is not None:
+                    in_use.add(source.call.trace.folder)
+            gone = self.loans.give_back(call.stage.label, outcome.loans, in_use)
+            self.data.note_gone(gone)
 
     def _undo(self, call: Call) -> None:
         """Let a call that was begun be decided once more."""

@@ -352,9 +352,16 @@ def _random(walk: _Walk, value: Any, path: str) -> None:
 
 
 def _distribution(walk: _Walk, value: Any, path: str) -> None:
-    """A frozen distribution of scipy: which one, its parameters, what it draws from."""
-    walk.tag("distribution", value.dist.name)
-    walk.add((type(value.dist), value.args, value.kwds), path)
+    """A frozen distribution of scipy: which one, its parameters, what it draws from.
+
+    What holds numbers of its own, as a histogram does, counts as any other object.
+    """
+    kind, name = type(value.dist), str(value.dist.name)
+    if type(getattr(sys.modules.get("scipy.stats"), name, None)) is not kind:
+        _reduced(walk, value, path)
+        return
+    walk.tag("distribution", name)
+    walk.add((kind, value.args, value.kwds), path)
     walk.add(value.random_state, f"{path}.random_state")
 
 

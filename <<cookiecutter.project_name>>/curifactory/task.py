@@ -11,6 +11,7 @@ from . import caching, decide
 from .args import flat
 from .errors import ArtifactError, RequestError
 from .failure import Failure
+from .lending import Loan
 from .record import Literal, Stored
 from .settings import Settings
 from .snapshot import Snapshot
@@ -88,8 +89,7 @@ class Outcome:
     written: set[str] = field(default_factory=set)
     """The files of the project that the call itself has written."""
     damaged: list[str] = field(default_factory=list)
-    spoiled: list[str] = field(default_factory=list)
-    """The folders of inputs whose files the stage has changed."""
+    loans: list[Loan] = field(default_factory=list)
     kept: dict[int, Held] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
     seconds: float = 0.0

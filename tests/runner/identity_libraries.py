@@ -278,4 +278,7 @@ if stats := installed("scipy.stats"):
         "scipy: parameters": (stats.norm(0, 1), stats.norm(0, 2)),
         "scipy: parameters and names": (stats.norm(0, 1), stats.laplace(0, 1)),
         "scipy: seeds": (seeded(1), seeded(2)),
+        "scipy: histograms": tuple(
+            stats.rv_histogram(([1, n], [0, 1, 2]))() for n in (1, 2)
+        ),
     }

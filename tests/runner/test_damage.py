@@ -187,7 +187,6 @@ def test_a_folder_damaged_twice_goes_to_quarantine_twice(project):
     assert len(list((project.cache / ".quarantine").iterdir())) == 4
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="there is no /proc")
 def test_results_that_cannot_be_listed_for_a_while_are_not_forgotten(project):
     """As where a network is down; here the folder is a link that leads to itself."""
     project.ok()
@@ -201,6 +200,7 @@ def test_results_that_cannot_be_listed_for_a_while_are_not_forgotten(project):
     assert project.ok().counts["computed"] == 0
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="there is no /proc")
 def test_a_file_that_cannot_be_read_is_no_damage(project):
     """As one of somebody else's; here reading it is an error of the device."""
     project.ok("study")

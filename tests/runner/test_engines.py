@@ -294,3 +294,47 @@ def test_a_stage_that_workers_cannot_find_says_how_they_could(whole, above, hint
     result = whole.run("study", "-j", "2")
     assert result.code == 2
     assert f"cannot import stage load\n  {hint}" in result.err
+
+
+def test_who_reads_files_that_another_changes_is_not_disturbed(whole):
+    """Nothing is moved away while a call is at work that was given the same."""
+    whole.write({"experiments/other.py": """
+                import time
+
+                from curifactory import Record, stage
+                from curifactory.caching import PathCacher
+                from params import Args
+
+
+                @stage([], ["model"], [PathCacher()])
+                def train(record):
+                    folder = record.get_dir("model")
+                    (folder / "weights.txt").write_text("1")
+                    return folder
+
+
+                @stage(["model"], ["seen"])
+                def use(record, model):
+                    if record.args.seed == 0:
+                        (model / "weights.txt").write_text("2")
+                        (model / "more.txt").write_text("2")
+                    time.sleep(0.3 + record.args.seed)
+                    assert (model / "weights.txt").exists()
+                    return record.args.seed
+
+
+                def get_params():
+                    return [Args(name=f"a{seed}", seed=seed) for seed in (0, 1)]
+
+
+                def run(argsets, manager):
+                    for args in argsets:
+                        use(train(Record(manager, args)))
+                """})
+    result = whole.ok("other", "-j", "2")
+    assert result.counts["computed"] == 3
+    assert "use added more.txt in" in result.err
+    assert "use changed model/weights.txt in" in result.err
+    assert list(whole.cache.glob("experiments.other.train/*/model/*")) == []
+    again = whole.ok("other", "-j", "2", "--overwrite-stage", "use")
+    assert again.counts["failed"] == 0

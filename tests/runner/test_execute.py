@@ -303,11 +303,15 @@ ADDS = "(model / f'{record.args.seed}.txt').write_text('new')"
 @pytest.mark.parametrize(
     ("does", "said", "computed"),
     [
-        (ADDS, "use added 0.txt to ", 4),
-        ("(model / 'weights.txt').write_text(text + 'x')", "use changed ", 6),
+        (ADDS, "use added 0.txt in ", 4),
+        (
+            "(model / 'weights.txt').write_text(text + 'x')",
+            "use changed model/weights.txt in ",
+            6,
+        ),
         ("(model / 'weights.txt').write_text(text)", "", 4),
-        ("(model / 'weights.txt').unlink()", "use changed ", 6),
-        (ADDS + "\n    assert record.args.seed != 1", "use added 0.txt to ", 3),
+        ("(model / 'weights.txt').unlink()", "use changed model/weights.txt in ", 6),
+        (ADDS + "\n    assert record.args.seed != 1", "use added 0.txt in ", 3),
     ],
     ids=["adds", "changes", "touches", "removes", "fails"],
 )
@@ -325,6 +329,27 @@ def test_nobody_sees_what_a_stage_does_to_files_it_was_given(
     assert result.counts["computed"] == computed
     again = project.run("other", "--overwrite-stage", "use")
     assert [project.value(again, "use", label) for label in labels] == seen
+
+
+def test_results_stay_whose_files_a_stage_has_changed(project):
+    """Also where making them again gives something else."""
+    stages = LENT.format("(model / 'weights.txt').write_text('x')")
+    stages = stages.replace('write_text("1")', "write_text(str(time.time()))")
+    run = EACH.format("use(train(Record(manager, args)))")
+    project.write(other(f"import time\n{stages}", run))
+    assert project.ok("other").counts["computed"] == 2
+    assert project.ok("other").counts["computed"] == 0
+
+
+def test_run_itself_gets_one_object_that_has_no_copy(project):
+    run = (
+        "r = one(Record(manager, argsets[0]))\n"
+        "r.state['box'].items.append(5)\n"
+        "print(r.state['box'] is r.state['box'], r.state['box'].items)\n"
+        "print(add(r).state['items'])"
+    )
+    project.write(other(BOX.format(", [None]"), run))
+    assert project.ok("other").out.splitlines()[:2] == ["True [1, 5]", "[1, 0]"]
 
 
 @pytest.mark.filterwarnings("ignore:coroutine")
