@@ -42,10 +42,11 @@ from .trace import Artifact, Trace, after
 
 def perform(task: Task) -> Outcome:
     """Execute a call: load its inputs, call the stage, save and commit its outputs."""
-    return _Attempt(task).perform()
+    with _one_at_a_time:  # what is read is noted for a process, not for a thread
+        return _Attempt(task).perform()
 
 
-_one_at_a_time = threading.Lock()
+_one_at_a_time = threading.RLock()
 
 
 def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
@@ -53,7 +54,7 @@ def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
 
     Where this process has loaded other code than the one that asks, it loads it anew.
     """
-    with _one_at_a_time:  # what is read is noted for a process, not for a thread
+    with _one_at_a_time:
         enter(root)
         with capture.captured(output):  # importing the project may print, too
             task: Task = pickle.loads(data)

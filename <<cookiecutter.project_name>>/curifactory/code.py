@@ -53,7 +53,9 @@ class Code(NamedTuple):
 
 _units: dict[object, tuple[object, Unit]] = {}
 _codes: dict[tuple[int, ...], tuple[object, Code]] = {}
-_cell = 0
+_edition: object = None
+_looks = 0
+"""How often the code was to be looked at anew."""
 
 
 def fingerprint(*roots: Any) -> Code:
@@ -62,9 +64,9 @@ def fingerprint(*roots: Any) -> Code:
     Names, positions and the order of definition do not count: references are numbered
     by first mention, so a helper can be renamed or moved.
     """
-    global _cell
-    if cell() != _cell:
-        _cell = cell()
+    global _edition
+    if edition() != _edition:
+        _edition = edition()
         _units.clear()
         _codes.clear()
     key = tuple(id(root) for root in roots)
@@ -73,10 +75,18 @@ def fingerprint(*roots: Any) -> Code:
     return _codes[key][1]
 
 
-def cell() -> int:
-    """Return the number of the cell that a notebook executes, 0 elsewhere."""
+def edition() -> tuple[int, int, int]:
+    """Return what changes when code may have: a cell of a notebook, a module that was
+    executed again, another manager."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
-    return int(getattr(shell and shell(), "execution_count", 0))
+    cell = int(getattr(shell and shell(), "execution_count", 0))
+    return cell, sources.reloads, _looks
+
+
+def look_anew() -> None:
+    """Let the code be looked at once more: others may have set what is in modules."""
+    global _looks
+    _looks += 1
 
 
 def project_callables(value: object, path: str) -> tuple[list[Any], str]:
@@ -229,8 +239,13 @@ def _class(cls: type) -> Unit:
     else:
         bindings = (syntax.bindings(node).items() for node in nodes)
         unit.refers += _made_elsewhere(cls, dict(itertools.chain(*bindings)))
-    elsewhere = [f for name, f in functions.items() if not _is_body(cls, name, f)]
-    unit.refers += filter(is_project, elsewhere)  # others may have set them
+    if nodes:
+        made = [f for name, f in functions.items() if not _is_body(cls, name, f)]
+        unit.refers += filter(is_project, made)  # others may have set them
+    else:  # of a notebook, each method has its own text
+        own = sorted(n for n, f in functions.items() if is_project(f))
+        unit.text += ",".join(own)
+        unit.refers += [functions[name] for name in own]
     held = (getattr(each, "__func__", each) for each in vars(cls).values())
     unit.memoized += map(Memory, filter(is_memoized, held))
     unit.memoized += [

@@ -154,6 +154,7 @@ class Session:
         self.engine.stop(at_once=at_once)
         if self.outputs is not None:
             capture.tidy(self.outputs)
+        self.loans.close()
         self.peers.close()
         if self.place.spill is not None:
             self.survey.store.discard(self.place.spill)
@@ -292,7 +293,12 @@ class Session:
         files = self._stream(call), self._output(call)
         running = Running(call, claim, decide.group(call), *files)
         if self.engine.is_local:
-            self._end(running, self.engine.perform(self._task(running)))
+            try:
+                outcome = self.engine.perform(self._task(running))
+            except BaseException:  # Ctrl-C: a notebook goes on, and so may others
+                self.peers.release(claim)
+                raise
+            self._end(running, outcome)
             return
         try:
             future = self.engine.submit(self._task(running))
@@ -335,7 +341,7 @@ class Session:
             if text not in self._said:
                 self._said.add(text)
                 self.say(text)
-        self._take_back(call, outcome)
+        self.data.note_gone(self.loans.give_back(call.stage.label, outcome.loans))
         if outcome.trace is not None:
             self._keep(call, outcome, running.group)
         elif outcome.damaged:
@@ -354,16 +360,6 @@ class Session:
         elif outcome.failure is not None:
             self._fail(call, outcome, running.group)
         self.peers.release(running.claim)
-
-    def _take_back(self, call: Call, outcome: Outcome) -> None:
-        """Let files that the call was given be as they were."""
-        if outcome.loans:
-            in_use = set()
-            for source in (s for r in self._running.values() for s in r.call.sources()):
-                if isinstance(source, Output) and source.call.trace is not None:
-                    in_use.add(source.call.trace.folder)
-            gone = self.loans.give_back(call.stage.label, outcome.loans, in_use)
-            self.data.note_gone(gone)
 
     def _undo(self, call: Call) -> None:
         """Let a call that was begun be decided once more."""

@@ -156,7 +156,8 @@ class Files:
     def listen(self) -> None:
         """See what is opened outside of stages as well: functions may keep it for them."""
         global _active
-        _active = self
+        if _active is None or _active.reads is None:  # no stage is at work
+            _active = self
 
     @contextmanager
     def pausing(self) -> Iterator[None]:
@@ -173,7 +174,8 @@ class Files:
 
         The functions keep results: what was opened for these, by earlier calls, counts.
         """
-        self.listen()
+        global _active
+        outer, _active = _active, self
         before, self.reads = self.reads, reads
         reads.find_files = self.named
         try:
@@ -182,6 +184,8 @@ class Files:
         finally:
             reads.collect()
             self.reads = before
+            if outer is not None and outer.reads is not None:
+                _active = outer
 
 
 _real = functools.lru_cache(10_000)(os.path.realpath)

@@ -19,10 +19,10 @@ def look_seldom() -> None:
 def looked_for_as_elsewhere() -> Iterator[None]:
     """Let memory that a stage has done with be given back as often as in a script."""
     before = gc.get_threshold()
-    if before == SELDOM:
+    if before[:2] == SELDOM[:2]:  # newer Pythons keep no third one
         gc.set_threshold(*_usual)
     try:
         yield
     finally:
-        if gc.get_threshold() == _usual:  # the stage did not choose another
+        if gc.get_threshold()[:2] == _usual[:2]:  # the stage did not choose another
             gc.set_threshold(*before)

@@ -1,10 +1,9 @@
-"""Files of the cache that calls are given as paths: what one does there, no other sees."""
+"""Files of the cache that calls are given as paths: what they do there is told."""
 
 import contextlib
 import itertools
 import os
-import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +22,6 @@ class Loan(NamedTuple):
     artifact: Artifact
     path: Path
     before: Seen
-    since: float
 
 
 def lent(store: Store, source: Stored, value: Any) -> Loan | None:
@@ -31,69 +29,62 @@ def lent(store: Store, source: Stored, value: Any) -> Loan | None:
     place = Path(store.place(source.folder))
     if not isinstance(value, Path) or place not in value.parents:
         return None
-    return Loan(source.folder, source.artifact, value, _seen(value), time.time())
+    return Loan(source.folder, source.artifact, value, _seen(value))
 
 
 class Loans:
-    """What the calls of a run were given; it is looked at when nobody uses it."""
+    """What the calls of a run were given, and have changed."""
 
     def __init__(self, store: Store, say: Callable[[str], None]) -> None:
         self.store = store
         self.say = say
-        self._open: dict[Path, list[tuple[str, Loan]]] = {}
+        self._changed: dict[str, Artifact] = {}
 
-    def give_back(
-        self, label: str, loans: Iterable[Loan], in_use: Collection[str]
-    ) -> list[str]:
-        """Undo what calls did to files that they were given.
+    def give_back(self, label: str, loans: Iterable[Loan]) -> list[str]:
+        """Tell what a call did to files that it was given.
 
-        Returns the folders whose data is gone with it: it is made again when needed.
+        Returns the folders whose data is not any more what it was: nobody else gets it.
         """
-        for loan in loans:
-            self._open.setdefault(loan.path, []).append((label, loan))
-        free = [p for p, lent in self._open.items() if lent[0][1].folder not in in_use]
         gone = []
-        for path in free:
-            users = self._open.pop(path)
-            first = min((loan for _, loan in users), key=lambda loan: loan.since)
-            names = " or ".join(dict.fromkeys(label for label, _ in users))
-            try:
-                gone += self._undo(first, names)
-            except OSError as error:
-                self.say(f"{names} has changed {path}: {error}")
+        for loan in loans:
+            now = _seen(loan.path)
+            if added := sorted(now.keys() - loan.before.keys()):
+                shown = ", ".join(added[:3]) + ", ..." * bool(added[3:])
+                self.say(
+                    f"{label} added {shown} to {loan.folder}/{loan.path.name}, which it was "
+                    "given: others see it, too; record.get_dir(...) is its own"
+                )
+            is_same = all(now.get(file) == was for file, was in loan.before.items())
+            if not is_same and self._is_damaged(loan):
+                self.say(
+                    f"{label} changed {loan.folder}/{loan.path.name}, which it was given: "
+                    "it is made again for others"
+                )
+                self._changed[loan.folder] = loan.artifact
+                gone.append(loan.folder)
         return gone
 
-    def _undo(self, loan: Loan, names: str) -> list[str]:
-        """Move away what was added, and the whole of what is not what it was."""
-        now = _seen(loan.path)
-        place = Path(self.store.place(loan.folder))
-        if added := sorted(now.keys() - loan.before.keys()):
-            self._move_away(loan, loan.path, added, f"{names} added")
-        if all(now.get(file) == was for file, was in loan.before.items()):
-            return []
-        if not damage(place, loan.artifact):  # it was only touched
-            return []
-        self._move_away(loan, place, list(loan.artifact.files), f"{names} changed")
-        return [loan.folder]
+    def _is_damaged(self, loan: Loan) -> bool:
+        with contextlib.suppress(OSError):
+            return bool(damage(self.store.place(loan.folder), loan.artifact))
+        return True
 
-    def _move_away(self, loan: Loan, base: Path, files: list[str], did: str) -> None:
-        shown = ", ".join(files[:3]) + ", ..." * bool(files[3:])
-        said = f"{did} {shown} in {loan.folder}, which it was given"
-        if self.store.root not in base.parents:
-            self.say(f"{said}; that cache is only read, and it stays")
-            return
-        aside = self._aside(loan.folder)
-        for file in files:
-            with contextlib.suppress(FileNotFoundError):
-                (aside / file).parent.mkdir(parents=True, exist_ok=True)
-                rename(base / file, aside / file)
-        self.say(f"{said}; moved to {aside.relative_to(self.store.root).as_posix()}/")
+    def close(self) -> None:
+        """Move away what was changed; the traces stay, and nothing is computed again."""
+        for folder, artifact in self._changed.items():
+            with contextlib.suppress(OSError):  # it lies in a cache that is only read
+                aside = self._aside(folder)
+                for file in artifact.files:
+                    with contextlib.suppress(FileNotFoundError):
+                        (aside / file).parent.mkdir(parents=True, exist_ok=True)
+                        rename(self.store.root / folder / file, aside / file)
+        self._changed.clear()
 
     def _aside(self, folder: str) -> Path:
         """Make a folder in quarantine."""
         name = folder.replace("/", "--")
         for number in itertools.count(1):
-            aside = self.store.root / ".quarantine" / f"{name}-given-{number}"
+            aside = self.store.root / ".quarantine" / f"{name}-changed-{number}"
             with contextlib.suppress(FileExistsError):
                 aside.mkdir(parents=True)
                 return aside

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
-from . import provenance, runfile, settings, sources
+from . import code, provenance, runfile, settings, sources
 from .decide import Decision
 from .engine import Engine
 from .errors import RequestError
@@ -75,6 +75,7 @@ class ArtifactManager:
         self._begin = time.time()
         self._git: provenance.GitState | None = None
         Files(self.settings.root, self.settings.apart).listen()
+        code.look_anew()
 
     @property
     def name(self) -> str:
@@ -121,6 +122,8 @@ class ArtifactManager:
         """Take in a call that a record has made."""
         if not self.eager:
             self._check_name(call.own)
+        elif hasattr(sys, "ps1") and "IPython" not in sys.modules:
+            code.look_anew()  # whoever types may have defined something anew
         call.position = len(self.calls)
         self.calls.append(call)
         if self.eager:

@@ -52,7 +52,8 @@ def copied(value: Any) -> Any:
             return dict(value)
     if not _is_simple(cls):
         shared = getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None)
-        return copy.deepcopy(value, {id(shared): shared})  # as distributions hold it
+        memo = {} if cls is type(shared) else {id(shared): shared}
+        return copy.deepcopy(value, memo)  # distributions hold the one of the process
     made = cls.__new__(cls)
     vars(made).update({name: copied(each) for name, each in vars(value).items()})
     return made

@@ -35,6 +35,8 @@ read_by_import: dict[str, dict[str, tuple[int, int]]] = {}
 """The files that each of these has read meanwhile, with size and time."""
 _replaced: dict[str, ModuleType] = {}
 """The modules that have put something else in their own place."""
+reloads = 0
+"""How often modules of the project were executed that had been before."""
 
 
 def watch(root: Path) -> None:
@@ -122,7 +124,8 @@ def placed(path: str) -> str:
 def is_project(value: Any) -> bool:
     """Return whether a function, class or module is the user's own code."""
     if isinstance(value, FunctionType):
-        return is_project_file(value.__code__.co_filename)
+        place = value.__code__.co_filename
+        return is_project_file(place) or (place[:1] == "<" and _is_typed(value))
     if isinstance(value, ModuleType):
         return is_project_file(getattr(value, "__file__", None))
     if isinstance(value, type):
@@ -130,6 +133,13 @@ def is_project(value: Any) -> bool:
         name = getattr(value, "__module__", None)
         return name == "__main__" or (module is not None and is_project(module))
     return False
+
+
+def _is_typed(function: FunctionType) -> bool:
+    """Return whether a function has no file: it was typed, or comes from a pipe."""
+    main, place = sys.modules.get("__main__"), function.__code__.co_filename
+    is_own = function.__module__ == "__main__" and not hasattr(main, "__file__")
+    return is_own and place != "<string>"  # of dataclasses and named tuples
 
 
 def unwrapped(value: Any) -> Any:
@@ -261,7 +271,9 @@ class _Loader(SourceFileLoader):
         return code
 
     def exec_module(self, module: ModuleType) -> None:
+        global reloads
         name = module.__name__
+        reloads += "__builtins__" in vars(module)
         is_copy = sys.modules.get(name) is not module  # the import system adds it first
         importing.append(self.path)
         try:

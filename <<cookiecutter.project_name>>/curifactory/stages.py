@@ -79,7 +79,7 @@ class Stage(Generic[R, P, T]):
         self.label = function.__name__
         self.parameters = inspect.signature(function).parameters
         self.where = _where(function)
-        self._cell = 0
+        self._edition: object = None
 
     def check_importable(self) -> None:
         """Refuse a stage that another process cannot find by its name."""
@@ -118,9 +118,9 @@ class Stage(Generic[R, P, T]):
         return record
 
     def renew(self) -> None:
-        """Fix the code as it is before anything executes; each cell may change it."""
-        if self._cell != code.cell():
-            self._cell = code.cell()
+        """Fix the code as it is before anything executes; cells may change it."""
+        if self._edition != code.edition():
+            self._edition = code.edition()
             for name in ("code", "key", "kinds", "likely"):
                 vars(self).pop(name, None)
         _ = self.key

@@ -1886,6 +1886,94 @@ def test_a_cell_that_is_executed_again_counts_at_once(cell, value, project):
     assert result.out.split() == ["9", str(value)]
 
 
+MODEL = """
+class Model:
+    by = property(lambda self: helper(1))
+
+    def fit(self, x):
+        return x * {} + self.by
+
+    @classmethod
+    def made(cls):
+        return cls()
+"""
+MODEL_CELL = """
+from curifactory import stage
+
+manager = ArtifactManager("cells")
+
+
+def helper(x):
+    return 0
+
+
+@stage(None, ["value"])
+def compute(record):
+    return Model.made().fit(5)
+"""
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        (MODEL.format(3), 15),
+        ("def helper(x):\n    return x\n", 11),
+        (MODEL.format(2).replace("self.by", "2"), 12),
+        (MODEL.format(2).replace("cls()", "type('M', (cls,), {'by': 4})()"), 14),
+    ],
+    ids=["method", "helper of a property", "less", "class method"],
+)
+def test_methods_of_classes_in_cells_count(cell, value, project):
+    ask = "print(compute(Record(manager, None)).state['value'])\n"
+    cells = [MODEL.format(2), MODEL_CELL, ask, cell, ask, MODEL.format(2), ask]
+    result = project.script(CELLS.format(cells=cells))
+    assert result.code == 0, result
+    assert result.out.split()[:2] == ["10", str(value)]
+    assert result.out.split()[2] == ("11" if "def helper" in cell else "10")
+
+
+ANEW = """
+import importlib
+from pathlib import Path
+from unittest import mock
+
+import src.helpers
+from curifactory import ArtifactManager, Record, stage
+from params import Args
+
+def ask(manager, seed):
+    return use(Record(manager, Args("a", seed=seed))).state["value"]
+
+
+@stage(None, ["value"])
+def use(record):
+    return src.helpers.shift(record.args.seed)
+
+
+if __name__ == "__main__":
+    manager = ArtifactManager("anew")
+    found = [ask(manager, 1)]
+    {}
+    found += [ask(manager, 1), ask(manager, 2)]
+    print(found)
+"""
+RELOADED = """path = Path("src/helpers.py")
+    before = path.read_text()
+    path.write_text(before.replace("x + 1", "x + 100"))
+    importlib.reload(src.helpers)
+    path.write_text(before)"""
+PATCHED = """mock.patch("src.helpers.shift", lambda x: x + 100).start()
+    manager = ArtifactManager("anew")"""
+
+
+@pytest.mark.parametrize("does", [RELOADED, PATCHED], ids=["reloaded", "patched"])
+def test_code_that_is_another_in_one_process_counts(does, project):
+    first = project.script(ANEW.format(does), PYTHONDONTWRITEBYTECODE="1")
+    assert first.out.strip() == "[2, 101, 102]", first
+    again = project.script(ANEW.format(""))
+    assert again.out.strip() == "[2, 2, 3]", again  # nothing is filed under this code
+
+
 def test_a_constant_that_another_stage_changes_counts_as_it_was_loaded(project):
     project.write({
         "src/state.py": "COUNT = 0\n",

@@ -333,8 +333,8 @@ def test_who_reads_files_that_another_changes_is_not_disturbed(whole):
                 """})
     result = whole.ok("other", "-j", "2")
     assert result.counts["computed"] == 3
-    assert "use added more.txt in" in result.err
-    assert "use changed model/weights.txt in" in result.err
-    assert list(whole.cache.glob("experiments.other.train/*/model/*")) == []
+    assert "use added more.txt to" in result.err
+    assert "use changed experiments.other.train/" in result.err
+    assert list(whole.cache.glob("experiments.other.train/*/model/weights.txt")) == []
     again = whole.ok("other", "-j", "2", "--overwrite-stage", "use")
     assert again.counts["failed"] == 0

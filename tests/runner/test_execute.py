@@ -298,37 +298,44 @@ def use(record, model):
     return seen
 """
 ADDS = "(model / f'{record.args.seed}.txt').write_text('new')"
+EDITS = "(model / 'weights.txt').write_text(text + 'x')"
 
 
 @pytest.mark.parametrize(
     ("does", "said", "computed"),
     [
-        (ADDS, "use added 0.txt in ", 4),
-        (
-            "(model / 'weights.txt').write_text(text + 'x')",
-            "use changed model/weights.txt in ",
-            6,
-        ),
+        (EDITS, "use changed ", 6),
         ("(model / 'weights.txt').write_text(text)", "", 4),
-        ("(model / 'weights.txt').unlink()", "use changed model/weights.txt in ", 6),
-        (ADDS + "\n    assert record.args.seed != 1", "use added 0.txt in ", 3),
+        ("(model / 'weights.txt').unlink()", "use changed ", 6),
+        (EDITS + "\n    assert record.args.seed != 1", "use changed ", 5),
     ],
-    ids=["adds", "changes", "touches", "removes", "fails"],
+    ids=["changes", "touches", "removes", "fails"],
 )
-def test_nobody_sees_what_a_stage_does_to_files_it_was_given(
+def test_nobody_sees_what_a_stage_changes_of_files_it_was_given(
     project, does, said, computed
 ):
     run = EACH.format("use(train(Record(manager, args)))")
     argsets = "Args(name='a'), Args(name='b', seed=1), Args(name='c', seed=2)"
     project.write(other(LENT.format("record.args.seed\n    " + does), run, argsets))
     result = project.run("other")
-    labels = "ac" if computed == 3 else "abc"
+    labels = "ac" if computed == 5 else "abc"
     seen = [project.value(result, "use", label) for label in labels]
     assert seen == [["1", "weights.txt"]] * len(labels)
     assert said in result.err and (said or "given" not in result.err)
     assert result.counts["computed"] == computed
     again = project.run("other", "--overwrite-stage", "use")
     assert [project.value(again, "use", label) for label in labels] == seen
+
+
+def test_a_file_that_a_stage_adds_to_what_it_was_given_is_told(whole):
+    """It stays: what is returned may name it."""
+    added = LENT.replace('["seen"])', '["seen"], [FileReferenceCacher()])')
+    added = added.replace("PathCacher", "FileReferenceCacher, PathCacher", 1)
+    added = added.format(ADDS).replace("return seen", "return model / '0.txt'")
+    whole.write(other(added, "use(train(Record(manager, argsets[0])))"))
+    first = whole.ok("other")
+    assert "use added 0.txt to experiments.other.train/" in first.err
+    assert whole.ok("other").counts["computed"] == 0
 
 
 def test_results_stay_whose_files_a_stage_has_changed(project):

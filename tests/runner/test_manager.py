@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+import sys
+import time
 
 import pytest
 
@@ -395,3 +397,62 @@ def test_what_is_edited_after_its_import_is_filed_as_it_was_imported(project, ed
     after = project.python("script.py").out.split()[-1]
     shutil.rmtree(project.cache)
     assert project.python("script.py").out.split()[-1] == after != before
+
+
+HALTED = """
+import signal
+from curifactory import ArtifactManager, Record
+from stages.chain import load
+
+manager = ArtifactManager("halted")
+signal.setitimer(signal.ITIMER_REAL, 0.2)
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+try:
+    load(Record(manager, None))
+except KeyboardInterrupt:
+    print("halted")
+print(load(Record(ArtifactManager("halted"), None)).output)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such alarm")
+def test_a_stage_that_was_interrupted_by_hand_can_be_called_again(project):
+    once = "import os, time\n    if not os.path.exists('mark'):\n        "
+    once += "open('mark', 'w').close()\n        time.sleep(20)\n    return [1, 2, 3]"
+    project.edit("stages/chain.py", "return [1, 2, 3]", once)
+    begin = time.monotonic()
+    result = project.script(HALTED)
+    assert result.out.split("\n")[:2] == ["halted", "[1, 2, 3]"], result
+    assert time.monotonic() - begin < 15, "it waited for its own claim"
+
+
+THREADS = """
+import threading, time
+from curifactory import ArtifactManager, Record, stage
+from params import Args
+
+
+@stage(None, ["text"])
+def read(record):
+    time.sleep(0.2)
+    text = open(f"raw/{record.args.name}").read()
+    time.sleep(0.2)
+    return text
+
+
+def work(name):
+    print(read(Record(ArtifactManager(name), Args(name))).output)
+
+
+if __name__ == "__main__":
+    for name in "ab":
+        threading.Thread(target=work, args=(name,)).start()
+        time.sleep(0.1)
+"""
+
+
+def test_files_that_stages_read_in_two_threads_count(project):
+    for text in ("one", "two"):
+        project.write({"raw/a": text, "raw/b": text})
+        result = project.script(THREADS)
+        assert result.out.split() == [text, text], result

@@ -82,8 +82,7 @@ def _accept(run: Run, stage: AnyStage, calls: list[Call]) -> int:
     why = ", ".join(changes)
     _file(survey.store, stage.name, pairs, why)
     survey.index.close()
-    calls_kept = f"{kept} call{'s' * (kept != 1)}"
-    print(f"{stage.label}: results of {calls_kept} are kept, although {why}")
+    print(f"{stage.label}: results of {kept} calls are kept, although {why}")
     return 0
 
 
