@@ -89,7 +89,6 @@ class _Attempt:
         known = None if scope.ANY_NAME in names else names
         self.noted = Reads(task.stream, task.stage.rules.reads, known)
         self.metrics: dict[str, Any] = {}
-        self.reportables: list[Any] = []
         self.has_files = False
         self.declared: dict[str, str] = {}
         """The digests that the declared files had before the call."""
@@ -97,11 +96,13 @@ class _Attempt:
         self.process = os.getpid()
         self.used_scratch: Path | None = None
         self.folder = ""
+        self.saving = Saving(task, "", self.outcome)
 
     def perform(self) -> Outcome:
         begin = time.perf_counter()
         try:
             self.folder = self.store.prepare()
+            self.saving = Saving(self.task, self.folder, self.outcome)
             warn = self.outcome.messages.append
             captured = capture.captured(self.task.output, warn)
             threads = _threads(self.stage.rules.cpus)
@@ -126,9 +127,8 @@ class _Attempt:
                 self.noted.names = None  # their code may ask for other fields
             self._tell("called")
             begin = time.perf_counter()
-            saving = Saving(self.task, self.folder, self.outcome)
             # No name for what is returned: it would keep argsets that nobody else does.
-            outputs = saving.save(_split(self.stage, self._call(values)))
+            outputs = self.saving.save(_split(self.stage, self._call(values)))
             self.noted.note_escaped()
         seconds = time.perf_counter() - begin
         self.outcome.written = self.noted.written
@@ -136,16 +136,16 @@ class _Attempt:
             raise DamagedError(f"{self.outcome.damaged[0]} is damaged")
         for path in _met(self.noted.unpickled, values):
             self.noted.note(f"c:{path}")
-        described = saving.described(self.reportables)
         trace = self._trace(outputs)
         trace.seconds, trace.metrics = round(seconds, 6), self.metrics
-        trace.reportables = described
-        if described or self.has_files:
+        trace.reportables = self.saving.described
+        if trace.reportables or self.has_files:
             store.keep_links(self.folder)
             trace.others = {
                 file: store.digest(f"{self.folder}/{file}")
                 for file in store.files_in(self.folder)
-                if file not in saving.files and os.path.isfile(f"{self.folder}/{file}")
+                if file not in self.saving.files
+                and os.path.isfile(f"{self.folder}/{file}")
             }
         if self.task.is_trial:
             self.store.discard(self.folder)
@@ -258,6 +258,11 @@ class _Attempt:
                 self.noted.note(f"m{number}:{name}")  # it may be read of the class
         args = self.noted.argset(snapshot.source, index)
         return StageRecord(self, snapshot.name, args, state)
+
+    def report(self, reportable: Any) -> None:
+        """Keep what the stage shows, as it is now."""
+        with self.files.pausing():
+            self.saving.describe(reportable)
 
     def scratch(self) -> Path:
         """Return the folder for checkpoints of this call, and of nothing else.

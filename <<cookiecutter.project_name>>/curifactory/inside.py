@@ -12,11 +12,12 @@ class Inside(Protocol):
     """What an execution gathers of what its stage does."""
 
     metrics: dict[str, Any]
-    reportables: list[Any]
     folder: str
     has_files: bool
 
     def scratch(self) -> Path: ...
+
+    def report(self, reportable: Any) -> None: ...
 
     def load(self, source: Any) -> Any: ...
 
@@ -57,7 +58,7 @@ class StageRecord:
                 f"{reportable!r:.80} is no reportable",
                 "wrap it: from curifactory.reporting import FigureReporter, TableReporter",
             )
-        self._inside.reportables.append(reportable)
+        self._inside.report(reportable)
 
     @property
     def scratch(self) -> Path:

@@ -24,6 +24,8 @@ class Saving:
         self.outcome = outcome
         self.files: set[str] = set()
         """The names of the files that artifacts lie in."""
+        self.described: list[dict[str, Any]] = []
+        """What the stage has reported."""
 
     def save(self, values: list[Any]) -> list[Artifact]:
         outputs = enumerate(zip(self.stage.cachers, values, strict=True))
@@ -40,7 +42,8 @@ class Saving:
         placed = chosen.at(self.folder, store.output_stem(name))
         try:
             placed.save(value)
-            found = store.checked_in(self.folder, name, placed, self.files, kind)
+            others = self.files.union(each["file"] for each in self.described)
+            found = store.checked_in(self.folder, name, placed, others, kind)
         except (ArtifactError, OSError) as error:
             if chosen is cacher or isinstance(error, OSError):
                 said = f"{self.stage.where}: {self.stage.label}, output {name!r}: "
@@ -73,21 +76,19 @@ class Saving:
         self.outcome.kept[index] = Held(value, what, spill is not None)
         return Artifact(self.stage.outputs[index], (), "", 0, "", "")
 
-    def described(self, reportables: list[Any]) -> list[dict[str, Any]]:
-        """Write what the stage reported beside its artifacts.
+    def describe(self, reportable: Any) -> None:
+        """Write what the stage reports beside its artifacts, as it is at the moment.
 
         What cannot be shown says so in the report: it costs no result.
         """
-        found: list[dict[str, Any]] = []
-        for number, each in enumerate(reportables):
-            stem = f"report-{number}"
-            try:
-                entry = each.describe(Path(self.folder), stem)
-                json.dumps(entry)
-            except Exception as error:
-                said = f"cannot be shown: {type(error).__name__}: {error}"
-                name = f"{type(each).__name__} {getattr(each, 'name', None) or stem}"
-                self.outcome.messages.append(f"{self.stage.label}: {name} {said}")
-                entry = TextReporter(said, name).describe(Path(self.folder), stem)
-            found.append(entry)
-        return found
+        stem = f"report-{len(self.described)}"
+        try:
+            entry = reportable.describe(Path(self.folder), stem)
+            entry = json.loads(json.dumps(entry))
+        except Exception as error:
+            said = f"cannot be shown: {type(error).__name__}: {error}"
+            name = getattr(reportable, "name", None) or stem
+            name = f"{type(reportable).__name__} {name}"
+            self.outcome.messages.append(f"{self.stage.label}: {name} {said}")
+            entry = TextReporter(said, name).describe(Path(self.folder), stem)
+        self.described.append(entry)

@@ -348,6 +348,23 @@ def test_results_stay_whose_files_a_stage_has_changed(project):
     assert project.ok("other").counts["computed"] == 0
 
 
+def test_what_is_reported_is_shown_as_it_was_then(project):
+    stages = """from curifactory.reporting import TableReporter
+
+
+@stage([], ["n"])
+def count(record):
+    rows = []
+    for n in (1, 2):
+        rows.append({"n": n})
+        record.report(TableReporter(rows))
+    return 2
+"""
+    project.write(other(stages, "count(Record(manager, argsets[0]))"))
+    shown = project.ok("other").calls("count")[0]["reportables"]
+    assert [len(each["data"]["rows"]) for each in shown] == [1, 2]
+
+
 def test_run_itself_gets_one_object_that_has_no_copy(project):
     run = (
         "r = one(Record(manager, argsets[0]))\n"
