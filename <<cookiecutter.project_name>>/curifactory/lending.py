@@ -26,8 +26,9 @@ class Loan(NamedTuple):
 
 def lent(store: Store, source: Stored, value: Any) -> Loan | None:
     """Return what a call is given, if it is the path of files that the cache has."""
-    place = Path(store.place(source.folder))
-    if not isinstance(value, Path) or place not in value.parents:
+    if not isinstance(value, Path):  # as most are
+        return None
+    if Path(store.place(source.folder)) not in value.parents:
         return None
     return Loan(source.folder, source.artifact, value, _seen(value))
 
