@@ -78,6 +78,8 @@ def enter(root: str) -> None:
 class _Attempt:
     """One execution of a stage, and what it gathers on its way."""
 
+    saving: Saving
+
     def __init__(self, task: Task) -> None:
         self.task = task
         self.stage = task.stage
@@ -96,7 +98,6 @@ class _Attempt:
         self.process = os.getpid()
         self.used_scratch: Path | None = None
         self.folder = ""
-        self.saving = Saving(task, "", self.outcome)
 
     def perform(self) -> Outcome:
         begin = time.perf_counter()

@@ -1,7 +1,6 @@
 """Files of the cache that calls are given as paths: what they do there is told."""
 
 import contextlib
-import itertools
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -74,22 +73,12 @@ class Loans:
         """Move away what was changed; the traces stay, and nothing is computed again."""
         for folder, artifact in self._changed.items():
             with contextlib.suppress(OSError):  # it lies in a cache that is only read
-                aside = self._aside(folder)
+                aside = self.store.aside(f"{folder}-changed")
                 for file in artifact.files:
                     with contextlib.suppress(FileNotFoundError):
                         (aside / file).parent.mkdir(parents=True, exist_ok=True)
                         rename(self.store.root / folder / file, aside / file)
         self._changed.clear()
-
-    def _aside(self, folder: str) -> Path:
-        """Make a folder in quarantine."""
-        name = folder.replace("/", "--")
-        for number in itertools.count(1):
-            aside = self.store.root / ".quarantine" / f"{name}-changed-{number}"
-            with contextlib.suppress(FileExistsError):
-                aside.mkdir(parents=True)
-                return aside
-        raise AssertionError
 
 
 def _seen(path: Path) -> Seen:

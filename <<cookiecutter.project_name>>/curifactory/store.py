@@ -281,21 +281,23 @@ class Store:
             self.quarantine(folder, wrong)
             raise DamagedError(f"{folder}/{wrong} is damaged: its bytes differ")
 
+    def aside(self, name: str) -> Path:
+        """Return a place in quarantine where nothing lies yet."""
+        stem = self.root / ".quarantine" / name.replace("/", "--")
+        places = (Path(f"{stem}-{number}") for number in itertools.count(1))
+        return next(each for each in places if not each.exists())
+
     def quarantine(self, folder: str, file: str) -> None:
         """Move a damaged folder out of the way; it then counts as absent."""
         said = f"{folder}/{file} is damaged"
-        parent = self.root / ".quarantine"
-        for number in itertools.count(1):
-            target = parent / f"{folder.replace('/', '--')}-{number}"
-            if not target.exists():
-                break
+        target = self.aside(folder)
         try:
             if self.is_read_only or not (self.root / folder).exists():
                 raise OSError("it lies in a cache that is only read")
-            parent.mkdir(exist_ok=True)
+            target.parent.mkdir(exist_ok=True)
             os.utime(self.root / folder)  # from now on its age counts
             rename(self.root / folder, target)
-            self.warn(f"{said}; the folder was moved to {parent.name}/")
+            self.warn(f"{said}; the folder was moved to {target.parent.name}/")
         except OSError as error:
             self.warn(f"{said}; the folder stays: {_short(error)}")
 
