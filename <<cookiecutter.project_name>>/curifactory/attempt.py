@@ -17,12 +17,12 @@ from . import (
     caching,
     capture,
     code,
-    garbage,
     hashing,
     reads,
     scope,
     sources,
     store,
+    surroundings,
 )
 from .errors import CurifactoryError, DamagedError
 from .failure import failed
@@ -106,9 +106,7 @@ class _Attempt:
             self.saving = Saving(self.task, self.folder, self.outcome)
             warn = self.outcome.messages.append
             captured = capture.captured(self.task.output, warn)
-            threads = _threads(self.stage.rules.cpus)
-            collected = garbage.looked_for_as_elsewhere()
-            with captured, threads, staying(), collected, _closing_figures():
+            with captured, surroundings.kept(self.stage.rules.cpus):
                 self.outcome.trace = self._execute()
         except BaseException as error:
             self._leave_if_forked(error.code if isinstance(error, SystemExit) else 1)
@@ -377,46 +375,6 @@ def tools(place: Place) -> tuple[Store, Files, FileDigests]:
     files = Files(project.root, project.apart)
     store = Store(project.cache, print, project.base)
     return store, files, FileDigests(project.root)
-
-
-def _threads(cpus: int) -> contextlib.AbstractContextManager[object]:
-    """Let numerical libraries use the cores that a call was declared to occupy."""
-    limited: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
-    with contextlib.suppress(ImportError):
-        if cpus > 1:
-            limited = importlib.import_module("threadpoolctl").threadpool_limits(cpus)
-    return limited
-
-
-@contextlib.contextmanager
-def staying() -> Iterator[None]:
-    """Come back to the current folder, wherever a stage goes."""
-    here = os.getcwd()
-    try:
-        yield
-    finally:
-        try:
-            is_here = os.getcwd() == here
-        except OSError:  # where it went is gone again
-            is_here = False
-        if not is_here:
-            os.chdir(here)
-
-
-@contextlib.contextmanager
-def _closing_figures() -> Iterator[None]:
-    """Close what a call leaves open in pyplot: the next one would draw into it."""
-    before = _open_figures()
-    try:
-        yield
-    finally:
-        for number in _open_figures() - before:
-            sys.modules["matplotlib.pyplot"].close(number)
-
-
-def _open_figures() -> set[int]:
-    pyplot: Any = sys.modules.get("matplotlib.pyplot")
-    return set(pyplot.get_fignums()) if hasattr(pyplot, "get_fignums") else set()
 
 
 def _split(stage: AnyStage, result: Any) -> list[Any]:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from errno import ENOSPC
 
-from . import garbage
+from . import surroundings
 from .errors import CurifactoryError, RequestError, alike, nearest
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing takes long
@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None, *, may_fork: bool = False) -> int:
     Workers may be forks of this process where it has done nothing else before.
     """
     asked = list(sys.argv[1:] if argv is None else argv)
-    garbage.look_seldom()
+    surroundings.look_seldom_for_garbage()
     code = 0
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
@@ -325,6 +325,7 @@ def _run(options: argparse.Namespace, command: str) -> int:
             _print_map(run, None if options.verbose else ROWS)
         else:
             _print_summary(run, options.debug)
+    run.let_go()
     return run.exit_code
 
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from . import engine, paramsets
+from . import engine, paramsets, surroundings
 from .args import short
-from .attempt import staying
 from .decide import Decision
 from .engine import Engine
 from .errors import CurifactoryError, RequestError, SkippedError, nearest
@@ -60,6 +59,12 @@ class Run:
             found[decision.kind] += 1
         return found
 
+    def let_go(self) -> None:
+        """Have nothing any more: Python need not find it among the garbage at its end."""
+        self.content.clear()
+        self.decisions.clear()
+        self.manager.let_go()
+
 
 SEVERAL = frozenset({"paramsets", "sets", "names", "overwrite_stages"})
 """The options that are lists of texts."""
@@ -91,7 +96,9 @@ def run_experiment(
     single = {n: (v,) for n, v in given.items() if n in SEVERAL and isinstance(v, str)}
     project = open_project(root, cache=cache, runs=runs, reports=reports)
     request = Request(name=name, **{**given, **single})
-    with staying():  # relative paths are meant as they are on the command line
+    with (
+        surroundings.staying()
+    ):  # relative paths are meant as they are on the command line
         os.chdir(project.root)
         return perform(project, request, progress or Progress(quiet=True))
 

@@ -213,6 +213,11 @@ class ArtifactManager:
             self._survey.index.close()
         self._close_log()
 
+    def let_go(self) -> None:
+        """Forget what was made; records and calls refer to each other through this."""
+        self.records, self.calls, self.snapshots = [], [], []
+        self._session = self._survey = None
+
     def counts(self, calls: Iterable[Call] | None = None) -> dict[str, int]:
         """Return how many calls were computed, reused, skipped and failed."""
         chosen = self.calls if calls is None else calls

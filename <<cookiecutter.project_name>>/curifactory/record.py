@@ -309,13 +309,17 @@ def _member(record: Any, stage: AnyStage, given: dict[str, Literal]) -> Member:
             f"aggregate {stage.label} takes a list of records, not {record!r:.60}",
             f"{stage.label}(record, manager.records)",
         )
-    have = {**record.state.sources, **given}
+    have = record.state.sources
+    if given:
+        have = {**have, **given}
     return Member(record.snapshot, {n: have[n] for n in stage.inputs if n in have})
 
 
 def _check_inputs(
     stage: AnyStage, records: list[Record[Any]], members: list[Member]
 ) -> None:
+    if members and len(members[0].sources) == len(stage.inputs):
+        return  # as most have
     for name in stage.inputs:
         if any(name in member.sources for member in members) or _may_lack(stage, name):
             continue

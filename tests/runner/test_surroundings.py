@@ -60,3 +60,36 @@ def test_stages_have_their_garbage_collected_as_elsewhere(whole, options):
     assert whole.value(result, "train") < 10_000
     assert whole.value(result, "choose") < 10_000
     assert whole.value(result, "look") == 5_000
+
+
+COUNTING = """
+import atexit
+import gc
+from curifactory import Record
+from curifactory.record import Call
+from curifactory.trace import Trace
+from stages.chain import load
+
+
+def count():
+    kinds = (type(each) for each in gc.get_objects())
+    print("left:", [each.__name__ for each in kinds if each in (Call, Record, Trace)])
+
+
+def get_params():
+    from params import Args
+
+    return [Args(name="a")]
+
+
+def run(argsets, manager):
+    atexit.register(count)
+    load(Record(manager, argsets[0]))
+"""
+
+
+@pytest.mark.parametrize("command", [("counting",), ("map", "counting")])
+def test_nothing_of_a_run_is_left_to_the_end_of_the_process(whole, command):
+    whole.write({"experiments/counting.py": COUNTING})
+    whole.ok("counting")
+    assert "left: []" in whole.ok(*command).out

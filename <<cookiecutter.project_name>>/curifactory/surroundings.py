@@ -1,0 +1,79 @@
+"""What a stage finds around it, and what it leaves to the next one: all as it was."""
+
+import contextlib
+import gc
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+
+SELDOM = 100_000, 50, 1000
+"""A great many calls are no garbage, and are looked through for nothing."""
+
+_usual = gc.get_threshold()
+
+
+def look_seldom_for_garbage() -> None:
+    """Let this process look for garbage less often, but for what stages do."""
+    gc.set_threshold(*SELDOM)
+
+
+@contextlib.contextmanager
+def kept(cpus: int) -> Iterator[None]:
+    """Let a stage work as in a script of its own, and come back to what was before.
+
+    Memory that it has done with is given back as often as elsewhere; numerical
+    libraries use the cores that it declares; what it leaves open in pyplot is closed,
+    as the next one would draw into it; and wherever it goes, the next one starts here.
+    """
+    here, threshold, figures = os.getcwd(), gc.get_threshold(), _open_figures()
+    if threshold[:2] == SELDOM[:2]:  # newer Pythons keep no third one
+        gc.set_threshold(*_usual)
+    try:
+        with _threads(cpus):
+            yield
+    finally:
+        if gc.get_threshold()[:2] == _usual[:2]:  # the stage did not choose another
+            gc.set_threshold(*threshold)
+        try:
+            for number in _open_figures() - figures:
+                sys.modules["matplotlib.pyplot"].close(number)
+        finally:
+            _come_back(here)
+
+
+@contextlib.contextmanager
+def staying() -> Iterator[None]:
+    """Come back to the current folder, wherever the block goes."""
+    here = os.getcwd()
+    try:
+        yield
+    finally:
+        _come_back(here)
+
+
+def _come_back(here: str) -> None:
+    try:
+        is_here = os.getcwd() == here
+    except OSError:  # where it went is gone again
+        is_here = False
+    if not is_here:
+        os.chdir(here)
+
+
+def _threads(cpus: int) -> contextlib.AbstractContextManager[object]:
+    """Let numerical libraries use the cores that a call was declared to occupy."""
+    with contextlib.suppress(ImportError):
+        if cpus > 1:
+            limits = importlib.import_module("threadpoolctl").threadpool_limits
+            limited: contextlib.AbstractContextManager[object] = limits(cpus)
+            return limited
+    return _UNLIMITED
+
+
+_UNLIMITED = contextlib.nullcontext()
+
+
+def _open_figures() -> set[int]:
+    numbers = getattr(sys.modules.get("matplotlib.pyplot"), "get_fignums", tuple)
+    return set(numbers())
