@@ -46,6 +46,8 @@ EXTRAS: dict[str, tuple[str, str]] = {
     "params": ("params", "show argsets, compare them, or write them from a past run"),
     "new": ("new", "write an experiment, a parameter file or a stage to start from"),
 }
+NARROW = 20
+"""The columns that a folded text needs at least."""
 ROWS = 60
 """How many rows of a map are shown."""
 ARGSETS = 20
@@ -346,8 +348,8 @@ def open_request(
             f"{setting}choose a file of params/ with -p FILE",
         )
     request = _request(options, command)
-    is_fixed = project.cache.exists() and not os.access(project.cache, os.W_OK)
-    if request.map_only and is_fixed:  # looking needs no more than reading
+    is_open = os.access(project.cache, os.W_OK)
+    if request.map_only and not is_open:  # looking makes nothing, not even a cache
         request = request._replace(read_only=True)
     return project, request
 
@@ -546,9 +548,18 @@ def apart(is_needed: bool) -> Any:
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print columns as wide as their content; the last one is not padded."""
+    """Print columns as wide as their content; on a terminal, the last one is folded."""
+    import shutil
+    import textwrap
+
     lines = [tuple(head), *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    before = sum(widths[:-1]) + 2 * len(widths[:-1])
+    room = shutil.get_terminal_size().columns - before if sys.stdout.isatty() else 0
     for line in lines:
         cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
-        print("  ".join(cells).rstrip())
+        shown = "  ".join(cells).rstrip()
+        if room >= NARROW and len(shown) > before + room:
+            folded = f"\n{' ' * before}".join(textwrap.wrap(line[-1], room))
+            shown = shown[:before] + folded
+        print(shown)

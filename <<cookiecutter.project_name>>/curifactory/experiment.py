@@ -12,13 +12,11 @@ from types import ModuleType
 from typing import Any
 
 from . import engine, paramsets, surroundings
-from .args import short
 from .decide import Decision
 from .engine import Engine
 from .errors import CurifactoryError, RequestError, SkippedError, nearest
 from .failure import own_frames
 from .manager import ArtifactManager, StopMap
-from .paramsets import Source
 from .paramsets import list_experiments as list_experiments
 from .paramsets import list_paramsets as list_paramsets
 from .paramsets import load_argsets as load_argsets
@@ -139,7 +137,9 @@ def _perform(
 ) -> Run:
     module = paramsets.load(project, "experiments", request.name)
     paramsets.check_function(module, "run")
-    snapshots = paramsets.collect(_chosen_sources(project, module, request), request)
+    given = paramsets.imported(project, request.paramsets)
+    own = paramsets.of_experiment(project, request.name, module)
+    snapshots = paramsets.collect(given if request.paramsets else own, request)
     asked = request.command or f"experiment run {request.name}"
     command, *sets = (
         paramsets.shown_command(each, request, snapshots)
@@ -176,31 +176,6 @@ def _perform(
         progress.close()
         manager.close()
     return _finished(run, request)
-
-
-def _chosen_sources(
-    project: Settings, module: ModuleType, request: Request
-) -> Iterable[Source]:
-    """Return where the argsets come from: -p, the experiment itself, or its default."""
-    if request.paramsets:
-        return paramsets.imported(project, request.paramsets)
-    place = paramsets.relative(str(module.__file__))
-    if callable(getattr(module, "get_params", None)):
-        paramsets.check_function(module, "get_params")
-        return [Source(request.name, place, module.get_params)]
-    default = getattr(module, "DEFAULT_PARAMS", ())
-    names = [default] if isinstance(default, str) else default
-    is_list = isinstance(names, (list, tuple))
-    if not is_list or not all(isinstance(each, str) for each in names):
-        said = f"DEFAULT_PARAMS is {short(default)}, no names of parameter files"
-        raise RequestError(f"{place}: {said}", 'DEFAULT_PARAMS = ["base"]')
-    if not names:
-        known = [e.name for e in paramsets.entries(project, "params")]
-        raise RequestError(
-            f"experiment {request.name!r} names no parameter file",
-            f"choose with -p NAME; {nearest('', known)}",
-        )
-    return paramsets.imported(project, names)
 
 
 def _call_run(

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from . import args as argsets
 from . import record, settings, sources
-from .args import ExperimentArgs
+from .args import ExperimentArgs, short
 from .errors import CurifactoryError, IdentityError, RequestError, nearest
 from .failure import where
 from .request import Request
@@ -253,11 +253,45 @@ def open_project(root: Path | str | None, **places: Any) -> Settings:
 
 
 def imported(project: Settings, names: Iterable[str]) -> Iterator[Source]:
-    """Import parameter files, each once."""
+    """Import parameter files, each once; for an experiment, those that it names."""
+    done = set()
     for name in dict.fromkeys(plain_name(project, each) for each in names):
-        module = load(project, _kind_of(project, name), name)
-        check_function(module, "get_params")
-        yield Source(name, relative(str(module.__file__)), module.get_params)
+        kind = _kind_of(project, name)
+        module = load(project, kind, name)
+        found: Iterable[Source] = [_source(name, module)] if kind == "params" else ()
+        for each in found or of_experiment(project, name, module):
+            if each.place not in done:
+                done.add(each.place)
+                yield each
+
+
+def of_experiment(project: Settings, name: str, module: ModuleType) -> Iterator[Source]:
+    """Yield where the argsets of an experiment come from: itself, or its default."""
+    if callable(getattr(module, "get_params", None)):
+        yield _source(name, module)
+        return
+    default = getattr(module, "DEFAULT_PARAMS", ())
+    names = [default] if isinstance(default, str) else default
+    is_list = isinstance(names, (list, tuple))
+    if not is_list or not all(isinstance(each, str) for each in names):
+        place = relative(str(module.__file__))
+        said = (
+            f"{place}: DEFAULT_PARAMS is {short(default)}, no names of parameter files"
+        )
+        raise RequestError(said, 'DEFAULT_PARAMS = ["base"]')
+    if not names:
+        known = [each.name for each in entries(project, "params")]
+        raise RequestError(
+            f"experiment {name!r} names no parameter file",
+            f"choose with -p NAME; {nearest('', known)}",
+        )
+    for each in dict.fromkeys(plain_name(project, each) for each in names):
+        yield _source(each, load(project, _kind_of(project, each), each))
+
+
+def _source(name: str, module: ModuleType) -> Source:
+    check_function(module, "get_params")
+    return Source(name, relative(str(module.__file__)), module.get_params)
 
 
 def _kind_of(project: Settings, name: str) -> str:

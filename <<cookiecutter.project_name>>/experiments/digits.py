@@ -1,4 +1,4 @@
-"""Which kind of classifier reads handwritten digits best, and how sure is that?
+"""Which classifier reads handwritten digits best, and how sure is that?
 
 All argsets share one training set and one test set. Each seed fits to another random
 draw of the training set, so the spread over seeds shows how much that draw matters.

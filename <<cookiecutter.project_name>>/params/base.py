@@ -1,4 +1,4 @@
-"""One argset with all defaults: the plainest form of a parameter file."""
+"""One argset with all defaults: the plainest parameter file."""
 
 from params import Args
 

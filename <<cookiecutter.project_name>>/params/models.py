@@ -1,4 +1,4 @@
-"""Three kinds of classifier with three seeds each: what `digits` compares."""
+"""Three classifiers with three seeds each: what `digits` compares."""
 
 from params import Args
 from params.common import seed_set

@@ -1,4 +1,4 @@
-"""The base argset with a change: edit `base.py` and this paramset follows."""
+"""The base argset with a change: edit `base.py`, and this one follows."""
 
 from params import Args, base
 

@@ -1013,3 +1013,38 @@ def test_what_modules_hold_ends_with_the_process_as_elsewhere(project):
     project.edit("stages/chain.py", "@stage(None", f"{NOTE}@stage(None")
     project.python("-m", "curifactory", "study")
     assert (project.root / "ended").exists()
+
+
+def on_terminal(project, *arguments, columns):
+    """Return what a command prints to a terminal of so many columns."""
+    ours, its = os.openpty()
+    command = [sys.executable, "-m", "curifactory", *arguments]
+    environment = project.environment(COLUMNS=str(columns))
+    done = subprocess.run(command, cwd=project.root, env=environment, stdout=its)
+    os.close(its)
+    said = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert done.returncode == 0, said
+    return said.replace("\r\n", "\n").splitlines()
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals here")
+def test_a_map_fits_the_terminal_and_is_whole_elsewhere(project):
+    project.edit("stages/chain.py", "[1, 2, 3]", "[len(record.args.path)]")
+    long = "numbers with a long text to tell what they are for"
+    project.edit("params/base.py", 'name="b"', f'name="b", path="{long}"')
+    project.ok("study", "--quiet")
+    project.edit("params/base.py", long, long[::-1])
+    whole = project.ok("map", "study").out.splitlines()
+    assert max(map(len, whole)) > 100
+    shown = on_terminal(project, "map", "study", columns=80)
+    assert 60 < max(map(len, shown)) <= 80
+    assert " ".join(" ".join(shown).split()) == " ".join(" ".join(whole).split())
+    assert on_terminal(project, "map", "study", columns=500) == whole
+
+
+@pytest.mark.parametrize("command", ["map", "explain"])
+def test_looking_makes_no_cache(whole, command):
+    place = whole.root / "elsewhere"
+    whole.ok(command, "study", "--cache", str(place))
+    assert not place.exists() and whole.left_behind() == []

@@ -16,6 +16,15 @@ MODELS = """
     """
 
 
+STUDY = """
+    DEFAULT_PARAMS = NAMES
+
+
+    def run(argsets, manager):
+        pass
+    """
+
+
 @pytest.fixture
 def models(whole):
     whole.write({"params/models.py": MODELS})
@@ -55,6 +64,21 @@ def test_params_takes_several_files_and_each_is_called_once(models):
     result = models.ok("params", "models", "more", "models", "-n", "[cx]")
     assert [row[0] for row in table(result.out)[1:3]] == ["c", "x"]
     assert result.err.count("CALLED") == 2
+
+
+def test_an_experiment_stands_for_the_argsets_it_has_by_default(models):
+    models.write({"experiments/three.py": STUDY.replace("NAMES", '"models"')})
+    rows = table(models.ok("params", "three", "models").out)
+    assert [row[0] for row in rows[1:-1]] == ["a", "b", "c"]
+    assert names(models.ok("study", "-p", "three", "-n", "c")) == ["c"]
+
+
+def test_experiments_that_name_each_other_have_no_argsets(models):
+    for one, other in ("here", "there"), ("there", "here"):
+        models.write({f"experiments/{one}.py": STUDY.replace("NAMES", f'["{other}"]')})
+    result = models.run("params", "here")
+    assert result.code == 2
+    assert "experiments/there.py has no function get_params()" in result.err
 
 
 def test_params_speaks_json(models):

@@ -102,7 +102,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def perform(options: argparse.Namespace) -> int:
     """List past runs, the last one at the end."""
     project = settings.load(settings.find_root(Path.cwd()))
-    found = heads(project.runs)
+    found = known = heads(project.runs)
     if options.experiment:
         asked = options.experiment.replace("/", ".")
         names = {run["run"]: run["run"].rpartition("-")[0] for run in found}
@@ -116,19 +116,19 @@ def perform(options: argparse.Namespace) -> int:
     shown = found if options.all else found[-20:]
     if len(shown) < len(found):
         print(f"the last {len(shown)} of {len(found)} runs; all of them: --all")
-    width = max((len(run["run"]) for run in shown), default=0)
+    widths = [max((len(run[n]) for run in known), default=0) for n in ("run", "status")]
     for run in shown:
-        print(_line(run, width))
+        print(_line(run, *widths))
     return 0
 
 
-def _line(run: Data, width: int) -> str:
+def _line(run: Data, width: int, of_status: int) -> str:
     when = datetime.datetime.fromtimestamp(began(run)).strftime("%Y-%m-%d %H:%M")
-    start = f"{run['run']:<{width}}  {when}  {run['status']:<11}"
+    start = f"{run['run']:<{width}}  {when}  {run['status']:<{of_status}}"
     if "counts" not in run:
         return start.rstrip()
     counts = ", ".join(f"{kind} {n}" for kind, n in run["counts"].items() if n)
     git = run.get("git") or {}
     commit = git.get("commit", "")[:8] + ("+" if git.get("dirty") else "")
-    line = f"{start}  {run['seconds']:8.1f} s  {commit:<9}  {counts}"
+    line = f"{start}  {run['seconds']:6.1f} s  {commit:<9}  {counts}"
     return f"{line}  {run['notes'] or ''}".rstrip()

@@ -153,7 +153,7 @@ def _ls(project: Settings, cache: Store, options: argparse.Namespace) -> int:
         name = trace.folder if options.stage else trace.stage
         groups.setdefault(name, []).append(trace)
     width = max(map(len, groups), default=0)
-    print(f"{'size':>9}  {'calls':>5}  {'age':>5}  {'':{width}}  used by")
+    print(f"{'size':>9}  {'calls':>5}  {'age':>4}  {'':{width}}  used by")
     total = 0
     for name, members in groups.items():
         size = sum(_size(cache, trace) for trace in members)
@@ -161,7 +161,7 @@ def _ls(project: Settings, cache: Store, options: argparse.Namespace) -> int:
         names = list(dict.fromkeys(u for t in members for u in users.get(t.folder, ())))
         used = ", ".join(names[-2:]) + f" and {len(names) - 2} more" * bool(names[2:])
         age = _age(time.time() - members[-1].created)
-        start = f"{decimal(size):>9}  {len(members):>5}  {age:>5}"
+        start = f"{decimal(size):>9}  {len(members):>5}  {age:>4}"
         print(f"{start}  {name:{width}}  {used or '-'}")
     print(f"{decimal(total):>9}  {len(traces):>5}")
     return 0
