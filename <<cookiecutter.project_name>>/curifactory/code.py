@@ -190,15 +190,22 @@ def _function(function: FunctionType) -> Unit:
     scope = fill(unit, node, names, function.__module__)
     filled = (each.name for each in scope.fillings if each.is_outside)
     unit.memoized += [Memory(function, name) for name in filled]
-    if not all(isinstance(each, ast.Constant) for each in syntax.defaults(node)):
-        # What a name meant when the function was made, it need not mean any more.
-        named = (function.__kwdefaults__ or {}).values()
-        place = function.__module__, f"{function.__qualname__}()"
-        given = (*(function.__defaults__ or ()), *named)
-        unit.refers += [Named(*place, each) for each in given]
+    unit.refers += _defaults(function, node)
     _fill_attached(unit, function, names)
     unit.refers += _registered(function)
     return unit
+
+
+def _defaults(function: FunctionType, node: ast.AST) -> list[Named]:
+    """Return the defaults of a function, unless its text tells them.
+
+    What a name meant when the function was made, it need not mean any more.
+    """
+    if all(isinstance(each, ast.Constant) for each in syntax.defaults(node)):
+        return []
+    given = *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()
+    place = function.__module__, f"{function.__qualname__}()"
+    return [Named(*place, each) for each in given]
 
 
 def _fill_attached(unit: Unit, owner: Any, names: Mapping[str, Any]) -> None:
@@ -207,6 +214,7 @@ def _fill_attached(unit: Unit, owner: Any, names: Mapping[str, Any]) -> None:
     tree = sources.tree_of(getattr(module, "__file__", None) or "")
     for node in syntax.attached(tree, owner.__qualname__) if tree else ():
         fill(unit, node, names, owner.__module__)
+        unit.text += _read_by(module) if syntax.has_calls(node) else ""
 
 
 def _without_source(
@@ -225,8 +233,8 @@ def _class(cls: type) -> Unit:
     unit = Unit(f"{place_of(cls)}: {_shown(cls.__qualname__)}")
     members = {name: function_of(each) for name, each in vars(cls).items()}
     functions = {n: f for n, f in members.items() if isinstance(f, FunctionType)}
-    names = ChainMap(*map(hashing.closure, functions.values()), vars(_module_of(cls)))
-    nodes = syntax.find_classes(cls)
+    nodes, bodies = _definitions(cls, functions.values())
+    names = ChainMap(*map(hashing.closure, bodies), vars(_module_of(cls)))
     for node in nodes:  # of several with one name, any may be the one
         scope = fill(unit, node, names, cls.__module__)
         unit.text += syntax.special_annotations(node)
@@ -240,8 +248,10 @@ def _class(cls: type) -> Unit:
         bindings = (syntax.bindings(node).items() for node in nodes)
         unit.refers += _made_elsewhere(cls, dict(itertools.chain(*bindings)))
     if nodes:
-        made = [f for name, f in functions.items() if not _is_body(cls, name, f)]
-        unit.refers += filter(is_project, made)  # others may have set them
+        made = [each for each in functions.values() if each not in bodies]
+        unit.refers += filter(is_project, made)  # decorators or others have set them
+        unit.refers += [n for body in bodies.items() for n in _defaults(*body)]
+        unit.text += _read_by(_module_of(cls)) if _has_hooks(cls, nodes) else ""
     else:  # of a notebook, each method has its own text
         own = sorted(n for n, f in functions.items() if is_project(f))
         unit.text += ",".join(own)
@@ -288,8 +298,26 @@ def _with_code(value: Any) -> Any:
     return {place: each for place, each in enumerate(items) if _code_in(each)}
 
 
-def _is_body(cls: type, name: str, function: FunctionType) -> bool:
-    return function.__qualname__ == f"{cls.__qualname__}.{name}"
+def _definitions(
+    cls: type, functions: Iterable[FunctionType]
+) -> tuple[list[ast.ClassDef], dict[FunctionType, syntax.Definition]]:
+    """Return the text of a class, and those of its functions that stand in it.
+
+    Of several texts with one name, it is the one that they stand in; all, if none does.
+    """
+    nodes = syntax.find_classes(cls)
+    inside = {id(each): node for node in nodes for each in ast.walk(node)}
+    found = {each: syntax.find_function(each.__code__) for each in functions}
+    bodies = {f: node for f, node in found.items() if node and id(node) in inside}
+    its = [inside[id(node)] for node in bodies.values()]
+    return [node for node in nodes if node in its] or nodes, bodies
+
+
+def _has_hooks(cls: type, nodes: Iterable[ast.ClassDef]) -> bool:
+    """Return whether a class is made by more than its text, such as by calls in it."""
+    bases = (vars(base) for base in cls.__mro__[1:] if is_project(base))
+    is_hooked = any("__init_subclass__" in names for names in bases)
+    return is_hooked or is_project(type(cls)) or any(map(syntax.has_calls, nodes))
 
 
 def _attributes(cls: type) -> list[Named]:
@@ -311,22 +339,25 @@ def _made_elsewhere(cls: type, told: Mapping[str, ast.expr | None]) -> list[Name
         is_declared = name in vars(cls).get("__annotations__", ())
         if is_own or (name not in told and (name[0] == "_" or is_declared)):
             continue
-        if name not in told or _is_set_anew(name, each.value, told[name]):
+        literal = told.get(name)
+        if literal is None or (
+            not _is_value(literal, each.value) and syntax.is_set_by_import(name)
+        ):
             found.append(each)
+    tree = sources.tree_of(_module_of(cls).__file__ or "")
+    is_given = tree is not None and syntax.assignments(tree, cls.__name__)
+    for name, value in sources.made_of(cls).items() if is_given else ():
+        literal = told.get(name)
+        if literal is not None and not _is_value(literal, value):
+            found.append(Named(cls.__module__, f"{cls.__qualname__}.{name}", value))
     return found
 
 
-def _is_set_anew(name: str, value: Any, literal: ast.expr | None) -> bool:
-    """Return whether an attribute has another value than its class gives it as a literal.
-
-    That is so where it is none, or where a module has set it while it was imported.
-    """
-    if literal is None:
-        return True
+def _is_value(literal: ast.expr, value: Any) -> bool:
+    """Return whether a literal says that an attribute has this value."""
     tree = ast.fix_missing_locations(ast.Expression(literal))
     made = eval(compile(tree, "<literal>", "eval"), {})
-    is_same = type(made) is type(value) and (made is value or repr(made) == repr(value))
-    return not is_same and syntax.is_set_by_import(name)
+    return type(made) is type(value) and (made is value or repr(made) == repr(value))
 
 
 def _is_collection(value: Any) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import capture, decide, hashing, settings, store
+from . import capture, decide, hashing, settings, sources, store
 from .data import Data
 from .engine import Engine, WorkerKilled
 from .errors import (
@@ -27,6 +27,7 @@ from .record import Call, Literal, Member, Output, Source
 from .running import Running
 from .survey import Survey
 from .task import Outcome, Place, Task, Value
+from .trace import Trace
 
 if TYPE_CHECKING:  # it is slow to import, and needed with workers only
     from concurrent.futures import Future
@@ -383,15 +384,29 @@ class Session:
     def _keep(self, call: Call, outcome: Outcome, group: str) -> None:
         trace = outcome.trace
         assert trace is not None
-        if trace.group != group:
+        if trace.group != group and sources.has_edits():
             said = f"the code of {call.stage.label} changed during the run"
             failure = of_machine("CodeChanged", said, call.stage.where)
             self._fail(call, Outcome(failure=failure), group)
             return
+        if trace.group != group:
+            self._tell_difference(call, trace)
         self.peers.announce(trace.folder)
         self.data.take(call, trace, outcome.kept)
         self.survey.index.add(trace, outcome.body)
         self._finish(call, "computed", call.reason)
+
+    def _tell_difference(self, call: Call, trace: Trace) -> None:
+        """Say what is not in a worker as it is here, though nobody has edited it."""
+        parts = self.survey.store.code_parts(trace), call.stage.code.parts
+        what = decide.changed_parts(*parts)[0].removesuffix(" changed")
+        said = (
+            f"{call.stage.label}: {what} is not the same in workers; what they compute is "
+            "not found in the next run: let no import, and not run(), change it"
+        )
+        if said not in self._said:
+            self._said.add(said)
+            self.say(said)
 
     def _fail(self, call: Call, outcome: Outcome, group: str) -> None:
         failure = outcome.failure

@@ -418,11 +418,18 @@ def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
     else:
         walk.tag(cls.__qualname__)
         for base in cls.__mro__:
-            for _, each in sorted(vars(base).items()):
+            members = sorted(vars(base).items()) if issubclass(base, enum.Enum) else ()
+            walk.code += [] if members else walk.opaque(base)
+            for _, each in members:
                 inner = getattr(each, "fget", None) or getattr(each, "__func__", each)
                 if not isinstance(inner, enum.Enum):
                     walk.hides(inner)
     walk.add(value.value, path)
+
+
+def _logger(walk: _Walk, value: Any, path: str) -> None:
+    """In code, its name does not count: it is that of a module, which may move."""
+    walk.tag("logger", value.name if walk.opaque is None else "")
 
 
 def _exception(walk: _Walk, value: BaseException, path: str) -> None:
@@ -541,7 +548,8 @@ def _global(walk: _Walk, value: Any, name: str, path: str) -> None:
     module = getattr(value, "__module__", None) or qualified(type(value))
     if not name.rpartition(".")[2].isidentifier():
         raise _without_identity(value, path, ValueError(f"{name} is no name"))
-    walk.tag("global", f"{module}.{name}")
+    is_movable = walk.opaque is not None and type(value).__module__ == "typing"
+    walk.tag("global", name if is_movable else f"{module}.{name}")
 
 
 def _without_identity(value: Any, path: str, error: Exception) -> IdentityError:
@@ -625,6 +633,7 @@ _BASES: list[tuple[type, Rule]] = [
 ]
 _BY_NAME: dict[tuple[str, str], Rule] = {
     ("fractions", "Fraction"): _fraction,
+    ("logging", "Logger"): _logger,
     ("numpy", "MaskedArray"): _masked,
     ("numpy", "ndarray"): _array,
     ("numpy", "generic"): _array,
@@ -637,4 +646,6 @@ _BY_NAME: dict[tuple[str, str], Rule] = {
     ("scipy", "rv_frozen"): _distribution,
 }
 _CLASSLESS = {_path, _set, *_BY_NAME.values()}
-_OWNERS = frozenset("builtins fractions numpy pandas pathlib polars scipy".split())
+_OWNERS = frozenset(
+    "builtins fractions logging numpy pandas pathlib polars scipy".split()
+)

@@ -26,6 +26,8 @@ READERS_OF_CODE = (
 )
 """What opens Python files to import or to show them: there they count as code."""
 
+PLAIN = frozenset({type(None), bool, int, float, str, bytes})
+
 _sources: dict[str, str] = {}
 _trees: dict[str, ast.Module] = {}
 _roots: list[str] = []
@@ -35,6 +37,8 @@ read_by_import: dict[str, dict[str, tuple[int, int]]] = {}
 """The files that each of these has read meanwhile, with size and time."""
 _replaced: dict[str, ModuleType] = {}
 """The modules that have put something else in their own place."""
+_made: dict[str, dict[str, Any]] = {}
+"""The plain attributes of classes as their modules have left them."""
 reloads = 0
 """How often modules of the project were executed that had been before."""
 
@@ -71,7 +75,7 @@ def forget() -> None:
     for name, module in {**sys.modules, **_replaced}.items():
         if is_project_file(getattr(module, "__file__", None)):
             sys.modules.pop(name, None)
-    for kept in (_sources, _trees, _replaced, read_by_import):
+    for kept in (_sources, _trees, _replaced, _made, read_by_import):
         kept.clear()
     importlib.invalidate_caches()
     linecache.clearcache()
@@ -173,6 +177,11 @@ def function_of(member: Any) -> Any:
     return unwrapped(member)
 
 
+def made_of(cls: type) -> dict[str, Any]:
+    """Return the plain attributes that a class had when its module was executed."""
+    return _made.get(_place(cls), {})
+
+
 def place_of(value: Any) -> str:
     """Return the file of a definition, relative to the project."""
     if isinstance(value, FunctionType):
@@ -199,6 +208,18 @@ def loaded_with(word: str) -> Iterator[ast.Module]:
         tree = tree_of(path) if word in source and is_project_file(path) else None
         if tree is not None:
             yield tree
+
+
+def has_edits() -> bool:
+    """Return whether a file of the project is not any more as it was loaded."""
+    for path, source in list(_sources.items()):
+        try:
+            now = importlib.util.decode_source(Path(path).read_bytes())
+        except (OSError, SyntaxError, UnicodeDecodeError):
+            now = ""
+        if now != source and is_project_file(path):
+            return True
+    return False
 
 
 def is_defined(name: str) -> bool:
@@ -281,9 +302,25 @@ class _Loader(SourceFileLoader):
         finally:
             importing.pop()
         if not is_copy:
+            _note_attributes(module)
             _replaced.pop(name, None)
             if sys.modules.get(name) is not module:
                 _replaced[name] = module
+
+
+def _note_attributes(module: ModuleType) -> None:
+    """Note what classes have been given while their module was executed, by whomever."""
+    for value in list(vars(module).values()):
+        if issubclass(type(value), type) and value.__module__ == module.__name__:
+            _made[_place(value)] = {
+                name: each
+                for name, each in vars(value).items()
+                if type(each) in PLAIN and name[0] != "_"
+            }
+
+
+def _place(cls: type) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
 
 
 class _Finder:

@@ -264,7 +264,11 @@ class Store:
         except Exception as error:
             _check_there(folder, place, *artifact.files)
             self._check(folder, place, artifact)  # since the last time, or its commit
-            hint = "the data is kept: mend the import (an edited cacher makes it anew)"
+            stage = folder.partition("/")[0].rpartition(".")[2]
+            hint = (
+                "the data is kept: mend the import (an edited cacher makes it anew), or "
+                f"compute it again with --overwrite-stage {stage}"
+            )
             message = f"{folder}/{(*artifact.files, artifact.name)[0]} does not load: "
             message += f"{type(error).__name__}: {error}"
             raise ArtifactError(message, hint) from error

@@ -95,6 +95,18 @@ def bindings(node: ast.ClassDef) -> dict[str, ast.expr | None]:
     return found
 
 
+def has_calls(node: ast.AST) -> bool:
+    """Return whether a statement calls anything while it is executed, as a class may."""
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, ast.Call):
+            return True
+        is_later = isinstance(each, (*FUNCTIONS, ast.Lambda))
+        waiting += _evaluated_outside(each) if is_later else ast.iter_child_nodes(each)
+    return False
+
+
 def is_set_by_import(name: str) -> bool:
     """Return whether modules set an attribute of this name, and no function does.
 
@@ -194,7 +206,8 @@ def _attached_to(node: Any) -> str | None:
 
 def _plain_statements(tree: ast.Module) -> Iterator[ast.stmt]:
     kinds = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)
-    return (node for node in tree.body if not isinstance(node, kinds))
+    nodes = (node for node in tree.body if not isinstance(node, kinds))
+    return filter(None, map(_plain_assignment, nodes))
 
 
 def local_names(root: ast.AST) -> set[int]:

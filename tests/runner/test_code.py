@@ -88,6 +88,10 @@ def test_packages_that_are_used_are_named(after):
 # Small projects: each pair of sources for one module `m` with a root `f`. ------------
 
 SAME_SOURCE = {
+    "an annotation of a constant that has no value to go by": (
+        "import threading\nL = threading.Lock()\ndef f(): return L",
+        "import threading\nL: object = threading.Lock()\ndef f(): return L",
+    ),
     "a constant in the docstring of what evaluates": (
         "N = 1\ndef f(m):\n 'see @N'\n return m.eval()",
         "N = 2\ndef f(m):\n 'see @N'\n return m.eval()",
@@ -302,6 +306,56 @@ SAME_SOURCE = {
 }  # fmt: skip
 
 OTHER_SOURCE = {
+    "a constant with the name of a variable in a decorator": (
+        "def by(k):\n def deco(g):\n  def inner(self): return k * g(self)\n  return inner\n"
+        " return deco\nk = 3\nclass A:\n @by(2)\n def g(self): return 1\n"
+        " def h(self): return k\ndef f(): return A().h()",
+        "def by(k):\n def deco(g):\n  def inner(self): return k * g(self)\n  return inner\n"
+        " return deco\nk = 4\nclass A:\n @by(2)\n def g(self): return 1\n"
+        " def h(self): return k\ndef f(): return A().h()",
+    ),
+    "what wraps the methods of several classes": (
+        "import functools as t\ndef clip(g):\n @t.wraps(g)\n def inner(self): return g(self) + 1\n"
+        " return inner\nclass A:\n def g(self): return 1\nfor c in (A,): c.g = clip(c.g)\n"
+        "def f(): return A().g()",
+        "import functools as t\ndef clip(g):\n @t.wraps(g)\n def inner(self): return g(self) + 2\n"
+        " return inner\nclass A:\n def g(self): return 1\nfor c in (A,): c.g = clip(c.g)\n"
+        "def f(): return A().g()",
+    ),
+    "whether a method is wrapped": (
+        "import functools as t\ndef clip(g):\n @t.wraps(g)\n def inner(self): return g(self) + 1\n"
+        " return inner\nclass A:\n def g(self): return 1\nclass B:\n def g(self): return 1\n"
+        "for c in (A, B): c.g = clip(c.g)\ndef f(): return A().g()",
+        "import functools as t\ndef clip(g):\n @t.wraps(g)\n def inner(self): return g(self) + 1\n"
+        " return inner\nclass A:\n def g(self): return 1\nclass B:\n def g(self): return 1\n"
+        "for c in (B,): c.g = clip(c.g)\ndef f(): return A().g()",
+    ),
+    "which of two classes with one name is made": (
+        "FAST = 0\nif FAST:\n class A:\n  def g(self): return 1\nelse:\n class A:\n"
+        "  def g(self): return 2\ndef f(): return A().g()",
+        "FAST = 1\nif FAST:\n class A:\n  def g(self): return 1\nelse:\n class A:\n"
+        "  def g(self): return 2\ndef f(): return A().g()",
+    ),
+    "the default of a method of a class that a function makes": (
+        "def make(w):\n class A:\n  def g(self, k=w): return k\n return A\nA = make(3)\n"
+        "def f(): return A().g()",
+        "def make(w):\n class A:\n  def g(self, k=w): return k\n return A\nA = make(4)\n"
+        "def f(): return A().g()",
+    ),
+    "an attribute of what an enum extends": (
+        "import enum\nclass S:\n k = 2\n def g(self): return self.k\n"
+        "class E(S, enum.Enum): A = 1\ndef f(): return E.A.g()",
+        "import enum\nclass S:\n k = 3\n def g(self): return self.k\n"
+        "class E(S, enum.Enum): A = 1\ndef f(): return E.A.g()",
+    ),
+    "what a function sets on a class that it is given": (
+        "class A:\n k = 1\ndef to(c, k):\n c.k = k\n return c\nA = to(A, 2)\ndef f(): return A.k",
+        "class A:\n k = 1\ndef to(c, k):\n c.k = k\n return c\nA = to(A, 3)\ndef f(): return A.k",
+    ),
+    "what a class sets on itself": (
+        "class A:\n k: int\n @classmethod\n def to(cls, k): cls.k = k\nA.to(2)\ndef f(): return A.k",
+        "class A:\n k: int\n @classmethod\n def to(cls, k): cls.k = k\nA.to(3)\ndef f(): return A.k",
+    ),
     "a constant in a query": (
         "N = 1\ndef f(t): return t.query('x > @N and y')", "N = 2\ndef f(t): return t.query('x > @N and y')",
     ),
@@ -1110,6 +1164,40 @@ def f(): return KIND
 
 
 FROM_FILES = {
+    "a list in a class": "class A: k = [TEXT()]\ndef f(): return A.k",
+    "a private list in a class": "class A:\n __k = [TEXT()]\n def g(self): return self.__k\ndef f(): return A().g()",
+    "the default of a method": "class A:\n def g(self, k=TEXT()): return k\ndef f(): return A().g()",
+    "a field that has a slot": (
+        "from dataclasses import dataclass\n@dataclass(slots=True)\nclass A:\n k: str = TEXT()\n"
+        "def f(): return A().k"
+    ),
+    "the default of a named tuple": (
+        "from typing import NamedTuple\nclass A(NamedTuple):\n k: str = TEXT()\ndef f(): return A().k"
+    ),
+    "what makes the default of a field": (
+        "from functools import partial\nfrom dataclasses import dataclass, field\n@dataclass\n"
+        "class A:\n k: str = field(default_factory=partial(str, TEXT()))\ndef f(): return A().k"
+    ),
+    "the argument of a decorator of a method": (
+        "def by(k):\n def deco(g):\n  def inner(self): return k\n  return inner\n return deco\n"
+        "class A:\n @by(TEXT())\n def g(self): return 1\ndef f(): return A().g()"
+    ),
+    "an argument that a method always gets": (
+        "from functools import partialmethod\nclass A:\n def g(self, k): return k\n"
+        " h = partialmethod(g, k=TEXT())\ndef f(): return A().h()"
+    ),
+    "a member of an enum by its name": (
+        "import enum\nclass E(enum.Enum): A = TEXT()\ndef f(): return E['A'].value"
+    ),
+    "what a base class gives those that extend it": (
+        "class B:\n def __init_subclass__(cls): cls.k = [TEXT()]\nclass A(B): pass\ndef f(): return A.k"
+    ),
+    "attributes of a class by names that are read as well": (
+        "class A: k = 'x'\nfor n, v in {'k': TEXT()}.items(): setattr(A, n, v)\ndef f(): return A.k"
+    ),
+    "what a function sets on a class": (
+        "class A: k: str\ndef load(c): c.k = TEXT()\nload(A)\ndef f(): return A.k"
+    ),
     "an object with a lock": (
         "import threading\nclass S:\n"
         " def __init__(self, text): self.text, self.lock = text, threading.Lock()\n"
@@ -1195,6 +1283,11 @@ def test_what_another_module_puts_into_a_circle_counts(tmp_path):
 NET = "class Net:\n  WIDTH = 8\n  def g(self): return self.WIDTH\n"
 REPLACED = "import sys\nclass S:\n  rate = {}\n{}sys.modules[__name__] = S()"
 FROM_AFAR = {
+    "a method, by a function that looks like it": {
+        "m.py": NET + "def f(): return Net().g()\nimport n",
+        "n.py": "import functools, m\nold = m.Net.g\nBY = {}\n@functools.wraps(old)\n"
+        "def g(self): return old(self) + BY\nm.Net.g = g",
+    },
     "an attribute of a class": {
         "m.py": NET + "def f(): return Net().g()\nimport n",
         "n.py": "import m\nm.Net.WIDTH = {}",
@@ -1245,6 +1338,18 @@ def test_what_another_file_says_counts(name, tmp_path):
     assert "error" not in found["1"], found["1"]
     assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
     assert found["1"]["unfollowed"] == []
+
+
+def test_the_name_of_the_module_of_a_logger_or_type_variable_does_not_count(tmp_path):
+    body = (
+        "import logging, typing\nlog = logging.getLogger(__name__)\n"
+        "T = typing.TypeVar('T')\nclass A(typing.Generic[T]): pass\n"
+        "def f(): return log.info('x'), A()"
+    )
+    cases = {name: ({f"{name}.py": body}, [f"{name}:f"]) for name in "mn"}
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert "error" not in found["m"] and "error" not in found["n"]
+    assert found["m"]["fingerprint"] == found["n"]["fingerprint"]
 
 
 def test_a_copy_of_a_module_takes_not_its_place(tmp_path):

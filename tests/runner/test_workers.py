@@ -186,3 +186,48 @@ def test_a_process_of_somebody_else_keeps_its_environment_and_is_not_forked(on):
     done = on.script(script)
     assert done.code == 0, done
     assert {on.value(done, "ask", f"n{i}") for i in range(4)} == {"SpawnProcess"}
+
+
+def test_what_run_has_changed_before_costs_no_call(on):
+    """Nobody has edited anything: what workers compute is right, and told."""
+    stages = """
+    seen = {}
+
+    def table(n):
+        if n not in seen:
+            seen[n] = list(range(n))
+        return seen[n]
+
+    @stage(None, ["x"])
+    def ask(record):
+        return sum(table(3)) + record.args.seed
+    """
+    on.study(stages, "len(table(5))\n" + EACH.format("ask"), FOUR)
+    result = on.ok("other")
+    assert [on.value(result, "ask", f"n{i}") for i in range(4)] == [3, 4, 5, 6]
+    said = "ask: stages/other.py: seen is not the same in workers"
+    assert result.err.count(said) == 1
+
+
+def test_a_call_fails_whose_code_was_edited_before_it_began(on):
+    """Its result is that of the code that a worker has loaded, and filed under it."""
+    stages = """
+    from pathlib import Path
+    from src.helpers import double
+
+    @stage(None, ["x"])
+    def ask(record):
+        return double(record.args.seed)
+    """
+    edit = """\
+path = Path("src/helpers.py")
+path.write_text(path.read_text().replace("2 * x", "3 * x"))
+"""
+    on.study(stages, edit + EACH.format("ask"), FOUR)
+    on.ok("study", "-n", "a")  # with no cache, workers begin to import things at once
+    result = on.run("other")
+    assert result.code == 1
+    assert "the code of ask changed during the run" in result.err
+    again = on.ok("other")
+    assert again.counts["computed"] == 0
+    assert [on.value(again, "ask", f"n{i}") for i in range(4)] == [0, 3, 6, 9]
