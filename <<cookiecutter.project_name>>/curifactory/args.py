@@ -240,6 +240,10 @@ _field_digests = Repeated(
 def unknown_field(cls: type, name: str) -> RequestError:
     """Return the error for a field that a class does not have."""
     hint = nearest(name, field_names(cls))
+    value = vars(cls).get(name, ABSENT)
+    if type(value) in ATOMIC:
+        kind = type(value).__name__
+        hint = f"write {name}: {kind} = {short(value)} there: without a type it is none"
     return RequestError(f"{cls.__name__} has no field {name!r}", hint)
 
 

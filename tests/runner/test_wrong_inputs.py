@@ -209,6 +209,17 @@ case(
     "did you mean 'epochs'?",
 )
 case(
+    "a field without a type",
+    file(
+        "@dataclass\nclass Mine(Args):\n    rate = 0.1\n\n\n"
+        "def get_params():\n    return [Mine(name='a', rate=0.2)]\n",
+        "from dataclasses import dataclass",
+    ),
+    FILE,
+    "params/other.py:11: Mine has no field 'rate'",
+    "write rate: float = 0.1 there: without a type it is none",
+)
+case(
     "a parameter file that exits",
     returns("sys.exit(0)", "import sys"),
     FILE,
