@@ -63,7 +63,11 @@ def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
                 with contextlib.suppress(Exception):  # the call itself may do without
                     importlib.import_module(task.place.module)
                 task = pickle.loads(data)
-        return perform(task)
+        outcome = perform(task)
+        if task.group != group:
+            texts = sources.loaded().items()
+            outcome.loaded = {path: hashing.hash_text(text) for path, text in texts}
+        return outcome
 
 
 def enter(root: str) -> None:

@@ -560,6 +560,8 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
         shown = "  ".join(cells).rstrip()
         if room >= NARROW and len(shown) > before + room:
-            folded = f"\n{' ' * before}".join(textwrap.wrap(line[-1], room))
+            folded = f"\n{' ' * before}".join(
+                textwrap.wrap(line[-1], room, break_on_hyphens=False)
+            )
             shown = shown[:before] + folded
         print(shown)

@@ -190,22 +190,25 @@ def _function(function: FunctionType) -> Unit:
     scope = fill(unit, node, names, function.__module__)
     filled = (each.name for each in scope.fillings if each.is_outside)
     unit.memoized += [Memory(function, name) for name in filled]
-    unit.refers += _defaults(function, node)
+    unit.refers += [value for _, value in _defaults(function, node)]
     _fill_attached(unit, function, names)
     unit.refers += _registered(function)
     return unit
 
 
-def _defaults(function: FunctionType, node: ast.AST) -> list[Named]:
-    """Return the defaults of a function, unless its text tells them.
+def _defaults(function: FunctionType, node: ast.AST) -> list[tuple[ast.expr, Named]]:
+    """Return the defaults of a function with what its text says, unless that is all.
 
     What a name meant when the function was made, it need not mean any more.
     """
-    if all(isinstance(each, ast.Constant) for each in syntax.defaults(node)):
+    said = syntax.defaults(node)
+    if not any(map(syntax.has_names, said)):
         return []
     given = *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()
     place = function.__module__, f"{function.__qualname__}()"
-    return [Named(*place, each) for each in given]
+    return [
+        (text, Named(*place, each)) for text, each in zip(said, given, strict=False)
+    ]
 
 
 def _fill_attached(unit: Unit, owner: Any, names: Mapping[str, Any]) -> None:
@@ -247,16 +250,26 @@ def _class(cls: type) -> Unit:
     else:
         bindings = (syntax.bindings(node).items() for node in nodes)
         unit.refers += _made_elsewhere(cls, dict(itertools.chain(*bindings)))
+    if len(nodes) > 1:
+        unit.refers += [a for a in _attributes(cls) if type(a.value) in sources.PLAIN]
     if nodes:
-        made = [each for each in functions.values() if each not in bodies]
-        unit.refers += filter(is_project, made)  # decorators or others have set them
-        unit.refers += [n for body in bodies.items() for n in _defaults(*body)]
+        # Decorators or others have set the rest, or given it another name.
+        told = {getattr(n, "name", ""): f for f, n in bodies.items()}
+        made = [f for name, f in functions.items() if told.get(name) is not f]
+        unit.refers += filter(is_project, made)
+        given = (each for body in bodies.items() for each in _defaults(*body))
+        plain = *sources.PLAIN, FunctionType, type  # others may change meanwhile
+        unit.refers += [
+            value
+            for said, value in given
+            if isinstance(value.value, plain) and not syntax.has_calls(said)
+        ]
         unit.text += _read_by(_module_of(cls)) if _has_hooks(cls, nodes) else ""
     else:  # of a notebook, each method has its own text
         own = sorted(n for n, f in functions.items() if is_project(f))
         unit.text += ",".join(own)
         unit.refers += [functions[name] for name in own]
-    held = (getattr(each, "__func__", each) for each in vars(cls).values())
+    held = (got(each, "__func__", each) for each in vars(cls).values())
     unit.memoized += map(Memory, filter(is_memoized, held))
     unit.memoized += [
         Memory(function, each.name)
@@ -310,7 +323,9 @@ def _definitions(
     found = {each: syntax.find_function(each.__code__) for each in functions}
     bodies = {f: node for f, node in found.items() if node and id(node) in inside}
     its = [inside[id(node)] for node in bodies.values()]
-    return [node for node in nodes if node in its] or nodes, bodies
+    kept = [node for node in nodes if node in its] or nodes
+    own = {id(each) for node in kept for each in node.body}
+    return kept, {f: node for f, node in bodies.items() if id(node) in own}
 
 
 def _has_hooks(cls: type, nodes: Iterable[ast.ClassDef]) -> bool:
@@ -345,7 +360,7 @@ def _made_elsewhere(cls: type, told: Mapping[str, ast.expr | None]) -> list[Name
         ):
             found.append(each)
     tree = sources.tree_of(_module_of(cls).__file__ or "")
-    is_given = tree is not None and syntax.assignments(tree, cls.__name__)
+    is_given = tree is not None and syntax.has_given(tree, cls.__name__)
     for name, value in sources.made_of(cls).items() if is_given else ():
         literal = told.get(name)
         if literal is not None and not _is_value(literal, value):

@@ -5,7 +5,7 @@ import os
 import queue
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -384,7 +384,7 @@ class Session:
     def _keep(self, call: Call, outcome: Outcome, group: str) -> None:
         trace = outcome.trace
         assert trace is not None
-        if trace.group != group and sources.has_edits():
+        if trace.group != group and _was_edited(outcome.loaded):
             said = f"the code of {call.stage.label} changed during the run"
             failure = of_machine("CodeChanged", said, call.stage.where)
             self._fail(call, Outcome(failure=failure), group)
@@ -543,6 +543,14 @@ def task_of(call: Call, place: Place, given: Callable[[Source], Value]) -> Task:
         ],
         arguments=call.arguments,
         inputs=decide.inputs(call),
+    )
+
+
+def _was_edited(loaded: Mapping[str, str]) -> bool:
+    """Return whether a worker has other code than this process, by the text of files."""
+    own = {path: hashing.hash_text(text) for path, text in sources.loaded().items()}
+    return not loaded or any(
+        own.get(p, digest) != digest for p, digest in loaded.items()
     )
 
 

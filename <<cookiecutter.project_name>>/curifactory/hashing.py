@@ -428,8 +428,12 @@ def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
 
 
 def _logger(walk: _Walk, value: Any, path: str) -> None:
-    """In code, its name does not count: it is that of a module, which may move."""
-    walk.tag("logger", value.name if walk.opaque is None else "")
+    """In code, the name of a module of the project does not count: it may move."""
+    if type(value).__module__ != "logging":
+        _reduced(walk, value, path)
+        return
+    is_own = sources.is_project(sources.module_named(value.name))
+    walk.tag("logger", "" if is_own and walk.opaque is not None else value.name)
 
 
 def _exception(walk: _Walk, value: BaseException, path: str) -> None:
@@ -645,7 +649,5 @@ _BY_NAME: dict[tuple[str, str], Rule] = {
     ("polars", "Series"): _column,
     ("scipy", "rv_frozen"): _distribution,
 }
-_CLASSLESS = {_path, _set, *_BY_NAME.values()}
-_OWNERS = frozenset(
-    "builtins fractions logging numpy pandas pathlib polars scipy".split()
-)
+_CLASSLESS = {_path, _set, *_BY_NAME.values()} - {_logger}
+_OWNERS = frozenset("builtins fractions numpy pandas pathlib polars scipy".split())

@@ -173,7 +173,7 @@ def got(value: Any, name: str, default: Any) -> Any:
 def function_of(member: Any) -> Any:
     """Return the function behind a member of a class: a property, a static method."""
     for name in ("fget", "func"):
-        member = getattr(member, name, None) or member
+        member = got(member, name, None) or member
     return unwrapped(member)
 
 
@@ -210,16 +210,10 @@ def loaded_with(word: str) -> Iterator[ast.Module]:
             yield tree
 
 
-def has_edits() -> bool:
-    """Return whether a file of the project is not any more as it was loaded."""
-    for path, source in list(_sources.items()):
-        try:
-            now = importlib.util.decode_source(Path(path).read_bytes())
-        except (OSError, SyntaxError, UnicodeDecodeError):
-            now = ""
-        if now != source and is_project_file(path):
-            return True
-    return False
+def loaded() -> dict[str, str]:
+    """Return the text of each file of the project that was loaded, by its path in it."""
+    texts = list(_sources.items())
+    return {placed(path): text for path, text in texts if is_project_file(path)}
 
 
 def is_defined(name: str) -> bool:
@@ -311,12 +305,13 @@ class _Loader(SourceFileLoader):
 def _note_attributes(module: ModuleType) -> None:
     """Note what classes have been given while their module was executed, by whomever."""
     for value in list(vars(module).values()):
-        if issubclass(type(value), type) and value.__module__ == module.__name__:
-            _made[_place(value)] = {
-                name: each
-                for name, each in vars(value).items()
-                if type(each) in PLAIN and name[0] != "_"
-            }
+        with contextlib.suppress(Exception):  # a class may answer to nothing
+            if issubclass(type(value), type) and value.__module__ == module.__name__:
+                _made[_place(value)] = {
+                    name: each
+                    for name, each in vars(value).items()
+                    if type(each) in PLAIN and name[0] != "_"
+                }
 
 
 def _place(cls: type) -> str:

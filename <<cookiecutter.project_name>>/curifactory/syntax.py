@@ -25,6 +25,13 @@ FILLING = frozenset(
     "setdefault update append appendleft extend extendleft add insert set".split()
 )
 MUTABLE = (ast.Dict, ast.List, ast.Set, ast.Call, *COMPREHENSIONS)
+BLIND = frozenset(
+    "abstractmethod auto cache cached_property classmethod contextmanager dataclass dict "
+    "field float frozenset int len list lru_cache max min namedtuple object overload "
+    "partial partialmethod property range set sorted staticmethod str super "
+    "total_ordering tuple unique wraps".split()
+)
+"""What reads no files by itself."""
 LOAD = ast.Load()
 FAR = 1_000_000
 STATEMENTS = frozenset({"body", "orelse", "finalbody"})
@@ -88,23 +95,44 @@ def bindings(node: ast.ClassDef) -> dict[str, ast.expr | None]:
     for each in node.body:
         if isinstance(each, (ast.Assign, ast.AnnAssign)):
             targets = each.targets if isinstance(each, ast.Assign) else [each.target]
-            inner = ast.walk(each.value) if each.value else ()
-            plain = not any(isinstance(n, ast.Name) for n in inner)
-            value = (each.value or ast.Constant(None)) if plain else None
+            said = each.value or ast.Constant(None)
+            value = None if has_names(said) else said
             found.update({t.id: value for t in targets if isinstance(t, ast.Name)})
     return found
 
 
+def has_names(node: ast.AST) -> bool:
+    """Return whether an expression is no literal: what it says depends on others."""
+    return any(isinstance(each, ast.Name) for each in ast.walk(node))
+
+
 def has_calls(node: ast.AST) -> bool:
-    """Return whether a statement calls anything while it is executed, as a class may."""
+    """Return whether a statement calls what may read files while it is executed."""
     waiting = [node]
     while waiting:
         each = waiting.pop()
-        if isinstance(each, ast.Call):
+        called = [each.func] if isinstance(each, ast.Call) else []
+        around = getattr(each, "decorator_list", [])
+        called += [n for n in around if not isinstance(n, ast.Call)]
+        if any(getattr(n, "attr", getattr(n, "id", "")) not in BLIND for n in called):
             return True
         is_later = isinstance(each, (*FUNCTIONS, ast.Lambda))
         waiting += _evaluated_outside(each) if is_later else ast.iter_child_nodes(each)
     return False
+
+
+def has_given(tree: ast.Module, name: str) -> bool:
+    """Return whether a module gives what has a name to a function, or calls its method."""
+    return bool(_statements(tree, _given).get(name))
+
+
+def _given(node: ast.AST) -> str | None:
+    """Return what `f(A)` or `A.f()` may change."""
+    if not isinstance(node, ast.Call):
+        return None
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    named = [each for each in (owner, *node.args) if isinstance(each, ast.Name)]
+    return named[0].id if named else None
 
 
 def is_set_by_import(name: str) -> bool:

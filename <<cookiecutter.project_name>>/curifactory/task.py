@@ -92,6 +92,8 @@ class Outcome:
     loans: list[Loan] = field(default_factory=list)
     kept: dict[int, Held] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
+    loaded: dict[str, str] = field(default_factory=dict)
+    """The digest of each file of code, where a worker has other code than who asked."""
     seconds: float = 0.0
     """How long it took, from loading to saving; not how long it waited for a worker."""
 

@@ -88,6 +88,18 @@ def test_packages_that_are_used_are_named(after):
 # Small projects: each pair of sources for one module `m` with a root `f`. ------------
 
 SAME_SOURCE = {
+    "what instances count in their class": (
+        "class A:\n n = 0\n def __init__(self): A.n += 1\none = A()\ndef f(): return A()",
+        "class A:\n n = 0\n def __init__(self): A.n += 1\none = A()\ntwo = A()\ndef f(): return A()",
+    ),
+    "what a method keeps in its default": (
+        "class A:\n def g(self, memo={}):\n  return memo.setdefault(1, 2)\nA().g()\ndef f(): return A().g()",
+        "class A:\n def g(self, memo={}):\n  return memo.setdefault(1, 2)\ndef f(): return A().g()",
+    ),
+    "what a function keeps in its default": (
+        "def g(memo={}):\n return memo.setdefault(1, 2)\ng()\ndef f(): return g()",
+        "def g(memo={}):\n return memo.setdefault(1, 2)\ndef f(): return g()",
+    ),
     "an annotation of a constant that has no value to go by": (
         "import threading\nL = threading.Lock()\ndef f(): return L",
         "import threading\nL: object = threading.Lock()\ndef f(): return L",
@@ -306,6 +318,32 @@ SAME_SOURCE = {
 }  # fmt: skip
 
 OTHER_SOURCE = {
+    "which of its methods a class has by another name": (
+        "class A:\n def a(self): return 1\n def b(self): return 2\n"
+        "def to(c, n): c.g = getattr(c, n)\nto(A, 'a')\ndef f(): return A().g()",
+        "class A:\n def a(self): return 1\n def b(self): return 2\n"
+        "def to(c, n): c.g = getattr(c, n)\nto(A, 'b')\ndef f(): return A().g()",
+    ),
+    "a method that a function in its class has made": (
+        "K = 1\nclass A:\n def to(k):\n  def inner(self): return k\n  return inner\n g = to(K)\n"
+        "K = 0\ndef f(): return A().g()",
+        "K = 2\nclass A:\n def to(k):\n  def inner(self): return k\n  return inner\n g = to(K)\n"
+        "K = 0\ndef f(): return A().g()",
+    ),
+    "which of two methods with one name is made": (
+        "K = 1\nclass A:\n if K == 1:\n  def g(self): return 1\n else:\n  def g(self): return 2\n"
+        "def f(): return A().g()",
+        "K = 2\nclass A:\n if K == 1:\n  def g(self): return 1\n else:\n  def g(self): return 2\n"
+        "def f(): return A().g()",
+    ),
+    "which of two classes without methods is made": (
+        "if 1:\n class A: k = 1\nelse:\n class A: k = 2\ndef f(): return A.k",
+        "if 0:\n class A: k = 1\nelse:\n class A: k = 2\ndef f(): return A.k",
+    ),
+    "the name of a logger": (
+        "import logging\nlog = logging.getLogger('one')\ndef f(): return log.name",
+        "import logging\nlog = logging.getLogger('two')\ndef f(): return log.name",
+    ),
     "a constant with the name of a variable in a decorator": (
         "def by(k):\n def deco(g):\n  def inner(self): return k * g(self)\n  return inner\n"
         " return deco\nk = 3\nclass A:\n @by(2)\n def g(self): return 1\n"
@@ -1164,6 +1202,10 @@ def f(): return KIND
 
 
 FROM_FILES = {
+    "what a decorator reads": (
+        "def by(g): return lambda self, k=TEXT(): k\nclass A:\n @by\n def g(self): return 1\n"
+        "def f(): return A().g()"
+    ),
     "a list in a class": "class A: k = [TEXT()]\ndef f(): return A.k",
     "a private list in a class": "class A:\n __k = [TEXT()]\n def g(self): return self.__k\ndef f(): return A().g()",
     "the default of a method": "class A:\n def g(self, k=TEXT()): return k\ndef f(): return A().g()",
@@ -1350,6 +1392,29 @@ def test_the_name_of_the_module_of_a_logger_or_type_variable_does_not_count(tmp_
     found = in_a_fork(fingerprints, tmp_path, cases)
     assert "error" not in found["m"] and "error" not in found["n"]
     assert found["m"]["fingerprint"] == found["n"]["fingerprint"]
+
+
+def test_files_that_a_class_has_not_read_do_not_count(tmp_path):
+    body = (
+        "from pathlib import Path\nimport functools\nfrom dataclasses import dataclass, field\n"
+        "TEXT = Path(__file__).with_name('t.txt').read_text()\n@dataclass(frozen=True)\n"
+        "class A:\n k: list = field(default_factory=list)\n"
+        " @functools.lru_cache(maxsize=None)\n def g(self): return 1\ndef f(): return A().g()"
+    )
+    cases = {n: ({"m.py": body, "t.txt": n}, ["m:f"]) for n in "12"}
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["1"]["fingerprint"] == found["2"]["fingerprint"]
+
+
+def test_classes_that_answer_to_nothing_can_be_imported(tmp_path):
+    body = (
+        "class Lazy(type):\n def __getattribute__(cls, name): raise RuntimeError(name)\n"
+        "class Settings(metaclass=Lazy): pass\n"
+        "class Proxy:\n def __getattr__(self, name): raise RuntimeError(name)\n"
+        "class A: proxy = Proxy()\ndef f(): return A"
+    )
+    found = in_a_fork(fingerprints, tmp_path, {"1": ({"m.py": body}, ["m:f"])})
+    assert "error" not in found["1"], found["1"]
 
 
 def test_a_copy_of_a_module_takes_not_its_place(tmp_path):
