@@ -226,7 +226,8 @@ class _Attempt:
         return value
 
     def _call(self, values: list[Inputs]) -> Any:
-        returned = self._returned(values)
+        with surroundings.handled():
+            returned = self._returned(values)
         self._leave_if_forked(0)
         if returned is None and self.stage.outputs and not self.stage.has_return:
             name = self.stage.outputs[0]

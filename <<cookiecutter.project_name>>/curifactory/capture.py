@@ -39,12 +39,24 @@ def captured(path: str, warn: Callable[[str], None] | None = None) -> Iterator[N
         for number, before in enumerate(saved, 1):
             os.dup2(before, number)
             os.close(before)
+        _open_again()
         if os.fstat(own).st_size:
             try:
                 _move(_path(os.path.dirname(path), os.getpid()), path)
             except OSError as error:
                 if warn is not None:
                     warn(f"what calls print cannot be kept: {error.strerror}")
+
+
+def _open_again() -> None:
+    """Make standard streams anew that a stage has closed: others print, too."""
+    for number, name in (1, "stdout"), (2, "stderr"):
+        stream = getattr(sys, f"__{name}__")
+        if getattr(stream, "closed", False):
+            made = open(number, "w", errors="backslashreplace", closefd=False)
+            setattr(sys, f"__{name}__", made)
+            if getattr(sys, name) is stream:
+                setattr(sys, name, made)
 
 
 def rescue(path: str) -> None:

@@ -348,6 +348,9 @@ def open_request(
             f"{setting}choose a file of params/ with -p FILE",
         )
     request = _request(options, command)
+    if request.read_only and not project.cache.exists():
+        said = f"there is no cache at {project.cache}"
+        raise RequestError(said, "leave --read-only out, or mend --cache")
     is_open = os.access(project.cache, os.W_OK)
     if request.map_only and not is_open:  # looking makes nothing, not even a cache
         request = request._replace(read_only=True)

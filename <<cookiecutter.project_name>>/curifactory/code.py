@@ -471,7 +471,8 @@ def _constant(constant: Named) -> Unit:
     made = syntax.assignments(tree, name) if tree else []
     if _is_public(constant.value):
         unit.text = constant.value.__name__  # chosen, perhaps, by what a file says
-    if not constant.is_text and not (made and isinstance(constant.value, type)):
+    is_class = issubclass(type(constant.value), type)
+    if not constant.is_text and not (made and is_class):
         with contextlib.suppress(IdentityError):
             unit.text = hashing.digest(
                 constant.value, name, code_of, unit.refers, may_be_cyclic=True

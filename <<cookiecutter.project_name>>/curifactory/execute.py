@@ -107,7 +107,7 @@ class Session:
 
     def _reuse(self, calls: Iterable[Call]) -> None:
         """Take what the cache has, as far as no call before it must be computed."""
-        with self.survey.index.reading():
+        with self.survey.index.reading(), self.survey.present.at_once():
             for call in filter(decide.is_known, calls):
                 found = self.survey.decision(call)
                 if found.kind == "reuse" and found.trace is not None:
@@ -121,7 +121,8 @@ class Session:
         guard = settings.extra("guard")
         if guard is None:  # without the extras nobody asks
             return
-        seconds, told = guard.cost_of_edits(self.survey, calls)
+        with self.survey.present.at_once():
+            seconds, told = guard.cost_of_edits(self.survey, calls)
         self._repeated += seconds  # a run may ask for its values one by one
         above = self.request.confirm_above
         above = self.place.project.confirm_above if above is None else above

@@ -32,6 +32,10 @@ CHANGES = frozenset(
 """What Python tells of changes to folders; the first arguments are paths."""
 
 
+RUN = re.compile(r".+-\d+|latest")
+"""The folders of runs, and of reports."""
+
+
 class Files:
     """Notes the files of the project that are opened while a stage executes."""
 
@@ -52,7 +56,7 @@ class Files:
         ):  # a link may lead there all the same
             full = os.path.join(_real(os.path.dirname(full)), os.path.basename(full))
         place = full + os.sep * is_folder
-        if not full.startswith(self.root + os.sep) or place.startswith(self.outside):
+        if not full.startswith(self.root + os.sep) or self._is_runners(place):
             return None
         inner = os.path.relpath(full, self.root).replace(os.sep, "/")
         folders = inner.split("/")[: None if is_folder else -1]
@@ -61,8 +65,16 @@ class Files:
         is_hidden = not is_folder and inner.endswith(HIDDEN_SUFFIXES)
         return None if is_hidden else inner
 
+    def _is_runners(self, path: str) -> bool:
+        """Return whether the runner has made a file: folders of others may lie beside."""
+        if not path.startswith(self.outside):
+            return False
+        base = next(each for each in self.outside if path.startswith(each))
+        first, is_folder, _ = path[len(base) :].partition(os.sep)
+        return not is_folder or "." in first or RUN.fullmatch(first) is not None
+
     def opened(self, path: object, mode: object, flags: object) -> None:
-        if isinstance(path, str) and path.startswith(self.outside):
+        if isinstance(path, str) and self._is_runners(path):
             return  # as most files are that the runner itself opens
         reads, is_writing = self.reads, sources.is_writing(mode, flags)
         if is_writing:
@@ -91,7 +103,7 @@ class Files:
         if self.reads is None or not text or not isinstance(text, str):
             return
         full = os.path.abspath(os.path.join(self.root, text))
-        if os.path.isfile(full) and not full.startswith(self.outside):
+        if os.path.isfile(full) and not self._is_runners(full):
             is_inside = full.startswith(self.root + os.sep)
             place = os.path.relpath(full, self.root) if is_inside else full
             place = place.replace(os.sep, "/")

@@ -126,6 +126,7 @@ def register(cls: type, represent: Callable[[Any], object]) -> None:
 def qualified(value: Any) -> str:
     """Return the module and the qualified name of a class or function."""
     module = getattr(value, "__module__", None) or "builtins"
+    module = "pathlib" if module == "pathlib._local" else module  # of Python 3.13
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
     return f"{module}.{name or type(value).__qualname__}"
 
@@ -345,7 +346,8 @@ def _masked(walk: _Walk, value: Any, path: str) -> None:
 
 def _random(walk: _Walk, value: Any, path: str) -> None:
     """A generator counts by its state; the one of the whole process by what it is."""
-    if value is getattr(sys.modules[type(value).__module__], "_rand", None):
+    module = sys.modules[type(value).__module__]
+    if value in (getattr(module, "_rand", None), getattr(module, "_inst", None)):
         walk.tag("numpy's own random state")
     else:
         _reduced(walk, value, path)
@@ -434,6 +436,13 @@ def _logger(walk: _Walk, value: Any, path: str) -> None:
         return
     is_own = sources.is_project(sources.module_named(value.name))
     walk.tag("logger", "" if is_own and walk.opaque is not None else value.name)
+
+
+def _zone(walk: _Walk, value: Any, path: str) -> None:
+    if value.key is None:  # it was made of a file
+        _reduced(walk, value, path)
+    else:
+        walk.tag("zone", value.key)
 
 
 def _exception(walk: _Walk, value: BaseException, path: str) -> None:
@@ -543,6 +552,10 @@ def _undecorated(state: Any) -> Any:
     return {name: state[name] for name in kept}
 
 
+STANDS_FOR = ("__value__", "__supertype__", "__bound__", "__constraints__")
+"""Where the name of a type keeps what it stands for."""
+
+
 def _global(walk: _Walk, value: Any, name: str, path: str) -> None:
     """What pickle finds again by its name; a ufunc has no module, and may have no name."""
     if walk.hides(value):
@@ -552,8 +565,11 @@ def _global(walk: _Walk, value: Any, name: str, path: str) -> None:
     module = getattr(value, "__module__", None) or qualified(type(value))
     if not name.rpartition(".")[2].isidentifier():
         raise _without_identity(value, path, ValueError(f"{name} is no name"))
-    is_movable = walk.opaque is not None and type(value).__module__ == "typing"
+    is_type = type(value).__module__ == "typing"
+    is_movable = walk.opaque is not None and is_type
     walk.tag("global", name if is_movable else f"{module}.{name}")
+    for each in STANDS_FOR if is_type else ():
+        walk.add(sources.got(value, each, None), path)
 
 
 def _without_identity(value: Any, path: str, error: Exception) -> IdentityError:
@@ -645,9 +661,13 @@ _BY_NAME: dict[tuple[str, str], Rule] = {
     ("pandas", "DataFrame"): _frame,
     ("pandas", "Series"): _series,
     ("pandas", "Index"): _series,
+    ("random", "Random"): _random,
+    ("zoneinfo", "ZoneInfo"): _zone,
     ("polars", "DataFrame"): _table,
     ("polars", "Series"): _column,
     ("scipy", "rv_frozen"): _distribution,
 }
-_CLASSLESS = {_path, _set, *_BY_NAME.values()} - {_logger}
-_OWNERS = frozenset("builtins fractions numpy pandas pathlib polars scipy".split())
+_CLASSLESS = {_path, _set, *_BY_NAME.values()} - {_logger, _random}
+_OWNERS = frozenset(
+    "builtins fractions numpy pandas pathlib polars scipy zoneinfo".split()
+)

@@ -44,7 +44,9 @@ class Progress:
         """The run is over."""
 
     def _line(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # nobody reads it: no reason to end
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # nobody reads it, or it is closed
             if not self.quiet:
                 self.stream.write(f"{text}\n")  # in one piece: others write there, too
                 self.stream.flush()

@@ -1,5 +1,6 @@
 """Argsets as they were when a record was made, and what the keys of reads mean."""
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Sequence
@@ -161,12 +162,26 @@ class Present:
 
     def __init__(self, file_digest: Callable[[str], str]) -> None:
         self.file_digest = file_digest
+        self._seen: dict[str, str] | None = None
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Look at each file and folder once: within the block nobody changes any."""
+        before, self._seen = self._seen, {}
+        try:
+            yield
+        finally:
+            self._seen = before
 
     def now(self, own: Snapshot, members: Sequence[AnyMember], key: str) -> str:
         """Return the digest that a key of reads has for a call."""
         kind, (number, _, path) = key[0], key[1:].partition(":")
         if number and int(number) >= len(members):
             return "absent"
+        if kind == "f" and self._seen is not None:
+            if path not in self._seen:
+                self._seen[path] = self.file_digest(path)
+            return self._seen[path]
         if kind == "f":
             return self.file_digest(path)
         if kind == "c":

@@ -4,11 +4,14 @@ import contextlib
 import gc
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
 SELDOM = 100_000, 50, 1000
 """A great many calls are no garbage, and are looked through for nothing."""
+
+ENDING = signal.SIGINT, signal.SIGTERM
 
 _usual = gc.get_threshold()
 
@@ -40,6 +43,25 @@ def kept(cpus: int) -> Iterator[None]:
                 sys.modules["matplotlib.pyplot"].close(number)
         finally:
             _come_back(here)
+
+
+@contextlib.contextmanager
+def handled() -> Iterator[None]:
+    """Let the run be ended as before, and its files be read by the same people.
+
+    A stage may ignore signals, or make what it writes its own; not what comes after it.
+    """
+    mask = os.umask(0o077)
+    os.umask(mask)
+    before = {each: signal.getsignal(each) for each in ENDING}
+    try:
+        yield
+    finally:
+        os.umask(mask)
+        for each, handler in before.items():
+            if handler is not None and signal.getsignal(each) is not handler:
+                with contextlib.suppress(ValueError):  # only the main thread may
+                    signal.signal(each, handler)
 
 
 @contextlib.contextmanager

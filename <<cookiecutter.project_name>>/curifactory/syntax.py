@@ -407,6 +407,9 @@ def _counted(node: ast.AST) -> Iterator[tuple[str, object]]:
     for field, value in ast.iter_fields(node):
         if field in STATEMENTS and isinstance(value, list):
             value = _without_docstring(node, value)
+        if isinstance(node, ast.JoinedStr) and isinstance(value, list):
+            # Some Pythons end a format with an empty text.
+            value = [each for each in value if getattr(each, "value", "x") != ""]
         if not (field in UNCOUNTED or field in ANNOTATIONS or value in (None, [])):
             yield field, value
 

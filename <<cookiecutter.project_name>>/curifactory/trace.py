@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from . import hashing
 
-SCHEME = 10 * hashing.SCHEME + 2
+SCHEME = 10 * hashing.SCHEME + 3
 """Changes with the fields of a trace, and with the scheme of digests."""
 
 

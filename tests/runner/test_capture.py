@@ -131,3 +131,24 @@ def test_the_display_of_a_terminal_is_not_torn(on):
     assert "loud" in display and "3/3" in display
     for each in ("PRINTED", "LOGGED", "CHILD", "BAR"):
         assert each not in display and each in summary
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_stream_that_a_stage_closes_is_there_for_others(whole, name):
+    whole.edit(
+        "stages/chain.py",
+        "    return [1, 2, 3]",
+        f"    getattr(__import__('sys'), '{name}').close()\n    return [1]",
+    )
+    whole.edit(
+        "stages/chain.py",
+        "def fit(record, data):",
+        "def fit(record, data):\n    print('fitted')",
+    )
+    result = whole.python("-m", "curifactory", "study", "--retries", "0")
+    assert result.code == 0 and "computed: 6" in result.out
+    assert "Traceback" not in result.err
+    assert (
+        "fitted"
+        in (next((whole.root / "data/runs/study-1/output").glob("*fit*"))).read_text()
+    )

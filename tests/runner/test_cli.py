@@ -1048,3 +1048,9 @@ def test_looking_makes_no_cache(whole, command):
     place = whole.root / "elsewhere"
     whole.ok(command, "study", "--cache", str(place))
     assert not place.exists() and whole.left_behind() == []
+
+
+def test_a_cache_that_is_only_read_is_there(project):
+    result = project.run("study", "--read-only", "--cache", "nowhere")
+    assert result.code == 2 and "there is no cache at" in result.err
+    assert project.left_behind() == []

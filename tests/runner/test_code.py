@@ -318,6 +318,29 @@ SAME_SOURCE = {
 }  # fmt: skip
 
 OTHER_SOURCE = {
+    "what a new type stands for": (
+        "import typing\nN = typing.NewType('N', int)\ndef f(): return N.__supertype__",
+        "import typing\nN = typing.NewType('N', str)\ndef f(): return N.__supertype__",
+    ),
+    "the class behind the bound of a type variable": (
+        "import typing\nclass A: k = 1\nT = typing.TypeVar('T', bound=A)\ndef f(): return T.__bound__.k",
+        "import typing\nclass A: k = 2\nT = typing.TypeVar('T', bound=A)\ndef f(): return T.__bound__.k",
+    ),
+    # What follows differs between Pythons, to which this table is shown as well.
+    "a format in a format": (
+        "def f(): return f'{1.5:>{8}}'", "def f(): return f'{1.5:>{9}}'",
+    ),
+    "a type with parameters": (
+        "V = list[float]\ndef f(): return str(V)", "V = list[int]\ndef f(): return str(V)",
+    ),
+    "a class of the standard library in a constant": (
+        "from pathlib import Path\nK = (str, Path)\ndef f(): return K",
+        "from pathlib import Path\nK = (int, Path)\ndef f(): return K",
+    ),
+    "a time zone": (
+        "from zoneinfo import ZoneInfo\nZ = ZoneInfo('UTC')\ndef f(): return Z",
+        "from zoneinfo import ZoneInfo\nZ = ZoneInfo('Europe/Paris')\ndef f(): return Z",
+    ),
     "which of its methods a class has by another name": (
         "class A:\n def a(self): return 1\n def b(self): return 2\n"
         "def to(c, n): c.g = getattr(c, n)\nto(A, 'a')\ndef f(): return A().g()",

@@ -25,6 +25,7 @@ from curifactory import memoized, sources
 from curifactory.files import NOTHING, FileDigests, Files, is_racy
 from curifactory.hashing import hash_file, hash_text
 from curifactory.reads import Reads
+from curifactory.snapshot import Present
 from curifactory.sources import stat_of
 
 
@@ -732,3 +733,30 @@ def test_what_is_done_at_the_end_of_a_process_is_left_alone(tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert not (tmp_path / "last.txt").exists()
+
+
+def test_a_file_is_looked_at_once_where_nobody_changes_any():
+    asked = []
+    present = Present(lambda path: asked.append(path) or "digest")
+    with present.at_once():
+        assert {present.now(None, [], "f:raw/**/*") for _ in range(3)} == {"digest"}
+    assert asked == ["raw/**/*"]
+    present.now(None, [], "f:raw/**/*")
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("setting", ["cache", "runs", "reports"])
+def test_data_beside_what_the_runner_makes_counts(whole, setting):
+    project = whole
+    project.write(
+        {
+            "pyproject.toml": f'[tool.curifactory]\n{setting} = "data"\n',
+            "data/raw/numbers.txt": "1 2",
+        }
+    )
+    reading = "open('data/raw/numbers.txt').read().split()"
+    project.edit("stages/chain.py", "[1, 2, 3]", f"[int(x) for x in {reading}]")
+    project.ok("study")
+    assert "computed: 0" in project.ok("study").out
+    project.write({"data/raw/numbers.txt": "1 2 3"})
+    assert "computed load a" in project.ok("study").err

@@ -1,5 +1,9 @@
 """Memory that stages have done with is given back while they go on."""
 
+import os
+import stat
+import sys
+
 import pytest
 
 STAGES = """
@@ -93,3 +97,48 @@ def test_nothing_of_a_run_is_left_to_the_end_of_the_process(whole, command):
     whole.write({"experiments/counting.py": COUNTING})
     whole.ok("counting")
     assert "left: []" in whole.ok(*command).out
+
+
+LEAVING = """
+import os
+import signal
+from curifactory import Record, stage
+
+
+@stage(None, ["x"])
+def leave(record):
+    os.umask(0o077)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return 1
+
+
+@stage(["x"], ["y"])
+def end(record, x):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return 1
+
+
+def get_params():
+    from params import Args
+
+    return [Args(name="a")]
+
+
+def run(argsets, manager):
+    end(leave(Record(manager, argsets[0])))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="signals and masks of POSIX")
+def test_a_stage_leaves_no_handlers_of_signals_and_no_mask_of_files(whole):
+    whole.write({"experiments/leaving.py": LEAVING})
+    before = os.umask(0o002)
+    try:
+        result = whole.python("-m", "curifactory", "leaving")
+    finally:
+        os.umask(before)
+    assert result.code == 143, result
+    assert result.counts["computed"] == 1
+    made = next(whole.cache.glob("experiments.leaving.leave/a-*"))
+    assert {stat.S_IMODE(each.stat().st_mode) for each in made.iterdir()} == {0o664}

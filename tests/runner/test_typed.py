@@ -204,3 +204,14 @@ def test_a_default_that_contradicts_its_annotation_may_be_a_copy_of_itself():
     check(Declared("a", limit=Unset()), "params/base.py")  # type: ignore[arg-type]
     with pytest.raises(RequestError, match="limit is Unset"):
         check(Declared("a", limit=Unset("never")), "p.py")  # type: ignore[arg-type]
+
+
+def test_without_typeguard_what_it_would_check_is_told(whole):
+    whole.write({"typeguard.py": "raise ImportError('not here')\n"})
+    odd = "odd: frozenset[int] = frozenset([1])\n    items: list ="
+    whole.edit("params/__init__.py", "items: list =", odd)
+    whole.edit("params/base.py", "seed=1", "odd=frozenset([2])")
+    result = whole.python("-m", "curifactory", "params", "base")
+    assert (
+        result.code == 0 and result.err.count("not checked: pip install typeguard") == 1
+    )

@@ -141,9 +141,18 @@ def _fits_plainly(value: Any, hint: Any) -> bool:
     return False
 
 
-def _fits_closely(value: Any, hint: Any) -> bool:
-    import typeguard
+@functools.cache
+def _tell_missing() -> None:
+    said = "values of some types are not checked: pip install typeguard"
+    print(said, file=sys.stderr)
 
+
+def _fits_closely(value: Any, hint: Any) -> bool:
+    try:
+        import typeguard
+    except ImportError:
+        _tell_missing()
+        return True
     try:
         typeguard.check_type(
             value,
