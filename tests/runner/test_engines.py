@@ -296,6 +296,7 @@ def test_a_stage_that_workers_cannot_find_says_how_they_could(whole, above, hint
     assert f"cannot import stage load\n  {hint}" in result.err
 
 
+@pytest.mark.slow
 def test_who_reads_files_that_another_changes_is_not_disturbed(whole):
     """Nothing is moved away while a call is at work that was given the same."""
     whole.write({"experiments/other.py": """

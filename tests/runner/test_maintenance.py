@@ -462,6 +462,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_no_damage_of_the_history_is_a_traceback_or_costs_data(project, damage):
     project.ok("study")

@@ -451,6 +451,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_files_that_stages_read_in_two_threads_count(project):
     for text in ("one", "two"):
         project.write({"raw/a": text, "raw/b": text})

@@ -118,6 +118,7 @@ def test_a_search_goes_on_when_it_is_given_more_trials(searching):
     assert len(result.calls("train_model", "computed")) == 12
 
 
+@pytest.mark.slow
 def test_a_search_from_other_values_is_another_search(searching):
     searching.ok("search", **QUIET)
     searching.ok("search", "--set", "test_fraction=0.3", **QUIET)
@@ -152,6 +153,7 @@ def test_trials_that_fail_are_noted_and_the_search_goes_on(searching, fails):
     assert best(searching) == (value, params, proposed)
 
 
+@pytest.mark.slow
 def test_a_study_that_does_not_fit_says_which_file_to_delete(searching):
     searching.edit("experiments/search.py", "TRIALS = 20", "TRIALS = 5")
     searching.ok("search", **QUIET)

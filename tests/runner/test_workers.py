@@ -73,6 +73,7 @@ def test_workers_are_forks_of_a_command_that_has_imported_the_runner_alone(on):
     assert again == [["ForkProcess"]] * 4
 
 
+@pytest.mark.slow
 @LINUX
 def test_workers_are_spawned_where_a_command_is_traced(on):
     found(on, KIND, "import multiprocessing")
@@ -91,6 +92,7 @@ def test_workers_are_spawned_where_a_command_is_traced(on):
     assert values == {"SpawnProcess"}
 
 
+@pytest.mark.slow
 @LINUX
 def test_workers_are_spawned_where_the_process_has_more_than_one_thread(on):
     found(on, KIND, "import multiprocessing")
@@ -151,11 +153,13 @@ def test_workers_have_what_run_puts_into_the_environment(on):
         assert values == [[late, None]] * 4
 
 
+@pytest.mark.slow
 def test_threads_that_a_stage_leaves_behind_do_not_keep_the_run(on):
     body = "threading.Thread(target=time.sleep, args=(600,)).start()"
     assert found(on, body, "import threading") == [None] * 4
 
 
+@pytest.mark.slow
 @LINUX
 def test_another_runner_in_the_current_folder_is_not_taken_for_this_one(on):
     found(on, "0")
@@ -170,6 +174,7 @@ def test_another_runner_in_the_current_folder_is_not_taken_for_this_one(on):
     assert "RuntimeError" not in result.err
 
 
+@pytest.mark.slow
 def test_a_process_of_somebody_else_keeps_its_environment_and_is_not_forked(on):
     found(on, KIND, "import multiprocessing")
     script = """

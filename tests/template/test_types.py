@@ -92,6 +92,7 @@ def test_mypy_knows_argsets_and_stages(project):
     assert list(map(plain, found)) == REVEALED
 
 
+@pytest.mark.slow
 def test_mypy_finds_wrong_calls(project):
     done = run(sys.executable, "-m", "mypy", "wrong.py", cwd=project, check=False)
     found = [plain(line) for line in done.stdout.splitlines() if " error: " in line]
