@@ -347,8 +347,10 @@ def _masked(walk: _Walk, value: Any, path: str) -> None:
 def _random(walk: _Walk, value: Any, path: str) -> None:
     """A generator counts by its state; the one of the whole process by what it is."""
     module = sys.modules[type(value).__module__]
-    if value in (getattr(module, "_rand", None), getattr(module, "_inst", None)):
+    if value is getattr(module, "_rand", None):
         walk.tag("numpy's own random state")
+    elif value is getattr(module, "_inst", None):
+        walk.tag("Python's own random state")
     else:
         _reduced(walk, value, path)
 

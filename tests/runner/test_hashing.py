@@ -5,6 +5,7 @@ import datetime
 import enum
 import functools
 import io
+import random
 import string
 import sys
 import threading
@@ -546,6 +547,13 @@ def test_the_digest_of_an_array_is_the_one_written_down():
     assert digest(np.float64(0.5)) == "a91c4c13e4dd08c8a8e5ac17ff230308"
     assert digest(np.ma.array([0.5], mask=[True])) == "f0fd1d224d6accec375d7dece7f69900"
     assert digest(np.random.mtrand._rand) == "c2195f8b9eb280cee677f4ff6d071cbb"
+
+
+def test_what_draws_from_the_state_of_the_process_counts_by_its_name():
+    before = digest(random.uniform)
+    random.random()
+    assert digest(random.uniform) == before != digest(random.gauss)
+    assert digest(random.Random(1).uniform) != digest(random.Random(2).uniform)
 
 
 def test_arrays_count_by_type_shape_and_bytes():
