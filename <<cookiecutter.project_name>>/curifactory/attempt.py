@@ -65,8 +65,7 @@ def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
                 task = pickle.loads(data)
         outcome = perform(task)
         if task.group != group:
-            texts = sources.loaded().items()
-            outcome.loaded = {path: hashing.hash_text(text) for path, text in texts}
+            outcome.loaded = code.loaded()
         return outcome
 
 

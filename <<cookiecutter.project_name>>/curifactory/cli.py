@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from errno import ENOSPC
 
 from . import surroundings
@@ -552,19 +552,26 @@ def apart(is_needed: bool) -> Any:
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print columns as wide as their content; on a terminal, the last one is folded."""
+    lines = [tuple(head), *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    fold = _folding(sum(widths[:-1]) + 2 * len(widths[:-1]))
+    for line in lines:
+        cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
+        print(fold("  ".join(cells).rstrip()))
+
+
+def _folding(before: int) -> Callable[[str], str]:
+    """Return what folds the last column of a table, which begins after some others."""
     import shutil
     import textwrap
 
-    lines = [tuple(head), *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    before = sum(widths[:-1]) + 2 * len(widths[:-1])
-    room = shutil.get_terminal_size().columns - before if sys.stdout.isatty() else 0
-    for line in lines:
-        cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
-        shown = "  ".join(cells).rstrip()
-        if room >= NARROW and len(shown) > before + room:
-            folded = f"\n{' ' * before}".join(
-                textwrap.wrap(line[-1], room, break_on_hyphens=False)
-            )
-            shown = shown[:before] + folded
-        print(shown)
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    if columns < before + NARROW:
+        return str
+    wrapper = textwrap.TextWrapper(columns - before, break_on_hyphens=False)
+
+    def fold(line: str) -> str:
+        parts = wrapper.wrap(line[before:]) if len(line) > columns else [line[before:]]
+        return line[:before] + f"\n{' ' * before}".join(parts)
+
+    return fold

@@ -89,6 +89,12 @@ def look_anew() -> None:
     _looks += 1
 
 
+def loaded() -> dict[str, str]:
+    """Return the digest of each file of the project that was loaded, by its path in it."""
+    texts = sources.loaded().items()
+    return {path: hashing.hash_text(text) for path, text in texts}
+
+
 def project_callables(value: object, path: str) -> tuple[list[Any], str]:
     """Return functions and classes of the project in a value, and its digest but them."""
     found: list[Any] = []
@@ -253,17 +259,7 @@ def _class(cls: type) -> Unit:
     if len(nodes) > 1:
         unit.refers += [a for a in _attributes(cls) if type(a.value) in sources.PLAIN]
     if nodes:
-        # Decorators or others have set the rest, or given it another name.
-        told = {getattr(n, "name", ""): f for f, n in bodies.items()}
-        made = [f for name, f in functions.items() if told.get(name) is not f]
-        unit.refers += filter(is_project, made)
-        given = (each for body in bodies.items() for each in _defaults(*body))
-        plain = *sources.PLAIN, FunctionType, type  # others may change meanwhile
-        unit.refers += [
-            value
-            for said, value in given
-            if isinstance(value.value, plain) and not syntax.has_calls(said)
-        ]
+        unit.refers += _methods_beside(functions, bodies)
         unit.text += _read_by(_module_of(cls)) if _has_hooks(cls, nodes) else ""
     else:  # of a notebook, each method has its own text
         own = sorted(n for n, f in functions.items() if is_project(f))
@@ -326,6 +322,26 @@ def _definitions(
     kept = [node for node in nodes if node in its] or nodes
     own = {id(each) for node in kept for each in node.body}
     return kept, {f: node for f, node in bodies.items() if id(node) in own}
+
+
+def _methods_beside(
+    functions: Mapping[str, FunctionType], bodies: Mapping[FunctionType, ast.AST]
+) -> list[Any]:
+    """Return what the text of a class does not tell of its methods.
+
+    Decorators or others have set them, or given them other names; and what their
+    defaults are, but for those that may change while the project runs.
+    """
+    told = {getattr(node, "name", ""): each for each, node in bodies.items()}
+    made = [each for name, each in functions.items() if told.get(name) is not each]
+    given = (each for body in bodies.items() for each in _defaults(*body))
+    plain = *sources.PLAIN, FunctionType, type
+    defaults = [
+        value
+        for said, value in given
+        if isinstance(value.value, plain) and not syntax.has_calls(said)
+    ]
+    return [*filter(is_project, made), *defaults]
 
 
 def _has_hooks(cls: type, nodes: Iterable[ast.ClassDef]) -> bool:
@@ -491,9 +507,15 @@ def _read_by(module: Any) -> str:
     read = sources.read_by_import.get(getattr(module, "__file__", None) or "", {})
     for path, stat in sorted(read.items()):
         is_so = sources.stat_of(path) == stat
-        said = hashing.hash_file(path) if is_so and stat[0] >= 0 else str(stat)
+        said = _digest_of(path, stat) if is_so and stat[0] >= 0 else str(stat)
         found.append(f"{sources.placed(path)}={said};")
     return "".join(found)
+
+
+@functools.lru_cache(1000)
+def _digest_of(path: str, stat: tuple[int, int]) -> str:
+    """Return the digest of a file as it is at that time: all of a module ask for it."""
+    return hashing.hash_file(path)
 
 
 def _kept_in(value: Any) -> list[Any]:

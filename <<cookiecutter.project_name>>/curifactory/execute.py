@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import capture, decide, hashing, settings, sources, store
+from . import capture, code, decide, hashing, settings, store
 from .data import Data
 from .engine import Engine, WorkerKilled
 from .errors import (
@@ -549,7 +549,7 @@ def task_of(call: Call, place: Place, given: Callable[[Source], Value]) -> Task:
 
 def _was_edited(loaded: Mapping[str, str]) -> bool:
     """Return whether a worker has other code than this process, by the text of files."""
-    own = {path: hashing.hash_text(text) for path, text in sources.loaded().items()}
+    own = code.loaded()
     return not loaded or any(
         own.get(p, digest) != digest for p, digest in loaded.items()
     )

@@ -94,9 +94,8 @@ def run_experiment(
     single = {n: (v,) for n, v in given.items() if n in SEVERAL and isinstance(v, str)}
     project = open_project(root, cache=cache, runs=runs, reports=reports)
     request = Request(name=name, **{**given, **single})
-    with (
-        surroundings.staying()
-    ):  # relative paths are meant as they are on the command line
+    with surroundings.staying():
+        # Relative paths are meant as they are on the command line.
         os.chdir(project.root)
         return perform(project, request, progress or Progress(quiet=True))
 

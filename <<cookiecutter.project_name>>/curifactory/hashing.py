@@ -422,9 +422,10 @@ def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
     else:
         walk.tag(cls.__qualname__)
         for base in cls.__mro__:
-            members = sorted(vars(base).items()) if issubclass(base, enum.Enum) else ()
-            walk.code += [] if members else walk.opaque(base)
-            for _, each in members:
+            if not issubclass(base, enum.Enum):
+                walk.hides(base)
+                continue
+            for _, each in sorted(vars(base).items()):
                 inner = getattr(each, "fget", None) or getattr(each, "__func__", each)
                 if not isinstance(inner, enum.Enum):
                     walk.hides(inner)

@@ -163,8 +163,7 @@ class ArtifactManager:
 
     def foresee(self) -> list[tuple[Call, Decision]]:
         """Return what would happen to each call, computing nothing."""
-        with self.survey.present.at_once():
-            return self.survey.foresee(self.calls)
+        return self.survey.foresee(self.calls)
 
     def say(self, text: str) -> None:
         """Show a line, and keep it in the log of the run."""

@@ -255,14 +255,23 @@ def open_project(root: Path | str | None, **places: Any) -> Settings:
 def imported(project: Settings, names: Iterable[str]) -> Iterator[Source]:
     """Import parameter files, each once; for an experiment, those that it names."""
     done = set()
-    for name in dict.fromkeys(plain_name(project, each) for each in names):
-        kind = _kind_of(project, name)
-        module = load(project, kind, name)
-        found: Iterable[Source] = [_source(name, module)] if kind == "params" else ()
-        for each in found or of_experiment(project, name, module):
+    for kind, name, module in _modules(project, names):
+        found: Iterable[Source] = of_experiment(project, name, module)
+        if kind == "params":
+            found = [_source(name, module)]
+        for each in found:
             if each.place not in done:
                 done.add(each.place)
                 yield each
+
+
+def _modules(
+    project: Settings, names: Iterable[str]
+) -> Iterator[tuple[str, str, ModuleType]]:
+    """Import files that have argsets, each once, and say of which kind they are."""
+    for name in dict.fromkeys(plain_name(project, each) for each in names):
+        kind = _kind_of(project, name)
+        yield kind, name, load(project, kind, name)
 
 
 def of_experiment(project: Settings, name: str, module: ModuleType) -> Iterator[Source]:
@@ -285,8 +294,8 @@ def of_experiment(project: Settings, name: str, module: ModuleType) -> Iterator[
             f"experiment {name!r} names no parameter file",
             f"choose with -p NAME; {nearest('', known)}",
         )
-    for each in dict.fromkeys(plain_name(project, each) for each in names):
-        yield _source(each, load(project, _kind_of(project, each), each))
+    for _, each, its_module in _modules(project, names):
+        yield _source(each, its_module)
 
 
 def _source(name: str, module: ModuleType) -> Source:

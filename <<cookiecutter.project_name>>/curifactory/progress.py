@@ -44,9 +44,8 @@ class Progress:
         """The run is over."""
 
     def _line(self, text: str) -> None:
-        with contextlib.suppress(
-            OSError, ValueError
-        ):  # nobody reads it, or it is closed
+        # Nobody reads it, or a stage has closed it: no reason to end.
+        with contextlib.suppress(OSError, ValueError):
             if not self.quiet:
                 self.stream.write(f"{text}\n")  # in one piece: others write there, too
                 self.stream.flush()

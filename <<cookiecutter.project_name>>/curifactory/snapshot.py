@@ -178,16 +178,19 @@ class Present:
         kind, (number, _, path) = key[0], key[1:].partition(":")
         if number and int(number) >= len(members):
             return "absent"
-        if kind == "f" and self._seen is not None:
-            if path not in self._seen:
-                self._seen[path] = self.file_digest(path)
-            return self._seen[path]
         if kind == "f":
-            return self.file_digest(path)
+            return self._file(path)
         if kind == "c":
             return _class_digest(path)
         snapshot = members[int(number)][0] if number else own
         return snapshot.digest(path) if kind == "a" else snapshot.member(path)
+
+    def _file(self, path: str) -> str:
+        if self._seen is None:
+            return self.file_digest(path)
+        if path not in self._seen:
+            self._seen[path] = self.file_digest(path)
+        return self._seen[path]
 
     def shown(self, own: Snapshot, members: Sequence[AnyMember], key: str) -> str:
         """Return a short text of what was read, for messages."""

@@ -133,6 +133,10 @@ class Survey:
 
     def foresee(self, calls: Iterable[Call]) -> list[tuple[Call, Decision]]:
         """Return the decision of each call, computing nothing."""
+        with self.present.at_once():
+            return list(self._all_foreseen(calls).items())
+
+    def _all_foreseen(self, calls: Iterable[Call]) -> dict[Call, Decision]:
         decisions: dict[Call, Decision] = {}
         ahead: dict[Call, Call] = {}
         leaders: dict[tuple[str, ...], Call] = {}
@@ -148,7 +152,7 @@ class Survey:
                     found = Decision("reuse", reason)
             decisions[call] = found
         self._mark_collected(decisions)
-        return list(decisions.items())
+        return decisions
 
     def _foreseen(self, call: Call) -> Decision:
         """Decide a call, as far as its inputs are known."""

@@ -747,16 +747,15 @@ def test_a_file_is_looked_at_once_where_nobody_changes_any():
 
 @pytest.mark.parametrize("setting", ["cache", "runs", "reports"])
 def test_data_beside_what_the_runner_makes_counts(whole, setting):
-    project = whole
-    project.write(
+    whole.write(
         {
             "pyproject.toml": f'[tool.curifactory]\n{setting} = "data"\n',
             "data/raw/numbers.txt": "1 2",
         }
     )
     reading = "open('data/raw/numbers.txt').read().split()"
-    project.edit("stages/chain.py", "[1, 2, 3]", f"[int(x) for x in {reading}]")
-    project.ok("study")
-    assert "computed: 0" in project.ok("study").out
-    project.write({"data/raw/numbers.txt": "1 2 3"})
-    assert "computed load a" in project.ok("study").err
+    whole.edit("stages/chain.py", "[1, 2, 3]", f"[int(x) for x in {reading}]")
+    whole.ok("study")
+    assert "computed: 0" in whole.ok("study").out
+    whole.write({"data/raw/numbers.txt": "1 2 3"})
+    assert "computed load a" in whole.ok("study").err

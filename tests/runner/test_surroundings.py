@@ -1,4 +1,4 @@
-"""Memory that stages have done with is given back while they go on."""
+"""What stages find around them, and leave there, is as it was before."""
 
 import os
 import stat
@@ -6,6 +6,12 @@ import sys
 
 import pytest
 
+ONE = """
+def get_params():
+    from params import Args
+
+    return [Args(name="a")]
+"""
 STAGES = """
 import gc
 from curifactory import Record, stage
@@ -46,12 +52,6 @@ def look(record, chosen):
     return gc.get_threshold()[0]
 
 
-def get_params():
-    from params import Args
-
-    return [Args(name="a")]
-
-
 def run(argsets, manager):
     look(keep(choose(train(Record(manager, argsets[0])))))
 """
@@ -59,7 +59,7 @@ def run(argsets, manager):
 
 @pytest.mark.parametrize("options", [(), ("-j", "1")], ids=["serial", "processes"])
 def test_stages_have_their_garbage_collected_as_elsewhere(whole, options):
-    whole.write({"experiments/nets.py": STAGES})
+    whole.write({"experiments/nets.py": ONE + STAGES})
     result = whole.ok("nets", *options)
     assert whole.value(result, "train") < 10_000
     assert whole.value(result, "choose") < 10_000
@@ -80,12 +80,6 @@ def count():
     print("left:", [each.__name__ for each in kinds if each in (Call, Record, Trace)])
 
 
-def get_params():
-    from params import Args
-
-    return [Args(name="a")]
-
-
 def run(argsets, manager):
     atexit.register(count)
     load(Record(manager, argsets[0]))
@@ -94,7 +88,7 @@ def run(argsets, manager):
 
 @pytest.mark.parametrize("command", [("counting",), ("map", "counting")])
 def test_nothing_of_a_run_is_left_to_the_end_of_the_process(whole, command):
-    whole.write({"experiments/counting.py": COUNTING})
+    whole.write({"experiments/counting.py": ONE + COUNTING})
     whole.ok("counting")
     assert "left: []" in whole.ok(*command).out
 
@@ -119,12 +113,6 @@ def end(record, x):
     return 1
 
 
-def get_params():
-    from params import Args
-
-    return [Args(name="a")]
-
-
 def run(argsets, manager):
     end(leave(Record(manager, argsets[0])))
 """
@@ -132,7 +120,7 @@ def run(argsets, manager):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="signals and masks of POSIX")
 def test_a_stage_leaves_no_handlers_of_signals_and_no_mask_of_files(whole):
-    whole.write({"experiments/leaving.py": LEAVING})
+    whole.write({"experiments/leaving.py": ONE + LEAVING})
     before = os.umask(0o002)
     try:
         result = whole.python("-m", "curifactory", "leaving")
