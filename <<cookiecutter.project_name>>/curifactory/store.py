@@ -148,7 +148,7 @@ class Store:
         """Return the parts of the code that a trace was made with, by file and name."""
         path = self.place(f"{safe(trace.stage)}/{_code_file(trace.code)}")
         with contextlib.suppress(OSError, ValueError):
-            return dict(unsealed(read_bytes(path).decode()))
+            return unsealed(read_bytes(path).decode())
         return {}
 
     def stages_with(self, fingerprint: str) -> list[str]:

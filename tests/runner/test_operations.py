@@ -99,9 +99,9 @@ def test_a_data_file_is_not_read_again_while_size_and_time_are_the_same(project)
     project.edit("stages/chain.py", "return [1, 2, 3]", READING)
     script = """
         import sys
-        from curifactory import experiment, reads
+        from curifactory import experiment, files
 
-        reads.RACY = 0  # the file may be trusted at once
+        files.RACY = 0  # the file may be trusted at once
         opened = []
         sys.addaudithook(lambda event, given: event == "open" and opened.append(given[0]))
         run = experiment.run_experiment("study", report=False)
