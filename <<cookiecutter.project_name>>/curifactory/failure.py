@@ -1,7 +1,9 @@
 """Why something failed, told by the frames of the user's own code."""
 
 import builtins
+import contextlib
 import errno
+import pickle
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,12 +35,32 @@ class Failure:
     is_of_machine: bool = False
     """Whether it says nothing about another call with the same reads."""
 
+    packed: bytes = b""
+    """The exception itself, from another process."""
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "error": None}  # not every exception can be unpickled
+        return {
+            **vars(self),
+            "error": None,
+            "packed": self.packed or _packed(self.error),
+        }
 
     def raised(self) -> BaseException:
         """Return the exception itself, or one that says the same."""
-        return self.error or CurifactoryError(f"{self.kind}: {self.message}")
+        if self.error is None:
+            self.error = CurifactoryError(f"{self.kind}: {self.message}")
+            with contextlib.suppress(Exception):
+                self.error = pickle.loads(self.packed)
+        return self.error
+
+
+def _packed(error: BaseException | None) -> bytes:
+    """Return an exception for another process; nothing where it does not arrive whole."""
+    with contextlib.suppress(Exception):
+        data = pickle.dumps(error)
+        is_whole = type(pickle.loads(data)) is type(error)
+        return data if is_whole and len(data) < MOST else b""
+    return b""
 
 
 Repeated = tuple[str, Failure]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
-from . import sources, syntax
+from . import libraries, sources, syntax
 from .errors import IdentityError
 
 SCHEME = 1
@@ -117,18 +117,10 @@ def register(cls: type, represent: Callable[[Any], object]) -> None:
     """Let `represent(value)` stand for values of exactly this class in digests."""
 
     def rule(walk: "_Walk", value: Any, path: str) -> None:
-        walk.tag("own", qualified(cls))
+        walk.tag("own", sources.qualified(cls))
         walk.add(represent(value), path)
 
     _RULES[cls] = rule
-
-
-def qualified(value: Any) -> str:
-    """Return the module and the qualified name of a class or function."""
-    module = getattr(value, "__module__", None) or "builtins"
-    module = "pathlib" if module == "pathlib._local" else module  # of Python 3.13
-    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
-    return f"{module}.{name or type(value).__qualname__}"
 
 
 def ruled() -> dict[type, Rule]:
@@ -180,6 +172,10 @@ class _Walk:
             self.parts.append(data)
             self.code += code
 
+    def reduce(self, value: Any, path: str) -> None:
+        """Add a value by its class and state, as any object without a rule."""
+        _reduced(self, value, path)
+
     def placed(self, text: str) -> str:
         """Return a text; in code, a path without the place of the project: it may move."""
         return text if self.opaque is None else sources.placed(text)
@@ -213,7 +209,7 @@ class _Walk:
 
 
 def _by_content(encoded: tuple[bytes, list[Any]]) -> tuple[bytes, list[str]]:
-    return encoded[0], [qualified(each) for each in encoded[1]]
+    return encoded[0], [sources.qualified(each) for each in encoded[1]]
 
 
 def _encoded(text: str) -> bytes:
@@ -235,7 +231,7 @@ def _sequence(walk: _Walk, value: Any, path: str) -> None:
 
 
 def _set(walk: _Walk, value: Any, path: str) -> None:
-    walk.tag(qualified(type(value)))
+    walk.tag(sources.qualified(type(value)))
     walk.unordered("set", [(f"{path}{{...}}", (item,)) for item in value])
 
 
@@ -249,11 +245,6 @@ def _read_only(walk: _Walk, value: types.MappingProxyType[Any, Any], path: str) 
     walk.add(dict(value), path)
 
 
-def _fraction(walk: _Walk, value: Any, path: str) -> None:
-    walk.tag("fraction", qualified(type(value)))
-    walk.add((value.numerator, value.denominator), path)
-
-
 def _function(walk: _Walk, value: Any, path: str) -> None:
     if walk.hides(value):
         walk.tag("code")
@@ -261,7 +252,7 @@ def _function(walk: _Walk, value: Any, path: str) -> None:
     elif "<" in value.__qualname__:
         _nameless(walk, value, path)
     else:
-        walk.tag("function", qualified(value))
+        walk.tag("function", sources.qualified(value))
         for each in held_by(value):
             walk.hides(each)
 
@@ -309,7 +300,7 @@ def closure(function: types.FunctionType) -> dict[str, Any]:
 
 
 def _class(walk: _Walk, value: type, path: str) -> None:
-    walk.tag("class", "" if walk.hides(value) else qualified(value))
+    walk.tag("class", "" if walk.hides(value) else sources.qualified(value))
 
 
 def _module(walk: _Walk, value: types.ModuleType, path: str) -> None:
@@ -317,7 +308,7 @@ def _module(walk: _Walk, value: types.ModuleType, path: str) -> None:
 
 
 def _builtin(walk: _Walk, value: Any, path: str) -> None:
-    walk.tag("builtin", qualified(value))
+    walk.tag("builtin", sources.qualified(value))
     owner = getattr(value, "__self__", None)
     if owner is not None and not isinstance(owner, types.ModuleType):
         walk.add(owner, f"{path}.__self__")
@@ -327,88 +318,6 @@ def _method(walk: _Walk, value: Any, path: str) -> None:
     walk.tag("method")
     walk.add(value.__func__, path)
     walk.add(value.__self__, f"{path}.__self__")
-
-
-def _array(walk: _Walk, value: Any, path: str) -> None:
-    """Arrays count by dtype, shape and bytes in C order, never by their strides."""
-    walk.tag("array", qualified(type(value)), repr(value.dtype), repr(value.shape))
-    if value.dtype.hasobject:
-        walk.add(value.ravel().tolist(), path)
-    else:
-        walk.parts.append(value.tobytes())
-
-
-def _masked(walk: _Walk, value: Any, path: str) -> None:
-    walk.tag("masked")
-    for each in (value.data, value.mask, value.fill_value):
-        walk.add(each, path)
-
-
-def _random(walk: _Walk, value: Any, path: str) -> None:
-    """A generator counts by its state; the one of the whole process by what it is."""
-    module = sys.modules[type(value).__module__]
-    if value is getattr(module, "_rand", None):
-        walk.tag("numpy's own random state")
-    elif value is getattr(module, "_inst", None):
-        walk.tag("Python's own random state")
-    else:
-        _reduced(walk, value, path)
-
-
-def _distribution(walk: _Walk, value: Any, path: str) -> None:
-    """A frozen distribution of scipy: which one, its parameters, what it draws from.
-
-    What holds numbers of its own, as a histogram does, counts as any other object.
-    """
-    kind, name = type(value.dist), str(value.dist.name)
-    if type(getattr(sys.modules.get("scipy.stats"), name, None)) is not kind:
-        _reduced(walk, value, path)
-        return
-    walk.tag("distribution", name)
-    walk.add((kind, value.args, value.kwds), path)
-    walk.add(value.random_state, f"{path}.random_state")
-
-
-def _frame(walk: _Walk, value: Any, path: str) -> None:
-    walk.tag("frame", qualified(type(value)))
-    _attrs(walk, value, path)
-    walk.add(value.columns, f"{path}.columns")
-    walk.add(value.index, f"{path}.index")
-    for position in range(value.shape[1]):
-        walk.add(value.iloc[:, position], f"{path}[{position}]")
-
-
-def _series(walk: _Walk, value: Any, path: str) -> None:
-    """A pandas Series or Index: names, dtype, values."""
-    walk.tag("series", qualified(type(value)), str(value.dtype))
-    _attrs(walk, value, path)
-    walk.add(getattr(value.dtype, "categories", None), f"{path}.categories")
-    walk.add(getattr(value.dtype, "ordered", None), path)
-    walk.add(list(getattr(value, "names", None) or [value.name]), f"{path}.name")
-    if hasattr(value, "index"):
-        walk.add(value.index, f"{path}.index")
-    walk.add(value.to_numpy(), path)
-
-
-def _attrs(walk: _Walk, value: Any, path: str) -> None:
-    """What pandas carries beside the values, where there is any."""
-    for name in ("attrs", "freq"):
-        found = getattr(value, name, None)
-        if found:
-            walk.tag(name)
-            walk.add(found if name == "attrs" else str(found), f"{path}.{name}")
-
-
-def _table(walk: _Walk, value: Any, path: str) -> None:
-    """A polars DataFrame counts by its columns; pickled, equal ones differ."""
-    walk.tag("table", qualified(type(value)))
-    walk.add(value.get_columns(), path)
-
-
-def _column(walk: _Walk, value: Any, path: str) -> None:
-    walk.tag("column", qualified(type(value)), value.name, str(value.dtype))
-    is_plain = value.dtype.is_numeric() and not value.null_count()
-    walk.add(value.to_numpy() if is_plain else value.to_list(), path)
 
 
 def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
@@ -430,22 +339,6 @@ def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
                 if not isinstance(inner, enum.Enum):
                     walk.hides(inner)
     walk.add(value.value, path)
-
-
-def _logger(walk: _Walk, value: Any, path: str) -> None:
-    """In code, the name of a module of the project does not count: it may move."""
-    if type(value).__module__ != "logging":
-        _reduced(walk, value, path)
-        return
-    is_own = sources.is_project(sources.module_named(value.name))
-    walk.tag("logger", "" if is_own and walk.opaque is not None else value.name)
-
-
-def _zone(walk: _Walk, value: Any, path: str) -> None:
-    if value.key is None:  # it was made of a file
-        _reduced(walk, value, path)
-    else:
-        walk.tag("zone", value.key)
 
 
 def _exception(walk: _Walk, value: BaseException, path: str) -> None:
@@ -565,7 +458,7 @@ def _global(walk: _Walk, value: Any, name: str, path: str) -> None:
         walk.tag("global", "")
         return
     walk.hides(type(value))
-    module = getattr(value, "__module__", None) or qualified(type(value))
+    module = getattr(value, "__module__", None) or sources.qualified(type(value))
     if not name.rpartition(".")[2].isidentifier():
         raise _without_identity(value, path, ValueError(f"{name} is no name"))
     is_type = type(value).__module__ == "typing"
@@ -582,7 +475,7 @@ def _without_identity(value: Any, path: str, error: Exception) -> IdentityError:
     if isinstance(value, Iterator):
         hint = "give a list instead, or make it inside a stage"
         return IdentityError(path, f"a {type(value).__name__} has no identity", hint)
-    kind = qualified(type(value)).removeprefix("builtins.")
+    kind = sources.qualified(type(value)).removeprefix("builtins.")
     hint = "give a name, path or number instead, and make the object inside a stage"
     return IdentityError(path, f"a {kind} has no identity ({error})", hint)
 
@@ -616,7 +509,7 @@ def _inherited(value: Any) -> Rule:
     if dataclasses.is_dataclass(cls) and not issubclass(cls, (list, tuple, dict)):
         return _dataclass
     names = {(_package(c), c.__name__) for c in cls.__mro__}
-    for name, rule in _BY_NAME.items():
+    for name, rule in libraries.RULES.items():
         if name in names:
             return rule
     return _reduced
@@ -654,23 +547,7 @@ _BASES: list[tuple[type, Rule]] = [
     (set, _set),
     (frozenset, _set),
 ]
-_BY_NAME: dict[tuple[str, str], Rule] = {
-    ("fractions", "Fraction"): _fraction,
-    ("logging", "Logger"): _logger,
-    ("numpy", "MaskedArray"): _masked,
-    ("numpy", "ndarray"): _array,
-    ("numpy", "generic"): _array,
-    ("numpy", "RandomState"): _random,
-    ("pandas", "DataFrame"): _frame,
-    ("pandas", "Series"): _series,
-    ("pandas", "Index"): _series,
-    ("random", "Random"): _random,
-    ("zoneinfo", "ZoneInfo"): _zone,
-    ("polars", "DataFrame"): _table,
-    ("polars", "Series"): _column,
-    ("scipy", "rv_frozen"): _distribution,
-}
-_CLASSLESS = {_path, _set, *_BY_NAME.values()} - {_logger, _random}
+_CLASSLESS = {_path, _set, *libraries.CLASSLESS}
 _OWNERS = frozenset(
     "builtins fractions numpy pandas pathlib polars scipy zoneinfo".split()
 )

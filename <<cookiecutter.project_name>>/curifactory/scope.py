@@ -317,7 +317,7 @@ class Scope:
         if isinstance(target, ModuleType):
             return target.__name__
         if _is_args(target):
-            return hashing.qualified(target)
+            return sources.qualified(target)
         origin = origin_of(*holder, value)
         own = origin[0] == "__main__" or is_project(sources.module_named(origin[0]))
         return None if own else ".".join(origin)

@@ -74,7 +74,7 @@ class Snapshot:
             cls: Any = type(reads.value_at(self.source, owner))
             found = code.fingerprint(*_methods(cls, name))
             kinds = cls.__mro__[:-1] if scope.CLASS in found.names else ()
-            names = map(hashing.qualified, kinds)
+            names = map(sources.qualified, kinds)
             self._digests[key] = hashing.hash_text(found.fingerprint, *names)
         return self._digests[key]
 
@@ -118,7 +118,7 @@ class Snapshot:
         if path.endswith(("@", reads.DECLARED)) and not argsets.is_nested(value):
             return "absent"
         if path.endswith("@"):
-            return hashing.hash_text(*map(hashing.qualified, type(value).__mro__[:-1]))
+            return hashing.hash_text(*map(sources.qualified, type(value).__mro__[:-1]))
         if path.endswith(reads.FIELDS):
             return hashing.hash_text(*_shape(type(value)))
         if path.endswith(reads.DECLARED):

@@ -360,3 +360,11 @@ def _keep_sources() -> None:
 _install_finder()
 _keep_sources()
 sys.addaudithook(_audit)
+
+
+def qualified(value: Any) -> str:
+    """Return the module and the qualified name of a class or function."""
+    module = getattr(value, "__module__", None) or "builtins"
+    module = "pathlib" if module == "pathlib._local" else module  # of Python 3.13
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
+    return f"{module}.{name or type(value).__qualname__}"

@@ -75,7 +75,7 @@ class Stage(Generic[R, P, T]):
         self.cachers = tuple(cachers)
         self.is_aggregate = is_aggregate
         self.rules = rules
-        self.name = hashing.qualified(function)
+        self.name = sources.qualified(function)
         self.label = function.__name__
         self.parameters = inspect.signature(function).parameters
         self.where = _where(function)
@@ -383,7 +383,7 @@ def _check_signature(
 def _where(function: Any) -> str:
     compiled = getattr(function, "__code__", None)
     if compiled is None:
-        return hashing.qualified(function)
+        return sources.qualified(function)
     place = sources.place_of(function)
     return f"{place}:{compiled.co_firstlineno}"
 
@@ -394,7 +394,7 @@ def describe(cacher: Cacheable | None) -> str:
         return "none"
     state = {k: v for k, v in vars(cacher).items() if k not in ("folder", "name")}
     own = code.fingerprint(type(cacher)) if sources.is_project(type(cacher)) else None
-    known = hashing.qualified(type(cacher)), state, own and own.fingerprint
+    known = sources.qualified(type(cacher)), state, own and own.fingerprint
     return hashing.digest(known, "cacher")
 
 

@@ -164,6 +164,32 @@ def test_debug_shows_all_frames_of_a_failing_stage(on):
     assert full.err.count("Traceback (most recent call last)") == 1
 
 
+def test_run_may_catch_what_a_stage_raises(on):
+    stages = """
+        class Diverged(Exception):
+            pass
+
+
+        @stage(None, ['x'])
+        def work(record):
+            if record.args.seed:
+                raise Diverged("at step", 7)
+            return 1
+        """
+    run = """
+        for args in argsets:
+            try:
+                print(args.name, work(Record(manager, args)).state['x'])
+            except Diverged as error:
+                print(args.name, error.args)
+        """
+    on.study(stages, run, "[Args(name='a'), Args(name='b', seed=1), Args(name='c')]")
+    result = on.run("other")
+    assert result.code == 1, result
+    lines = result.out.splitlines()
+    assert lines[:3] == ["a 1", "b ('at step', 7)", "c 1"], result
+
+
 def test_an_exception_that_does_not_unpickle_is_told(on):
     more = """
     class Odd(Exception):

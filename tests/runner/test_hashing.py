@@ -522,11 +522,11 @@ def test_a_folder_has_the_digest_of_the_names_in_it(tmp_path):
 
 
 def test_qualified_names_say_module_and_class():
-    assert hashing.qualified(Point) == "identity_cases.Point"
-    assert hashing.qualified(len) == "builtins.len"
+    assert sources.qualified(Point) == "identity_cases.Point"
+    assert sources.qualified(len) == "builtins.len"
     named = types.SimpleNamespace(__module__="place", __name__="name")
-    assert hashing.qualified(named) == "place.name"
-    assert hashing.qualified(datetime.date.today).endswith("date.today")
+    assert sources.qualified(named) == "place.name"
+    assert sources.qualified(datetime.date.today).endswith("date.today")
 
 
 # numpy, pandas, scikit-learn --------------------------------------------------------

@@ -1,0 +1,150 @@
+"""What makes values of well-known libraries equal: arrays, frames, zones, loggers."""
+
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from . import sources
+
+
+class Walk(Protocol):
+    """One digest in the making, as rules see it."""
+
+    parts: list[bytes]
+    opaque: Any
+
+    def tag(self, *texts: str) -> None: ...
+
+    def add(self, value: Any, path: str) -> None: ...
+
+    def reduce(self, value: Any, path: str) -> None: ...
+
+
+Rule = Callable[[Walk, Any, str], None]
+
+
+def _fraction(walk: Walk, value: Any, path: str) -> None:
+    walk.tag("fraction", sources.qualified(type(value)))
+    walk.add((value.numerator, value.denominator), path)
+
+
+def _array(walk: Walk, value: Any, path: str) -> None:
+    """Arrays count by dtype, shape and bytes in C order, never by their strides."""
+    walk.tag(
+        "array", sources.qualified(type(value)), repr(value.dtype), repr(value.shape)
+    )
+    if value.dtype.hasobject:
+        walk.add(value.ravel().tolist(), path)
+    else:
+        walk.parts.append(value.tobytes())
+
+
+def _masked(walk: Walk, value: Any, path: str) -> None:
+    walk.tag("masked")
+    for each in (value.data, value.mask, value.fill_value):
+        walk.add(each, path)
+
+
+def _random(walk: Walk, value: Any, path: str) -> None:
+    """A generator counts by its state; the one of the whole process by what it is."""
+    module = sys.modules[type(value).__module__]
+    if value is getattr(module, "_rand", None):
+        walk.tag("numpy's own random state")
+    elif value is getattr(module, "_inst", None):
+        walk.tag("Python's own random state")
+    else:
+        walk.reduce(value, path)
+
+
+def _distribution(walk: Walk, value: Any, path: str) -> None:
+    """A frozen distribution of scipy: which one, its parameters, what it draws from.
+
+    What holds numbers of its own, as a histogram does, counts as any other object.
+    """
+    kind, name = type(value.dist), str(value.dist.name)
+    if type(getattr(sys.modules.get("scipy.stats"), name, None)) is not kind:
+        walk.reduce(value, path)
+        return
+    walk.tag("distribution", name)
+    walk.add((kind, value.args, value.kwds), path)
+    walk.add(value.random_state, f"{path}.random_state")
+
+
+def _frame(walk: Walk, value: Any, path: str) -> None:
+    walk.tag("frame", sources.qualified(type(value)))
+    _attrs(walk, value, path)
+    walk.add(value.columns, f"{path}.columns")
+    walk.add(value.index, f"{path}.index")
+    for position in range(value.shape[1]):
+        walk.add(value.iloc[:, position], f"{path}[{position}]")
+
+
+def _series(walk: Walk, value: Any, path: str) -> None:
+    """A pandas Series or Index: names, dtype, values."""
+    walk.tag("series", sources.qualified(type(value)), str(value.dtype))
+    _attrs(walk, value, path)
+    walk.add(getattr(value.dtype, "categories", None), f"{path}.categories")
+    walk.add(getattr(value.dtype, "ordered", None), path)
+    walk.add(list(getattr(value, "names", None) or [value.name]), f"{path}.name")
+    if hasattr(value, "index"):
+        walk.add(value.index, f"{path}.index")
+    walk.add(value.to_numpy(), path)
+
+
+def _attrs(walk: Walk, value: Any, path: str) -> None:
+    """What pandas carries beside the values, where there is any."""
+    for name in ("attrs", "freq"):
+        found = getattr(value, name, None)
+        if found:
+            walk.tag(name)
+            walk.add(found if name == "attrs" else str(found), f"{path}.{name}")
+
+
+def _table(walk: Walk, value: Any, path: str) -> None:
+    """A polars DataFrame counts by its columns; pickled, equal ones differ."""
+    walk.tag("table", sources.qualified(type(value)))
+    walk.add(value.get_columns(), path)
+
+
+def _column(walk: Walk, value: Any, path: str) -> None:
+    walk.tag("column", sources.qualified(type(value)), value.name, str(value.dtype))
+    is_plain = value.dtype.is_numeric() and not value.null_count()
+    walk.add(value.to_numpy() if is_plain else value.to_list(), path)
+
+
+def _logger(walk: Walk, value: Any, path: str) -> None:
+    """In code, the name of a module of the project does not count: it may move."""
+    if type(value).__module__ != "logging":
+        walk.reduce(value, path)
+        return
+    is_own = sources.is_project(sources.module_named(value.name))
+    walk.tag("logger", "" if is_own and walk.opaque is not None else value.name)
+
+
+def _zone(walk: Walk, value: Any, path: str) -> None:
+    if value.key is None:  # it was made of a file
+        walk.reduce(value, path)
+    else:
+        walk.tag("zone", value.key)
+
+
+RULES: dict[tuple[str, str], Rule] = {
+    ("fractions", "Fraction"): _fraction,
+    ("logging", "Logger"): _logger,
+    ("numpy", "MaskedArray"): _masked,
+    ("numpy", "ndarray"): _array,
+    ("numpy", "generic"): _array,
+    ("numpy", "RandomState"): _random,
+    ("pandas", "DataFrame"): _frame,
+    ("pandas", "Series"): _series,
+    ("pandas", "Index"): _series,
+    ("random", "Random"): _random,
+    ("zoneinfo", "ZoneInfo"): _zone,
+    ("polars", "DataFrame"): _table,
+    ("polars", "Series"): _column,
+    ("scipy", "rv_frozen"): _distribution,
+}
+"""By package and name of the class: none is imported for it."""
+
+CLASSLESS = {*RULES.values()} - {_logger, _random}
+"""Those that say nothing of a class that extends theirs, nor of what it adds."""
