@@ -7,7 +7,7 @@ RUNNER = Path(__file__).parents[1] / "<<cookiecutter.project_name>>" / "curifact
 KERNEL_BUDGET = 2_000
 TOTAL_BUDGET = 4_000
 # The runner is over its budget (docs/decisions/0003). A change that needs more than
-# these two must say there what it is for.
+# these two says in its commit what for.
 KERNEL_CEILING = 9_724
 TOTAL_CEILING = 12_402
 MODULE_AIM = 300
