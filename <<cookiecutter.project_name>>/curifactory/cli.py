@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from errno import ENOSPC
 
 from . import surroundings
@@ -17,12 +17,10 @@ from .errors import CurifactoryError, RequestError, alike, nearest
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing takes long
 if TYPE_CHECKING:
-    from typing import Any, NoReturn, TypeAlias
+    from typing import Any, NoReturn
 
-    from .experiment import Run
     from .paramsets import Entry
     from .progress import Progress
-    from .record import Call
     from .request import Request
     from .settings import Settings
 
@@ -46,17 +44,7 @@ EXTRAS: dict[str, tuple[str, str]] = {
     "params": ("params", "show argsets, compare them, or write them from a past run"),
     "new": ("new", "write an experiment, a parameter file or a stage to start from"),
 }
-NARROW = 20
-"""The columns that a folded text needs at least."""
-ROWS = 60
-"""How many rows of a map are shown."""
-ARGSETS = 20
-"""How many argsets the comparison of a summary shows."""
-SHOWN = 3
-"""How many different failures are shown."""
 COMMANDS = ("run", "map", "ls", *EXTRAS)
-Rows: TypeAlias = "dict[str, dict[tuple[str, str], dict[str, Any]]]"
-"""The metrics of argsets, by stage and name."""
 LISTED: Any = {"action": "append", "default": []}
 INSTEAD = {
     "--parallel": "-j N runs on N worker processes",
@@ -318,15 +306,15 @@ def not_empty(text: str) -> str:
 
 
 def _run(options: argparse.Namespace, command: str) -> int:
-    from . import experiment
+    from . import experiment, tables
 
     project, request = open_request(options, command)
     run = experiment.perform(project, request, _progress(options))
     with contextlib.suppress(BrokenPipeError):  # who reads no more may know the code
         if run.manager.mapping:
-            _print_map(run, None if options.verbose else ROWS)
+            tables.print_map(run, is_whole=options.verbose)
         else:
-            _print_summary(run, options.debug)
+            tables.print_summary(run, options.debug)
     run.let_go()
     return run.exit_code
 
@@ -406,125 +394,6 @@ def _progress(options: argparse.Namespace) -> Progress:
     return kind(quiet=options.quiet, verbose=options.verbose, color=color)
 
 
-def _print_map(run: Run, most: int | None) -> None:
-    from datetime import timedelta
-
-    rows: dict[tuple[str, str, str], list[str]] = {}
-    for call, decision in run.decisions:
-        row = call.stage.label, decision.kind, decision.reason
-        rows.setdefault(row, []).append(call.label)
-    lines = [
-        (stage, kind, _some(labels), reason)
-        for (stage, kind, reason), labels in rows.items()
-    ]
-    shown = lines[:most]
-    print_table(("stage", "decision", "argsets", "why"), shown)
-    if hidden := len(lines) - len(shown):
-        print(f"... and {hidden:,} more rows, shown with --verbose")
-    if run.manager.stopped_at:
-        print(f"further calls are known after {run.manager.stopped_at}")
-    counts = ", ".join(f"{kind} {number}" for kind, number in run.counts.items())
-    print(f"\n{len(run.decisions)} calls: {counts}")
-    seconds = sum(decision.seconds for _, decision in run.decisions)
-    if seconds >= 1:
-        spent = timedelta(seconds=round(seconds))
-        print(f"about {spent} of computing, judged by earlier runs")
-
-
-def _some(labels: Sequence[str]) -> str:
-    return labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more"
-
-
-def _print_summary(run: Run, debug: bool) -> None:
-    _print_comparison(run.manager.calls)
-    failed = [call for call in run.manager.calls if call.status == "failed"]
-    distinct: dict[Any, Call] = {}
-    for call in failed:
-        failure = call.failure
-        distinct.setdefault((call.stage.name, failure.kind, failure.where), call)
-    shown = list(distinct.values())[:SHOWN]
-    folder = os.path.join(run.manager.folder or "", "output")
-    for call in shown:
-        _print_failure(call, folder, debug)
-    if len(failed) > len(shown):
-        print(
-            f"{len(failed) - len(shown)} more failed, see the report", file=sys.stderr
-        )
-    if any(call.output and call.status == "computed" for call in run.manager.calls):
-        print(f"what calls printed: {os.path.relpath(folder)}")
-    counts = ", ".join(f"{kind}: {number}" for kind, number in run.counts.items())
-    seconds = run.content["seconds"]
-    print(f"{run.manager.name} {run.status}  {counts}  ({seconds:.1f} s)")
-    if run.report is not None:
-        print(f"report: {os.path.relpath(run.report)}")
-
-
-def _print_failure(call: Call, folder: str, debug: bool) -> None:
-    failure = call.failure
-    label = ", ".join(each.name for each in call.snapshots()[:3])
-    print(f"{call.stage.label} {label} failed:", file=sys.stderr)
-    shown = debug and failure.full or failure.traceback
-    print(shown.rstrip(), file=sys.stderr)
-    if failure.printed:
-        path = os.path.relpath(os.path.join(folder, call.output))
-        print(f"it had printed ({path}):", file=sys.stderr)
-        print(failure.printed, file=sys.stderr)
-
-
-def _print_comparison(calls: Sequence[Call]) -> None:
-    """Print the metrics of each argset, the best of each column with a star."""
-    rows: Rows = {}
-    over: list[str] = []
-    for call in calls:
-        metrics = call.trace.metrics if call.trace and call.is_done else {}
-        if metrics and call.own.source is not None:
-            found = {(call.stage.label, name): each for name, each in metrics.items()}
-            rows.setdefault(call.label, {}).update(found)
-        elif metrics:
-            told = (f"{name} {each['value']:.4g}" for name, each in metrics.items())
-            over.append(f"{call.stage.label}  {', '.join(told)}")
-    _print_rows(rows)
-    for line in over[:ARGSETS]:
-        print(f"over all argsets: {line}")
-    if rows or over:
-        print()
-
-
-def _print_rows(rows: Rows) -> None:
-    """Print the first rows, and the best ones wherever they stand."""
-    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-    if not columns:
-        return
-    best = {column: _best(column, rows.values()) for column in columns}
-    lines: list[tuple[str, ...]] = []
-    for index, (label, row) in enumerate(rows.items()):
-        cells = [_cell(row.get(column), best[column]) for column in columns]
-        is_best = any(cell.endswith("*") for cell in cells)
-        if index < ARGSETS or (is_best and len(lines) < 2 * ARGSETS):
-            lines.append((label, *cells))
-    names = [name for _, name in columns]
-    head = [n if names.count(n) == 1 else f"{stage}.{n}" for stage, n in columns]
-    print_table(("argset", *head), lines)
-    if len(rows) > len(lines):
-        print(f"... and {len(rows) - len(lines)} more argsets, see the report")
-
-
-def _best(column: tuple[str, str], rows: Iterable[dict[Any, Any]]) -> float | None:
-    found = [row[column] for row in rows if column in row]
-    goal = found[0]["goal"]
-    values = [each["value"] for each in found if abs(each["value"]) < float("inf")]
-    is_one = len({each["value"] for each in found}) == 1
-    if not values or goal is None or is_one:
-        return None
-    return float(max(values) if goal == "max" else min(values))
-
-
-def _cell(metric: dict[str, Any] | None, best: float | None) -> str:
-    if metric is None:
-        return "-"
-    return f"{metric['value']:.4g}" + ("*" if metric["value"] == best else "")
-
-
 def _ls(options: argparse.Namespace) -> int:
     from pathlib import Path
 
@@ -548,30 +417,3 @@ def _print_entries(title: str, entries: Sequence[Entry]) -> None:
 def apart(is_needed: bool) -> Any:
     """Let what user code prints go to standard error: the output is for programs."""
     return contextlib.redirect_stdout(sys.stderr if is_needed else sys.stdout)
-
-
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print columns as wide as their content; on a terminal, the last one is folded."""
-    lines = [tuple(head), *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    fold = _folding(sum(widths[:-1]) + 2 * len(widths[:-1]))
-    for line in lines:
-        cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
-        print(fold("  ".join(cells).rstrip()))
-
-
-def _folding(before: int) -> Callable[[str], str]:
-    """Return what folds the last column of a table, which begins after some others."""
-    import shutil
-    import textwrap
-
-    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    if columns < before + NARROW:
-        return str
-    wrapper = textwrap.TextWrapper(columns - before, break_on_hyphens=False)
-
-    def fold(line: str) -> str:
-        parts = wrapper.wrap(line[before:]) if len(line) > columns else [line[before:]]
-        return line[:before] + f"\n{' ' * before}".join(parts)
-
-    return fold

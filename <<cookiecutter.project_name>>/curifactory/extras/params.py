@@ -8,12 +8,13 @@ from typing import Any
 
 from .. import paramsets
 from ..args import REDACTED, ExperimentArgs, Repeated, flat_field, is_hidden, short
-from ..cli import add_choice_options, apart, print_table
+from ..cli import add_choice_options, apart
 from ..errors import RequestError, nearest
 from ..request import Request
 from ..runfile import described, shown_fields
 from ..settings import Settings
 from ..snapshot import Snapshot
+from ..tables import print_table
 from . import history, recreate
 
 
