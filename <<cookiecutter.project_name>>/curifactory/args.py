@@ -136,6 +136,33 @@ class ExperimentArgs(_Named):
         return found
 
 
+def changed(owner: Any, changes: Mapping[str, Any]) -> Any:
+    """Return a copy of an argset with other values, all set at once.
+
+    A dotted path leads into a dataclass within it, which is copied as well. Raises
+    RequestError for a field that there is not.
+    """
+    own: dict[str, Any] = {}
+    inner: dict[str, dict[str, Any]] = {}
+    for path, value in changes.items():
+        name, _, rest = path.partition(".")
+        if name not in field_names(type(owner)):
+            raise unknown_field(type(owner), name)
+        if rest:
+            inner.setdefault(name, {})[rest] = value
+        else:
+            own[name] = plain.copied(value)
+    for name, deeper in inner.items():
+        held = own.get(name, getattr(owner, name))
+        if not is_nested(held):
+            said = f"{name} is {short(held)}, which has no field {next(iter(deeper))!r}"
+            raise RequestError(said, f"give {name} as a whole")
+        own[name] = changed(held, deeper)
+    if isinstance(owner, ExperimentArgs):
+        return owner.copy(**own)
+    return dataclasses.replace(plain.copied(owner), **own)
+
+
 def parameter(
     default: Any = dataclasses.MISSING,
     *,
@@ -277,8 +304,10 @@ def same(mine: Any, theirs: Any) -> bool:
         return True
     if mine.__class__ is not theirs.__class__:
         return False
+    if type(mine) in (float, complex):  # of which -0.0 is another one than 0.0
+        return repr(mine) == repr(theirs)
     if type(mine) in ATOMIC:
-        return bool(mine == theirs) or (mine != mine and theirs != theirs)  # no numbers
+        return bool(mine == theirs)
     if is_nested(mine):
         fields = (field for field in dataclasses.fields(mine) if field.compare)
         names = [field.name for field in fields]

@@ -494,11 +494,21 @@ def _constant(constant: Named) -> Unit:
                 constant.value, name, code_of, unit.refers, may_be_cyclic=True
             )
             return unit
-        unit.refers += _code_in(constant.value)
+        unit.refers += [*_code_in(constant.value), *_set_on(constant)]
     unit.text += _read_by(module)
     for node in made:
         fill(unit, node, vars(module), origin)
     return unit
+
+
+def _set_on(constant: Named) -> list[Named]:
+    """Return what modules set on an object that has no identity, as one with a lock."""
+    state = got(constant.value, "__dict__", {})
+    return [
+        Named(constant.module, f"{constant.name}.{name}", value)
+        for name, value in state.items()
+        if type(value) in sources.PLAIN and syntax.is_set_by_import(name)
+    ]
 
 
 def _read_by(module: Any) -> str:

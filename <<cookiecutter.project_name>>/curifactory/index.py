@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -68,7 +69,7 @@ class Index:
         if is_held:
             return known
         query = "SELECT key FROM steps WHERE stage = ? AND node = ?"
-        rows = self._rows(query, (stage, node))
+        rows = self._mending(lambda: _whole(self._rows(query, (stage, node))))
         return list(dict.fromkeys((*known, *(key for (key,) in rows))))
 
     def trace(self, stage: str, node: str) -> Trace | None:
@@ -110,7 +111,7 @@ class Index:
             if self._rows(query, (stage, most)):
                 return False
         query = "SELECT node, key FROM steps WHERE stage = ?"
-        for node, key in self._rows(query, (stage,)):
+        for node, key in _whole(self._rows(query, (stage,))):
             self._note_step(node, key)
         query = "SELECT node, body, folder FROM traces WHERE stage = ? ORDER BY rowid"
         self._ends.update({row[0]: row[1:] for row in self._rows(query, (stage,))})
@@ -333,6 +334,17 @@ class Index:
         self.store.warn(said)
         for stage in stages:
             self._sync(stage)
+
+
+def _whole(rows: list[Any]) -> list[Any]:
+    """Return rows that end with a key of reads; ValueError where one is no key."""
+    for *_, key in rows:
+        if not (isinstance(key, str) and _KEY(key)):
+            raise ValueError(f"{key!r:.40} is nothing that could be read")
+    return rows
+
+
+_KEY = re.compile(r"[acfm]\d*:").match
 
 
 def _is_about_the_disk(error: Exception) -> bool:

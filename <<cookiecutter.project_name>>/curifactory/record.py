@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast, overload
 
 from . import args as argsets
 from . import plain
@@ -14,6 +14,7 @@ from .stages import AnyStage
 from .trace import Artifact, Trace
 
 A = TypeVar("A")
+B = TypeVar("B", bound=ExperimentArgs)
 
 
 class Manager(Protocol):
@@ -200,6 +201,14 @@ class Record(Generic[A]):
         places = range(len(last.stage.outputs))
         found = tuple(self.manager.value(Output(last, i)) for i in places)
         return found[0] if len(found) == 1 else found or None
+
+    @overload
+    def make_copy(
+        self, args: None = None, *, add_to_manager: bool = True
+    ) -> "Record[A]": ...
+
+    @overload
+    def make_copy(self, args: B, *, add_to_manager: bool = True) -> "Record[B]": ...
 
     def make_copy(
         self, args: Any = None, *, add_to_manager: bool = True

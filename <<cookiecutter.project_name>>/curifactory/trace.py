@@ -85,7 +85,7 @@ def sealed(content: dict[str, Any], indent: int | None = None) -> str:
 
 def unsealed(text: str) -> dict[str, Any]:
     """Return what was sealed; ValueError if it is not whole."""
-    begin, _, end = text.rpartition(', "digest": "')
+    begin, _, end = str(text).rpartition(', "digest": "')
     if f'{hashing.hash_bytes(begin.encode())}"}}\n' != end:
         raise ValueError("the text does not match its digest")
     return dict(json.loads(begin + "}"))

@@ -95,7 +95,9 @@ def open_study(optuna: Any, name: str, file: Path, manager: ArtifactManager) -> 
         if file.exists() or not manager.mapping:
             file.parent.mkdir(parents=True, exist_ok=True)
             journal = importlib.import_module("optuna.storages.journal")
-            backend = journal.JournalFileBackend(str(file))
+            # After three seconds a lock is taken for that of a search that was killed.
+            lock = journal.JournalFileOpenLock(str(file), grace_period=3)
+            backend = journal.JournalFileBackend(str(file), lock)
             storage = optuna.storages.JournalStorage(backend)
         return optuna.create_study(
             storage=storage,

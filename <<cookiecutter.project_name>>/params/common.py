@@ -6,14 +6,12 @@ field of a nested dataclass goes by its path: grid(args, **{"model.depth": [1, 2
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from copy import deepcopy
-from dataclasses import replace
 from itertools import product
 from random import Random
 from typing import Any, TypeAlias, TypeVar
 
 from curifactory import ExperimentArgs
-from curifactory.args import distinct, has_secrets, is_hidden
+from curifactory.args import changed, distinct, has_secrets, is_hidden
 
 AnyArgs = TypeVar("AnyArgs", bound=ExperimentArgs)
 Point: TypeAlias = dict[str, tuple[Any, str]]  # by field: a value, and how to name it
@@ -149,10 +147,14 @@ def _varied(
 ) -> list[AnyArgs]:
     """Return a copy of each argset for each point; names that clash get a number."""
     return [
-        _changed(each, point, (each.name + name).lstrip("_"))
+        changed(each, {**_values(point), "name": (each.name + name).lstrip("_")})
         for each in _listed(args)
         for point, name in zip(points, _names(each, points), strict=True)
     ]
+
+
+def _values(point: Point) -> dict[str, Any]:
+    return {field: value for field, (value, _) in point.items()}
 
 
 def _names(args: ExperimentArgs, points: Sequence[Point]) -> list[str]:
@@ -165,22 +167,6 @@ def _names(args: ExperimentArgs, points: Sequence[Point]) -> list[str]:
             name += f"_{field}={'secret' if is_secret else label}"
         names.append(name)
     return distinct(names)
-
-
-def _changed(args: AnyArgs, point: Point, name: str) -> AnyArgs:
-    changes: dict[str, Any] = {"name": name}
-    for path, (value, _) in point.items():
-        field, _, inner = path.partition(".")
-        owner = changes.get(field, getattr(args, field, None))
-        changes[field] = _with(owner, inner, value) if inner else deepcopy(value)
-    return args.copy(**changes)
-
-
-def _with(owner: Any, path: str, value: Any) -> Any:
-    """Return a copy of a nested dataclass with another value at a path."""
-    field, _, inner = path.partition(".")
-    new = _with(getattr(owner, field), inner, value) if inner else deepcopy(value)
-    return replace(deepcopy(owner), **{field: new})
 
 
 def _columns(
@@ -201,7 +187,7 @@ def _drawn(fields: dict[str, Any], unit: Sequence[float]) -> Point:
     point = {}
     for (field, among), number in zip(fields.items(), unit, strict=True):
         is_list = not callable(among)
-        if is_list and (isinstance(among, str) or not among):
+        if is_list and (isinstance(among, (str, set)) or not len(among)):
             said = (
                 f"{field}={among!r}: expected a distribution, or a list to choose from"
             )

@@ -5,7 +5,7 @@ import dataclasses
 import pickle
 import threading
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -704,3 +704,14 @@ def test_what_is_no_number_equals_no_number():
     assert lost.diff(set_).keys() == set_.diff(lost).keys() == {"rate"}
     assert "rate=nan" in repr(lost)
     assert not lost.diff(lost.copy(rate=float("nan")))
+
+
+def test_minus_zero_is_another_number_than_zero():
+    @dataclass
+    class Rated(ExperimentArgs):
+        rate: Any = 0.0
+
+    for one, other in ((0.0, -0.0), (0j, complex(0, -0.0))):
+        zero, minus = Rated(rate=one), Rated(rate=other)
+        assert zero != minus and zero.hash != minus.hash
+        assert zero.diff(minus).keys() == {"rate"}

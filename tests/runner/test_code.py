@@ -1382,6 +1382,12 @@ FROM_AFAR = {
         "    return q.g()\nsys.modules[__name__] = S()",
         "m.py": "from p import s\ndef f(): return s.go()",
     },
+    "an attribute of an object with a lock": {
+        "m.py": "import threading\nclass Client:\n  def __init__(self):\n"
+        "    self.lock = threading.Lock()\n    self.rate = 3\n"
+        "CLIENT = Client()\ndef f(): return CLIENT.rate\nimport n",
+        "n.py": "import m\nm.CLIENT.rate = {}",
+    },
     "a helper on a path with dots": {
         "m.py": "import os, sys\nhere = os.path.dirname(__file__)\n"
         "sys.path.insert(0, os.path.join(here, 'q', '..', 'lib'))\n"

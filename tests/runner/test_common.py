@@ -7,6 +7,7 @@ import sys
 from copy import deepcopy
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from projects import TEMPLATE
 import params
 from curifactory import ExperimentArgs
 from curifactory.args import parameter
+from curifactory.errors import RequestError
 from params import common
 
 
@@ -193,6 +195,47 @@ def test_frozen_argsets_and_nested_fields_are_varied():
 def test_a_wrong_field_names_the_nearest():
     with pytest.raises(Exception, match="Args has no field 'lrr'\n  did you mean 'lr'"):
         common.grid(Args("a"), lrr=[1])
+
+
+@pytest.mark.parametrize(
+    "path, said",
+    [
+        ("model.dpth", "Model has no field 'dpth'; did you mean 'depth'"),
+        ("modl.depth", "Args has no field 'modl'; did you mean 'model'"),
+        ("lr.depth", "lr is 0.1, which has no field 'depth'"),
+    ],
+)
+def test_a_wrong_path_names_the_step_that_is_wrong(path, said):
+    with pytest.raises(RequestError) as caught:
+        common.grid(Args("a"), **{path: [1]})
+    assert said.split("; ")[0] in caught.value.message
+    assert said.partition("; ")[2] in caught.value.hint
+
+
+def test_fields_of_one_nested_dataclass_are_set_at_once():
+    @dataclass
+    class Split:
+        train: float = 0.75
+        test: float = 0.25
+
+        def __post_init__(self):
+            assert self.train + self.test == 1
+
+    @dataclass
+    class Splits(ExperimentArgs):
+        split: Split = field(default_factory=Split)
+
+    columns = {"split.train": [0.5], "split.test": [0.5]}
+    [made] = common.grid(Splits("a"), **columns)
+    assert made.split == Split(0.5, 0.5)
+
+
+def test_a_search_chooses_from_an_array_and_not_from_a_set():
+    rates = np.array([0.1, 0.2])
+    found = common.random_search(Args("a"), 5, lr=rates)
+    assert {each.lr for each in found} <= {0.1, 0.2}
+    with pytest.raises(TypeError, match="a list to choose from"):
+        common.random_search(Args("a"), 2, lr={0.1, 0.2})
 
 
 def test_scipy_is_imported_only_when_used():

@@ -4,6 +4,7 @@ that may not be written is used as it is."""
 import os
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 
@@ -355,6 +356,20 @@ def test_a_flipped_bit_of_the_index_never_gives_a_wrong_value(project, first, st
     assert done.code == 0, done
     assert result.counts["computed"] == 6
     assert '"0"' in done.out
+
+
+@pytest.mark.parametrize("changed", ["steps SET key = 'garbage'", "steps SET key = ''"])
+@pytest.mark.parametrize(
+    "change", ["traces SET body = NULL", "traces SET body = x'80ff'"]
+)
+def test_rows_of_the_index_that_mean_nothing_are_made_anew(project, change, changed):
+    project.ok()
+    for each in change, changed:
+        with sqlite3.connect(project.cache / "index.sqlite") as index:
+            index.execute(f"UPDATE {each}")
+        result = project.ok()
+        assert result.counts["computed"] == 0, result
+        assert "the index was damaged" in result.err
 
 
 # A cache that is not to be written --------------------------------------------------

@@ -299,6 +299,19 @@ def test_what_cannot_be_made_again_is_refused(many, old, new, said):
     assert not (many.root / "params/seen_1.py").exists()
 
 
+def test_a_name_that_stands_for_something_else_now_is_told(many):
+    many.edit("params/many.py", 'login=Login("you", "hunter2")', "seed=2")
+    many.edit("params/__init__.py", "login: Login", "# login: Login")
+    then = many.ok("seen", "-p", "many").run["argsets"][2]["hash"]
+    quiet = many.run("params", "--from-run", "seen-1")
+    assert quiet.code == 0 and "hash" not in quiet.err, quiet
+    (many.root / "params/seen_1.py").unlink()
+    many.edit("params/__init__.py", 'SMALL = "s"', 'SMALL = "tiny"')
+    result = many.run("params", "--from-run", "seen-1")
+    assert result.code == 0, result
+    assert f"argset 'hidden': its hash was {then} and is " in result.err
+
+
 def test_a_value_without_an_expression_is_refused_by_name(many):
     many.write(
         {

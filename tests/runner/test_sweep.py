@@ -292,6 +292,34 @@ def test_what_post_init_refuses_is_one_line():
         made("seed=4", args=Strict("a"))
 
 
+def test_all_that_is_set_is_set_at_once():
+    @dataclass
+    class Split(ExperimentArgs):
+        seed: int = 0
+        train: float = 0.75
+        test: float = 0.25
+        batches: int = 1
+        lr: float = 0.1
+
+        def __post_init__(self):
+            if self.train + self.test != 1:
+                raise ValueError("no whole")
+            self.lr *= self.batches
+
+    base = Split("a")
+    [pair] = made("train=0.5", "test=0.5", args=base)
+    assert pair == dataclasses.replace(base, train=0.5, test=0.5)
+    with pytest.raises(
+        RequestError, match="--set train=1 --set seed=2: ValueError: no"
+    ):
+        made("train=1", "seed=2", args=base)
+    for more, count in ({}, 1), ({"seeds": 2}, 2):
+        found = made(
+            "batches=2,3", "seed=0" if not more else "train=0.75", args=base, **more
+        )
+        assert [each.lr for each in found] == [0.2] * count + [0.1 * 3] * count
+
+
 def test_secrets_stay_secret():
     assert [a.name for a in made("token=x,y")] == ["a_token=0", "a_token=1"]
     assert [a.token for a in made("token=x,y")] == ["x", "y"]

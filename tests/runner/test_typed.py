@@ -97,6 +97,8 @@ BAD = {
     "model is 3 (int), expected Model": {"model": 3},
     "model.depth is '3' (str), expected int": {"model": Model("3")},
     "model.token is *** (int), expected str": {"model": Model(token=123)},
+    "plain[0][1].depth is '3' (str), expected int": {"plain": [[1, Model("3")]]},
+    "plain[0]['a'].depth is '3' (str), expected int": {"plain": [{"a": Model("3")}]},
 }
 
 

@@ -33,6 +33,8 @@ reveal_type(fit(record))
 reveal_type(fit(record, depth=2).args.hidden_sizes)
 reveal_type(best(Record(manager, None), [record]))
 reveal_type(fit.function(record, [1]))
+reveal_type(record.make_copy(Args(C=2.0)))
+reveal_type(record.make_copy())
 reveal_type(Args().copy(name="b"))
 reveal_type(seed_set(grid([Args()], C=[1.0]), 2))
 """
@@ -44,6 +46,8 @@ REVEALED = [
     "list[int]",
     "Record[None]",
     "float",
+    "Record[Args]",
+    "Record[Args]",
     "Args",
     "list[Args]",
 ]

@@ -311,3 +311,11 @@ def _verify(text: str, made: list[_Past]) -> None:
             if path not in leaves or _written(leaves[path]) != expected:
                 said = f"{path} would be {short(leaves.get(path))}, not {expected}"
                 raise RequestError(f"{past.where}: {said}")
+        then = past.entry["hash"]
+        is_same = leaves.keys() - {"name"} == past.entry["fields"].keys()
+        if is_same and not past.secret and args.hash != then:
+            said = f"its hash was {then} and is {args.hash} now"
+            print(
+                f"{past.where}: {said}: a name in it stands for something else",
+                file=sys.stderr,
+            )

@@ -1,13 +1,12 @@
 """Argsets varied from the command line: --set FIELD=VALUE and --seeds N."""
 
-import contextlib
-import dataclasses
 import enum
 import json
 import re
 import types
 from collections import abc
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from pathlib import PurePath
 from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -34,6 +33,18 @@ class Setting(NamedTuple):
     values: tuple[str, ...]
 
 
+class Choice(NamedTuple):
+    """One value of a `--set`, and what a sweep appends to the name for it."""
+
+    setting: Setting
+    value: Any
+    suffix: str
+
+
+Point = tuple[Choice, ...]
+"""A value for each field that is set."""
+
+
 def variation(sets: Sequence[str], seeds: int | None) -> Callable[[Any], Varied]:
     """Return a function that makes of one argset those that are asked for."""
     settings = [parsed(text) for text in sets]
@@ -47,12 +58,13 @@ def variation(sets: Sequence[str], seeds: int | None) -> Callable[[Any], Varied]
     known: dict[str, Any] = {}
 
     def vary(args: Any) -> Varied:
-        found = [args]
-        for setting in settings:
-            found = [made for each in found for made in applied(each, setting)]
-        if seeds is None:
-            return found
-        return [made for each in found for made in _seeds(each, seeds, known)]
+        found: Varied = []
+        for point in product(*(_choices(args, each) for each in settings)):
+            if seeds is None:
+                found.append(_changed(args, point, _name(args, point)))
+            else:
+                found += _seeds(args, point, seeds, known)
+        return found
 
     return vary
 
@@ -79,18 +91,41 @@ def _parts(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-def applied(args: Any, setting: Setting) -> Varied:
-    """Return a copy of an argset for each value; a sweep appends it to the name."""
+def _choices(args: Any, setting: Setting) -> list[Choice]:
+    """Return the values that a field of an argset is set to."""
     values = [_value(args, setting, text) for text in setting.values]
+    if len(values) == 1:
+        return [Choice(setting, values[0], "")]
     labels = [_label(text) for text in setting.values]
     if is_hidden(args, setting.path):
         labels = [str(place) for place in range(len(labels))]
-    made = []
-    for value, label in zip(values, argsets.distinct(labels), strict=True):
-        new = _replaced(args, setting.path, value, setting)
-        suffix = f"_{setting.path}={label}" if len(values) > 1 else ""
-        made.append(dataclasses.replace(new, name=new.name + suffix) if suffix else new)
-    return made
+    pairs = zip(values, argsets.distinct(labels), strict=True)
+    return [Choice(setting, v, f"_{setting.path}={label}") for v, label in pairs]
+
+
+def _name(args: Any, point: Point) -> str:
+    """Return the name of an argset with what sweeps append to it."""
+    given = [each.value for each in point if each.setting.path == "name"]
+    return "".join([*(given or [args.name]), *(each.suffix for each in point)])
+
+
+def _changed(args: Any, point: Point, name: str, **others: Any) -> Any:
+    """Return a copy of an argset with all that is set, at once."""
+    changes = {each.setting.path: each.value for each in point}
+    try:
+        return argsets.changed(args, {**changes, **others, "name": name})
+    except Exception as error:  # of the user's __post_init__
+        texts = [
+            (
+                f"{each.setting.path}={REDACTED}"
+                if is_hidden(args, each.setting.path)
+                else each.setting.text
+            )
+            for each in point
+        ]
+        asked = [f"--set {text}" for text in texts] + ["--seeds"] * bool(others)
+        said = f"{type(error).__name__}: {error}"
+        raise RequestError(f"{' '.join(asked)}: {said}") from error
 
 
 def _label(text: str) -> str:
@@ -107,35 +142,22 @@ def without_secrets(command: str, sets: Sequence[str], argsets: Sequence[Any]) -
     return command
 
 
-def _seeds(args: Any, count: int, known: dict[str, Any]) -> Varied:
+def _seeds(args: Any, point: Point, count: int, known: dict[str, Any]) -> Varied:
     """Return copies with other seeds; those of one seed set are made once."""
-    base = re.sub(r"_seed\d+(?=_|$)", "", args.name)
-    made = [_seeded(args, base, seed) for seed in range(count)]
-    if base == args.name or known.setdefault(base, made[0]) is made[0]:
-        return made
-    if known[base] == made[0]:
-        return []
-    return [_seeded(args, args.name, seed) for seed in range(count)]
-
-
-def _seeded(args: Any, name: str, seed: int) -> Any:
     if "seed" not in field_names(type(args)):
         message = f"--seeds: {unknown_field(type(args), 'seed').message}"
         raise RequestError(message, "declare seed: int = 0")
-    return dataclasses.replace(args, seed=seed, name=f"{name}_seed{seed}")
 
+    def seeded(name: str) -> Varied:
+        pairs = ((f"{name}_seed{seed}", seed) for seed in range(count))
+        return [_changed(args, point, each, seed=seed) for each, seed in pairs]
 
-def _replaced(owner: Any, path: str, value: Any, setting: Setting) -> Any:
-    name, _, rest = path.partition(".")
-    if rest:
-        value = _replaced(getattr(owner, name), rest, value, setting)
-    try:
-        return dataclasses.replace(owner, **{name: value})
-    except Exception as error:  # of the user's __post_init__
-        hidden = argsets.is_secret(type(owner), name)
-        shown = f"{setting.path}={REDACTED}" if hidden else setting.text
-        said = f"{type(error).__name__}: {error}"
-        raise RequestError(f"--set {shown}: {said}") from error
+    name = _name(args, point)
+    base = re.sub(r"_seed\d+(?=_|$)", "", name)
+    made = seeded(base)
+    if base == name or known.setdefault(base, made[0]) is made[0]:
+        return made
+    return [] if known[base] == made[0] else seeded(name)
 
 
 # Values -----------------------------------------------------------------------------
@@ -196,10 +218,13 @@ def converted(text: str, hint: Any) -> Any:
 
 def _first(text: str, hints: Sequence[Any]) -> Any:
     """Return a text as a value of the first type that takes it; text comes last."""
+    said = ""
     for hint in sorted(hints, key=lambda each: (each is str, each is not type(None))):
-        with contextlib.suppress(Mismatch):
+        try:
             return converted(text, hint)
-    raise Mismatch("")
+        except Mismatch as mismatch:
+            said = str(mismatch) if hint is not type(None) else ""
+    raise Mismatch(said)
 
 
 def _one_of(text: str, options: dict[str, Any]) -> Any:

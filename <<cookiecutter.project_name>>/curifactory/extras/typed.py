@@ -6,7 +6,7 @@ import difflib
 import functools
 import sys
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from .. import plain
@@ -53,13 +53,18 @@ def _check_value(
             _check_field(each, inner, held, where, f"{prefix}{name}{place}.")
 
 
-def _inside(value: Any) -> Iterable[tuple[str, Any]]:
-    """Return a value, or what is in a list or dictionary, each with its place."""
+def _inside(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield a value, or what is in lists and dictionaries, each with its place."""
     if isinstance(value, dict):
-        return [(f"[{key!r}]", each) for key, each in value.items()]
-    if isinstance(value, (list, tuple)):
-        return [(f"[{place}]", each) for place, each in enumerate(value)]
-    return [("", value)]
+        inner: Iterable[tuple[Any, Any]] = value.items()
+    elif isinstance(value, (list, tuple)):
+        inner = enumerate(value)
+    else:
+        yield place, value
+        return
+    for key, each in inner:
+        if type(each) not in plain.ATOMIC:
+            yield from _inside(each, f"{place}[{key!r}]")
 
 
 def wrong_value(
