@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from on_engines import FLAGS, OnEngine
-from projects import CHAIN
+from projects import CHAIN, Project
 
 from curifactory import capture
 
@@ -64,7 +64,8 @@ def test_what_cannot_be_kept_of_what_calls_print_is_told_and_costs_nothing_else(
         "    if record.args.seed == 2:\n        os.unlink(full)\n"
         '    print("PRINTED"',
     )
-    result = on.run("other", *(["-j", "1"] if on.engine == "processes" else []))
+    # One worker only, so that the last call comes after the first.
+    result = Project.run(on, "other", "--engine", on.engine, "-j", "1")
     assert result.code == 0, result
     said = "what calls print cannot be kept: No space left on device"
     assert result.err.count(said) == 1
