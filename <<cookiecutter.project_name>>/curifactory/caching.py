@@ -14,6 +14,9 @@ from typing import Any
 from . import hashing
 from .errors import ArtifactError, CurifactoryError
 
+LARGE = 4_000_000
+"""From how many bytes on a digest is found while they are written."""
+
 
 def read_bytes(path: str) -> bytes:
     """Return the content of a file, with as few calls to the system as can be."""
@@ -123,8 +126,16 @@ class OneFileCacher(Cacheable):
 
     def save(self, obj: Any) -> None:
         data = self.dumps(obj)
-        write_bytes(self.get_path(), data)
-        self.written = len(data), hashing.hash_bytes(data)
+        if len(data) < LARGE:
+            write_bytes(self.get_path(), data)
+            self.written = len(data), hashing.hash_bytes(data)
+            return
+        from concurrent.futures import ThreadPoolExecutor  # takes a while to import
+
+        with ThreadPoolExecutor(1) as beside:  # neither holds up the other
+            digest = beside.submit(hashing.hash_bytes, data)
+            write_bytes(self.get_path(), data)
+            self.written = len(data), digest.result()
 
     def load(self) -> Any:
         return self.loads(read_bytes(self.get_path()))

@@ -10,8 +10,10 @@ import pytest
 from projects import shown
 from pythons import run
 
+from curifactory import hashing
 from curifactory.caching import (
     AUTO,
+    LARGE,
     Cacheable,
     JsonCacher,
     Lazy,
@@ -109,6 +111,20 @@ def test_pickle_gives_back_any_object(value, tmp_path):
     found = round_trip(PickleCacher(), tmp_path, value)
     assert found == value
     assert type(found) is type(value)
+
+
+@pytest.mark.parametrize("size", [10, LARGE])
+def test_the_digest_of_what_was_saved_is_that_of_its_file(size, tmp_path):
+    placed = PickleCacher().at(tmp_path, "x")
+    placed.save(bytes(size))
+    path = Path(placed.get_path())
+    assert placed.written == (path.stat().st_size, hashing.hash_file(path))
+    assert placed.load() == bytes(size)
+
+
+def test_large_data_without_a_place_to_write_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        PickleCacher().at(tmp_path / "gone", "x").save(bytes(LARGE))
 
 
 @pytest.mark.parametrize("make", [threading.Lock, lambda: lambda: 1])
