@@ -155,7 +155,8 @@ def changed(owner: Any, changes: Mapping[str, Any]) -> Any:
     for name, deeper in inner.items():
         held = own.get(name, getattr(owner, name))
         if not is_nested(held):
-            said = f"{name} is {short(held)}, which has no field {next(iter(deeper))!r}"
+            shown = REDACTED if is_secret(type(owner), name) else short(held)
+            said = f"{name} is {shown}, which has no field {next(iter(deeper))!r}"
             raise RequestError(said, f"give {name} as a whole")
         own[name] = changed(held, deeper)
     if isinstance(owner, ExperimentArgs):

@@ -115,17 +115,11 @@ def _changed(args: Any, point: Point, name: str, **others: Any) -> Any:
     try:
         return argsets.changed(args, {**changes, **others, "name": name})
     except Exception as error:  # of the user's __post_init__
-        texts = [
-            (
-                f"{each.setting.path}={REDACTED}"
-                if is_hidden(args, each.setting.path)
-                else each.setting.text
-            )
-            for each in point
-        ]
-        asked = [f"--set {text}" for text in texts] + ["--seeds"] * bool(others)
+        asked = " ".join(f"--set {each.setting.text}" for each in point)
+        asked = without_secrets(asked, [each.setting.text for each in point], [args])
+        asked = f"{asked} --seeds".lstrip() if others else asked
         said = f"{type(error).__name__}: {error}"
-        raise RequestError(f"{' '.join(asked)}: {said}") from error
+        raise RequestError(f"{asked}: {said}") from error
 
 
 def _label(text: str) -> str:
