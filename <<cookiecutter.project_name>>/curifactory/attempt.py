@@ -17,11 +17,11 @@ from . import (
     caching,
     capture,
     code,
+    folders,
     hashing,
     reads,
     scope,
     sources,
-    store,
     surroundings,
 )
 from .errors import CurifactoryError, DamagedError
@@ -142,10 +142,10 @@ class _Attempt:
         trace.seconds, trace.metrics = round(seconds, 6), self.metrics
         trace.reportables = self.saving.described
         if trace.reportables or self.has_files:
-            store.keep_links(self.folder)
+            folders.keep_links(self.folder)
             trace.others = {
-                file: store.digest(f"{self.folder}/{file}")
-                for file in store.files_in(self.folder)
+                file: folders.digest(f"{self.folder}/{file}")
+                for file in folders.files_in(self.folder)
                 if file not in self.saving.files
                 and os.path.isfile(f"{self.folder}/{file}")
             }

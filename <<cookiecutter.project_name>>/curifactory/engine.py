@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from .attempt import perform
 from .errors import RequestError
+from .folders import entries
 from .record import Call
 from .request import Request
-from .store import entries
 from .task import Outcome, Task
 
 if TYPE_CHECKING:  # it is slow to import, and needed with workers only

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import capture, code, decide, hashing, settings, store
+from . import capture, code, decide, folders, hashing, settings
 from .data import Data
 from .engine import Engine, WorkerKilled
 from .errors import (
@@ -522,7 +522,7 @@ class Session:
         """Return the path of the file for what a call prints; empty for none."""
         if self.outputs is None:
             return ""
-        name = f"{call.position}-{call.stage.label}-{store.safe(call.label)}.txt"
+        name = f"{call.position}-{call.stage.label}-{folders.safe(call.label)}.txt"
         return os.path.join(self.outputs, name)
 
     def _stream(self, call: Call) -> Path | None:

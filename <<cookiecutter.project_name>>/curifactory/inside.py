@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .errors import CurifactoryError, nearest
-from .store import FILES
+from .folders import FILES
 
 
 class Inside(Protocol):

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .folders import rename
 from .record import Stored
-from .store import Store, damage, rename
+from .store import Store, damage
 from .trace import Artifact
 
 Seen = dict[str, tuple[int, int]]

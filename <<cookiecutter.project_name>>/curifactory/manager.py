@@ -27,7 +27,7 @@ from .record import Call, Output, Record, Source
 from .request import Request
 from .settings import Settings
 from .snapshot import Present, Snapshot
-from .store import Store, host
+from .store import Store
 from .survey import Survey
 from .task import Place
 
@@ -270,7 +270,7 @@ class ArtifactManager:
             "notes": None,
             "git": self._git.read() if self._git else None,
             "versions": provenance.versions(packages),
-            "host": host(),
+            "host": provenance.host(),
             "user": provenance.user(),
             "cpus": os.cpu_count(),
             "cache": os.path.relpath(project.base or project.cache, project.root),

@@ -11,7 +11,8 @@ from io import FileIO
 from pathlib import Path
 
 from .files import is_racy
-from .store import entries, is_alive, system
+from .folders import entries
+from .provenance import is_alive, system
 
 BEAT = 10.0
 STALE = 60.0

@@ -1,12 +1,15 @@
 """Where a run came from: the state of git, versions, the host."""
 
+import contextlib
 import functools
 import getpass
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from . import hashing
 from .sources import is_project
 
 STANDARD = sys.stdlib_module_names | {"curifactory", "builtins"}
@@ -83,3 +86,38 @@ def user() -> str | None:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
         return None
+
+
+@functools.cache
+def host() -> str:
+    """Return the name of this machine."""
+    return os.uname().nodename if hasattr(os, "uname") else os.environ["COMPUTERNAME"]
+
+
+@functools.cache
+def system() -> str:
+    """Return what processes have in common that can tell whether others are alive.
+
+    Two machines may have one name; so may containers, which see none but their own
+    processes.
+    """
+    with contextlib.suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("utf-8")
+        own = hashing.hash_text(boot, os.readlink("/proc/self/ns/pid"))
+        return f"{host()}.{own[:8]}"
+    return host()
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process of this system still runs, as far as can be told."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+        # One that has ended, and that its parent does not ask for, is listed still.
+        status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        return status.rpartition(")")[2].split()[0] not in "XZ"
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True

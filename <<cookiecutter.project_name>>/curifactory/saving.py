@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Iterator
 from pathlib import Path
 from typing import Any
 
-from . import caching, stages, store
+from . import caching, folders, stages, store
 from .caching import Cacheable
 from .errors import ArtifactError, CurifactoryError
 from .reporting import TextReporter
@@ -39,7 +39,7 @@ class Saving:
         if isinstance(cacher, caching.AutoCacher):
             chosen = cacher.chosen(value)
             kind = stages.BY_NAME[type(chosen).__name__]
-        placed = chosen.at(self.folder, store.output_stem(name))
+        placed = chosen.at(self.folder, folders.output_stem(name))
         try:
             placed.save(value)
             others = self.files.union(each["file"] for each in self.described)

@@ -6,15 +6,15 @@ import itertools
 import os
 import re
 import shutil
-import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import hashing
+from . import folders, hashing
 from .caching import Cacheable, OneFileCacher, read_bytes, write_bytes
 from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
+from .provenance import is_alive, system
 from .trace import (
     Artifact,
     SchemeError,
@@ -27,8 +27,7 @@ from .trace import (
 )
 
 META = "meta.json"
-FILES = "files"
-"""In a call's folder: what was read and made; what the stage itself put there."""
+"""What was read and made, in the folder of a call."""
 OWN = (".tmp", ".scratch", ".quarantine")
 """Folders whose content the runner may remove at any time."""
 COPIED = 600.0
@@ -61,7 +60,7 @@ class Store:
     def open(self) -> None:
         """Make sure that the cache is ours and can be written."""
         for root in self.roots:
-            check_owner(root)
+            folders.check_owner(root)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self.discard(self.prepare())
@@ -88,8 +87,8 @@ class Store:
         found = {
             each.name
             for root in self.roots
-            for each in entries(root)
-            if each.name[0] != "." and is_folder(each)
+            for each in folders.entries(root)
+            if each.name[0] != "." and folders.is_folder(each)
         }
         return sorted(found)
 
@@ -98,11 +97,15 @@ class Store:
 
         Raises OSError where that cannot be told, for now: they may well be there.
         """
-        name, found = safe(stage), []
+        name, found = folders.safe(stage), []
         for root in self.roots:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 found += list(os.scandir(root / name))
-        own = (each for each in found if NAMED.fullmatch(each.name) and is_folder(each))
+        own = (
+            each
+            for each in found
+            if NAMED.fullmatch(each.name) and folders.is_folder(each)
+        )
         return {f"{name}/{each.name}" for each in own}
 
     def times(self, stage: str) -> list[int]:
@@ -110,7 +113,7 @@ class Store:
         found = []
         for root in self.roots:
             with contextlib.suppress(OSError):
-                found.append((root / safe(stage)).stat().st_mtime_ns)
+                found.append((root / folders.safe(stage)).stat().st_mtime_ns)
         return found
 
     def read(self, folder: str) -> Trace | None:
@@ -146,7 +149,7 @@ class Store:
 
     def code_parts(self, trace: Trace) -> dict[str, str]:
         """Return the parts of the code that a trace was made with, by file and name."""
-        path = self.place(f"{safe(trace.stage)}/{_code_file(trace.code)}")
+        path = self.place(f"{folders.safe(trace.stage)}/{_code_file(trace.code)}")
         with contextlib.suppress(OSError, ValueError):
             return unsealed(read_bytes(path).decode())
         return {}
@@ -160,7 +163,9 @@ class Store:
     def accepted(self) -> list[dict[str, Any]]:
         """Return what was accepted, in the order of time."""
         found = []
-        for entry in (e for root in self.roots for e in entries(root / ".accepted")):
+        for entry in (
+            e for root in self.roots for e in folders.entries(root / ".accepted")
+        ):
             with contextlib.suppress(OSError, ValueError):
                 found.append(unsealed(read_bytes(entry.path).decode()))
         return sorted(found, key=lambda each: float(each["when"]))
@@ -192,12 +197,12 @@ class Store:
         trace.created = time.time()
         body = body_of(trace)
         write_bytes(f"{folder}/{META}", body.encode())
-        label = "all" if trace.label == "-" else safe(trace.label)
-        stem = f"{safe(trace.stage)}/{label}-{trace.node[:12]}"
+        label = "all" if trace.label == "-" else folders.safe(trace.label)
+        stem = f"{folders.safe(trace.stage)}/{label}-{trace.node[:12]}"
         for number in itertools.count(1):
             trace.folder = stem if number == 1 else f"{stem}-{number}"
             try:
-                _appear(folder, f"{self._paths[0]}/{trace.folder}")
+                folders.appear(folder, f"{self._paths[0]}/{trace.folder}")
                 break
             except OSError:
                 if not os.path.lexists(f"{self._paths[0]}/{trace.folder}"):
@@ -224,13 +229,13 @@ class Store:
         if (trace.stage, trace.code) in self._codes:
             return
         self._codes.add((trace.stage, trace.code))
-        path = self.root / safe(trace.stage) / _code_file(trace.code)
+        path = self.root / folders.safe(trace.stage) / _code_file(trace.code)
         path.parent.mkdir(exist_ok=True)
         with contextlib.suppress(OSError, CurifactoryError):
             if not path.exists():
                 aside = self.prepare()
                 write_bytes(f"{aside}/code", sealed(parts, indent=1).encode())
-                rename(f"{aside}/code", path)
+                folders.rename(f"{aside}/code", path)
                 self.discard(aside)
 
     # Data ---------------------------------------------------------------------------
@@ -249,7 +254,7 @@ class Store:
     def load(self, folder: str, artifact: Artifact, cacher: Cacheable) -> Any:
         """Return an artifact as its cacher loads it; its bytes are checked once a run."""
         place = self.place(folder)
-        placed = cacher.at(place, output_stem(artifact.name))
+        placed = cacher.at(place, folders.output_stem(artifact.name))
         load = None
         if (folder, artifact.name) not in self._verified:
             load = _read_once(placed, artifact)
@@ -300,14 +305,14 @@ class Store:
                 raise OSError("it lies in a cache that is only read")
             target.parent.mkdir(exist_ok=True)
             os.utime(self.root / folder)  # from now on its age counts
-            rename(self.root / folder, target)
+            folders.rename(self.root / folder, target)
             self.warn(f"{said}; the folder was moved to {target.parent.name}/")
         except OSError as error:
             self.warn(f"{said}; the folder stays: {_short(error)}")
 
     def scratch(self, stage: str, *names: str) -> Path:
         """Return a folder for checkpoints that outlives a failure of its call."""
-        name = f"{safe(stage)}-{hashing.hash_text(*names)[:24]}"
+        name = f"{folders.safe(stage)}-{hashing.hash_text(*names)[:24]}"
         path = self.root / ".scratch" / name
         path.mkdir(parents=True, exist_ok=True)
         return path
@@ -317,60 +322,10 @@ class Store:
     def _clean_up(self) -> None:
         """Remove what processes of this system left behind when they were killed."""
         pattern = re.compile(re.escape(system()) + r"-(\d+)-\d+")
-        for entry in entries(self.root / ".tmp"):
+        for entry in folders.entries(self.root / ".tmp"):
             match = pattern.fullmatch(entry.name)
             if match and not is_alive(int(match[1])):
                 self.discard(entry.path)
-
-
-def check_owner(root: Path) -> None:
-    """Refuse to unpickle what anybody on the machine may have written."""
-    if root.exists() and not root.is_dir():
-        raise RequestError(f"the cache {root} is no folder", "choose another place")
-    mode = root.stat().st_mode if os.name == "posix" and root.exists() else 0
-    if mode & stat.S_IWOTH:
-        hint = f"chmod o-w '{root}', after making sure that its content is yours"
-        if mode & stat.S_ISVTX:  # it is meant for everybody
-            hint = "choose a folder of your own"
-        raise RequestError(f"the cache {root} can be written by everybody", hint)
-
-
-def rename(source: Path | str, target: Path | str) -> None:
-    """Rename; where a scanner holds files open for a moment (Windows), try again."""
-    for pause in (0.05, 0.2, 1.0, None):
-        try:
-            return os.replace(source, target)
-        except PermissionError:
-            if os.name != "nt" or pause is None or os.path.isdir(target):
-                raise
-            time.sleep(pause)
-
-
-def _appear(folder: str, place: str) -> None:
-    try:
-        rename(folder, place)
-    except FileNotFoundError:
-        parent = os.path.dirname(place)
-        if os.path.exists(parent):
-            raise
-        os.mkdir(parent)  # somebody has deleted the cache
-        rename(folder, place)
-
-
-def entries(folder: str | Path) -> list["os.DirEntry[str]"]:
-    """Return what lies in a folder; nothing where there is none."""
-    try:
-        return list(os.scandir(folder))
-    except OSError:
-        return []
-
-
-def is_folder(entry: "os.DirEntry[str]") -> bool:
-    """Return whether an entry is a folder; not so a link that leads back to itself."""
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
 
 
 def _short(error: BaseException) -> str:
@@ -411,14 +366,18 @@ def checked_in(
         files: tuple[str, ...] = (f"{cacher.name}{cacher.extension}",)
         parts: tuple[str, ...] = ()
     else:
-        keep_links(folder)
-        own = (f for f in files_in(folder) if not f.startswith(f"{FILES}/"))
+        folders.keep_links(folder)
+        own = (
+            f for f in folders.files_in(folder) if not f.startswith(f"{folders.FILES}/")
+        )
         files = tuple(sorted(set(own) - earlier))
         for file in files:
             if file == META or not os.path.isfile(f"{folder}/{file}"):
                 said = f"{file} is no file, leads nowhere, or is the runner's own"
                 raise ArtifactError(said, "save to a file of another name")
-        if not files and all(e.is_file() or e.name == FILES for e in entries(folder)):
+        if not files and all(
+            e.is_file() or e.name == folders.FILES for e in folders.entries(folder)
+        ):
             hint = "save to self.get_path(), or below self.get_dir()"
             raise ArtifactError(f"{kind.__name__} wrote nothing", hint)
         sums = tuple(hashing.hash_file(f"{folder}/{file}") for file in files)
@@ -428,24 +387,11 @@ def checked_in(
     return Artifact(name, files, kind.__name__, size, checksum, identity, parts)
 
 
-def keep_links(folder: str) -> None:
-    """Make links into a prepared folder relative: it is about to have another name."""
-    for base, *inner in os.walk(folder):
-        for path in (f"{base}/{name}" for names in inner for name in names):
-            target = os.readlink(path) if os.path.islink(path) else ""
-            for place in (folder, os.path.realpath(folder)):
-                if os.path.isabs(target) and Path(target).is_relative_to(place):
-                    os.unlink(path)
-                    own = f"{folder}/{os.path.relpath(target, place)}"
-                    os.symlink(os.path.relpath(own, base), path, os.path.isdir(own))
-                    break
-
-
 def damage(folder: str | Path, artifact: Artifact) -> str:
     """Return the first file of an artifact whose bytes are not the ones saved."""
     sums = artifact.parts or (artifact.checksum,)[: len(artifact.files)]
     for file, known in zip(artifact.files, sums, strict=True):
-        if digest(f"{folder}/{file}") != known:
+        if folders.digest(f"{folder}/{file}") != known:
             return file
     return ""
 
@@ -456,17 +402,6 @@ def _check_there(folder: str, place: str, *files: str) -> None:
             raise DamagedError(f"{folder}/{file} is gone")
 
 
-def digest(path: str | Path) -> str:
-    """Return the digest of the bytes of a file; "absent" where there is none.
-
-    Raises OSError for a file that is there and cannot be read.
-    """
-    try:
-        return hashing.hash_file(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return "absent"
-
-
 def _whole(files: Sequence[str], sums: Sequence[str]) -> str:
     if len(files) == 1:
         return sums[0]
@@ -474,68 +409,13 @@ def _whole(files: Sequence[str], sums: Sequence[str]) -> str:
     return hashing.hash_text(*(f"{file}={each}" for file, each in pairs))
 
 
-def files_in(folder: str | Path) -> Iterable[str]:
-    for base, _, names in os.walk(folder):
-        inner = os.path.relpath(base, folder).replace(os.sep, "/")
-        for name in names:
-            yield name if inner == "." else f"{inner}/{name}"
-
-
-def output_stem(name: str) -> str:
-    """Return the file name, without extension, of an artifact: never that of another."""
-    stem = safe(name)
-    if stem == name and stem not in ("meta", FILES) and not stem.startswith("report-"):
-        return stem
-    return f"{stem}-{hashing.hash_text(name)[:8]}"
-
-
-@functools.cache
-def host() -> str:
-    """Return the name of this machine."""
-    return os.uname().nodename if hasattr(os, "uname") else os.environ["COMPUTERNAME"]
-
-
-@functools.cache
-def system() -> str:
-    """Return what processes have in common that can tell whether others are alive.
-
-    Two machines may have one name; so may containers, which see none but their own
-    processes.
-    """
-    with contextlib.suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text("utf-8")
-        own = hashing.hash_text(boot, os.readlink("/proc/self/ns/pid"))
-        return f"{host()}.{own[:8]}"
-    return host()
-
-
 def code_files(folder: str | Path) -> list[str]:
     """Return the code that lies in the folder of a stage; others have none."""
     pattern = re.compile(r"code-[0-9a-f]{16}\.json")
-    return [each.path for each in entries(folder) if pattern.fullmatch(each.name)]
+    return [
+        each.path for each in folders.entries(folder) if pattern.fullmatch(each.name)
+    ]
 
 
 def _code_file(fingerprint: str) -> str:
     return f"code-{fingerprint[:16]}.json"
-
-
-@functools.lru_cache(10_000)
-def safe(text: str) -> str:
-    """Return a text that is one readable step of a path on every system."""
-    clean = re.sub(r"[^A-Za-z0-9_=+,.-]+", "_", text).strip(".-")
-    return clean[:80] or "_"
-
-
-def is_alive(pid: int) -> bool:
-    """Return whether a process of this system still runs, as far as can be told."""
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(pid, 0)
-        # One that has ended, and that its parent does not ask for, is listed still.
-        status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-        return status.rpartition(")")[2].split()[0] not in "XZ"
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True

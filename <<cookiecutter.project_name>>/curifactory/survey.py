@@ -10,13 +10,14 @@ from typing import Any
 from . import decide, sources
 from .decide import Decision, Now
 from .errors import nearest
+from .folders import output_stem
 from .index import Index
 from .provenance import dependencies
 from .record import Call, Literal, Output, Source
 from .request import Request
 from .snapshot import Present
 from .stages import AnyStage
-from .store import Store, output_stem
+from .store import Store
 from .trace import Trace
 
 

@@ -15,7 +15,8 @@ import pytest
 from curifactory import index as indices
 from curifactory.index import Index
 from curifactory.peers import Peers
-from curifactory.store import Store, system
+from curifactory.provenance import system
+from curifactory.store import Store
 from curifactory.trace import Trace, after
 
 STAGES = """

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from curifactory.store import Store, is_alive, system
+from curifactory.provenance import is_alive, system
+from curifactory.store import Store
 
 ALL_REUSED = {"computed": 0, "reused": 7, "skipped": 0, "failed": 0}
 

@@ -10,11 +10,12 @@ from ..data import stored
 from ..errors import CurifactoryError, RequestError, nearest
 from ..execute import task_of
 from ..experiment import Request, Run
+from ..folders import rename, safe
 from ..progress import Progress
 from ..record import Call
 from ..settings import Settings
 from ..stages import AnyStage
-from ..store import Store, rename, safe
+from ..store import Store
 from ..task import Place, Task
 from ..trace import sealed
 from . import guard, history

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.filesize import decimal
 
-from .. import settings, store
+from .. import folders, settings, store
 from ..cli import not_empty
 from ..errors import CurifactoryError, RequestError, alike, nearest
 from ..index import Index
@@ -59,10 +59,10 @@ def perform(options: argparse.Namespace) -> int:
         said = f"there is no cache at {project.cache}"
         raise RequestError(said, "run something first")
     found = Store(project.cache, _say)
-    store.check_owner(found.root)
+    folders.check_owner(found.root)
     is_dry = getattr(options, "dry_run", False)
     found.is_read_only = is_dry or options.action in ("ls", "path")
-    if not any(map(_is_sign, store.entries(found.root))):
+    if not any(map(_is_sign, folders.entries(found.root))):
         hint = "it is named by `cache` in pyproject.toml, or by --cache"
         raise RequestError(f"the folder {project.cache} is no cache", hint)
     actions = {"path": _path, "verify": _verify, "gc": _gc, "rebuild": _rebuild}
@@ -100,7 +100,7 @@ def _traces(cache: Store, stage: str | None = None) -> list[Trace]:
 def _files(cache: Store, trace: Trace) -> list[str]:
     """Return the files of a call that can be made again: not its trace and figures."""
     shown = {each.get("file") for each in trace.reportables}
-    there = store.files_in(cache.root / trace.folder)
+    there = folders.files_in(cache.root / trace.folder)
     return [file for file in there if file not in {META, *shown}]
 
 
@@ -145,8 +145,8 @@ def _ls(project: Settings, cache: Store, options: argparse.Namespace) -> int:
         with contextlib.suppress(RequestError):
             reached |= _reached(project, [run])
     users: dict[str, list[str]] = {}
-    for name, folders in reached.items():
-        for folder in folders:
+    for name, reaches in reached.items():
+        for folder in reaches:
             users.setdefault(folder, []).append(name)
     groups: dict[str, list[Trace]] = {}
     for trace in traces:
@@ -236,7 +236,7 @@ def _wrong(cache: Store, trace: Trace) -> str:
             if wrong:
                 return wrong
     there = (file for file in trace.others if (folder / file).exists())
-    return next((f for f in there if store.digest(folder / f) != trace.others[f]), "")
+    return next((f for f in there if folders.digest(folder / f) != trace.others[f]), "")
 
 
 def _mend_index(cache: Store, traces: list[Trace], problems: list[str]) -> None:
@@ -378,7 +378,7 @@ def _collect(cache: Store, peers: Peers, traces: list[Trace]) -> int:
     back = [(n, trace) for n, trace in enumerate(traces) if trace.folder in used]
     for number, trace in back:
         source = aside / str(number)
-        _move(source, cache.root / trace.folder, list(store.files_in(source)))
+        _move(source, cache.root / trace.folder, list(folders.files_in(source)))
     cache.discard(aside)
     return len(back)
 
@@ -387,7 +387,7 @@ def _move(source: Path, target: Path, files: Iterable[str]) -> None:
     for file in files:
         (target / file).parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
-            store.rename(source / file, target / file)
+            folders.rename(source / file, target / file)
 
 
 def _drop_superseded(cache: Store, peers: Peers, kept: set[str]) -> None:
@@ -400,14 +400,14 @@ def _drop_superseded(cache: Store, peers: Peers, kept: set[str]) -> None:
             if older.folder not in kept:
                 aside = Path(cache.prepare())
                 with contextlib.suppress(FileNotFoundError):  # others tidy, too
-                    store.rename(cache.root / older.folder, aside / "superseded")
+                    folders.rename(cache.root / older.folder, aside / "superseded")
                 cache.discard(aside)
 
 
 def _tidy(cache: Store, before: float, is_in_use: bool) -> None:
     """Remove what was found damaged, or left by runs that never ended, long ago."""
     for name in (".quarantine",) if is_in_use else (".quarantine", ".scratch", ".tmp"):
-        for entry in store.entries(cache.root / name):
+        for entry in folders.entries(cache.root / name):
             with contextlib.suppress(FileNotFoundError):  # others tidy, too
                 if entry.stat(follow_symlinks=False).st_mtime < before:
                     cache.discard(entry.path)

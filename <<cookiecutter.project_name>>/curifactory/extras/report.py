@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, Template
 
-from ..store import digest
+from ..folders import digest
 
 Data = dict[str, Any]
 Point = tuple[float, float]
