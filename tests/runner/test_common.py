@@ -230,6 +230,24 @@ def test_fields_of_one_nested_dataclass_are_set_at_once():
     assert made.split == Split(0.5, 0.5)
 
 
+def test_a_path_leads_into_what_is_set_as_a_whole():
+    shared = Model(depth=9)
+    columns = {"model": [shared], "model.widths": [[1]]}
+    [made] = common.grid(Args("a"), **columns)
+    assert made.model == Model(depth=9, widths=[1])
+    assert shared == Model(depth=9)
+
+
+def test_the_value_of_a_secret_is_in_no_error():
+    @dataclass
+    class Keyed(ExperimentArgs):
+        token: str = parameter("hunter2", secret=True)
+
+    with pytest.raises(RequestError) as caught:
+        common.grid(Keyed("a"), **{"token.part": [1]})
+    assert "hunter2" not in str(caught.value) and "token is ***" in str(caught.value)
+
+
 def test_a_search_chooses_from_an_array_and_not_from_a_set():
     rates = np.array([0.1, 0.2])
     found = common.random_search(Args("a"), 5, lr=rates)
