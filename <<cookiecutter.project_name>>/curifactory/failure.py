@@ -39,11 +39,8 @@ class Failure:
     """The exception itself, from another process."""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            **vars(self),
-            "error": None,
-            "packed": self.packed or _packed(self.error),
-        }
+        packed = self.packed or _packed(self.error)
+        return {**vars(self), "error": None, "packed": packed}
 
     def raised(self) -> BaseException:
         """Return the exception itself, or one that says the same."""
@@ -57,9 +54,9 @@ class Failure:
 def _packed(error: BaseException | None) -> bytes:
     """Return an exception for another process; nothing where it does not arrive whole."""
     with contextlib.suppress(Exception):
-        data = pickle.dumps(error)
-        is_whole = type(pickle.loads(data)) is type(error)
-        return data if is_whole and len(data) < MOST else b""
+        data = b"" if error is None else pickle.dumps(error)
+        if len(data) < MOST and type(pickle.loads(data)) is type(error):
+            return data
     return b""
 
 

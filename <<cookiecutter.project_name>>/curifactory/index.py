@@ -339,7 +339,7 @@ class Index:
 def _whole(rows: list[Any]) -> list[Any]:
     """Return rows that end with a key of reads; ValueError where one is no key."""
     for *_, key in rows:
-        if not (isinstance(key, str) and _KEY(key)):
+        if not _KEY(str(key)):
             raise ValueError(f"{key!r:.40} is nothing that could be read")
     return rows
 

@@ -1446,6 +1446,21 @@ def test_classes_that_answer_to_nothing_can_be_imported(tmp_path):
     assert "error" not in found["1"], found["1"]
 
 
+def test_what_changes_in_an_object_with_a_lock_does_not_count(tmp_path):
+    body = (
+        "import threading\nclass Client:\n  def __init__(self):\n"
+        "    self.lock = threading.Lock()\n    self.calls = {0}\n    self.rates = [{0}]\n"
+        "CLIENT = Client()\ndef count(): CLIENT.calls = 1\ndef f(): return CLIENT.calls\n"
+        "CLIENT.calls = {0}\nimport n"
+    )
+    body = body.format("__import__('time').perf_counter_ns()")
+    other = "import m\nm.CLIENT.rates = [{}]"
+    cases = {n: ({"m.py": body, "n.py": other.format(n)}, ["m:f"]) for n in "12"}
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert "error" not in found["1"], found["1"]
+    assert found["1"]["fingerprint"] == found["2"]["fingerprint"]
+
+
 def test_a_copy_of_a_module_takes_not_its_place(tmp_path):
     """The names in a class are those of the module that it was made in."""
     body = "N = {}\nclass A:\n  def g(self): return N\n"

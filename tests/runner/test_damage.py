@@ -372,6 +372,19 @@ def test_rows_of_the_index_that_mean_nothing_are_made_anew(project, change, chan
         assert "the index was damaged" in result.err
 
 
+def test_a_step_that_means_nothing_is_noticed_where_there_are_very_many(project):
+    project.ok()
+    with sqlite3.connect(project.cache / "index.sqlite") as index:
+        index.execute("UPDATE steps SET key = 'garbage'")
+    script = """
+        from curifactory import experiment, index
+
+        index.MANY = 0  # so that each is asked for by itself
+        print(experiment.run_experiment("study", report=False).counts["computed"])
+        """
+    assert project.script(script).out.split() == ["0"]
+
+
 # A cache that is not to be written --------------------------------------------------
 
 
