@@ -19,7 +19,7 @@ TYPE_CHECKING = False  # as type checkers know it; importing typing takes long
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-    from .paramsets import Entry
+    from .layout import Entry
     from .progress import Progress
     from .request import Request
     from .settings import Settings
@@ -323,10 +323,10 @@ def open_request(
     options: argparse.Namespace, command: str = ""
 ) -> tuple[Settings, Request]:
     """Return the project of the current folder and what the options ask for in it."""
-    from . import paramsets
+    from . import layout
 
     project = enter(options.cache)
-    options.name = paramsets.plain_name(project, options.name)
+    options.name = layout.plain_name(project, options.name)
     _check_name(project, options.name, is_followed=bool(options.rest))
     if options.rest:
         given = options.rest[0]
@@ -347,14 +347,14 @@ def open_request(
 
 def _check_name(project: Settings, name: str, *, is_followed: bool) -> None:
     """Refuse no name, and a word that is no experiment but likely to be a command."""
-    from . import paramsets
+    from . import layout
 
-    if paramsets.path_of(project, "experiments", name):
+    if layout.path_of(project, "experiments", name):
         return
     if name in OF_CACHE:
         raise RequestError(f"there is no command {name!r}", f"experiment cache {name}")
     if not name or is_followed or alike(name, COMMANDS):
-        known = [each.name for each in paramsets.entries(project, "experiments")]
+        known = [each.name for each in layout.entries(project, "experiments")]
         said = f"there is no experiment {name!r}" if name else "no experiment is named"
         others = COMMANDS if name and name not in COMMANDS else ()
         raise RequestError(said, nearest(name, [*known, *others]))
@@ -397,11 +397,11 @@ def _progress(options: argparse.Namespace) -> Progress:
 def _ls(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from . import paramsets, settings
+    from . import layout, settings
 
     root = settings.find_root(Path.cwd())
-    _print_entries("experiments", paramsets.list_experiments(root))
-    _print_entries("parameter files", paramsets.list_paramsets(root))
+    _print_entries("experiments", layout.list_experiments(root))
+    _print_entries("parameter files", layout.list_paramsets(root))
     return 0
 
 

@@ -16,9 +16,9 @@ from .decide import Decision
 from .engine import Engine
 from .errors import CurifactoryError, RequestError, SkippedError, nearest
 from .failure import own_frames
+from .layout import list_experiments as list_experiments
+from .layout import list_paramsets as list_paramsets
 from .manager import ArtifactManager, StopMap
-from .paramsets import list_experiments as list_experiments
-from .paramsets import list_paramsets as list_paramsets
 from .paramsets import load_argsets as load_argsets
 from .paramsets import open_project as open_project
 from .progress import Progress

@@ -1,6 +1,5 @@
-"""Finds the files of a project, and collects the argsets of parameter files."""
+"""Imports the files of a project, and collects the argsets of parameter files."""
 
-import ast
 import fnmatch
 import importlib
 import inspect
@@ -15,7 +14,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from . import args as argsets
-from . import record, settings, sources
+from . import layout, record, settings, sources
 from .args import ExperimentArgs, short
 from .errors import CurifactoryError, IdentityError, RequestError, nearest
 from .failure import where
@@ -23,23 +22,12 @@ from .request import Request
 from .settings import Settings
 from .snapshot import Snapshot
 
-DEFINED = {"experiments": "run", "params": "get_params"}
-"""The function that makes a file one of its kind."""
 HINTS = {
     "run": "def run(argsets, manager): ...",
     "get_params": "def get_params(): return [Args(...)]",
 }
 HELPERS = os.path.join("params", "common.py")
 """The file of params/ whose functions are called with the users' mistakes."""
-
-
-class Entry(NamedTuple):
-    """An experiment or parameter file, as far as its text tells."""
-
-    name: str
-    path: Path
-    summary: str = ""
-    error: str = ""
 
 
 class Source(NamedTuple):
@@ -50,52 +38,10 @@ class Source(NamedTuple):
     get_params: Callable[[], Any]
 
 
-# Finding ----------------------------------------------------------------------------
-
-
-def list_experiments(root: Path) -> list[Entry]:
-    """Return the experiments of a project; files are parsed, never imported."""
-    return entries(settings.load(root), "experiments")
-
-
-def list_paramsets(root: Path) -> list[Entry]:
-    """Return the parameter files of a project; files are parsed, never imported."""
-    return entries(settings.load(root), "params")
-
-
-def entries(project: Settings, kind: str) -> list[Entry]:
-    """Return the files of a kind, `experiments` or `params`, that define its function."""
-    folder = project.root / getattr(project, kind)
-    paths = (p for p in sorted(folder.rglob("*.py")) if _is_named(p, folder))
-    found = (_entry(folder, path, DEFINED[kind]) for path in paths)
-    return [entry for entry in found if entry is not None]
-
-
-def _is_named(path: Path, folder: Path) -> bool:
-    """Return whether a file can be meant: editors keep hidden ones beside it."""
-    is_hidden = any(part[0] == "." for part in path.relative_to(folder).parts)
-    return path.is_file() and path.name != "__init__.py" and not is_hidden
-
-
-def _entry(folder: Path, path: Path, function: str) -> Entry | None:
-    name = path.relative_to(folder).with_suffix("").as_posix()
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
-        return Entry(name, path, error=f"line {line}: {getattr(error, 'msg', error)}")
-    defined = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
-    imports = (n.names for n in tree.body if isinstance(n, ast.ImportFrom))
-    defined.update(each.asname or each.name for names in imports for each in names)
-    if function not in defined:
-        return None
-    return Entry(name, path, (ast.get_docstring(tree) or "").partition("\n")[0])
-
-
 def load(project: Settings, kind: str, name: str) -> ModuleType:
     """Import the module of an experiment or parameter file."""
     folder = getattr(project, kind)
-    path = _located(project, kind, name)
+    path = layout.located(project, kind, name)
     inner = path.relative_to(project.root / folder).with_suffix("").parts
     return _import(".".join((*Path(folder).parts, *inner)), path)
 
@@ -116,36 +62,6 @@ def check_function(module: ModuleType, name: str) -> None:
     if any(is_kind(found) for is_kind in kinds):
         said = f"{place}: {name}() is no plain function: nothing in it would be done"
         raise RequestError(said, f"write it without async and yield: {HINTS[name]}")
-
-
-def plain_name(project: Settings, given: str) -> str:
-    """Return the name of a file that was given by its path, as shells complete it."""
-    path = given.replace(os.sep, "/").removesuffix(".py").removeprefix("./")
-    if any(path_of(project, kind, path) for kind in ("experiments", "params")):
-        return path
-    folders = (project.experiments, project.params)
-    found = (path.removeprefix(f"{folder}/") for folder in folders)
-    return next((each for each in found if each != path), path)
-
-
-def _located(project: Settings, kind: str, name: str) -> Path:
-    what = "experiment" if kind == "experiments" else "parameter file"
-    if not re.fullmatch(r"\w[\w -]*(/\w[\w -]*)*", name.replace(".", "/")):
-        raise RequestError(
-            f"{name!r} is no name of an {what}".replace("an p", "a p"),
-            f"give the name of a file in {getattr(project, kind)}/, without .py",
-        )
-    path = path_of(project, kind, name)
-    if path is None:
-        known = [entry.name for entry in entries(project, kind)]
-        raise RequestError(f"there is no {what} {name!r}", nearest(name, known))
-    return path
-
-
-def path_of(project: Settings, kind: str, name: str) -> Path | None:
-    """Return the file of an experiment or parameter file; None where there is none."""
-    path: Path = project.root / getattr(project, kind) / f"{name.replace('.', '/')}.py"
-    return path if path.is_file() else None
 
 
 def _import(name: str, path: Path) -> ModuleType:
@@ -211,22 +127,6 @@ def relative(place: str) -> str:
     return (sources.relative(path) or path) + tail
 
 
-def write_new(project: Settings, path: Path, text: str) -> str:
-    """Write a file that is not there yet, and return its place in the project."""
-    shown = path.relative_to(project.root).as_posix()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        hint = "move it away first, or take another name"
-        raise RequestError(f"{shown} is there already", hint) from None
-    except OSError as error:
-        said = f"{shown} cannot be written: {error.strerror}"
-        raise RequestError(said, "make the folder writable") from error
-    return shown
-
-
 # Argsets ----------------------------------------------------------------------------
 
 
@@ -269,8 +169,8 @@ def _modules(
     project: Settings, names: Iterable[str]
 ) -> Iterator[tuple[str, str, ModuleType]]:
     """Import files that have argsets, each once, and say of which kind they are."""
-    for name in dict.fromkeys(plain_name(project, each) for each in names):
-        kind = _kind_of(project, name)
+    for name in dict.fromkeys(layout.plain_name(project, each) for each in names):
+        kind = layout.kind_of(project, name)
         yield kind, name, load(project, kind, name)
 
 
@@ -289,7 +189,7 @@ def of_experiment(project: Settings, name: str, module: ModuleType) -> Iterator[
         )
         raise RequestError(said, 'DEFAULT_PARAMS = ["base"]')
     if not names:
-        known = [each.name for each in entries(project, "params")]
+        known = [each.name for each in layout.entries(project, "params")]
         raise RequestError(
             f"experiment {name!r} names no parameter file",
             f"choose with -p NAME; {nearest('', known)}",
@@ -301,12 +201,6 @@ def of_experiment(project: Settings, name: str, module: ModuleType) -> Iterator[
 def _source(name: str, module: ModuleType) -> Source:
     check_function(module, "get_params")
     return Source(name, relative(str(module.__file__)), module.get_params)
-
-
-def _kind_of(project: Settings, name: str) -> str:
-    """Return the kind of file that has argsets: an experiment may have its own."""
-    kinds = (each for each in ("params", "experiments") if path_of(project, each, name))
-    return next(kinds, "params")
 
 
 def collect(sources: Iterable[Source], choice: Request) -> list[Snapshot]:

@@ -5,7 +5,7 @@ import keyword
 import re
 from pathlib import Path
 
-from .. import paramsets
+from .. import layout, paramsets
 from ..cli import COMMANDS
 from ..errors import RequestError
 from ..settings import Settings
@@ -36,7 +36,7 @@ def perform(options: argparse.Namespace) -> int:
     text = (TEMPLATES / f"{options.kind}.py.txt").read_text(encoding="utf-8")
     for word, value in {"NAME": name, "PARAMS": project.params}.items():
         text = re.sub(rf"(?<!\w){word}", value.replace("/", "."), text)
-    shown = paramsets.write_new(project, target, text)
+    shown = layout.write_new(project, target, text)
     print(f"wrote {shown}; {NEXT_STEPS[options.kind].format(name)}")
     return 0
 

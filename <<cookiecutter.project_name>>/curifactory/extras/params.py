@@ -6,7 +6,7 @@ import re
 from itertools import chain
 from typing import Any
 
-from .. import paramsets
+from .. import layout, paramsets
 from ..args import REDACTED, ExperimentArgs, Repeated, flat_field, is_hidden, short
 from ..cli import add_choice_options, apart
 from ..errors import RequestError, nearest
@@ -33,7 +33,7 @@ def perform(options: argparse.Namespace) -> int:
     if options.from_run:
         return _from_run(project, options.from_run)
     if not options.paramsets:
-        known = [entry.name for entry in paramsets.list_paramsets(project.root)]
+        known = [entry.name for entry in layout.list_paramsets(project.root)]
         raise RequestError("no parameter file is named", nearest("", known))
     choice = {n: getattr(options, n) for n in ("sets", "seeds", "names", "indices")}
     with apart(options.json):
@@ -108,7 +108,7 @@ def _from_run(project: Settings, name: str) -> int:
     text = recreate.parameter_file(_history(project, name))
     module = re.sub(r"\W", "_", name)
     target = project.root / project.params / f"{module}.py"
-    shown = paramsets.write_new(project, target, text)
+    shown = layout.write_new(project, target, text)
     print(f"wrote {shown}; look at it with: experiment params {target.stem}")
     return 0
 
