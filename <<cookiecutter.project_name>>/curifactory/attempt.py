@@ -100,6 +100,8 @@ class _Attempt:
         self.begun = time.time()
         self.process = os.getpid()
         self.used_scratch: Path | None = None
+        self.resumed = ""
+        """Where the checkpoints of an earlier attempt lie that it goes on from."""
         self.folder = ""
 
     def perform(self) -> Outcome:
@@ -117,6 +119,9 @@ class _Attempt:
             self.outcome.failure.printed = capture.tail(self.task.output)
             self.outcome.reads = {key: self._now(key) for key in self.noted.keys}
             self.store.discard(self.folder)
+            if self.resumed:
+                said = f"{self.stage.label} {self.task.own.name} went on from {self.resumed}"
+                self.outcome.messages.append(f"{said}: delete that to begin anew")
         self.outcome.seconds = time.perf_counter() - begin
         return self.outcome
 
@@ -288,6 +293,8 @@ class _Attempt:
             for key in list(self.noted.keys):
                 self._remember(key)
             self.noted.watch = self._remember
+            if folders.entries(self.used_scratch / "work"):
+                self.resumed = os.path.relpath(self.used_scratch)
         work = self.used_scratch / "work"
         work.mkdir(exist_ok=True)
         return work

@@ -1051,6 +1051,25 @@ def test_scratch_is_kept_over_a_failure_until_the_call_commits(project):
     assert list(project.cache.glob(".scratch/*")) == []
 
 
+def test_a_checkpoint_that_an_attempt_fails_with_is_named(project):
+    stages = (
+        '@stage(None, ["epochs"])\n'
+        "def train(record):\n"
+        "    path = record.scratch / 'epoch'\n"
+        "    epoch = int(path.read_text()) if path.exists() else 0\n"
+        "    (record.scratch / 'epoch').write_text('cut sh')\n"
+        "    raise RuntimeError(epoch)\n"
+    )
+    project.write(other(stages, "train(Record(manager, argsets[0]))"))
+    first = project.run("other")
+    assert first.code == 1 and "begin anew" not in first.err
+    second = project.run("other")
+    [folder] = project.cache.glob(".scratch/*")
+    place = folder.relative_to(project.root)
+    assert "ValueError" in second.err and "train a went on from" in second.err
+    assert f"{place}: delete that to begin anew" in second.err
+
+
 def test_metrics_and_reportables_are_kept_with_the_call(project):
     stages = (
         "from curifactory.reporting import JsonReporter, TableReporter, TextReporter\n\n\n"
