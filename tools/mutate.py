@@ -54,11 +54,13 @@ QUICK = {
     "reads": ["test_reads.py", "test_files.py", "test_record.py"],
     "files": ["test_files.py"],
     "code": ["test_code.py", "-k", "not every_python"],
+    "classes": ["test_code.py", "-k", "not every_python"],
+    "units": ["test_code.py", "-k", "not every_python"],
     "scope": ["test_code.py", "-k", "not every_python"],
     "decide": ["test_decisions.py"],
 }
 
-APART = ("code", "scope")
+APART = ("code", "classes", "units", "scope")
 """Modules that tests use in processes of their own: any test may run any function."""
 
 # What is asked about a module that is imported anew: first what answers fast, then, of
@@ -79,6 +81,16 @@ TESTS = {
         ["test_oracle.py", "-k", "edits_compute"],
     ),
     "code": (
+        QUICK["code"],
+        ["test_oracle.py", "-k", "edits_compute"],
+        ["test_code.py", "-k", "must_after", "-m", "slow"],
+    ),
+    "classes": (
+        QUICK["code"],
+        ["test_oracle.py", "-k", "edits_compute"],
+        ["test_code.py", "-k", "must_after", "-m", "slow"],
+    ),
+    "units": (
         QUICK["code"],
         ["test_oracle.py", "-k", "edits_compute"],
         ["test_code.py", "-k", "must_after", "-m", "slow"],

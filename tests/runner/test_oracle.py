@@ -47,8 +47,8 @@ BREAKS = {
     ),
     "helpers of helpers are not followed": (
         "code.py",
-        "        units.append(unit)\n",
-        "        if len(units) > 2:\n            continue\n        units.append(unit)\n",
+        "        found.append(unit)\n",
+        "        if len(found) > 2:\n            continue\n        found.append(unit)\n",
     ),
     "constants are not followed": (
         "scope.py",

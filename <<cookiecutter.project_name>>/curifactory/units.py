@@ -1,0 +1,237 @@
+"""What the functions, modules and constants of a project consist of, each by itself."""
+
+import ast
+import contextlib
+import functools
+import sys
+from collections import ChainMap, deque
+from collections.abc import (
+    Iterable,
+    Mapping,
+)
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from . import hashing, sources, syntax
+from .errors import IdentityError
+from .scope import (
+    Memory,
+    Named,
+    Scope,
+    Unit,
+    code_of,
+    fill,
+    origin_of,
+)
+from .sources import function_of, got, is_project, place_of
+
+
+def of_function(function: FunctionType) -> Unit:
+    unit = Unit(f"{place_of(function)}: {shown(function.__qualname__)}")
+    node = syntax.find_function(function.__code__)
+    names = ChainMap(hashing.closure(function), function.__globals__)
+    if node is None:
+        return _without_source(unit, function, names)
+    scope = fill(unit, node, names, function.__module__)
+    filled = (each.name for each in scope.fillings if each.is_outside)
+    unit.memoized += [Memory(function, name) for name in filled]
+    unit.refers += [value for _, value in defaults(function, node)]
+    fill_attached(unit, function, names)
+    unit.refers += registered(function)
+    return unit
+
+
+def defaults(function: FunctionType, node: ast.AST) -> list[tuple[ast.expr, Named]]:
+    """Return the defaults of a function with what its text says, unless that is all.
+
+    What a name meant when the function was made, it need not mean any more.
+    """
+    said = syntax.defaults(node)
+    if not any(map(syntax.has_names, said)):
+        return []
+    given = *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()
+    place = function.__module__, f"{function.__qualname__}()"
+    return [
+        (text, Named(*place, each)) for text, each in zip(said, given, strict=False)
+    ]
+
+
+def fill_attached(unit: Unit, owner: Any, names: Mapping[str, Any]) -> None:
+    """Take in the attributes that its module sets on a function or class."""
+    module = sources.module_of(owner)
+    tree = sources.tree_of(getattr(module, "__file__", None) or "")
+    for node in syntax.attached(tree, owner.__qualname__) if tree else ():
+        fill(unit, node, names, owner.__module__)
+        unit.text += read_by(module) if syntax.has_calls(node) else ""
+
+
+def _without_source(
+    unit: Unit, function: FunctionType, names: Mapping[str, Any]
+) -> Unit:
+    """Fall back on the compiled code, which holds for one version of Python only."""
+    unit.unfollowed.append(f"{unit.label} has no source: its compiled code counts")
+    unit.text = repr(syntax.essence(function.__code__))
+    scope = Scope(unit, names, function.__module__)
+    for name in function.__code__.co_names:
+        scope.resolve(ast.Name(name, ast.Load()))
+    return unit
+
+
+def registered(owner: Any) -> list[Named]:
+    """Return the project code that attributes hold, whoever has put it there.
+
+    What else is in them may change while the project runs: there the text counts.
+    """
+    found = []
+    for name, value in vars(owner).items():
+        if isinstance(value, functools.singledispatchmethod):
+            value = dict(value.dispatcher.registry)
+        is_inner = name[0] == name[-1] == "_" or hasattr(type(value), "__get__")
+        table = {} if type(value) is owner or is_inner else _with_code(value)
+        if table:
+            found.append(Named(owner.__module__, f"{owner.__qualname__}.{name}", table))
+    return found
+
+
+def _with_code(value: Any) -> Any:
+    """Return what is in a collection as far as it has code; others as they are."""
+    kind = type(value)  # a proxy may fail when it is asked for its class
+    if issubclass(kind, (set, frozenset)):
+        return {each for each in value if _code_in(each)}
+    if issubclass(kind, Mapping):
+        return {key: each for key, each in value.items() if _code_in(each)}
+    items = value if issubclass(kind, (list, tuple, deque)) else [value]
+    return {place: each for place, each in enumerate(items) if _code_in(each)}
+
+
+def fillings(member: Any) -> list[syntax.Filling]:
+    """Return what a method of the project fills."""
+    function = function_of(member)
+    is_own = isinstance(function, FunctionType) and is_project(function)
+    node = syntax.find_function(function.__code__) if is_own else None
+    return syntax.fillings(node, syntax.local_names(node)) if node else []
+
+
+def of_module(module: ModuleType) -> Unit:
+    """A module used as a value: anything in it may be reached, what it imports, too."""
+    unit = Unit(f"{place_of(module)}: all of it")
+    tree = sources.tree_of(module.__file__ or "")
+    if tree is not None:
+        fill(unit, tree, vars(module), module.__name__).take_imported()
+        unit.text += read_by(module)
+    return unit
+
+
+def of_package(module: ModuleType) -> Unit:
+    """All modules of a package: which it has depends on what was imported before."""
+    unit = Unit(f"{place_of(module)}: all its modules")
+    for path in map(Path, module.__path__):
+        for file in sorted(path.rglob("*.py")):
+            tree = sources.tree_of(str(file))
+            unit.text += syntax.dump(tree) if tree else ""
+    return unit
+
+
+def of_constant(constant: Named) -> Unit:
+    """A constant counts by value, or by the statements that make it."""
+    origin, name = origin_of(constant.module, constant.name, constant.value)
+    module = sources.module_named(origin)
+    unit = Unit(f"{place_of(module)}: {name}")
+    unit.memoized += map(Memory, _kept_in(constant.value))
+    tree = sources.tree_of(getattr(module, "__file__", None) or "")
+    made = syntax.assignments(tree, name) if tree else []
+    if _is_public(constant.value):
+        unit.text = constant.value.__name__  # chosen, perhaps, by what a file says
+    is_class = issubclass(type(constant.value), type)
+    if not constant.is_text and not (made and is_class):
+        with contextlib.suppress(IdentityError):
+            unit.text = hashing.digest(
+                constant.value, name, code_of, unit.refers, may_be_cyclic=True
+            )
+            return unit
+        unit.refers += [*_code_in(constant.value), *_set_on(constant)]
+    unit.text += read_by(module)
+    for node in made:
+        fill(unit, node, vars(module), origin)
+    return unit
+
+
+def _set_on(constant: Named) -> list[Named]:
+    """Return what modules set on an object that has no identity, as one with a lock."""
+    state = got(constant.value, "__dict__", {})
+    return [
+        Named(constant.module, f"{constant.name}.{name}", value)
+        for name, value in state.items()
+        if type(value) in sources.PLAIN and syntax.is_set_by_import(name)
+    ]
+
+
+def read_by(module: Any) -> str:
+    """Return the digests of the files that a module has read while it was imported."""
+    found = []
+    read = sources.read_by_import.get(getattr(module, "__file__", None) or "", {})
+    for path, stat in sorted(read.items()):
+        is_so = sources.stat_of(path) == stat
+        said = _digest_of(path, stat) if is_so and stat[0] >= 0 else str(stat)
+        found.append(f"{sources.placed(path)}={said};")
+    return "".join(found)
+
+
+@functools.lru_cache(1000)
+def _digest_of(path: str, stat: tuple[int, int]) -> str:
+    """Return the digest of a file as it is at that time: all of a module ask for it."""
+    return hashing.hash_file(path)
+
+
+def _kept_in(value: Any) -> list[Any]:
+    """Return what may fill a value while the project runs, by reading files."""
+    inner: Iterable[Any] = value if isinstance(value, (list, tuple, set)) else ()
+    inner = value.values() if isinstance(value, dict) else inner
+    kinds = {type(value), *map(type, inner)}
+    is_foreign = not (is_project(type(value)) or callable(value))
+    is_foreign = is_foreign and not hashing.has_rule(value)
+    return [f for cls in kinds for f in lazy(cls)] + [value] * is_foreign
+
+
+def lazy(cls: type) -> list[FunctionType]:
+    """Return the methods that keep something in an object, which outlives a call."""
+    found = []
+    for base in filter(is_project, cls.__mro__):
+        for member in vars(base).values():
+            is_kept = isinstance(member, functools.cached_property)
+            if is_kept or any(each.is_first for each in fillings(member)):
+                found.append(function_of(member))
+    return found
+
+
+def _code_in(value: Any, seen: frozenset[int] = frozenset()) -> list[Any]:
+    """Return the code of the project in a value, also where a part has no identity."""
+    found: list[Any] = []
+    with contextlib.suppress(IdentityError):
+        hashing.digest(value, "value", code_of, found, may_be_cyclic=True)
+        return found
+    inner: Iterable[Any] = ()
+    if issubclass(type(value), Mapping):
+        inner = [value[key] for key in sorted(value, key=str)]
+    elif issubclass(type(value), (list, tuple)):
+        inner = value
+    elif is_project(type(value)):
+        found.append(type(value))
+        state = getattr(value, "__dict__", {})
+        inner = [state[name] for name in sorted(state)]
+    for each in inner:
+        if id(each) not in seen:
+            found += _code_in(each, seen | {id(value), id(each)})
+    return found
+
+
+def _is_public(value: Any) -> bool:
+    """Return whether a value is a class that its module has by that name."""
+    if not issubclass(type(value), type):
+        return False
+    return got(sys.modules.get(value.__module__), value.__name__, None) is value
+
+
+def shown(qualname: str) -> str:
+    return qualname.replace("<locals>.", "")
