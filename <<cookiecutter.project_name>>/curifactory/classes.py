@@ -3,30 +3,18 @@
 import ast
 import itertools
 import sys
-from collections import ChainMap
-from collections.abc import (
-    Iterable,
-    Mapping,
-    MutableMapping,
-    MutableSequence,
-    MutableSet,
-)
+from collections import ChainMap, abc
+from collections.abc import Iterable, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
 
 from . import hashing, sources, syntax, units
-from .scope import (
-    ANNOTATIONS,
-    Memory,
-    Named,
-    Unit,
-    fill,
-    is_memoized,
-)
+from .scope import ANNOTATIONS, Memory, Named, Unit, fill, is_memoized
 from .sources import function_of, got, is_project, place_of
 
 
 def of_class(cls: type) -> Unit:
+    """A class counts by its text, and by what else has made it or was set on it."""
     unit = Unit(f"{place_of(cls)}: {units.shown(cls.__qualname__)}")
     members = {name: function_of(each) for name, each in vars(cls).items()}
     functions = {n: f for n, f in members.items() if isinstance(f, FunctionType)}
@@ -154,7 +142,9 @@ def _is_value(literal: ast.expr, value: Any) -> bool:
 
 def _is_collection(value: Any) -> bool:
     """Return whether a value is one that may grow while the project runs."""
-    return issubclass(type(value), (MutableMapping, MutableSequence, MutableSet))
+    return issubclass(
+        type(value), (abc.MutableMapping, abc.MutableSequence, abc.MutableSet)
+    )
 
 
 def _is_declared(cls: type, decorators: Iterable[str]) -> bool:

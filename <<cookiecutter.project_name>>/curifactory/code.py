@@ -5,21 +5,12 @@ import importlib
 import importlib.util
 import sys
 from collections import deque
-from collections.abc import (
-    Iterable,
-    Iterator,
-)
+from collections.abc import Iterable, Iterator
 from types import FunctionType
 from typing import Any, NamedTuple
 
 from . import classes, hashing, sources, units
-from .scope import (
-    ANNOTATIONS,
-    ANY_NAME,
-    Named,
-    Unit,
-    code_of,
-)
+from .scope import ANNOTATIONS, ANY_NAME, Named, Unit, code_of
 from .sources import unwrapped
 
 

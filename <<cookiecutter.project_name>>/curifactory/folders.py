@@ -39,6 +39,7 @@ def rename(source: Path | str, target: Path | str) -> None:
 
 
 def appear(folder: str, place: str) -> None:
+    """Let a folder appear under a name that nothing has, by one rename."""
     try:
         rename(folder, place)
     except FileNotFoundError:
@@ -90,6 +91,7 @@ def digest(path: str | Path) -> str:
 
 
 def files_in(folder: str | Path) -> Iterable[str]:
+    """Yield the paths of all files below a folder, relative to it."""
     for base, _, names in os.walk(folder):
         inner = os.path.relpath(base, folder).replace(os.sep, "/")
         for name in names:

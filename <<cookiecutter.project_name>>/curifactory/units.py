@@ -5,29 +5,19 @@ import contextlib
 import functools
 import sys
 from collections import ChainMap, deque
-from collections.abc import (
-    Iterable,
-    Mapping,
-)
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 from . import hashing, sources, syntax
 from .errors import IdentityError
-from .scope import (
-    Memory,
-    Named,
-    Scope,
-    Unit,
-    code_of,
-    fill,
-    origin_of,
-)
+from .scope import Memory, Named, Scope, Unit, code_of, fill, origin_of
 from .sources import function_of, got, is_project, place_of
 
 
 def of_function(function: FunctionType) -> Unit:
+    """A function counts by its text, its defaults, and what was set on it."""
     unit = Unit(f"{place_of(function)}: {shown(function.__qualname__)}")
     node = syntax.find_function(function.__code__)
     names = ChainMap(hashing.closure(function), function.__globals__)
@@ -234,4 +224,5 @@ def _is_public(value: Any) -> bool:
 
 
 def shown(qualname: str) -> str:
+    """Return the name of a function or class as a person writes it."""
     return qualname.replace("<locals>.", "")
