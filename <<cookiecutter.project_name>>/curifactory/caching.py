@@ -7,7 +7,7 @@ import json
 import os
 import pickle
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -255,21 +255,34 @@ def json_problem(obj: Any, most: int = 10_000_000) -> str:
             if id(value) in seen:
                 return "a list or dict that occurs twice in it"
             seen.add(id(value))
-        most -= 1
-        if most < 0:
+        if most <= 0:
             return "a large value"
+        most -= 1
         if type(value) is dict:
             for key in value:
                 if type(key) is not str:
                     return f"the key {key!r} in {path} ({type(key).__name__})"
-            waiting.extend((f"{path}[{k!r}]", v) for k, v in value.items())
+            if _is_flat(value.values()):
+                most -= len(value)
+            else:
+                waiting.extend((f"{path}[{k!r}]", v) for k, v in value.items())
         elif type(value) is list:
-            waiting.extend((f"{path}[{i}]", v) for i, v in enumerate(value))
+            if _is_flat(value):
+                most -= len(value)
+            else:
+                waiting.extend((f"{path}[{i}]", v) for i, v in enumerate(value))
         elif type(value) not in _JSON:
             return f"{path} (a {type(value).__name__})"
         elif type(value) is int and value.bit_length() > 10_000:
             return f"{path} (a number that Python does not write)"
-    return ""
+    return "a large value" if most < 0 else ""
+
+
+def _is_flat(values: Collection[Any]) -> bool:
+    """Return whether these are texts and numbers that JSON gives back: no need to look."""
+    if not _JSON.issuperset(map(type, values)):
+        return False
+    return all(each.bit_length() <= 10_000 for each in values if type(each) is int)
 
 
 _JSON = frozenset({type(None), bool, int, float, str})

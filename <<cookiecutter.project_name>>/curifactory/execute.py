@@ -39,6 +39,7 @@ LOOK = 0.25
 STILLBORN = 3
 """How often in turn workers may be lost before any of their calls begins."""
 LOST = "its worker was killed, twice"
+ACCEPTED = "its accepted result is damaged, and its code is another one: run once more"
 USELESS = "its data was made again and again, and is damaged whenever it is loaded"
 
 
@@ -502,11 +503,14 @@ class Session:
         for call in makers:
             if call in self.data.again or call.status == "failed":
                 continue
-            if self.data.make_again(call):
+            trace, said = call.trace, USELESS
+            if trace is not None and self.survey.is_of_other_code(call, trace):
+                said = ACCEPTED
+            elif self.data.make_again(call):
                 self.order.admit(call)
-            else:
-                failure = of_machine("DamagedError", USELESS, call.stage.where)
-                self._fail(call, Outcome(failure=failure), decide.group(call))
+                continue
+            failure = of_machine("DamagedError", said, call.stage.where)
+            self._fail(call, Outcome(failure=failure), decide.group(call))
         return makers
 
     def _task(self, running: Running) -> Task:

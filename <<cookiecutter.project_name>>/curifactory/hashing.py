@@ -226,6 +226,13 @@ _short = functools.lru_cache(10_000)(_sized)
 
 def _sequence(walk: _Walk, value: Any, path: str) -> None:
     walk.tag(type(value).__name__, str(len(value)))
+    kinds = set(map(type, value))
+    if len(kinds) == 1 and kinds <= _SCALARS.keys():  # very many, perhaps
+        tag, encode = _SCALARS[kinds.pop()]
+        start, texts = _short(tag), map(encode, value)
+        texts = map(sources.placed, texts) if walk.opaque is not None else texts
+        walk.parts += [start + _sized(text) for text in texts]
+        return
     for index, item in enumerate(value):
         walk.add(item, f"{path}[{index}]")
 

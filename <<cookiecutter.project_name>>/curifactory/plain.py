@@ -22,9 +22,9 @@ Found = TypeVar("Found")
 PATHS = frozenset({PosixPath, PurePosixPath, PureWindowsPath, WindowsPath})
 FLAT = frozenset({list, tuple, set, frozenset, dict})
 LARGE = 4096
-"""The bytes of a value that is not shared any more."""
-MOST = 100_000
-"""The most values that are shared."""
+"""The bytes of a value for which a digest stands."""
+MOST = 100_000, 2**28
+"""The most values that are shared, and the most bytes of these."""
 OWN_WAYS = ("__setstate__", "__deepcopy__", "__copy__", "__getattr__", "__slots__")
 """Methods with which a class is copied, or read, in a way of its own."""
 OF_OBJECT = "__new__ __reduce__ __reduce_ex__ __getstate__ __getattribute__".split()
@@ -113,22 +113,22 @@ def _marshalled(value: Any) -> Any:
 
 
 def _key(value: Any) -> Any:
-    """Return what equal plain values have in common; None for others, and large ones."""
-    if type(value) in FLAT and len(value) > LARGE:  # each takes a byte at least
-        return None
+    """Return what equal plain values have in common; None for others."""
     content = _marshalled(value)
     if content is not None:
         # By this version equal values give equal bytes.
-        data = marshal.dumps(content, 0)
-        return (sources.root(), data, type(value)) if len(data) <= LARGE else None
-    file = io.BytesIO()
-    writer = _Writer(file)
-    try:
-        writer.dump(value)
-    except Exception:
-        return None
-    data = file.getvalue()
-    return (sources.root(), data, *writer.classes) if len(data) <= LARGE else None
+        data, classes = marshal.dumps(content, 0), [type(value)]
+    else:
+        file = io.BytesIO()
+        writer = _Writer(file)
+        try:
+            writer.dump(value)
+        except Exception:
+            return None
+        data, classes = file.getvalue(), writer.classes
+    size = len(data)
+    known = data if size <= LARGE else hashing.hash_bytes(data)
+    return size, known, sources.root(), *classes
 
 
 def are_alike(mine: Any, theirs: Any) -> bool:
@@ -156,12 +156,23 @@ def shared(value: Any) -> Any:
     if key is None:
         return copied(value)
     if key not in _by_content:
-        if len(_by_content) >= MOST:
-            _by_content.clear()
-            _by_id.clear()
+        _make_room(key[0])
         made = _by_content[key] = _Shared(copied(value), {})
         _by_id[id(made.value)] = made
     return _by_content[key].value
+
+
+def _make_room(size: int) -> None:
+    """Forget all values where they have become too many, or too large."""
+    global _size
+    _size += size
+    if len(_by_content) >= MOST[0] or _size > MOST[1]:
+        _by_content.clear()
+        _by_id.clear()
+        _size = size
+
+
+_size = 0
 
 
 def is_fixed(value: Any) -> bool:

@@ -121,7 +121,7 @@ def relative(filename: str) -> str | None:
 
 def placed(path: str) -> str:
     """Return a path without the place of the project that it lies in."""
-    inner = _below(path)
+    inner = _below(path) if "/" in path or "\\" in path else None
     return path if inner is None else f"<project>{inner}"
 
 

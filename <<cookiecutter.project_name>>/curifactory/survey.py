@@ -40,11 +40,22 @@ class Survey:
         is_fresh = found.trace is not None and found.trace.folder in self.fresh
         if self.request.forces(call.stage.label) and not is_fresh:
             return Decision("compute", "forced")
+        if found.trace is not None and self.is_of_other_code(call, found.trace):
+            if not self.store.has_data(found.trace):
+                return Decision("compute", "what was accepted has no data any more")
         if call.stage.referring and found.trace is not None and not is_fresh:
             changed = self._changed_elsewhere(call, found.trace)
             if changed:
                 return Decision("compute", f"{changed} is not as it was left")
         return found
+
+    def is_of_other_code(self, call: Call, trace: Trace) -> bool:
+        """Return whether a result counts only as it was accepted: nothing makes it again."""
+        if not self._accepted:
+            return False
+        now = self.now(call)
+        is_same = all(now(key) == digest for key, digest, _ in trace.reads)
+        return trace.code != call.stage.code.fingerprint or not is_same
 
     def _changed_elsewhere(self, call: Call, trace: Trace) -> str:
         """Return a file that an output refers to, and that is gone or another one now."""

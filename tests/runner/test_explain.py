@@ -187,6 +187,66 @@ def test_accept_covers_methods_of_argsets(whole):
     assert whole.ok().counts["computed"] == 0
 
 
+PAIR = """
+    from curifactory import Record, stage
+    from params import Args
+
+
+    def get_params():
+        return [Args(name="a")]
+
+
+    @stage(None, ["x"], [{cachers}])
+    def first(record):
+        return 1
+
+
+    @stage(["x"], ["y"])
+    def second(record, x):
+        return 10 * x
+
+
+    def run(argsets, manager):
+        for args in argsets:
+            record = second(first(Record(manager, args)))
+            print("y", record.state["y"], "x", record.state["x"])
+    """
+
+
+@pytest.mark.parametrize("cachers", ["None", ""], ids=["transient", "collected"])
+def test_what_was_accepted_is_never_made_again_by_other_code(whole, cachers):
+    """Its consumers would be filed under what they did not get."""
+    made = PAIR.format(cachers=cachers)
+    whole.write({"experiments/pair.py": made if cachers else made.replace(", []", "")})
+
+    def shown():
+        return whole.ok("pair").out.splitlines()[0]
+
+    assert shown() == "y 10 x 1"
+    whole.edit("experiments/pair.py", "return 1\n", "return 2\n")
+    whole.ok("accept", "first")
+    assert cachers or shown() == "y 10 x 1"
+    whole.ok("cache", "gc", "--keep-runs", "0")
+    whole.edit("experiments/pair.py", "10 * x", "100 * x")
+    result = whole.ok("map", "pair")
+    assert "what was accepted has no data any more" in result.out
+    assert shown() == "y 200 x 2"
+    whole.edit("experiments/pair.py", "return 2\n", "return 1\n")
+    assert shown() == "y 100 x 1"
+
+
+def test_a_damaged_result_that_was_accepted_fails_once(whole):
+    whole.write({"experiments/pair.py": PAIR.format(cachers="").replace(", []", "")})
+    first = whole.ok("pair")
+    whole.edit("experiments/pair.py", "return 1\n", "return 2\n")
+    whole.ok("accept", "first")
+    whole.edit("experiments/pair.py", "10 * x", "100 * x")
+    whole.artifact(first, "first").write_text("7")
+    result = whole.run("pair")
+    assert result.code == 1 and "its accepted result is damaged" in result.err
+    assert whole.ok("pair").out.splitlines()[0] == "y 200 x 2"
+
+
 def test_there_may_be_nothing_to_accept(whole):
     whole.ok()
     result = whole.run("accept", "score")

@@ -239,11 +239,15 @@ def test_a_class_with_a_representation_registered_later_is_not_shared():
         del hashing.ruled()[Optimizer]
 
 
-def test_large_values_are_not_shared():
+def test_a_digest_stands_for_large_values():
     large = list(range(10_000))
-    assert plain._key(large) is None
-    assert plain.shared(large) == large
-    assert plain.shared(large) is not large
+    made = plain.shared(large)
+    assert made == large and made is not large
+    assert plain.shared(large.copy()) is made
+    assert len(plain._key(large)[1]) == 32
+    large[-1] = 0
+    assert plain.shared(large) is not made
+    assert not plain.are_alike(large, made)
 
 
 def test_a_value_that_contains_itself_is_still_refused():
@@ -265,8 +269,18 @@ def test_what_is_found_of_a_shared_value_is_found_once():
 
 
 def test_not_more_than_so_many_values_are_shared(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(plain, "MOST", 3)
+    monkeypatch.setattr(plain, "MOST", (3, 2**20))
     for number in range(10):
         assert plain.shared([number, "few"]) is plain.shared([number, "few"])
         assert len(plain._by_content) <= 3
+        assert len(plain._by_id) == len(plain._by_content)
+
+
+def test_not_more_than_so_many_bytes_are_shared(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(plain, "MOST", (1000, 200_000))
+    monkeypatch.setattr(plain, "_size", 0)
+    for number in range(10):
+        large = [number, *range(10_000)]  # of 50,000 bytes
+        assert plain.shared(large) is plain.shared(large.copy())
+        assert sum(key[0] for key in plain._by_content) <= 200_000
         assert len(plain._by_id) == len(plain._by_content)
