@@ -19,6 +19,9 @@ RACY = 2.0
 FINE = 0.05
 """The part of it that is enough for file systems which know fractions of a second."""
 
+LONGEST = 4096
+"""The most letters of a text that may be a path."""
+
 PATH_GLOB = "pathlib.Path.glob"
 GLOBS = frozenset({PATH_GLOB, "glob.glob/2"})
 """What tells of a pattern: a folder and it, or it alone."""
@@ -101,6 +104,8 @@ class Files:
                 self.named(each)
         text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else ""
         if self.reads is None or not text or not isinstance(text, str):
+            return
+        if len(text) > LONGEST or "\n" in text:
             return
         full = os.path.abspath(os.path.join(self.root, text))
         if os.path.isfile(full) and not self._is_runners(full):
@@ -237,7 +242,10 @@ class FileDigests:
             return "absent"
         key = path, stat
         if key not in self.known or is_racy(stat[1]):
-            self.known[key] = self.digest(path, stat)
+            try:
+                self.known[key] = self.digest(path, stat)
+            except OSError:  # to whom it may be readable again, it is another one
+                return "unreadable"
         return self.known[key]
 
 
@@ -246,7 +254,11 @@ def matching(root: Path | str, pattern: str) -> frozenset[str]:
     full = Path(root, pattern)
     base = Path(full.anchor if os.path.isabs(pattern) else root)
     names = base.glob(full.relative_to(base).as_posix())
-    shown = (os.path.relpath(each, root) for each in names)
+    inner = f"{root}{os.sep}"
+    shown = (
+        each[len(inner) :] if each.startswith(inner) else os.path.relpath(each, root)
+        for each in map(str, names)
+    )
     return frozenset(each.replace(os.sep, "/") for each in shown)
 
 

@@ -51,6 +51,8 @@ def _entry(folder: Path, path: Path, function: str) -> Entry | None:
     name = path.relative_to(folder).with_suffix("").as_posix()
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        return Entry(name, path, error=f"cannot be read: {error.strerror}")
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         return Entry(name, path, error=f"line {line}: {getattr(error, 'msg', error)}")

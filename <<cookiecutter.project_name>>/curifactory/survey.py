@@ -218,6 +218,7 @@ class Survey:
     def _never_formerly(self, stage: AnyStage) -> str:
         """Say so where nothing is known by an earlier name: it may be mistyped."""
         known = self.store.stages() if len(stage.names) > 1 else []
+        known = [each for each in known if each != stage.name]
         if not known:
             return ""
         return f", nor as {stage.names[-1]}: {nearest(stage.names[-1], known)}"

@@ -1,4 +1,4 @@
-"""Ten argsets from a loop: a sweep over the number of epochs."""
+"""Ten argsets from a loop, for the experiment `stub`: a sweep over its epochs."""
 
 from params import Args
 

@@ -1,4 +1,4 @@
-"""The base argset with a change: edit `base.py`, and this one follows."""
+"""The base argset with a change, for the experiment `stub`: it follows `base.py`."""
 
 from params import Args, base
 

@@ -56,6 +56,17 @@ def test_each_stage_has_a_line_with_its_counts(show):
     assert train.split() == ["train", "0/3", "1"]
 
 
+def test_a_call_that_is_tried_again_is_one_call(show):
+    console = show()
+    console.plan({"train": 2})
+    for label in ("a", "a", "b"):
+        console.started("train", label)
+    assert lines(console)[1].split()[:3] == ["train", "0/2", "2"]
+    for label in ("a", "b"):
+        console.finished("train", label, "computed", 0.1, "")
+    assert lines(console)[1].split() == ["train", "2/2", "2"]
+
+
 def test_streams_are_redirected_before_a_call_can_begin(show, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     before, start = sys.stdout, live.Live.start

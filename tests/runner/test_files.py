@@ -759,3 +759,19 @@ def test_data_beside_what_the_runner_makes_counts(whole, setting):
     assert "computed: 0" in whole.ok("study").out
     whole.write({"data/raw/numbers.txt": "1 2 3"})
     assert "computed load a" in whole.ok("study").err
+
+
+def test_a_file_that_cannot_be_read_has_a_digest_too(project):
+    def refuse(path, stat):
+        raise PermissionError(13, "Permission denied", path)
+
+    assert FileDigests(project, refuse)("data/raw.csv") == "unreadable"
+    assert FileDigests(project)("data/raw.csv") == hash_file("data/raw.csv")
+
+
+def test_what_is_no_path_is_not_looked_for(files, project, monkeypatch):
+    asked = []
+    monkeypatch.setattr(os.path, "isfile", lambda path: asked.append(path) or False)
+    with files.noting(Reads()):
+        files.named(["a\nb", "x" * 10_000, "a b/c.txt"])
+    assert asked == [str(project / "a b/c.txt")]

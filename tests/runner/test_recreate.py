@@ -363,6 +363,23 @@ def test_nested_dataclasses_may_have_fields_of_one_name(whole):
     ]
 
 
+def test_an_argset_of_several_records_is_written_once(many):
+    script = """
+        from curifactory import ArtifactManager, Record
+        from experiments.seen import look
+        from params import Args
+
+        manager = ArtifactManager("hand")
+        args = Args(name="a")
+        look(Record(manager, args))
+        look(Record(manager, args))
+        """
+    many.write(SEEN)
+    assert many.script(script).code == 0
+    assert many.run("params", "--from-run", "hand-1").code == 0
+    assert [each["name"] for each in listed(many, "hand_1")] == ["a"]
+
+
 def test_an_unknown_run_and_a_file_that_exists_are_refused(many):
     many.ok("seen", "-p", "many")
     result = many.run("params", "--from-run", "sen-1")

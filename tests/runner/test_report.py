@@ -494,6 +494,18 @@ def test_equal_failures_are_told_once(write):
     assert page.count('<span class="tag failed">failed</span></th>') == 7
 
 
+def test_failures_without_a_message_are_told_by_their_types(write):
+    calls = []
+    for index, kind in enumerate(("KeyError", "AssertionError", "KeyError")):
+        error = {"type": kind, "message": "", "where": None, "traceback": "T"}
+        failed = {"status": "failed", "error": error, "folder": None}
+        calls.append(call(index, "fit", [f"a{index}"], reason="never run", **failed))
+    page = write(finished([argset(f"a{i}") for i in range(3)], calls))
+    assert "fit a0 and 1 more with this message" in page
+    assert '<p class="problem"><b>KeyError</b></p>' in page
+    assert '<p class="problem"><b>AssertionError</b></p>' in page
+
+
 def test_the_first_failure_is_told_first(write):
     texts = ["later in the alphabet", "another", "later in the alphabet", "a third"]
     calls = [

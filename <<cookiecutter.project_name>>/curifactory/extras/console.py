@@ -25,7 +25,8 @@ class Row:
     """What is known of one stage."""
 
     planned: int = 0
-    running: int = 0
+    running: set[str] = field(default_factory=set)
+    """The labels of calls at work: one that is tried again is one still."""
     begun: float = 0.0
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STYLES, 0))
 
@@ -33,7 +34,7 @@ class Row:
         return sum(self.counts.values())
 
     def left(self) -> int:
-        return max(self.planned - self.done(), self.running)
+        return max(self.planned - self.done(), len(self.running))
 
     def eta(self) -> str:
         """Estimate from the pace since the first call of the stage began."""
@@ -72,7 +73,7 @@ class Console(Progress):
 
     def started(self, stage: str, label: str) -> None:
         row = self._row(stage)
-        row.running += 1
+        row.running.add(label)
         row.begun = row.begun or time.monotonic()
 
     def finished(
@@ -80,8 +81,7 @@ class Console(Progress):
     ) -> None:
         row = self._row(stage)
         row.counts[status] += 1
-        if row.running and status in ("computed", "failed"):
-            row.running -= 1
+        row.running.discard(label)
         self.failures += status == "failed"
         if self.verbose or (status == "failed" and self.failures <= FAILURES):
             self._line(f"{status:<8} {stage} {label}  {reason}")
@@ -103,7 +103,7 @@ class Console(Progress):
         for name in ("done", *used, "running", "left"):
             table.add_column(name, style=STYLES.get(name), justify="right")
         for stage, row in rows[:room]:
-            numbers = (*map(row.counts.get, used), row.running)
+            numbers = (*map(row.counts.get, used), len(row.running))
             cells = [str(number or "") for number in numbers]
             done = f"{row.done()}/{row.done() + row.left()}"
             table.add_row(Text(stage), done, *cells, row.eta())

@@ -163,7 +163,8 @@ def _is_module(name: str) -> bool:
 
 def parameter_file(run: Data) -> str:
     """Return the text of a parameter file that makes the argsets of a run again."""
-    entries = sorted(run["argsets"], key=lambda entry: not entry.get("paramset"))
+    distinct = {(each["name"], each["hash"]): each for each in run["argsets"]}
+    entries = sorted(distinct.values(), key=lambda entry: not entry.get("paramset"))
     made = [_Past(run["run"], entry) for entry in entries]
     if not made:
         raise RequestError(f"run {run['run']} has no argsets")

@@ -76,12 +76,13 @@ class _Calls:
         self.arrows.update({(source, stage): None for source, _ in before})
 
 
-def _by_message(failed: Iterable[Data]) -> list[tuple[str, list[Data]]]:
-    """Return failures with one message together, those of the first one first."""
-    found: dict[str, list[Data]] = {}
+def _by_message(failed: Iterable[Data]) -> list[list[Data]]:
+    """Return failures with one type and message together, those of the first one first."""
+    found: dict[tuple[Any, ...], list[Data]] = {}
     for call in failed:
-        found.setdefault((call["error"] or {}).get("message", ""), []).append(call)
-    return list(found.items())
+        error = call["error"] or {}
+        found.setdefault((error.get("type"), error.get("message")), []).append(call)
+    return list(found.values())
 
 
 def _template() -> Template:
