@@ -105,7 +105,7 @@ class Files:
         text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else ""
         if self.reads is None or not text or not isinstance(text, str):
             return
-        if len(text) > LONGEST or "\n" in text:
+        if len(text) > LONGEST:
             return
         full = os.path.abspath(os.path.join(self.root, text))
         if os.path.isfile(full) and not self._is_runners(full):

