@@ -48,20 +48,17 @@ ENVIRONMENT = {
 }
 IMPORTED = ("hypothesis", "numpy", "sklearn.pipeline", "sklearn.tree", "pydantic")
 
+APART = ("code", "classes", "units", "scope")
+"""Modules that tests use in processes of their own: any test may run any function."""
+
 # What is asked in forks of one process: the tests that run a function of the module.
 QUICK = {
     "hashing": ["test_hashing.py", "test_laws.py", "test_args.py"],
     "reads": ["test_reads.py", "test_files.py", "test_record.py"],
     "files": ["test_files.py"],
-    "code": ["test_code.py", "-k", "not every_python"],
-    "classes": ["test_code.py", "-k", "not every_python"],
-    "units": ["test_code.py", "-k", "not every_python"],
-    "scope": ["test_code.py", "-k", "not every_python"],
+    **dict.fromkeys(APART, ["test_code.py", "-k", "not every_python"]),
     "decide": ["test_decisions.py"],
 }
-
-APART = ("code", "classes", "units", "scope")
-"""Modules that tests use in processes of their own: any test may run any function."""
 
 # What is asked about a module that is imported anew: first what answers fast, then, of
 # what survives, the rest.
@@ -80,25 +77,13 @@ TESTS = {
         ["test_rules.py", "-k", "reads or declared"],
         ["test_oracle.py", "-k", "edits_compute"],
     ),
-    "code": (
-        QUICK["code"],
-        ["test_oracle.py", "-k", "edits_compute"],
-        ["test_code.py", "-k", "must_after", "-m", "slow"],
-    ),
-    "classes": (
-        QUICK["code"],
-        ["test_oracle.py", "-k", "edits_compute"],
-        ["test_code.py", "-k", "must_after", "-m", "slow"],
-    ),
-    "units": (
-        QUICK["code"],
-        ["test_oracle.py", "-k", "edits_compute"],
-        ["test_code.py", "-k", "must_after", "-m", "slow"],
-    ),
-    "scope": (
-        QUICK["code"],
-        ["test_oracle.py", "-k", "edits_compute"],
-        ["test_code.py", "-k", "must_after", "-m", "slow"],
+    **dict.fromkeys(
+        APART,
+        (
+            QUICK["code"],
+            ["test_oracle.py", "-k", "edits_compute"],
+            ["test_code.py", "-k", "must_after", "-m", "slow"],
+        ),
     ),
     "decide": (QUICK["decide"], ["test_indirect.py", "-k", "reasons"]),
 }

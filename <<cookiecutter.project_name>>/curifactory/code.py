@@ -127,7 +127,7 @@ def _reach(roots: Iterable[Any]) -> Code:
 
 
 def _keeping(found: list[Unit], names: frozenset[str]) -> Iterator[Any]:
-    """Yield what may keep something that it has read, for these found to find."""
+    """Yield what may keep something that it has read, for these units to find."""
     loaded = names.union(*(unit.loaded for unit in found), [""])
     for unit in found:
         for owner in (each.owner for each in unit.memoized if each.name in loaded):

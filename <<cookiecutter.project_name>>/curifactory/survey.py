@@ -53,9 +53,8 @@ class Survey:
         """Return whether a result counts only as it was accepted: nothing makes it again."""
         if not self._accepted:
             return False
-        now = self.now(call)
-        is_same = all(now(key) == digest for key, digest, _ in trace.reads)
-        return trace.code != call.stage.code.fingerprint or not is_same
+        now, own = self.now(call), call.stage.code.fingerprint
+        return trace.code != own or any(now(k) != then for k, then, _ in trace.reads)
 
     def _changed_elsewhere(self, call: Call, trace: Trace) -> str:
         """Return a file that an output refers to, and that is gone or another one now."""
