@@ -28,6 +28,9 @@ GLOBS = frozenset({PATH_GLOB, "glob.glob/2"})
 NAMED_BELOW = re.compile(r"[*?\[][^/]*/([^/]+/)*[^*?\[/]+(/|$)")
 """A pattern with a plain name after a sign: `*/result.csv`, `*/metrics/*.csv`."""
 
+WHOLE = "/**/*"
+"""The end of a pattern for all that lies in a folder: pathlib needs long for many."""
+
 HIDDEN_SUFFIXES = (".pyc", ".pyi", ".so", ".pyd", ".lock")
 CHANGES = frozenset(
     "os.mkdir os.rename os.remove os.rmdir os.link os.symlink sqlite3.connect".split()
@@ -231,8 +234,7 @@ class FileDigests:
         self.known: dict[tuple[str, tuple[int, int]], str] = {}
 
     def __call__(self, path: str) -> str:
-        full = self.root / path
-        stat = sources.stat_of(str(full))
+        stat = sources.stat_of(os.path.join(self.root, path))
         if stat[0] < 0 and _is_pattern(path):
             found = sorted(matching(self.root, path))
             if path.endswith("/"):  # by name
@@ -251,6 +253,8 @@ class FileDigests:
 
 def matching(root: Path | str, pattern: str) -> frozenset[str]:
     """Return the paths of what fits a pattern, relative to the project."""
+    if pattern.endswith(WHOLE) and not _is_pattern(pattern[: -len(WHOLE)]):
+        return frozenset(_all_in(root, pattern[: -len(WHOLE)]))
     full = Path(root, pattern)
     base = Path(full.anchor if os.path.isabs(pattern) else root)
     names = base.glob(full.relative_to(base).as_posix())
@@ -260,6 +264,15 @@ def matching(root: Path | str, pattern: str) -> frozenset[str]:
         for each in map(str, names)
     )
     return frozenset(each.replace(os.sep, "/") for each in shown)
+
+
+def _all_in(root: Path | str, folder: str) -> Iterator[str]:
+    """Yield all files and folders that lie in a folder, however deep."""
+    for path, folders, files in os.walk(os.path.join(root, folder)):
+        place = os.path.relpath(path, root).replace(os.sep, "/")
+        base = "" if place == "." else f"{place}/"
+        yield from [base + name for name in folders]
+        yield from [base + name for name in files]
 
 
 def _is_pattern(path: str) -> bool:

@@ -30,6 +30,9 @@ EXACT = frozenset({type(None), bool, int, str})
 LONG = 500
 """The bytes of a value whose digest is not kept."""
 
+SHARED = 9
+"""The references to an object, those of a walk itself included, that several have."""
+
 Opaque = Callable[[object], list[Any]]
 Rule = Callable[["_Walk", Any, str], None]
 Representation = Callable[[Any, Any], object]
@@ -138,6 +141,9 @@ class _Walk:
         self.may_be_cyclic = may_be_cyclic
         self._active: dict[int, int] = {}
         """How deep each object lies that is on the way."""
+        self._shared: dict[int, tuple[Any, bytes, list[Any]]] = {}
+        """Each object that many refer to, which lives as long as this, and its encoding."""
+        self._circles = 0
 
     def tag(self, *texts: str) -> None:
         self.parts.extend(map(_encoded, texts))
@@ -149,6 +155,7 @@ class _Walk:
             return
         depth = len(self._active)
         if id(value) in self._active and self.may_be_cyclic:
+            self._circles += 1
             self.tag("around", str(depth - self._active[id(value)]))
             return
         if id(value) in self._active:
@@ -157,9 +164,25 @@ class _Walk:
                 "what stands for it: parameter(represent=...)"
             )
             raise IdentityError(path, "contains itself", hint)
+        known = self._shared.get(id(value))
+        if known is not None:
+            self.parts.append(known[1])
+            self.code += known[2]
+            return
+        before = len(self.parts), len(self.code), self._circles
         self._active[id(value)] = depth
         (_RULES.get(type(value)) or _rule_for(value))(self, value, path)
         del self._active[id(value)]
+        if sys.getrefcount(value) > SHARED:
+            self._keep(value, *before)
+
+    def _keep(self, value: Any, start: int, code: int, circles: int) -> None:
+        """Keep the encoding of what many may refer to: in a circle, it has several."""
+        if self._circles > circles:
+            return
+        encoded = b"".join(self.parts[start:])
+        self.parts[start:] = [encoded]
+        self._shared[id(value)] = value, encoded, self.code[code:]
 
     def add_if_possible(self, value: Any, path: str) -> None:
         """Add a value; nothing of it, where it has no identity."""

@@ -22,7 +22,7 @@ from projects import TEMPLATE
 from tracked import keys
 
 from curifactory import memoized, sources
-from curifactory.files import NOTHING, FileDigests, Files, is_racy
+from curifactory.files import NOTHING, FileDigests, Files, is_racy, matching
 from curifactory.hashing import hash_file, hash_text
 from curifactory.reads import Reads
 from curifactory.snapshot import Present
@@ -775,3 +775,19 @@ def test_what_is_no_path_is_not_looked_for(files, project, monkeypatch):
     with files.noting(Reads()):
         files.named(["a\nb", "x" * 10_000, "a b/c.txt"])
     assert asked == [str(project / "a\nb"), str(project / "a b/c.txt")]
+
+
+@pytest.mark.parametrize(
+    "folder", ["data", ".", "../beside", "{root}/data", "{root}/../beside", "data/link"]
+)
+def test_all_that_lies_in_a_folder_is_what_pathlib_finds_there(project, folder):
+    for place in ("data/.hidden/x", "data/.y", "data/a[1]/deep/er", "../beside/in/z"):
+        (project / place).parent.mkdir(parents=True, exist_ok=True)
+        (project / place).write_text(place)
+    (project / "data/link").symlink_to("a[1]")
+    (project / "data/nowhere").symlink_to("missing")
+    folder = folder.format(root=project)
+
+    found = (project / folder).glob("**/*")
+    expected = {os.path.relpath(each, project) for each in found}
+    assert expected == matching(project, f"{folder}/**/*") != set()

@@ -11,8 +11,11 @@ import sys
 import threading
 import types
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from identity_cases import DIFFERENT, KNOWN, SAME, Machine, Plain, Point, adder, digests
 from pythons import HERE, others, run
 
@@ -318,6 +321,45 @@ def test_a_value_that_contains_itself_has_a_digest_where_it_may():
     assert of([circle(1), circle(1)]) == of([circle(1)] + [circle(1)])
     with pytest.raises(IdentityError, match="contains itself"):
         digest(circle(1), may_be_cyclic=False)
+
+
+class Counted:
+    """Counts how often it is looked at; may refer to others."""
+
+    def __init__(self, *others) -> None:
+        self.others = list(others)
+        self.looks = 0
+
+    def __reduce_ex__(self, protocol):
+        self.looks += 1
+        return Counted, tuple(self.others)
+
+
+def test_what_many_refer_to_is_looked_at_once():
+    table = Counted(1, 2.5, "text")
+    sensors = [{"place": place, "table": table} for place in range(20)]
+    copies = [{"place": place, "table": Counted(1, 2.5, "text")} for place in range(20)]
+
+    assert digest(sensors) == digest(copies)
+    assert table.looks == 1
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 7), max_size=4), min_size=8, max_size=8),
+    st.booleans(),
+)
+def test_what_is_kept_of_objects_in_any_graph_changes_no_digest(graph, in_a_set):
+    """In a circle, what an object's encoding is depends on where one comes from."""
+    made = [Counted(number % 2) for number in range(len(graph))]
+    for each, places in zip(made, graph, strict=True):
+        each.others += [made[place] for place in places]
+    value = [frozenset(made[:3]), *made] if in_a_set else made
+
+    with mock.patch.object(hashing, "SHARED", sys.maxsize):
+        nothing_kept = digest(value, may_be_cyclic=True)
+    with mock.patch.object(hashing, "SHARED", -1):
+        everything_kept = digest(value, may_be_cyclic=True)
+    assert everything_kept == nothing_kept
 
 
 class Odd(enum.Enum):
