@@ -398,6 +398,8 @@ def _split(stage: AnyStage, result: Any) -> list[Any]:
     if not isinstance(result, (tuple, list)) or len(result) != len(names):
         count = len(result) if isinstance(result, (tuple, list)) else 1
         given = "nothing" if result is None else f"{count} value{'s' * (count != 1)}"
+        if isinstance(result, dict):
+            given = "a dictionary"
         raise CurifactoryError(
             f"{stage.where}: stage {stage.label} returned {given} for "
             f"{len(names)} outputs ({', '.join(names)})",

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 
-SELDOM = 100_000, 50, 1000
+SELDOM = 1_000_000, 50, 1000
 """A great many calls are no garbage, and are looked through for nothing."""
 
 ENDING = signal.SIGINT, signal.SIGTERM

@@ -1,5 +1,6 @@
 """What the command line prints of a run: its map, its outcome, tables."""
 
+import itertools
 import os
 import shutil
 import sys
@@ -121,9 +122,21 @@ def _print_rows(rows: Rows) -> None:
             lines.append((label, *cells))
     names = [name for _, name in columns]
     head = [n if names.count(n) == 1 else f"{stage}.{n}" for stage, n in columns]
-    print_table(("argset", *head), lines)
+    table = [("argset", *head), *lines]
+    fitting = _fitting(table)
+    print_table(table[0][:fitting], [line[:fitting] for line in lines])
+    if fitting <= len(columns):
+        print(f"... and {len(columns) + 1 - fitting} more metrics, see the report")
     if len(rows) > len(lines):
         print(f"... and {len(rows) - len(lines)} more argsets, see the report")
+
+
+def _fitting(lines: Sequence[Sequence[str]]) -> int:
+    """Return how many columns, two at least, the terminal is wide enough for."""
+    widths = (max(map(len, column)) + 2 for column in zip(*lines, strict=True))
+    ends = itertools.accumulate(widths)
+    wide = _columns() or sys.maxsize
+    return max(2, sum(end - 2 <= wide for end in ends))
 
 
 def _best(column: tuple[str, str], rows: Iterable[dict[Any, Any]]) -> float | None:
@@ -152,11 +165,16 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print(fold("  ".join(cells).rstrip()))
 
 
+def _columns() -> int:
+    """Return how wide the terminal is; 0 where there is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
 def _folding(before: int) -> Callable[[str], str]:
     """Return what folds the last column of a table, which begins after some others."""
     import textwrap
 
-    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    columns = _columns()
     if columns < before + NARROW:
         return str
     wrapper = textwrap.TextWrapper(columns - before, break_on_hyphens=False)

@@ -1043,6 +1043,24 @@ def test_a_map_fits_the_terminal_and_is_whole_elsewhere(project):
     assert on_terminal(project, "map", "study", columns=500) == whole
 
 
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals here")
+def test_a_terminal_shows_as_many_metrics_as_fit(project):
+    stage = "@stage(None, ['x'])\ndef one(record):\n    for i in range(30):\n"
+    stage += "        record.metric(f'metric_{i:02}', record.args.seed, goal='max')\n"
+    run = "for args in argsets:\n    one(Record(manager, args))"
+    project.write(other(f"{stage}    return 1\n", run, "Args('a', seed=1), Args('b')"))
+    whole = project.ok("other").out.splitlines()
+    assert len(whole[0].split()) == 31
+    shown = on_terminal(project, "other", "--quiet", columns=80)
+    assert shown[0].split() == ["argset", *(f"metric_{i:02}" for i in range(6))]
+    assert [len(line.split()) for line in shown[1:3]] == [7, 7]
+    assert "... and 24 more metrics, see the report" in shown
+    assert on_terminal(project, "other", "--quiet", columns=9)[0].split() == [
+        "argset",
+        "metric_00",
+    ]
+
+
 @pytest.mark.parametrize("command", ["map", "explain"])
 def test_looking_makes_no_cache(whole, command):
     place = whole.root / "elsewhere"

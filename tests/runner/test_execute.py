@@ -232,6 +232,7 @@ def test_what_can_be_gone_through_once_is_no_output(project, body, kind):
     [
         ("pass", "nothing"),
         ("return 1", "1 value"),
+        ("return {'x': 1, 'y': 2}", "a dictionary"),
         ("return 1, 2, 3", "3 values"),
         ("return []", "0 values"),
     ],

@@ -342,6 +342,27 @@ def test_check_needs_the_inputs_of_the_stage(whole):
     assert "fit a: not all its inputs lie in the cache" in result.err
 
 
+def test_check_goes_on_where_calls_fail_or_have_no_inputs(whole):
+    given = "value = shift"
+    whole.edit("stages/chain.py", given, f"1 / (record.args.seed - 1)\n    {given}")
+    assert whole.run("study").code == 1
+    result = whole.run("check", "score")
+    assert (result.code, result.out.splitlines()) == (
+        1,
+        [
+            "score a: failed: ZeroDivisionError: division by zero",
+            "score b: the same bytes twice",
+        ],
+    )
+    for path in whole.cache.glob("*.fit/a-*/model.*"):
+        path.unlink()
+    result = whole.ok("check", "score")
+    assert result.out.splitlines() == [
+        "score b: the same bytes twice",
+        "not all inputs of 1 call lie in the cache",
+    ]
+
+
 # The question before long work is repeated ------------------------------------------
 
 DAYS = 3 * 24 * 3600.0

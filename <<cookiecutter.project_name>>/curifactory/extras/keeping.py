@@ -101,21 +101,34 @@ def _file(cache: Store, stage: str, pairs: dict[str, str], why: str) -> None:
 def _check(project: Settings, run: Run, calls: list[Call]) -> int:
     """Execute each distinct call twice, leaving nothing, and compare bytes."""
     place = Place(project, "check")
-    seen: set[tuple[str, ...]] = set()
-    results = []
-    for call in calls:
-        _check_inputs(run, call)
-        likely = decide.prospect(call)
-        if likely not in seen:
-            seen.add(likely)
-            results.append(_compared(call, place))
+    able = [call for call in calls if _has_inputs(run, call)]
+    if not able:
+        raise RequestError(
+            f"{calls[0].stage.label} {calls[0].label}: not all its inputs lie in the cache",
+            f"run the experiment {run.manager.experiment_name} first",
+        )
+    distinct: dict[tuple[str, ...], Call] = {}
+    for call in able:
+        distinct.setdefault(decide.prospect(call), call)
+    results = [_compared(call, place) for call in distinct.values()]
+    if missing := len(calls) - len(able):
+        print(f"not all inputs of {missing} call{'s' * (missing > 1)} lie in the cache")
     run.manager.survey.index.close()
     return 0 if all(results) else 1
 
 
+def _has_inputs(run: Run, call: Call) -> bool:
+    has_data = map(run.manager.survey.has_data, call.sources())
+    return decide.is_known(call) and all(has_data)
+
+
 def _compared(call: Call, place: Place) -> bool:
     trial = task_of(call, place, stored)._replace(is_trial=True)
-    first, second = _checksums(trial), _checksums(trial)
+    try:
+        first, second = _checksums(trial), _checksums(trial)
+    except CurifactoryError as error:
+        print(f"{call.stage.label} {call.label}: {error.message}")
+        return False
     names = [name for name, digest in first.items() if second[name] != digest]
     said = f"differs in {', '.join(names)}" if names else "the same bytes twice"
     print(f"{call.stage.label} {call.label}: {said}")
@@ -125,15 +138,7 @@ def _compared(call: Call, place: Place) -> bool:
 def _checksums(trial: Task) -> dict[str, str]:
     outcome = attempt.perform(trial)
     if outcome.trace is None:
-        said = outcome.failure.message if outcome.failure else "no result"
-        raise CurifactoryError(f"{trial.stage.label} {trial.own.name} failed: {said}")
+        failure = outcome.failure
+        said = f"{failure.kind}: {failure.message}" if failure else "no result"
+        raise CurifactoryError(f"failed: {said}")
     return {each.name: each.checksum for each in outcome.trace.outputs}
-
-
-def _check_inputs(run: Run, call: Call) -> None:
-    missing = [s for s in call.sources() if not run.manager.survey.has_data(s)]
-    if missing or not decide.is_known(call):
-        raise RequestError(
-            f"{call.stage.label} {call.label}: not all its inputs lie in the cache",
-            f"run the experiment {run.manager.experiment_name} first",
-        )
