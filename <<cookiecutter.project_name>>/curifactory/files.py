@@ -6,13 +6,13 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from . import hashing, memoized, sources
-from .reads import Reads
+from .reads import Handed, Reads
 
 RACY = 2.0
 """Seconds within which a time stamp may hide a later change."""
@@ -36,6 +36,10 @@ CHANGES = frozenset(
     "os.mkdir os.rename os.remove os.rmdir os.link os.symlink sqlite3.connect".split()
 )
 """What Python tells of changes to folders; the first arguments are paths."""
+COMMANDS = {"subprocess.Popen": 1, "os.system": 0, "os.posix_spawn": 1}
+"""What Python tells of programs that are started, and which argument the command is."""
+WORDS = re.compile(r"[\s'\"=;|<>&()]+")
+"""What stands between names in a command."""
 
 
 RUN = re.compile(r".+-\d+|latest")
@@ -97,7 +101,7 @@ class Files:
             return  # its names count where it is listed
         seen = sources.stat_of(full)
         if reads is not None:
-            reads.note_file(f"f:{key}", seen)
+            reads.note_opened(key, seen)
         memoized.record(f"f:{key}", seen)
 
     def named(self, value: Any) -> None:
@@ -154,6 +158,27 @@ class Files:
         if reads is not None and place is not None:
             reads.note_change(place)
 
+    def handed(self, places: Iterable[object]) -> None:
+        """Note files that others are to open, programs or a library: to read, it may be.
+
+        What is not there yet, they make.
+        """
+        reads = self.reads
+        for key in filter(None, map(self.key, places)) if reads else ():
+            full = os.path.join(self.root, key)
+            if reads and os.path.isfile(full):
+                seen = Handed(sources.stat_of(full))
+                reads.note_file(f"f:{key}", seen)
+                memoized.record(f"f:{key}", seen)
+            elif reads and not os.path.exists(full):
+                reads.written.add(key)
+
+    def take_back(self, reads: Reads) -> None:
+        """Let what was handed to others, and is changed now, be no read: they wrote it."""
+        for key, seen in list(reads.handed.items()):
+            if sources.stat_of(os.path.join(self.root, key)) != seen:
+                reads.drop_file(key)
+
     def changed_by_others(self, reads: Reads) -> Iterator[str]:
         """Yield the files and folders that are not any more what they were when read.
 
@@ -203,6 +228,7 @@ class Files:
                 yield
         finally:
             reads.collect()
+            self.take_back(reads)
             self.reads = before
             if outer is not None and outer.reads is not None:
                 _active = outer
@@ -285,6 +311,22 @@ def _is_own(reads: Reads, place: str) -> bool:
     return any(each in reads.changed for each in above)
 
 
+def _words(command: object) -> set[str]:
+    """Return all in a command that may be the name of a file."""
+    parts = command if isinstance(command, (list, tuple)) else [command]
+    texts = [os.fsdecode(each) for each in parts if sources.is_path(each)]
+    return {word for text in texts for word in (text, *WORDS.split(text)) if word}
+
+
+def _without_scheme(path: object) -> object:
+    """Return the path of a database that may be given as `file:data/x.db?mode=ro`."""
+    if not isinstance(path, str) or not path.startswith("file:"):
+        return path
+    import urllib.parse  # takes long
+
+    return urllib.parse.unquote(path[len("file:") :].partition("?")[0])
+
+
 _active: Files | None = None
 
 
@@ -299,6 +341,7 @@ def _audit(
     *,  # bound here: at the end of the process, modules are emptied before it is told
     globs: frozenset[str] = GLOBS,
     changes: frozenset[str] = CHANGES,
+    commands: Mapping[str, int] = COMMANDS,
 ) -> None:
     if event == "open" and _active is not None:
         if not sources.is_loading(details[0], sys._getframe(1)):
@@ -316,6 +359,12 @@ def _audit(
     elif event in changes and _active is not None:
         for path in details[:2]:
             _active.changed(path)
+        if event == "sqlite3.connect":
+            _active.handed([_without_scheme(details[0])])
+    elif event in commands and _active is not None:
+        folder = details[2] if event == "subprocess.Popen" else None
+        words = _words(details[commands[event]])
+        _active.handed(os.path.join(os.fsdecode(folder or ""), word) for word in words)
 
 
 sys.addaudithook(_audit)

@@ -50,6 +50,10 @@ Seen = tuple[int, int] | frozenset[str]
 """What was seen of a file, its size and time; or of a folder, the names in it."""
 
 
+class Handed(tuple[int, int]):
+    """What was seen of a file that others were to open: read, unless they write it."""
+
+
 class Reads:
     """The reads of one execution, in the order of first reading.
 
@@ -81,6 +85,8 @@ class Reads:
         self.unpickled: dict[tuple[str, str], None] = {}
         """The classes and functions, by module and name, that pickles have asked for."""
         self.written: set[str] = set()
+        self.handed: dict[str, Seen] = {}
+        """What others were to open, programs or libraries; no other read is known."""
         self.changed: set[str] = set()
         """What the call itself has written, made, renamed or removed, by its path."""
         self.tracked: list[tuple[str, weakref.ref[Any]]] = []
@@ -114,8 +120,23 @@ class Reads:
         """Keep the key of a file or folder, and what it was when it was read first."""
         place = key.partition(":")[2]
         if place not in self.written:
+            if isinstance(seen, Handed) and key not in self.keys:
+                self.handed[place] = seen
             self.note(key)
             self.seen.setdefault(place, seen)
+
+    def note_opened(self, place: str, seen: Seen) -> None:
+        """Keep a file that the call itself reads, unless others have written it for it."""
+        if self.handed.pop(place, seen) != seen:
+            self.drop_file(place)
+        self.note_file(f"f:{place}", seen)
+
+    def drop_file(self, place: str) -> None:
+        """Forget a file that others were to read, and wrote."""
+        self.handed.pop(place, None)
+        self.keys.pop(f"f:{place}", None)
+        self.seen.pop(place, None)
+        self.written.add(place)
 
     def note_change(self, place: str) -> None:
         """Keep that the call itself has changed what lies at a path."""

@@ -9,6 +9,7 @@ import linecache
 import multiprocessing
 import os
 import pickle
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -473,14 +474,68 @@ def test_a_field_that_names_no_file_is_just_a_field(
     assert keys(reads) == ["a:path"]
 
 
-def test_files_opened_by_other_programs_are_not_seen(project, files, reads):
+def test_files_that_other_programs_find_themselves_are_not_seen(project, files, reads):
     with files.noting(reads):
         subprocess.run(
-            [sys.executable, "-c", "open('data/raw.csv').close()"],
+            [sys.executable, "-c", "open('data' + '/raw.csv').close()"],
             check=True,
             cwd=project,
         )
     assert keys(reads) == []
+
+
+def posix_spawn(*command):
+    os.waitpid(os.posix_spawn(shutil.which(command[0]), command, os.environ), 0)
+
+
+@pytest.mark.parametrize(
+    "hand",
+    [
+        lambda: subprocess.run(["cat", "data/raw.csv"], check=True),
+        lambda: subprocess.run([b"cat", Path("data/raw.csv")], check=True),
+        lambda: subprocess.run(["cat", "raw.csv"], check=True, cwd="data"),
+        lambda: subprocess.run(["cat", os.path.abspath("data/raw.csv")], check=True),
+        lambda: subprocess.run(["echo", "--config=data/raw.csv"], check=True),
+        lambda: subprocess.run("cat 'data/raw.csv'>out.txt", shell=True, check=True),
+        lambda: os.system("cat <data/raw.csv >/dev/null"),
+        lambda: posix_spawn("cat", "data/raw.csv"),
+        lambda: sqlite3.connect("data/raw.csv").close(),
+        lambda: sqlite3.connect(Path("data/raw.csv")).close(),
+        lambda: sqlite3.connect("file:data/raw%2Ecsv?mode=ro", uri=True).close(),
+    ],
+)
+def test_files_handed_to_programs_and_databases_are_noted(hand, project, files, reads):
+    with files.noting(reads):
+        hand()
+    assert keys(reads) == ["f:data/raw.csv"]
+    assert list(files.changed_by_others(reads)) == []
+
+
+def test_files_that_a_program_writes_are_no_reads(project, files, reads):
+    """One that was there before was handed to it; what it had in it does not count."""
+    with files.noting(reads):
+        subprocess.run(["cp", "a b/c.txt", "data/raw.csv"], check=True)
+        subprocess.run(["cp", "a b/c.txt", "data/new.csv"], check=True)
+        (project / "data/raw.csv").read_text(), (project / "data/new.csv").read_text()
+    assert keys(reads) == ["f:a b/c.txt"]
+    assert list(files.changed_by_others(reads)) == []
+
+
+def test_a_database_that_a_call_changes_is_no_read(project, files, reads):
+    with sqlite3.connect("data/x.db") as base:
+        base.execute("CREATE TABLE t(a)")
+    with files.noting(reads), sqlite3.connect("data/x.db") as base:
+        base.execute("INSERT INTO t VALUES (1)")
+        base.commit()
+    assert keys(reads) == [] and list(files.changed_by_others(reads)) == []
+
+
+def test_a_file_that_was_read_before_a_program_writes_it_counts(project, files, reads):
+    with files.noting(reads):
+        (project / "data/raw.csv").read_text()
+        subprocess.run(["cp", "a b/c.txt", "data/raw.csv"], check=True)
+    assert keys(reads) == ["f:data/raw.csv", "f:a b/c.txt"]
+    assert list(files.changed_by_others(reads)) == ["data/raw.csv"]
 
 
 def test_a_file_in_a_list_of_a_field_is_noted(params, project, files, reads):

@@ -1,5 +1,7 @@
 """Functions that keep their results: what they read for one call counts for the others."""
 
+import sqlite3
+
 import pytest
 from on_engines import EACH
 
@@ -347,6 +349,57 @@ def test_a_file_that_was_changed_since_it_was_remembered_is_computed_again(proje
     again = project.ok("other")
     assert again.out.split("\n")[:2] == ["1 newer", "2 newer"]
     assert project.ok("other").counts["computed"] == 0
+
+
+DATABASE = """
+import functools
+import sqlite3
+
+
+@functools.cache
+def base():
+    return sqlite3.connect("inputs/base.db", isolation_level=None)
+
+
+def read(seed):
+    return [*base().execute("SELECT sum(a) FROM t")][0][0] + seed
+
+
+def note(seed):
+    base().execute("INSERT INTO t VALUES (?)", [seed])
+    return seed
+"""
+
+
+@pytest.mark.parametrize(("use", "computed"), [("read", 2), ("note", 0)])
+def test_a_database_that_stays_open_counts_unless_calls_write_to_it(
+    project, use, computed
+):
+    project.write(
+        {
+            "src/base.py": DATABASE,
+            "inputs/x.txt": "",
+            "experiments/other.py": (
+                "from curifactory import Record, stage\n"
+                "from params import Args\n"
+                f"from src.base import {use}\n\n\n"
+                f"@stage(None, ['x'])\ndef look(record):\n"
+                f"    return {use}(record.args.seed)\n\n\n"
+                "def get_params():\n    return [Args(name='a', seed=1), Args('b')]\n\n\n"
+                "def run(argsets, manager):\n    for args in argsets:\n"
+                "        print(look(Record(manager, args)).output)\n"
+            ),
+        }
+    )
+    base = sqlite3.connect(project.root / "inputs/base.db", isolation_level=None)
+    base.execute("CREATE TABLE t(a)")
+    base.execute("INSERT INTO t VALUES (3)")
+    project.ok("other")
+    result = project.ok("other")
+    assert result.counts["computed"] == 0 and "changed while" not in result.err
+    base.execute("UPDATE t SET a = 5")
+    base.close()
+    assert project.ok("other").counts["computed"] == computed
 
 
 SETTINGS = """
