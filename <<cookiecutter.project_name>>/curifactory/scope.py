@@ -34,12 +34,14 @@ GO_THROUGH = frozenset(
 )
 ANY_NAME = "*"
 """Among the names in code: it asks for attributes by names made at run time."""
-# What reaches code by a name made at run time, or by what happens to be imported; and
-# texts that do not count.
+# What reaches code by a name made at run time, or by what happens to be imported; texts
+# that do not count; and what opens files unheard.
 UNFOLLOWED = frozenset(
     "eval exec __import__ import_module globals sys.modules __subclasses__ __doc__ "
     "importlib.import_module importlib.util.spec_from_file_location runpy.run_path "
-    "runpy.run_module pydoc.locate pkgutil.resolve_name getsource getsourcelines".split()
+    "runpy.run_module pydoc.locate pkgutil.resolve_name getsource getsourcelines "
+    "read_parquet scan_parquet read_feather read_orc read_hdf HDFStore ParquetFile "
+    "ParquetDataset h5py.File netCDF4.Dataset xarray.open_dataset cv2.imread".split()
 )
 
 

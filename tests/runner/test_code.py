@@ -1710,6 +1710,8 @@ def test_every_python_gives_the_same_fingerprints(version, small, after, tmp_pat
             "import inspect\ndef g(): 1\ndef f(): return inspect.getsourcelines(g)",
             "inspect.getsourcelines",
         ),
+        ("import pandas\ndef f(): return pandas.read_parquet('x')", "pandas.read_parquet"),
+        ("from pandas import read_hdf\ndef f(): return read_hdf('x')", "read_hdf"),
     ],
 )
 def test_what_cannot_be_followed_is_listed(source, used, tmp_path):
