@@ -1,5 +1,6 @@
 """Canonical digests of Python values: equal for equal values, in every process."""
 
+import builtins
 import contextlib
 import copyreg
 import dataclasses
@@ -29,6 +30,9 @@ EXACT = frozenset({type(None), bool, int, str})
 
 LONG = 500
 """The bytes of a value whose digest is not kept."""
+
+HEAP = 1 << 9
+"""The flag of classes that were not written in C (Py_TPFLAGS_HEAPTYPE)."""
 
 SHARED = 9
 """The references to an object, those of a walk itself included, that several have."""
@@ -283,8 +287,38 @@ def _function(walk: _Walk, value: Any, path: str) -> None:
         _nameless(walk, value, path)
     else:
         walk.tag("function", sources.qualified(value))
+        if _is_executed(value):
+            _compiled(walk, value, path)
         for each in held_by(value):
             walk.hides(each)
+
+
+def _is_executed(value: Any) -> bool:
+    """Return whether `exec` has made a function or class: no source is to be found."""
+    if isinstance(value, types.FunctionType):
+        names, has_file = value.__globals__, value.__code__.co_filename[:1] != "<"
+        module = sys.modules.get(names.get("__name__", ""))
+        if getattr(module, "__dict__", None) is names:  # dataclasses make methods so
+            is_function = value.__name__ == value.__qualname__
+            return not has_file and is_function and sources.is_project(module)
+        return not has_file or "__name__" not in names
+    is_named = getattr(builtins, value.__name__, None) is value
+    return value.__module__ == "builtins" and not is_named and not _is_builtin(value)
+
+
+def _is_builtin(cls: type) -> bool:
+    """Return whether a class was written in C, as those of generators and views are."""
+    return not cls.__flags__ & HEAP
+
+
+def _compiled(walk: _Walk, value: types.FunctionType, path: str) -> None:
+    """Without a source the compiled code counts, and what the names in it stand for."""
+    walk.tag(repr(syntax.essence(value.__code__)))
+    for name in sorted({n for c in syntax.codes(value.__code__) for n in c.co_names}):
+        each = value.__globals__.get(name, value)
+        if each is not value and not isinstance(each, types.BuiltinFunctionType):
+            walk.tag(name)
+            walk.add_if_possible(each, f"{path}.{name}")
 
 
 def _bound_to(walk: _Walk, value: Any, path: str) -> None:
@@ -331,6 +365,11 @@ def closure(function: types.FunctionType) -> dict[str, Any]:
 
 def _class(walk: _Walk, value: type, path: str) -> None:
     walk.tag("class", "" if walk.hides(value) else sources.qualified(value))
+    if _is_executed(value):
+        for name, member in sorted(vars(value).items()):
+            if type(member) in _SCALARS or isinstance(member, types.FunctionType):
+                walk.tag(name)
+                walk.add_if_possible(member, f"{path}.{name}")
 
 
 def _module(walk: _Walk, value: types.ModuleType, path: str) -> None:

@@ -322,6 +322,7 @@ class Scope:
             return sources.qualified(target)
         origin = origin_of(*holder, value)
         own = origin[0] == "__main__" or is_project(sources.module_named(origin[0]))
+        own = own or origin[0] not in sys.modules  # of a module that was made by hand
         return None if own else ".".join(origin)
 
 

@@ -1064,6 +1064,36 @@ NO_SOURCE = {
         "exec(compile(make, '/usr/lib/x.py', 'exec'), N)\nk = N['make'](g)\n"
         "def f(): return k()",
     ),
+    "a function that exec has made in a namespace of its own": (
+        "N = {}\nexec('def g(x): return x', N)\ng = N['g']\ndef f(): return g(1)",
+        "N = {}\nexec('def g(x): return -x', N)\ng = N['g']\ndef f(): return g(1)",
+    ),
+    "a function that exec has made in its module": (
+        "exec('def g(x): return x')\ndef f(): return g(1)",
+        "exec('def g(x): return -x')\ndef f(): return g(1)",
+    ),
+    "a constant of such a function, in an object": (
+        "from types import SimpleNamespace\nN = {}\nexec('K = 1\\ndef g(): return K', N)\n"
+        "S = SimpleNamespace(g=N['g'])\ndef f(): return S.g()",
+        "from types import SimpleNamespace\nN = {}\nexec('K = 2\\ndef g(): return K', N)\n"
+        "S = SimpleNamespace(g=N['g'])\ndef f(): return S.g()",
+    ),
+    "a class that exec has made": (
+        "N = {}\nexec('class A:\\n    k = 1', N)\nL = [N['A']]\ndef f(): return L[0].k",
+        "N = {}\nexec('class A:\\n    k = 2', N)\nL = [N['A']]\ndef f(): return L[0].k",
+    ),
+    "a method of a class that exec has made": (
+        "N = {}\nexec('class A:\\n    def g(self): return 1', N)\nL = [N['A']]\ndef f(): return L[0]().g()",
+        "N = {}\nexec('class A:\\n    def g(self): return 2', N)\nL = [N['A']]\ndef f(): return L[0]().g()",
+    ),
+    "a function of a module that was made by hand": (
+        "import types\nm = types.ModuleType('m1')\nexec('def g(): return 1', vars(m))\ndef f(): return m.g()",
+        "import types\nm = types.ModuleType('m1')\nexec('def g(): return 2', vars(m))\ndef f(): return m.g()",
+    ),
+    "a constant of a module that was made by hand": (
+        "import types\nm = types.ModuleType('m1')\nm.k = 1\ndef f(): return m.k",
+        "import types\nm = types.ModuleType('m1')\nm.k = 2\ndef f(): return m.k",
+    ),
     "a function that has no source": (
         "exec(compile('def f(): return 1', __file__, 'exec'))",
         "exec(compile('def f(): return 2', __file__, 'exec'))",
@@ -1710,7 +1740,10 @@ def test_every_python_gives_the_same_fingerprints(version, small, after, tmp_pat
             "import inspect\ndef g(): 1\ndef f(): return inspect.getsourcelines(g)",
             "inspect.getsourcelines",
         ),
-        ("import pandas\ndef f(): return pandas.read_parquet('x')", "pandas.read_parquet"),
+        (
+            "import pandas\ndef f(): return pandas.read_parquet('x')",
+            "pandas.read_parquet",
+        ),
         ("from pandas import read_hdf\ndef f(): return read_hdf('x')", "read_hdf"),
     ],
 )
