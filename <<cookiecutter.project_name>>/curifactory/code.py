@@ -10,7 +10,7 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 from . import classes, hashing, sources, units
-from .scope import ANNOTATIONS, ANY_NAME, Named, Unit, code_of
+from .scope import ANNOTATIONS, ANY_NAME, SUBCLASSES, Named, Unit, code_of
 from .sources import unwrapped
 
 
@@ -80,11 +80,14 @@ def project_callables(value: object, path: str) -> tuple[list[Any], str]:
 
 
 def named(module: str, qualname: str) -> Any:
-    """Return what has this name in a module, None where that is not so any more."""
+    """Return what has this name in a module, or the module where there is none.
+
+    None where that is not so any more, or cannot be imported.
+    """
     try:
         found = importlib.import_module(module)
-        return functools.reduce(getattr, qualname.split("."), found)
-    except (ImportError, AttributeError):
+        return functools.reduce(getattr, filter(None, qualname.split(".")), found)
+    except Exception:
         return None
 
 
@@ -112,6 +115,8 @@ def _reach(roots: Iterable[Any]) -> Code:
         if not waiting and any(ANNOTATIONS in each.names for each in found):
             annotated = [number(Named("", ANNOTATIONS, each)) for each in kinds]
             lines.append(",".join(annotated))
+        if not waiting and any(SUBCLASSES in each.names for each in found):
+            lines.append(",".join(map(number, units.extending(kinds))))
     names: frozenset[str] = frozenset().union(*(unit.names for unit in found))
     if not names.isdisjoint(("__name__", "__qualname__")):
         lines += [each.__qualname__ for each in kinds]

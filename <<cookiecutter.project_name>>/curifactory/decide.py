@@ -262,7 +262,7 @@ def read_change(key: str, before: str, after: str) -> str:
     """Say what became of something that was read."""
     kind, name = key[0], key.partition(":")[2]
     if kind in "fcm":
-        return f"{name} changed"
+        return f"{name.rstrip(':')} changed"
     if name.endswith(("*", "~")):
         return "some field changed (the stage reads all)"
     if name.endswith("#"):

@@ -1,6 +1,7 @@
 """The files of the project that an execution opens, lists or looks for: an audit hook."""
 
 import functools
+import importlib.util
 import os
 import re
 import sys
@@ -9,9 +10,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from . import hashing, memoized, sources
+from . import hashing, memoized, scope, sources
 from .reads import Handed, Reads
 
 RACY = 2.0
@@ -120,6 +122,28 @@ class Files:
             place = os.path.relpath(full, self.root) if is_inside else full
             place = place.replace(os.sep, "/")
             self.reads.note_file(f"f:{place}", sources.stat_of(full))
+
+    def imported(self, module: ModuleType, by: str) -> None:
+        """Note a module that a stage has asked for by a name made at run time."""
+        is_own = by.partition(".")[0] != __package__ and sources.is_project(module)
+        if self.reads is not None and is_own:
+            self.reads.note(f"c:{module.__name__}:")
+            memoized.record(f"c:{module.__name__}:", None)
+
+    def loaded(self, path: str) -> None:
+        """Note a Python file that a stage loads by its path: as data, with its imports."""
+        if path.endswith(".pyc"):
+            try:
+                path = importlib.util.source_from_cache(path)
+            except ValueError:  # it lies there without a source
+                return
+        key = self.key(path) if self.reads and path not in sources.importing else None
+        if key and self.reads:
+            self.reads.note_file(f"f:{key}", sources.stat_of(path))
+            with self.pausing():
+                names = list(scope.imported_by(path))
+            for name in names:
+                self.reads.note(f"c:{name}:")
 
     def listed(self, path: object) -> None:
         """Note a folder whose content was asked for: what is in it counts, by name."""
@@ -344,7 +368,9 @@ def _audit(
     commands: Mapping[str, int] = COMMANDS,
 ) -> None:
     if event == "open" and _active is not None:
-        if not sources.is_loading(details[0], sys._getframe(1)):
+        if sources.is_compiling(details[0], sys._getframe(1)):
+            _active.loaded(details[0])
+        elif not sources.is_loading(details[0], sys._getframe(1)):
             _active.opened(*details)
     elif event == "pickle.find_class" and _active is not None:
         if _active.reads is not None:
@@ -367,6 +393,19 @@ def _audit(
         _active.handed(os.path.join(os.fsdecode(folder or ""), word) for word in words)
 
 
+_import_module = importlib.import_module
+
+
+@functools.wraps(_import_module)
+def _noting_import(name: str, package: str | None = None) -> ModuleType:
+    """Import as ever; of a module that is there already, no audit hook is told."""
+    module = _import_module(name, package)
+    if _active is not None:
+        _active.imported(module, sys._getframe(1).f_globals.get("__name__", ""))
+    return module
+
+
+importlib.import_module = _noting_import
 sys.addaudithook(_audit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(

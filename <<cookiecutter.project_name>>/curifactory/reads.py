@@ -116,8 +116,14 @@ class Reads:
             with open(self.stream, "a", encoding="utf-8") as file:
                 file.write(json.dumps(key) + "\n")
 
-    def note_file(self, key: str, seen: Seen) -> None:
-        """Keep the key of a file or folder, and what it was when it was read first."""
+    def note_file(self, key: str, seen: Seen | None) -> None:
+        """Keep the key of a file or folder, and what it was when it was read first.
+
+        Of code, which has no such thing, the key alone.
+        """
+        if seen is None:
+            self.note(key)
+            return
         place = key.partition(":")[2]
         if place not in self.written:
             if isinstance(seen, Handed) and key not in self.keys:

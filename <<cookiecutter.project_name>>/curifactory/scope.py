@@ -1,14 +1,16 @@
 """The names in one definition: what each of them refers to, in the project or outside."""
 
 import ast
+import contextlib
 import enum
 import functools
 import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
@@ -34,12 +36,14 @@ GO_THROUGH = frozenset(
 )
 ANY_NAME = "*"
 """Among the names in code: it asks for attributes by names made at run time."""
-# What reaches code by a name made at run time, or by what happens to be imported; texts
-# that do not count; and what opens files unheard.
+WHOLE = frozenset("eval exec globals sys.modules".split())
+"""What may reach anything that is in its own module."""
+SUBCLASSES = "__subclasses__"
+"""Among the names in code: it goes by what extends a class."""
+# What reaches code by a name made at run time, or a text of it; texts that do not count;
+# and what opens files unheard.
 UNFOLLOWED = frozenset(
-    "eval exec __import__ import_module globals sys.modules __subclasses__ __doc__ "
-    "importlib.import_module importlib.util.spec_from_file_location runpy.run_path "
-    "runpy.run_module pydoc.locate pkgutil.resolve_name getsource getsourcelines "
+    "eval exec __import__ sys.modules __doc__ pydoc.locate getsource getsourcelines "
     "read_parquet scan_parquet read_feather read_orc read_hdf HDFStore ParquetFile "
     "ParquetDataset h5py.File netCDF4.Dataset xarray.open_dataset cv2.imread".split()
 )
@@ -270,6 +274,7 @@ class Scope:
             return None
         value, rest, holder = self.value_of(chain)
         if value is _ABSENT:
+            self._take_whole(used)
             return None
         is_used = id(node) not in self.asked
         return ".".join([self._refer(value, holder, is_used=is_used), *rest])
@@ -310,9 +315,16 @@ class Scope:
             self.unit.packages.add(name.partition(".")[0])
             if name in UNFOLLOWED:
                 self.unit.unfollowed.append(f"{self.unit.label} uses {name}")
+            self._take_whole(name)
             return name
         self.unit.refers.append(Named(holder[0], holder[1], value))
         return "@"
+
+    def _take_whole(self, name: str) -> None:
+        """Refer to all of the module, where a name gives what is in it by any name."""
+        module = sources.module_named(self.module)
+        if name in WHOLE and is_project(module):
+            self.unit.refers.append(module)
 
     def _foreign(self, value: Any, target: Any, holder: tuple[str, str]) -> str | None:
         """Return the public name of what others wrote: it holds on every Python."""
@@ -363,6 +375,16 @@ def _is_namespace(value: Any) -> bool:
     # Constants of argsets, and members of an enum, count where they are named, one by one.
     is_enum = isinstance(value, enum.EnumMeta) and is_project(value)
     return is_enum or isinstance(value, ModuleType) or _is_args(value)
+
+
+def imported_by(path: str) -> Iterator[str]:
+    """Yield the modules of the project that a file imports by their full names."""
+    with contextlib.suppress(OSError, ValueError, SyntaxError):
+        for node in ast.walk(ast.parse(Path(path).read_bytes())):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            yield from (name for name in names if name and _is_local(name))
 
 
 def _is_local(name: str) -> bool:

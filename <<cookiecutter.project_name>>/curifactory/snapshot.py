@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from . import args as argsets
@@ -204,7 +204,18 @@ class Present:
 def _class_digest(path: str) -> str:
     module, _, qualname = path.partition(":")
     found = code.named(module, qualname)
+    if isinstance(found, ModuleType):
+        return code.fingerprint(*_whole(found)).fingerprint
     return code.fingerprint(sources.unwrapped(found)).fingerprint if found else "absent"
+
+
+@functools.lru_cache(1000)
+def _whole(module: ModuleType) -> tuple[Any, ...]:
+    """Return all that may be reached through a module; of a package, its modules, too."""
+    is_package = hasattr(module, "__path__")
+    return module, *(
+        [scope.Named(module.__name__, scope.ANY_NAME, module)] * is_package
+    )
 
 
 @functools.lru_cache(1000)

@@ -254,6 +254,13 @@ def is_writing(mode: object, flags: object) -> bool:
     return isinstance(flags, int) and flags & (os.O_WRONLY | os.O_CREAT) != 0
 
 
+def is_compiling(path: object, asking: FrameType) -> bool:
+    """Return whether a Python file, or the compiled one, is opened to be executed."""
+    by = asking.f_code.co_filename
+    is_asked = by == READERS_OF_CODE[0] or by.endswith(("<frozen runpy>", "runpy.py"))
+    return is_asked and str(path).endswith((".py", ".pyc"))
+
+
 def is_loading(path: object, asking: FrameType) -> bool:
     """Return whether a file is opened to import or to show it: there it counts as code."""
     is_code = str(path).endswith(".py")

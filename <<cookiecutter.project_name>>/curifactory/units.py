@@ -195,6 +195,15 @@ def lazy(cls: type) -> list[FunctionType]:
     return found
 
 
+def extending(classes: Iterable[type]) -> list[type]:
+    """Return the classes of the project that extend others, as modules have them."""
+    found: list[type] = []
+    for cls in classes:
+        found += type.__subclasses__(cls)
+    own = {each for each in found if is_project(each) and _is_public(each)}
+    return sorted(own, key=sources.qualified)
+
+
 def _code_in(value: Any, seen: frozenset[int] = frozenset()) -> list[Any]:
     """Return the code of the project in a value, also where a part has no identity."""
     found: list[Any] = []

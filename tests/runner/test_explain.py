@@ -106,7 +106,10 @@ def test_explain_lists_files_packages_and_what_could_not_be_followed(whole):
     result = whole.ok("explain", "other", "--json")
     found = json.loads(result.out)[0]
     assert found["files"] == ["raw/*.csv", "notes.txt"]
-    assert found["unfollowed"] == ["experiments/other.py: read uses eval"]
+    assert found["unfollowed"] == [
+        "experiments/other.py: all of it uses eval",
+        "experiments/other.py: read uses eval",
+    ]
     assert list(found["packages"]) == ["numpy"]
 
 

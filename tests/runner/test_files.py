@@ -1,5 +1,6 @@
 """The files that an execution opens, lists or looks for are noted, and their digests."""
 
+import contextlib
 import copy
 import functools
 import glob
@@ -237,6 +238,7 @@ def test_what_a_module_reads_while_it_is_imported_is_known(project, files, reads
         "f:a b/c.txt",
         "f:absent",
         "f:src/two.txt",
+        "c:reading:",
     ]
     assert keys(reads) == seen
     open("data/raw.csv").close()
@@ -248,16 +250,32 @@ def test_sources_are_noted_where_nothing_but_their_text_is_asked_for(
 ):
     path = str(project / "src" / "code.py")
     Path(path).write_text("x = 1")
-    spec = importlib.util.spec_from_file_location("code_of_project", path)
     linecache.clearcache()
     with files.noting(reads):
         linecache.getline(path, 1)
         tokenize.open(path).close()
-        spec.loader.exec_module(importlib.util.module_from_spec(spec))
     assert keys(reads) == []
     with files.noting(reads):
         open(path).close()
     assert keys(reads) == ["f:src/code.py"]
+
+
+def test_a_source_that_is_loaded_by_its_path_is_noted_with_what_it_imports(
+    project, files, reads, monkeypatch
+):
+    """Compiled before, too: what is opened then is another file."""
+    (project / "src/code.py").write_text("import os, helper_of_code\nfrom . import x")
+    (project / "src/helper_of_code.py").write_text("")
+    monkeypatch.syspath_prepend(project / "src")
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    sources.watch(project)
+    for _ in range(2):
+        spec = importlib.util.spec_from_file_location("by_path", "src/code.py")
+        noted = Reads()
+        with files.noting(noted), contextlib.suppress(ImportError):
+            spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        assert keys(noted) == ["f:src/code.py", "c:helper_of_code:"]
+    del sys.modules["helper_of_code"]
 
 
 @pytest.mark.parametrize(
@@ -409,11 +427,12 @@ def test_a_folder_that_a_module_lists_while_it_is_imported_is_noted(
 ):
     (project / "listing.py").write_text("import os\nos.listdir('data')\n")
     monkeypatch.syspath_prepend(project)
+    sources.watch(project)
     with files.noting(reads):
         importlib.import_module("listing")
         os.listdir(project.parent)  # that one is none of the project
     del sys.modules["listing"]
-    assert keys(reads) == ["f:data/"]
+    assert keys(reads) == ["f:data/", "c:listing:"]
 
 
 def test_a_file_that_was_read_first_stays_an_input(project, files, reads):
@@ -724,10 +743,11 @@ def test_what_is_in_a_hidden_folder_does_not_count(project, files, reads):
 def test_an_import_asks_for_no_folder_that_counts(project, files, reads, monkeypatch):
     (project / "src" / "fresh.py").write_text("x = 1\n")
     monkeypatch.syspath_prepend(project / "src")
+    sources.watch(project)
     with files.noting(reads):
         assert importlib.import_module("fresh").x == 1
     del sys.modules["fresh"]
-    assert keys(reads) == []
+    assert keys(reads) == ["c:fresh:"]
 
 
 def test_cloudpickle_gives_a_plain_argset_and_reads_everything(args, params, reads):

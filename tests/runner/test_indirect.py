@@ -1175,3 +1175,104 @@ def test_a_new_member_of_an_enum_computes_nothing(project):
     assert values(project) == ({"a": "11"}, 0)
     project.edit("src/kinds.py", "10 * self", "20 * self")
     assert values(project) == ({"a": "21"}, 1)
+
+
+# Modules that are imported by a name made at run time --------------------------------
+
+MODELS = {
+    "src/models/__init__.py": "",
+    "src/models/a.py": (
+        "from src.scale import scaled\nFACTOR = 1\ndef make(): return scaled() * FACTOR\n"
+    ),
+    "src/models/b.py": "def make():\n    return 7\n",
+    "src/scale.py": "def scaled():\n    return 10\n",
+}
+BY_NAME = {
+    "import_module": "importlib.import_module(f'src.models.{name}').make()",
+    "a function of it": "import_module(name='src.models.' + name).make()",
+    "a relative name": "importlib.import_module(f'.{name}', 'src.models').make()",
+    "a package": "getattr(importlib.import_module('src.models'), name).make()",
+    "resolve_name": "pkgutil.resolve_name(f'src.models.{name}:make')()",
+    "a cache": "cached(name).make()",
+}
+BY_PATH = {
+    "a path": "by_path(f'src/models/{name}.py').make()",
+    "a path, registered": "by_path(f'src/models/{name}.py', sys.modules).make()",
+    "run_path": "runpy.run_path(f'src/models/{name}.py')['make']()",
+    "run_module": "runpy.run_module(f'src.models.{name}')['make']()",
+}
+STAGE = """
+import functools, importlib, importlib.util, pkgutil, runpy, sys
+from importlib import import_module
+import src.models.a, src.models.b
+
+
+@functools.cache
+def cached(name):
+    return importlib.import_module(f"src.models.{name}")
+
+
+def by_path(path, registry=None):
+    spec = importlib.util.spec_from_file_location("model", path)
+    module = importlib.util.module_from_spec(spec)
+    if registry is not None:
+        registry["model"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@stage(None, ["out"])
+def last(record):
+    name = "ab"[record.args.seed - 1]
+    return USE
+"""
+
+
+def on_models(project, use, options):
+    """Write the stage and run it; return a function that tells of the next run."""
+    stages = STAGE.replace("USE", use)
+    if "'src.models')" not in use:  # no import that the text tells of
+        stages = stages.replace("import src.models.a, src.models.b\n", "")
+    project.write({**MODELS, **other(stages, EACH.format(PRINT), TWO)})
+
+    def again():
+        found, computed = values(project, *options)
+        return found["a"], found["b"], computed
+
+    assert again() == ("10", "7", 2)
+    assert again() == ("10", "7", 0)
+    return again
+
+
+@here
+@pytest.mark.parametrize("way", [*BY_NAME, *BY_PATH])
+def test_a_module_counts_that_a_stage_finds_at_run_time(whole, options, way):
+    again = on_models(whole, {**BY_NAME, **BY_PATH}[way], options)
+    alone = 2 if way == "a package" else 1  # of which any module may be asked for
+    whole.edit("src/models/a.py", "FACTOR = 1", "FACTOR = 2")
+    assert again() == ("20", "7", alone)
+    whole.edit("src/models/a.py", "* FACTOR", "* FACTOR + 1")
+    assert again() == ("21", "7", alone)
+    if way != "a package":
+        whole.edit("src/scale.py", "10", "100")
+        assert again() == ("201", "7", 1)
+    assert again()[2] == 0
+
+
+@pytest.mark.parametrize("way", BY_NAME)
+def test_a_module_found_at_run_time_counts_by_what_it_does(whole, way):
+    again = on_models(whole, BY_NAME[way], [])
+    whole.edit("src/models/a.py", "FACTOR = 1", "FACTOR = 1  # the factor")
+    assert again() == ("10", "7", 0)
+    result = whole.ok("explain", "other")
+    assert "import_module" not in result.out
+
+
+def test_a_module_found_at_run_time_that_cannot_be_imported_fails_its_own_call(whole):
+    again = on_models(whole, BY_NAME["import_module"], [])
+    whole.edit("src/models/b.py", "return", "retrun")
+    result = whole.run("other", "--quiet")
+    assert result.code == 1
+    assert result.counts == {"computed": 0, "reused": 1, "skipped": 0, "failed": 1}
+    whole.edit("src/models/b.py", "retrun", "return")
+    assert again() == ("10", "7", 0)

@@ -66,8 +66,8 @@ def test_declared_files_count_without_being_opened_by_python(project):
 
 
 def test_declared_code_counts_although_no_call_leads_to_it(project):
-    head = "import importlib\nimport src.helpers\n\n\n"
-    body = "return importlib.import_module('src.helpers').shift(1)"
+    head = "import src.helpers\n\n\n"
+    body = "return __import__('src.helpers', fromlist=['x']).shift(1)"
     stages = head + pick("code=[src.helpers.shift]", body)
     project.write(other(stages, RUN))
     assert project.ok("other").counts["computed"] == 1
