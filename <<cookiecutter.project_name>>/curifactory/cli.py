@@ -214,6 +214,8 @@ def _refused(error: Exception, debug: bool) -> int:
     if isinstance(error, OSError) and (error.errno, error.filename) == (ENOSPC, None):
         _let_go_of_output()
         error = _unwritable(error)
+    if isinstance(error, OSError) and not _is_users(error):
+        error = CurifactoryError(str(error), "--debug shows where that was")
     if not isinstance(error, CurifactoryError):
         raise error
     if debug:
@@ -223,6 +225,13 @@ def _refused(error: Exception, debug: bool) -> int:
     else:
         print(f"error: {error}", file=sys.stderr)
     return error.exit_code
+
+
+def _is_users(error: Exception) -> bool:
+    """Return whether the user's own code is to be seen in a traceback."""
+    from .failure import where
+
+    return bool(where(error))
 
 
 def _parser(command: str) -> tuple[argparse.ArgumentParser, Any]:

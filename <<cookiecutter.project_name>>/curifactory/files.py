@@ -317,12 +317,20 @@ def matching(root: Path | str, pattern: str) -> frozenset[str]:
 
 
 def _all_in(root: Path | str, folder: str) -> Iterator[str]:
-    """Yield all files and folders that lie in a folder, however deep."""
-    for path, folders, files in os.walk(os.path.join(root, folder)):
+    """Yield all files and folders in a folder, however deep, and behind links as well."""
+    for path, folders, files in os.walk(os.path.join(root, folder), followlinks=True):
         place = os.path.relpath(path, root).replace(os.sep, "/")
         base = "" if place == "." else f"{place}/"
         yield from [base + name for name in folders]
         yield from [base + name for name in files]
+        links = [name for name in folders if os.path.islink(f"{path}/{name}")]
+        folders[:] = [n for n in folders if n not in links or not _is_above(path, n)]
+
+
+def _is_above(path: str, link: str) -> bool:
+    """Return whether a link in a folder leads back to that, or to what it lies in."""
+    target, here = (os.path.realpath(each) for each in (f"{path}/{link}", path))
+    return f"{here}/".startswith(f"{target}/")
 
 
 def _is_pattern(path: str) -> bool:

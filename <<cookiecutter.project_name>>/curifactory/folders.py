@@ -82,8 +82,11 @@ def keep_links(folder: str) -> None:
 def digest(path: str | Path) -> str:
     """Return the digest of the bytes of a file; "absent" where there is none.
 
-    Raises OSError for a file that is there and cannot be read.
+    A link to a folder counts by where it leads, as it is written. Raises OSError for a
+    file that is there and cannot be read.
     """
+    if os.path.islink(path) and os.path.isdir(path):
+        return hashing.hash_text("link", os.readlink(path))
     try:
         return hashing.hash_file(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -91,11 +94,18 @@ def digest(path: str | Path) -> str:
 
 
 def files_in(folder: str | Path) -> Iterable[str]:
-    """Yield the paths of all files below a folder, relative to it."""
-    for base, _, names in os.walk(folder):
-        inner = os.path.relpath(base, folder).replace(os.sep, "/")
-        for name in names:
-            yield name if inner == "." else f"{inner}/{name}"
+    """Yield the paths of all files below a folder, relative to it.
+
+    Links to folders and, with a slash at the end, folders that hold nothing are among
+    them.
+    """
+    for base, inner, names in os.walk(folder):
+        place = os.path.relpath(base, folder).replace(os.sep, "/")
+        links = [name for name in inner if os.path.islink(os.path.join(base, name))]
+        for name in (*names, *links):
+            yield name if place == "." else f"{place}/{name}"
+        if place != "." and not (inner or names):
+            yield f"{place}/"
 
 
 def output_stem(name: str) -> str:

@@ -31,7 +31,7 @@ EXACT = frozenset({type(None), bool, int, str})
 LONG = 500
 """The bytes of a value whose digest is not kept."""
 
-HEAP = 1 << 9
+HEAP = 2**9
 """The flag of classes that were not written in C (Py_TPFLAGS_HEAPTYPE)."""
 
 SHARED = 9

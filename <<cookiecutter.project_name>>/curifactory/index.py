@@ -308,7 +308,7 @@ class Index:
         found = filter(None, map(self.store.read, sorted(there - known)))
         ordered = sorted(found, key=lambda trace: trace.created)
         self._insert([(trace, body_of(trace)) for trace in ordered])
-        return True
+        return not self.store.is_unsure
 
     def _mending(self, use: Callable[[], T]) -> T:
         """Use the index. A damaged one is made anew from the folders, and used again;

@@ -40,6 +40,8 @@ class Peers:
         self._used: list[str] = []
         self._read: dict[str, int] = {}
         self._seen = 0
+        self._ahead: dict[Path, tuple[float, float]] = {}
+        """Files whose time is to come: that time, and when it was seen first."""
         self._over = threading.Event()
         self._beating: threading.Thread | None = None
         self._journal: FileIO | None = None
@@ -259,9 +261,15 @@ class Peers:
         except OSError:
             now = time.time()
         try:
-            return now - path.stat().st_mtime
+            last = path.stat().st_mtime
         except OSError:
             return math.inf
+        if last - now <= STALE:
+            return now - last
+        # By a clock that is ahead, nothing would ever be old: what counts is a change.
+        if self._ahead.get(path, (0.0, 0.0))[0] != last:
+            self._ahead[path] = last, time.monotonic()
+        return time.monotonic() - self._ahead[path][1]
 
     def _take_over(self, key: str, owner: str) -> None:
         """Remove the claim of a run that is dead: who may is claimed in its turn.

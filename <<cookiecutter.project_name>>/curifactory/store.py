@@ -32,6 +32,8 @@ OWN = (".tmp", ".scratch", ".quarantine")
 """Folders whose content the runner may remove at any time."""
 COPIED = 600.0
 """Seconds after which a folder that lacks its trace is not just being copied."""
+SKEW = 60.0
+"""Seconds that the clock of another machine may be ahead."""
 NAMED = re.compile(r".+-[0-9a-f]{12}(-\d+)?")
 """The names of folders of calls; others in the cache are somebody else's."""
 
@@ -52,6 +54,8 @@ class Store:
         self.is_read_only = False
         self.roots = (root,) if base is None else (root, base)
         self._paths = tuple(str(each).rstrip("/") for each in self.roots)
+        self.is_unsure = False
+        """Whether a trace could not be read, which may be whole."""
         self.damaged: set[str] = set()
         """Folders that do not count, wherever they still lie."""
         self._verified: set[tuple[str, str]] = set()
@@ -120,10 +124,14 @@ class Store:
         """Return the trace in a folder; None, and a line, if it is not whole."""
         try:
             body = read_bytes(f"{self.place(folder)}/{META}").decode()
-            return parse(body, folder)
+            found = parse(body, folder)
+            if folders.safe(found.stage) == folder.partition("/")[0]:
+                return found
+            self._note_unreadable(folder)  # it was moved here from another stage
         except (FileNotFoundError, IsADirectoryError):
             self._note_lacking(folder)
         except OSError as error:
+            self.is_unsure = True
             self.warn(f"{folder}/{META} cannot be read: {_short(error)}; left alone")
         except SchemeError:
             pass
@@ -138,6 +146,7 @@ class Store:
             if age > COPIED:
                 self._note_unreadable(folder)
             else:
+                self.is_unsure = True
                 self.warn(f"{folder}/{META} is not there (yet); left alone")
 
     def _note_unreadable(self, folder: str) -> None:
@@ -195,6 +204,7 @@ class Store:
         """
         self._keep_code(trace, parts)
         trace.created = time.time()
+        since = begun, trace.created + SKEW
         body = body_of(trace)
         write_bytes(f"{folder}/{META}", body.encode())
         label = "all" if trace.label == "-" else folders.safe(trace.label)
@@ -208,15 +218,19 @@ class Store:
                 if not os.path.lexists(f"{self._paths[0]}/{trace.folder}"):
                     raise
                 twin = self.read(trace.folder)
-                if twin is not None and self._is_first(twin, trace, begun):
+                if twin is not None and self._is_first(twin, trace, since):
                     self.discard(folder)
                     return twin, body_of(twin)
+                if twin is not None and twin.created >= trace.created:
+                    trace.created = twin.created + 0.001  # of a clock that was ahead
+                    body = body_of(trace)
+                    write_bytes(f"{folder}/{META}", body.encode())
         self._verified.update((trace.folder, each.name) for each in trace.outputs)
         return sharing(trace), body
 
-    def _is_first(self, twin: Trace, trace: Trace, begun: float) -> bool:
-        is_newer = twin.node == trace.node and twin.created > begun
-        return is_newer and self.has_data(twin)
+    def _is_first(self, twin: Trace, trace: Trace, since: tuple[float, float]) -> bool:
+        is_newer = since[0] < twin.created <= since[1]
+        return is_newer and twin.node == trace.node and self.has_data(twin)
 
     def discard(self, path: str | Path) -> None:
         """Remove a folder of the cache that is not committed; nothing else, ever."""
@@ -372,7 +386,8 @@ def checked_in(
         )
         files = tuple(sorted(set(own) - earlier))
         for file in files:
-            if file == META or not os.path.isfile(f"{folder}/{file}"):
+            path = f"{folder}/{file}"
+            if file == META or not (os.path.isfile(path) or os.path.isdir(path)):
                 said = f"{file} is no file, leads nowhere, or is the runner's own"
                 raise ArtifactError(said, "save to a file of another name")
         if not files and all(
@@ -380,8 +395,9 @@ def checked_in(
         ):
             hint = "save to self.get_path(), or below self.get_dir()"
             raise ArtifactError(f"{kind.__name__} wrote nothing", hint)
-        sums = tuple(hashing.hash_file(f"{folder}/{file}") for file in files)
-        size = sum(os.path.getsize(f"{folder}/{file}") for file in files)
+        sums = tuple(folders.digest(f"{folder}/{file}") for file in files)
+        places = (f"{folder}/{file}" for file in files)
+        size = sum(os.path.getsize(each) for each in places if os.path.isfile(each))
         checksum, parts = _whole(files, sums), sums if len(files) > 1 else ()
     identity = hashing.hash_text(checksum, described)
     return Artifact(name, files, kind.__name__, size, checksum, identity, parts)

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 from projects import CHAIN, Project, copy_runner
 from test_durability import STAGES
+from test_execute import other
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +220,118 @@ def test_a_file_that_cannot_be_read_is_no_damage(project):
     path.unlink()
     path.write_bytes(text)
     assert project.ok("cache", "verify").out.endswith(" 0 problems\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="there is no /proc")
+def test_a_trace_that_cannot_be_read_for_a_while_is_not_forgotten(project):
+    """Its folder did not change meanwhile: that alone does not say all is known."""
+    project.ok()
+    path = next(project.cache.glob("stages.chain.load/a-*/meta.json"))
+    (project.cache / "index.sqlite").unlink()
+    aside = path.rename(project.root / "aside")
+    path.symlink_to("/proc/self/mem")
+    os.utime(path.parent.parent, (1, 1))
+    assert "cannot be read" in project.run("map", "study").err
+    path.unlink()
+    aside.rename(path)
+    assert project.ok().counts["computed"] == 0
+
+
+def test_folders_that_were_exchanged_are_damaged_and_told_once(project):
+    project.ok()
+    one, other = (
+        next(project.cache.glob(f"stages.chain.{name}/a-*"))
+        for name in ("load", "score")
+    )
+    one.rename(project.root / "aside")
+    other.rename(one)
+    (project.root / "aside").rename(other)
+    result = project.run("cache", "verify")
+    assert result.code == 1 and result.out.count("is damaged") == 2
+    assert project.run("cache", "verify").code == 0
+    assert project.ok().done() == ["load a", "score a"]
+
+
+def test_results_of_a_clock_that_was_ahead_give_way_to_newer_ones(project):
+    stages = "import os\n\n\n@stage(None, ['x'])\ndef draw(record):\n    return os.urandom(9).hex()\n"
+    run = "print('VALUE', draw(Record(manager, argsets[0])).output)"
+    project.write(other(stages, run))
+    clock = "import time\nnow = time.time\ntime.time = lambda: now() + 86_400\n"
+    start = "import sys\nfrom curifactory.cli import main\nmain(['other'])\n"
+    assert project.script(clock + start).code == 0
+
+    drawn = [project.ok("other", "--overwrite").out for _ in range(3)]
+    assert len({each.splitlines()[0] for each in drawn}) == 3
+    assert project.ok("other").out.splitlines()[0] == drawn[-1].splitlines()[0]
+    (project.cache / "index.sqlite").unlink()
+    assert project.ok("other").out.splitlines()[0] == drawn[-1].splitlines()[0]
+
+
+SHAPED = """
+import os
+from pathlib import Path
+from curifactory import Record, stage
+from curifactory.caching import PathCacher
+from params import Args
+
+BEST, CLASS = 1, "x"
+
+
+@stage(None, ["model"], [PathCacher()])
+def fit(record):
+    folder = record.get_dir("model")
+    for number in (1, 2):
+        (folder / f"step-{number}").mkdir()
+        (folder / f"step-{number}" / "w.txt").write_text(str(number))
+    os.symlink(f"step-{BEST}", folder / "best")
+    (folder / "classes" / CLASS).mkdir(parents=True)
+    return folder
+
+
+@stage(["model"], ["out"])
+def use(record, model):
+    return [(model / "best" / "w.txt").read_text(), os.listdir(model / "classes")]
+
+
+def get_params():
+    return [Args(name="a")]
+
+
+def run(argsets, manager):
+    print(use(fit(Record(manager, argsets[0]))).state["out"])
+"""
+
+
+def test_where_links_lead_and_empty_folders_are_part_of_an_artifact(project):
+    project.write({"experiments/shaped.py": SHAPED})
+    assert project.ok("shaped").out.splitlines()[0] == "['1', ['x']]"
+    project.edit("experiments/shaped.py", "BEST, CLASS = 1", "BEST, CLASS = 2")
+    assert project.ok("shaped").out.splitlines()[0] == "['2', ['x']]"
+    project.edit("experiments/shaped.py", '2, "x"', '2, "y"')
+    assert project.ok("shaped").out.splitlines()[0] == "['2', ['y']]"
+    assert project.ok("shaped").counts["computed"] == 0
+    assert "0 problems" in project.ok("cache", "verify").out
+    for path in project.cache.glob("*.fit/*/model/best"):
+        path.unlink()
+        path.symlink_to("step-1")
+    assert project.run("cache", "verify").out.count("model/best is damaged") == 2
+
+
+@pytest.mark.parametrize("command", ["study", "map study", "cache ls", "runs", "ls"])
+def test_a_folder_that_is_gone_under_a_command_is_told_in_one_line(project, command):
+    script = f"""
+        import os
+        import sys
+        from curifactory.cli import main
+
+        os.mkdir("gone")
+        os.chdir("gone")
+        os.rmdir("../gone")
+        sys.exit(main({command.split()}))
+        """
+    result = project.script(script)
+    assert result.code == 1 and "Traceback" not in result.err
+    assert "No such file or directory" in result.err
 
 
 def test_a_link_that_leads_back_to_itself_stops_nothing(project):

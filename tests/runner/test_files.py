@@ -855,14 +855,18 @@ def test_what_is_no_path_is_not_looked_for(files, project, monkeypatch):
 @pytest.mark.parametrize(
     "folder", ["data", ".", "../beside", "{root}/data", "{root}/../beside", "data/link"]
 )
-def test_all_that_lies_in_a_folder_is_what_pathlib_finds_there(project, folder):
+def test_all_in_a_folder_is_what_pathlib_finds_there_and_behind_links(project, folder):
     for place in ("data/.hidden/x", "data/.y", "data/a[1]/deep/er", "../beside/in/z"):
         (project / place).parent.mkdir(parents=True, exist_ok=True)
         (project / place).write_text(place)
     (project / "data/link").symlink_to("a[1]")
     (project / "data/nowhere").symlink_to("missing")
+    for name, target in {"up": "..", "itself": ".", "own": "../../project"}.items():
+        (project / "data" / name).symlink_to(target)
     folder = folder.format(root=project)
 
     found = (project / folder).glob("**/*")
     expected = {os.path.relpath(each, project) for each in found}
+    if (project / folder / "data").is_dir() or folder.endswith("data"):
+        expected |= {"data/link/deep", "data/link/deep/er"}
     assert expected == matching(project, f"{folder}/**/*") != set()

@@ -34,7 +34,7 @@ def test_real_processes_agree_as_forks_do(runner_home, tmp_path):
 
 BREAKS = {
     "methods are not noted": ("reads.py", '("m", name)', '("a", "name")'),
-    "no file is noted": ("files.py", 'reads.note_file(f"f:{key}", seen)', "pass"),
+    "no file is noted": ("files.py", "reads.note_opened(key, seen)", "pass"),
     "which fields there are is not noted": (
         "reads.py",
         'reads.note(f"a{number}:{prefix}{what}")',

@@ -71,6 +71,8 @@ def perform(options: argparse.Namespace) -> int:
     except BrokenPipeError:  # of the output, as after `| head`
         raise
     except OSError as error:
+        if error.filename is None:  # nor of the cache
+            raise
         said = f"the cache {project.cache} cannot be used: {error}"
         raise CurifactoryError(said, "nothing that is needed was lost") from error
 
@@ -106,7 +108,8 @@ def _files(cache: Store, trace: Trace) -> list[str]:
 
 def _size(cache: Store, trace: Trace) -> int:
     folder = cache.root / trace.folder
-    return sum((folder / file).lstat().st_size for file in _files(cache, trace))
+    files = (file for file in _files(cache, trace) if file[-1] != "/")
+    return sum((folder / file).lstat().st_size for file in files)
 
 
 def _counts(project: Settings, run: dict[str, Any]) -> bool:
@@ -371,6 +374,8 @@ def _collect(cache: Store, peers: Peers, traces: list[Trace]) -> int:
     A run says what it uses before it looks whether data is there; here data goes away
     first, and comes back where a run has said so meanwhile.
     """
+    given, used = len(traces), peers.in_use()
+    traces = [trace for trace in traces if trace.folder not in used]
     aside = Path(cache.prepare())
     for number, trace in enumerate(traces):
         _move(cache.root / trace.folder, aside / str(number), _files(cache, trace))
@@ -380,7 +385,7 @@ def _collect(cache: Store, peers: Peers, traces: list[Trace]) -> int:
         source = aside / str(number)
         _move(source, cache.root / trace.folder, list(folders.files_in(source)))
     cache.discard(aside)
-    return len(back)
+    return given - len(traces) + len(back)
 
 
 def _move(source: Path, target: Path, files: Iterable[str]) -> None:
