@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -367,37 +367,32 @@ def _tell(of_a_fork: Callable[[Reads], None]) -> None:
         of_a_fork(_active.reads)
 
 
-def _audit(
-    event: str,
-    details: tuple[Any, ...],
-    *,  # bound here: at the end of the process, modules are emptied before it is told
-    globs: frozenset[str] = GLOBS,
-    changes: frozenset[str] = CHANGES,
-    commands: Mapping[str, int] = COMMANDS,
-) -> None:
-    if event == "open" and _active is not None:
+def _audit(event: str, details: tuple[Any, ...]) -> None:
+    if _active is None:  # as at the end of the process, when modules are emptied
+        return
+    if event == "open":
         if sources.is_compiling(details[0], sys._getframe(1)):
             _active.loaded(details[0])
         elif not sources.is_loading(details[0], sys._getframe(1)):
             _active.opened(*details)
-    elif event == "pickle.find_class" and _active is not None:
+    elif event == "pickle.find_class":
         if _active.reads is not None:
             _active.reads.unpickled[details] = None
-    elif event in ("os.listdir", "os.scandir") and _active is not None:
+    elif event in ("os.listdir", "os.scandir"):
         asking = sys._getframe(1).f_code.co_filename
         if asking != hashing.__file__ and not asking.startswith("<frozen importlib"):
             _active.listed(*details)
-    elif event in globs and _active is not None:
+    elif event in GLOBS:
         where = details[:2] if event == PATH_GLOB else (details[2] or ".", details[0])
         _active.globbed(*where)
-    elif event in changes and _active is not None:
+    elif event in CHANGES:
         for path in details[:2]:
             _active.changed(path)
         if event == "sqlite3.connect":
             _active.handed([_without_scheme(details[0])])
-    elif event in commands and _active is not None:
+    elif event in COMMANDS:
         folder = details[2] if event == "subprocess.Popen" else None
-        words = _words(details[commands[event]])
+        words = _words(details[COMMANDS[event]])
         _active.handed(os.path.join(os.fsdecode(folder or ""), word) for word in words)
 
 

@@ -267,12 +267,7 @@ def is_loading(path: object, asking: FrameType) -> bool:
     return is_code and asking.f_code.co_filename in READERS_OF_CODE
 
 
-def _audit(
-    event: str,
-    details: tuple[Any, ...],
-    *,  # bound here: at the end of the process, modules are emptied before it is told
-    importing: list[str] = importing,
-) -> None:
+def _audit(event: str, details: tuple[Any, ...]) -> None:
     """Keep what a module reads while it is imported: its constants may come from it."""
     if event != "open" or not importing:
         return
