@@ -281,7 +281,6 @@ class Store:
             self.warn(f"{folder}: {error.message}")
             raise
         except Exception as error:
-            _check_there(folder, place, *artifact.files)
             self._check(folder, place, artifact)  # since the last time, or its commit
             stage = folder.partition("/")[0].rpartition(".")[2]
             hint = (
@@ -299,7 +298,8 @@ class Store:
         except OSError as error:  # they may be whole
             said = f"{folder}: {artifact.name} cannot be read: {_short(error)}"
             raise ArtifactError(said, "the data is kept: make it readable") from error
-        _check_there(folder, place, wrong)
+        if not os.path.exists(f"{place}/{wrong}"):
+            raise DamagedError(f"{folder}/{wrong} is gone")
         if wrong:
             self.quarantine(folder, wrong)
             raise DamagedError(f"{folder}/{wrong} is damaged: its bytes differ")
@@ -410,12 +410,6 @@ def damage(folder: str | Path, artifact: Artifact) -> str:
         if folders.digest(f"{folder}/{file}") != known:
             return file
     return ""
-
-
-def _check_there(folder: str, place: str, *files: str) -> None:
-    for file in files:
-        if not os.path.exists(f"{place}/{file}"):
-            raise DamagedError(f"{folder}/{file} is gone")
 
 
 def _whole(files: Sequence[str], sums: Sequence[str]) -> str:
