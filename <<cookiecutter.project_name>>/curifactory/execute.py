@@ -446,8 +446,7 @@ class Session:
         for each in lost:
             if begun and each not in begun:
                 self.peers.release(each.claim)
-                each.call.status = "pending"
-                self.order.let_try([each.call])
+                self._undo(each.call)
                 self._let_follow(each)
         self._note_kill(begun or lost)
 

@@ -242,6 +242,23 @@ def test_a_worker_that_is_killed_once_costs_nothing_but_time(on):
     assert "worker was killed" in result.err and "work n3" in result.err
 
 
+@parallel
+def test_calls_that_are_lost_with_a_killed_worker_count_once_for_max_calls(on):
+    stages = """
+        @stage(None, ["x"])
+        def work(record):
+            time.sleep(0.2)
+            mark = Path("../killed")
+            if record.args.seed == 0 and not mark.exists():
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return record.args.seed
+        """
+    ten = "[Args(name=f'n{i}', seed=i) for i in range(10)]"
+    on.study(stages, EACH.format("work"), ten)
+    assert on.run("other", "--max-calls", "6").counts["computed"] == 6
+
+
 # Reads that depend on values ----------------------------------------------------------
 
 
