@@ -69,8 +69,6 @@ class ArtifactManager:
         self.stopped_at = ""
         self._by_name: dict[str, Snapshot | None] = {}
         self.folder: Path | None = None
-        self._survey: Survey | None = None
-        self._session: Session | None = None
         self._log: TextIO | None = None
         self._begin = time.time()
         self._git: provenance.GitState | None = None
@@ -82,41 +80,30 @@ class ArtifactManager:
         """The name of the run, `experiment-number` once it has begun."""
         return self.folder.name if self.folder else self.experiment_name
 
-    @property
+    @functools.cached_property
     def survey(self) -> Survey:
         """What decides calls; made when it is first needed."""
-        if self._survey is None:
-            store = Store(self.settings.cache, self.say, self.settings.base)
-            store.open()
-            index = Index(store)
-            index.open()
-            root = self.settings.root
-            digests = FileDigests(root, functools.partial(index.file_digest, root))
-            self._survey = Survey(store, index, Present(digests), self.request)
-        return self._survey
+        store = Store(self.settings.cache, self.say, self.settings.base)
+        store.open()
+        index = Index(store)
+        index.open()
+        root = self.settings.root
+        digests = FileDigests(root, functools.partial(index.file_digest, root))
+        return Survey(store, index, Present(digests), self.request)
 
-    @property
+    @functools.cached_property
     def session(self) -> Session:
         """What executes calls; made when it is first needed."""
-        if self._session is None:
-            survey = self.survey
-            self._begin_run()
-            project = self.settings
-            spill = None if self.engine.is_local else Path(survey.store.prepare())
-            module = "" if self.eager else project.module_of(self.experiment_name)
-            place = Place(project, self.name, spill, module)
-            folder = self.folder if self.request.captures else None
-            outputs = folder / "output" if folder else None
-            self._session = Session(
-                survey,
-                place,
-                self.engine,
-                Peers(project.cache, self.say),
-                self.progress,
-                self.say,
-                outputs,
-            )
-        return self._session
+        survey = self.survey
+        self._begin_run()
+        project = self.settings
+        spill = None if self.engine.is_local else Path(survey.store.prepare())
+        module = "" if self.eager else project.module_of(self.experiment_name)
+        place = Place(project, self.name, spill, module)
+        folder = self.folder if self.request.captures else None
+        outputs = folder / "output" if folder else None
+        peers, progress = Peers(project.cache, self.say), self.progress
+        return Session(survey, place, self.engine, peers, progress, self.say, outputs)
 
     def add(self, call: Call) -> None:
         """Take in a call that a record has made."""
@@ -207,16 +194,17 @@ class ArtifactManager:
 
     def close(self, *, at_once: bool = False) -> None:
         """Let go of workers, of the index and of the log."""
-        if self._session is not None:
-            self._session.close(at_once=at_once)
-        if self._survey is not None:
-            self._survey.index.close()
+        if "session" in vars(self):
+            self.session.close(at_once=at_once)
+        if "survey" in vars(self):
+            self.survey.index.close()
         self._close_log()
 
     def let_go(self) -> None:
         """Forget what was made; records and calls refer to each other through this."""
         self.records, self.calls, self.snapshots = [], [], []
-        self._session = self._survey = None
+        vars(self).pop("session", None)
+        vars(self).pop("survey", None)
 
     def counts(self, calls: Iterable[Call] | None = None) -> dict[str, int]:
         """Return how many calls were computed, reused, skipped and failed."""
@@ -250,9 +238,8 @@ class ArtifactManager:
         self.finish("failed" if failed else "done", int(failed))
 
     def _summary(self, status: str, exit_code: int) -> dict[str, Any]:
-        if self._session is not None:
-            for call in self.calls:
-                self._session.data.follow(call)
+        for call in self.calls if "session" in vars(self) else ():
+            self.session.data.follow(call)
         packages = {p for call in self.calls for p in call.stage.code.packages}
         started = datetime.datetime.fromtimestamp(self._begin, datetime.timezone.utc)
         number, project = self.name.rpartition("-")[2], self.settings
