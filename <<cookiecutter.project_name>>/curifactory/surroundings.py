@@ -32,20 +32,17 @@ def kept(cpus: int) -> Iterator[None]:
     libraries use the cores that it declares; what it leaves open in pyplot is closed,
     as the next one would draw into it; and wherever it goes, the next one starts here.
     """
-    here, threshold, figures = os.getcwd(), gc.get_threshold(), _open_figures()
+    threshold, figures = gc.get_threshold(), _open_figures()
     if threshold[:2] == SELDOM[:2]:  # newer Pythons keep no third one
         gc.set_threshold(*_usual)
     try:
-        with _threads(cpus):
+        with staying(), _threads(cpus):
             yield
     finally:
         if gc.get_threshold()[:2] == _usual[:2]:  # the stage did not choose another
             gc.set_threshold(*threshold)
-        try:
-            for number in _open_figures() - figures:
-                sys.modules["matplotlib.pyplot"].close(number)
-        finally:
-            _come_back(here)
+        for number in _open_figures() - figures:
+            sys.modules["matplotlib.pyplot"].close(number)
 
 
 @contextlib.contextmanager
@@ -74,16 +71,12 @@ def staying() -> Iterator[None]:
     try:
         yield
     finally:
-        _come_back(here)
-
-
-def _come_back(here: str) -> None:
-    try:
-        is_here = os.getcwd() == here
-    except OSError:  # where it went is gone again
-        is_here = False
-    if not is_here:
-        os.chdir(here)
+        try:
+            is_here = os.getcwd() == here
+        except OSError:  # where it went is gone again
+            is_here = False
+        if not is_here:
+            os.chdir(here)
 
 
 def _threads(cpus: int) -> contextlib.AbstractContextManager[object]:
