@@ -10,7 +10,6 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
-from errno import ENOSPC
 
 from . import surroundings
 from .errors import CurifactoryError, RequestError, alike, nearest
@@ -93,7 +92,7 @@ def main(argv: Sequence[str] | None = None, *, may_fork: bool = False) -> int:
             with contextlib.suppress(ImportError):
                 importlib.import_module("curifactory.extras.forking").allow()
         code = _perform(options, " ".join(["experiment", *asked]))
-        _flush()
+        sys.stdout.flush()
         return code
     except BrokenPipeError:  # nobody reads on, as after `| head`
         _let_go_of_output()
@@ -113,21 +112,6 @@ def _open_streams() -> None:
             place = os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, open(place, "r" if name == "stdin" else "w"))
     getattr(sys.stdout, "reconfigure", dict)(errors="backslashreplace")
-
-
-def _flush() -> None:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _let_go_of_output()
-        raise _unwritable(error) from error
-
-
-def _unwritable(error: OSError) -> Exception:
-    said = f"the output cannot be written: {error.strerror}"
-    return CurifactoryError(said, "what was computed is kept")
 
 
 def _let_go_of_output() -> None:
@@ -211,11 +195,8 @@ if hasattr(os, "register_at_fork"):
 
 
 def _refused(error: Exception, debug: bool) -> int:
-    if isinstance(error, OSError) and (error.errno, error.filename) == (ENOSPC, None):
-        _let_go_of_output()
-        error = _unwritable(error)
-    if isinstance(error, OSError) and not _is_users(error):
-        error = CurifactoryError(str(error), "--debug shows where that was")
+    if isinstance(error, OSError):
+        error = _of_machine(error)
     if not isinstance(error, CurifactoryError):
         raise error
     if debug:
@@ -227,11 +208,20 @@ def _refused(error: Exception, debug: bool) -> int:
     return error.exit_code
 
 
-def _is_users(error: Exception) -> bool:
-    """Return whether the user's own code is to be seen in a traceback."""
-    from .failure import where
+def _of_machine(error: OSError) -> Exception:
+    """Return one line for an error of the machine, where no code of the user had it."""
+    from .failure import OF_A_FULL_DISK, where
 
-    return bool(where(error))
+    if error.filename is None and error.errno in OF_A_FULL_DISK:
+        _let_go_of_output()
+        said = f"the output cannot be written: {error.strerror}"
+        told = CurifactoryError(said, "what was computed is kept")
+    elif where(error):
+        return error
+    else:
+        told = CurifactoryError(str(error), "--debug shows where that was")
+    told.__cause__ = error
+    return told
 
 
 def _parser(command: str) -> tuple[argparse.ArgumentParser, Any]:
