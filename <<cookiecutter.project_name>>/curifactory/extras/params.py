@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from .. import layout, paramsets
-from ..args import REDACTED, ExperimentArgs, Repeated, flat_field, is_hidden, short
+from ..args import Repeated, flat_field, short
 from ..cli import add_choice_options, apart
 from ..errors import RequestError, nearest
 from ..request import Request
@@ -79,12 +79,10 @@ def _print_diff(
     snapshots: list[Snapshot], first: str, second: str, *, as_json: bool
 ) -> None:
     one, other = _named(snapshots, first), _named(snapshots, second)
-    rows = [
-        (path, _shown(one, path, mine), _shown(other, path, theirs))
-        for path, (mine, theirs) in one.diff(other).items()
-    ]
+    differing = one.source.diff(other.source)
+    rows = [(path, one.shown(path), other.shown(path)) for path in differing]
     if as_json:
-        mine, theirs = shown_fields(one), shown_fields(other)
+        mine, theirs = shown_fields(one.source), shown_fields(other.source)
         both = {p: [mine.get(p, a), theirs.get(p, b)] for p, a, b in rows}
         print(json.dumps(both))
     elif rows:
@@ -93,15 +91,11 @@ def _print_diff(
         print(f"{first} and {second} differ in nothing but the name")
 
 
-def _named(snapshots: list[Snapshot], name: str) -> ExperimentArgs:
-    known: dict[str, ExperimentArgs] = {each.name: each.source for each in snapshots}
+def _named(snapshots: list[Snapshot], name: str) -> Snapshot:
+    known = {each.name: each for each in snapshots}
     if name not in known:
         raise RequestError(f"no argset is named {name!r}", nearest(name, known))
     return known[name]
-
-
-def _shown(args: Any, path: str, value: object) -> str:
-    return REDACTED if is_hidden(args, path) else short(value)
 
 
 def _from_run(project: Settings, name: str) -> int:
