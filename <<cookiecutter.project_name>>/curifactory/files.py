@@ -5,11 +5,11 @@ import importlib.util
 import os
 import re
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import get_ident  # at the end of the process, threading is emptied
 from types import ModuleType
 from typing import Any
 
@@ -56,7 +56,7 @@ class Files:
         self.outside = tuple(os.path.abspath(each) + os.sep for each in outside)
         self.reads: Reads | None = None
         self._looking: set[int] = set()
-        """The threads that list folders for the runner itself."""
+        """The threads that open files for the runner itself."""
 
     def key(self, path: object, *, is_folder: bool = False) -> str | None:
         """Return the path relative to the project of what counts, or None."""
@@ -88,7 +88,7 @@ class Files:
     def opened(self, path: object, mode: object, flags: object) -> None:
         if isinstance(path, str) and self._is_runners(path):
             return  # as most files are that the runner itself opens
-        reads, is_writing = self.reads, sources.is_writing(mode, flags)
+        reads, is_writing = self._heard(), sources.is_writing(mode, flags)
         if is_writing:
             self.changed(path)
         key = self.key(path) if reads is not None or memoized.known else None
@@ -126,8 +126,9 @@ class Files:
     def imported(self, module: ModuleType, by: str) -> None:
         """Note a module that a stage has asked for by a name made at run time."""
         is_own = by.partition(".")[0] != __package__ and sources.is_project(module)
-        if self.reads is not None and is_own:
-            self.reads.note(f"c:{module.__name__}:")
+        reads = self._heard()
+        if reads is not None and is_own:
+            reads.note(f"c:{module.__name__}:")
             memoized.record(f"c:{module.__name__}:", None)
 
     def loaded(self, path: str) -> None:
@@ -137,20 +138,18 @@ class Files:
                 path = importlib.util.source_from_cache(path)
             except ValueError:  # it lies there without a source
                 return
-        key = self.key(path) if self.reads and path not in sources.importing else None
-        if key and self.reads:
-            self.reads.note_file(f"f:{key}", sources.stat_of(path))
+        reads = self._heard()
+        key = self.key(path) if reads and path not in sources.importing else None
+        if key and reads:
+            reads.note_file(f"f:{key}", sources.stat_of(path))
             with self.pausing():
                 names = list(scope.imported_by(path))
             for name in names:
-                self.reads.note(f"c:{name}:")
+                reads.note(f"c:{name}:")
 
     def listed(self, path: object) -> None:
         """Note a folder whose content was asked for: what is in it counts, by name."""
-        reads = self.reads
-        if threading.get_ident() in self._looking:
-            return
-        asked = "." if path is None else path
+        reads, asked = self._heard(), "." if path is None else path
         key = self.key(asked, is_folder=True) if reads or memoized.known else None
         if key is None or (reads and f"{key}/" in reads.seen and not memoized.known):
             return
@@ -161,23 +160,18 @@ class Files:
 
     def globbed(self, folder: object, pattern: object) -> None:
         """Note a pattern that ends in a name: whether it is there is asked for unheard."""
-        is_own = threading.get_ident() in self._looking
-        if (
-            is_own
-            or not (sources.is_path(folder) and sources.is_path(pattern))
-            or not self.reads
-        ):
+        reads = self._heard()
+        if not (reads and sources.is_path(folder) and sources.is_path(pattern)):
             return
         key = self.key(os.path.join(os.fsdecode(folder), os.fsdecode(pattern)))
         if key and NAMED_BELOW.search(key):
-            self._looking.add(threading.get_ident())
-            seen = matching(self.root, key)
-            self._looking.discard(threading.get_ident())
-            self.reads.note_file(f"f:{key}/", seen)
+            with self.pausing():
+                seen = matching(self.root, key)
+            reads.note_file(f"f:{key}/", seen)
 
     def changed(self, path: object) -> None:
         """Note what a call makes, renames or removes itself."""
-        reads = self.reads
+        reads = self._heard()
         place = self.key(path, is_folder=True) if reads is not None else None
         if reads is not None and place is not None:
             reads.note_change(place)
@@ -187,7 +181,7 @@ class Files:
 
         What is not there yet, they make.
         """
-        reads = self.reads
+        reads = self._heard()
         for key in filter(None, map(self.key, places)) if reads else ():
             full = os.path.join(self.root, key)
             if reads and os.path.isfile(full):
@@ -230,12 +224,18 @@ class Files:
 
     @contextmanager
     def pausing(self) -> Iterator[None]:
-        """Let the runner itself open files within the block."""
-        before, self.reads = self.reads, None
+        """Let this thread open files for the runner itself within the block."""
+        own = get_ident()
+        is_first = own not in self._looking
+        self._looking.add(own)
         try:
             yield
         finally:
-            self.reads = before
+            self._looking -= {own} if is_first else set()
+
+    def _heard(self) -> Reads | None:
+        """Return into what the files that this thread opens are noted, if they are."""
+        return None if get_ident() in self._looking else self.reads
 
     @contextmanager
     def noting(self, reads: Reads, functions: Sequence[Any] = ()) -> Iterator[None]:
@@ -376,8 +376,8 @@ def _audit(event: str, details: tuple[Any, ...]) -> None:
         elif not sources.is_loading(details[0], sys._getframe(1)):
             _active.opened(*details)
     elif event == "pickle.find_class":
-        if _active.reads is not None:
-            _active.reads.unpickled[details] = None
+        if (reads := _active._heard()) is not None:
+            reads.unpickled[details] = None
     elif event in ("os.listdir", "os.scandir"):
         asking = sys._getframe(1).f_code.co_filename
         if asking != hashing.__file__ and not asking.startswith("<frozen importlib"):

@@ -85,6 +85,17 @@ def test_files_opened_by_a_thread_are_noted(project, files, reads):
     assert keys(reads) == ["f:data/raw.csv"]
 
 
+def test_only_the_thread_that_works_for_the_runner_opens_unnoted(project, files, reads):
+    with files.noting(reads), files.pausing():
+        thread = threading.Thread(target=(project / "data/raw.csv").read_text)
+        thread.start()
+        thread.join()
+        with files.pausing():
+            pass
+        (project / "a b/c.txt").read_bytes()
+    assert keys(reads) == ["f:data/raw.csv"]
+
+
 def test_an_absent_file_is_noted(project, files, reads):
     with files.noting(reads):
         with pytest.raises(FileNotFoundError):
