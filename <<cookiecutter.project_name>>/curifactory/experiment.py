@@ -188,21 +188,20 @@ def _call_run(
         pass
     except SkippedError as error:
         manager.say(f"run() ended where it asked for a value: {error.message}")
-    except RequestError as error:
-        raise paramsets.placed(error) from error
-    except CurifactoryError:
-        if not any(call.status == "failed" for call in manager.calls):
-            raise
     except SystemExit as error:
         said = f"run() of experiment {manager.experiment_name!r} called sys.exit()"
         raise CurifactoryError(said, "return, or raise what is wrong") from error
     except Exception as error:
-        # A value that it asked for may have failed: reported as a call.
         failures = (call.failure for call in manager.calls if call.failure)
-        if not any(each.error is error for each in failures):
-            shown = own_frames(error)
-            said = f"run() of experiment {manager.experiment_name!r} failed\n{shown}"
-            raise CurifactoryError(said.rstrip()) from error
+        if any(each.error is error for each in failures):
+            return False  # a value that it asked for: reported as a call
+        if isinstance(error, RequestError):
+            raise paramsets.placed(error) from error
+        if isinstance(error, CurifactoryError):
+            raise
+        shown = own_frames(error)
+        said = f"run() of experiment {manager.experiment_name!r} failed\n{shown}"
+        raise CurifactoryError(said.rstrip()) from error
     return False
 
 

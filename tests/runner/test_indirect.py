@@ -756,6 +756,33 @@ def test_a_run_that_calls_exit_has_failed(project):
     assert "run() of experiment 'other' called sys.exit()" in result.err
 
 
+MISSPELT = """
+@stage(None, ["x"])
+def work(record):
+    return record.args.copy(sed=1)
+"""
+
+
+@pytest.mark.parametrize("ask", ["", ".state['x']"])
+def test_a_wrong_request_within_a_stage_fails_its_call(project, ask):
+    project.write(other(MISSPELT, f"work(Record(manager, argsets[0])){ask}"))
+    result = project.run("other")
+    assert (result.code, result.run["status"]) == (1, "failed")
+    assert result.counts["failed"] == 1
+
+
+def test_what_run_raises_itself_is_told_after_a_failure_that_it_caught(project):
+    run = """from curifactory import CurifactoryError
+try:
+    work(Record(manager, argsets[0])).state["x"]
+except Exception:
+    raise CurifactoryError("of run() itself")
+"""
+    project.write(other(MISSPELT, run))
+    result = project.run("other")
+    assert result.code == 1 and "error: of run() itself" in result.err
+
+
 def test_the_folder_of_a_stage_that_was_deleted_is_noticed(project):
     project.ok()
     for path in (project.cache / "stages.chain.score").rglob("*.json"):
