@@ -40,10 +40,8 @@ class Source(NamedTuple):
 
 def load(project: Settings, kind: str, name: str) -> ModuleType:
     """Import the module of an experiment or parameter file."""
-    folder = getattr(project, kind)
     path = layout.located(project, kind, name)
-    inner = path.relative_to(project.root / folder).with_suffix("").parts
-    return _import(".".join((*Path(folder).parts, *inner)), path)
+    return _import(project.module_of(name, kind), path)
 
 
 def check_function(module: ModuleType, name: str) -> None:

@@ -33,9 +33,9 @@ class Settings(NamedTuple):
         given = self.cache, self.base, self.runs, self.reports
         return tuple(each for each in given if each is not None)
 
-    def module_of(self, experiment: str) -> str:
-        """Return the name of the module of an experiment."""
-        return f"{self.experiments}/{experiment}".replace("/", ".")
+    def module_of(self, name: str, kind: str = "experiments") -> str:
+        """Return the name of the module of an experiment, or of a parameter file."""
+        return f"{getattr(self, kind)}/{name}".replace("/", ".")
 
 
 def find_root(start: Path) -> Path:
