@@ -126,12 +126,7 @@ def shown_fields(args: Any) -> dict[str, Any]:
     """Return fields as JSON where that would give them back, else as a short text."""
     found = dict(flat(args))
     found.pop("name", None)
-    return {name: shown_value(value) for name, value in found.items()}
-
-
-def shown_value(value: Any) -> Any:
-    """Return a value that JSON would give back, else a short text of it."""
-    return short(value) if json_problem(value) else value
+    return {n: short(v) if json_problem(v) else v for n, v in found.items()}
 
 
 @functools.cache
