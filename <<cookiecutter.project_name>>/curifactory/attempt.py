@@ -1,10 +1,8 @@
 """One attempt at a call: inputs are loaded, the stage called, its outputs committed."""
 
 import contextlib
-import importlib
 import json
 import os
-import pickle
 import sys
 import threading
 import time
@@ -42,40 +40,12 @@ from .trace import Artifact, Trace, after
 
 def perform(task: Task) -> Outcome:
     """Execute a call: load its inputs, call the stage, save and commit its outputs."""
-    with _one_at_a_time:  # what is read is noted for a process, not for a thread
+    with one_at_a_time:
         return _Attempt(task).perform()
 
 
-_one_at_a_time = threading.RLock()
-
-
-def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
-    """Execute a call that came from another process, in the project at `root`.
-
-    Where this process has loaded other code than the one that asks, it loads it anew.
-    """
-    with _one_at_a_time:
-        enter(root)
-        with capture.captured(output):  # importing the project may print, too
-            task: Task = pickle.loads(data)
-            if task.group != group:
-                sources.forget()
-                with contextlib.suppress(Exception):  # the call itself may do without
-                    importlib.import_module(task.place.module)
-                task = pickle.loads(data)
-        outcome = perform(task)
-        if task.group != group:
-            outcome.loaded = code.loaded()
-        return outcome
-
-
-def enter(root: str) -> None:
-    """Make this process one of the project: its modules, its relative paths."""
-    sources.watch(Path(root))
-    if sys.path[:1] != [root]:
-        sys.path.insert(0, root)
-    if os.getcwd() != root:
-        os.chdir(root)
+one_at_a_time = threading.RLock()
+"""What is read is noted for a process, not for a thread."""
 
 
 class _Attempt:

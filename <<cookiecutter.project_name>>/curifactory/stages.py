@@ -81,19 +81,6 @@ class Stage(Generic[R, P, T]):
         self.where = _where(function)
         self._edition: object = None
 
-    def check_importable(self) -> None:
-        """Refuse a stage that another process cannot find by its name."""
-        found, mend = None, "define it at the top level of a module"
-        try:
-            found = _imported(self.function.__module__, self.function.__qualname__)
-        except TypeError:
-            mend = "put @stage above its other decorators"
-        except Exception:
-            pass  # there is nothing of that name
-        if found is not self or self.function.__module__ == "__main__":
-            said = f"{self.where}: worker processes cannot import stage {self.label}"
-            raise RequestError(said, f"{mend}, or use --engine serial")
-
     def wrong(self, said: str, hint: str) -> RequestError:
         """Return an error that tells of this stage, and where it is defined."""
         kind = "aggregate" if self.is_aggregate else "stage"

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import caching, decide
-from .args import flat
-from .errors import ArtifactError, RequestError
+from .errors import ArtifactError
 from .failure import Failure
 from .lending import Loan
 from .record import Literal, Stored
@@ -111,26 +110,3 @@ def packed(value: Any, what: str) -> bytes:
                 hint = f"pip install cloudpickle, or {hint}"
             message = f"{what} cannot be passed to another process: {error}"
             raise ArtifactError(message, hint) from error
-
-
-def check_packable(snapshots: list[Snapshot]) -> None:
-    """Refuse an argset that cannot be passed to another process, by its field."""
-    try:
-        pickle.loads(pickle.dumps([each.source for each in snapshots], protocol=5))
-    except Exception:
-        try:
-            for each in snapshots:
-                for path, value in flat(each.source) if each.source is not None else ():
-                    _check_passes(value, f"{each.name}.{path}")
-                each.know_all()
-        except ArtifactError as error:
-            raise RequestError(error.message, error.hint) from error
-
-
-def _check_passes(value: Any, what: str) -> None:
-    data = packed(value, what)
-    try:
-        pickle.loads(data)
-    except Exception as error:
-        said = f"{what} cannot be made again in another process: {error}"
-        raise ArtifactError(said, "run with --engine serial") from error

@@ -6,6 +6,7 @@ import importlib
 import logging
 import multiprocessing
 import os
+import pickle
 import time
 from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
@@ -13,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from .. import settings
+from ..args import flat
 from ..engine import Engine, WorkerKilled
-from ..errors import RequestError, nearest
+from ..errors import ArtifactError, RequestError, nearest
 from ..record import Call
-from ..task import Outcome, Task, check_packable, packed
+from ..snapshot import Snapshot
+from ..stages import AnyStage
+from ..task import Outcome, Task, packed
 from . import forking, workers
 
 NAMES = ("serial", "processes", "dask")
@@ -45,9 +49,9 @@ class _Remote(Engine):
 
     def prepare(self, calls: Iterable[Call]) -> None:
         for stage in dict.fromkeys(call.stage for call in calls):
-            stage.check_importable()
+            _check_importable(stage)
         found = {id(m.snapshot): m.snapshot for call in calls for m in call.members}
-        check_packable(list(found.values()))
+        _check_packable(list(found.values()))
 
     def submit(self, given: Task) -> "Future[Outcome]":
         label = f"{given.stage.label} {given.own.name}"
@@ -60,6 +64,43 @@ class _Remote(Engine):
     def _send(self, *given: Any) -> "Future[Outcome]":
         """Let `perform_packed` be called with these arguments in another process."""
         raise NotImplementedError
+
+
+def _check_importable(stage: AnyStage) -> None:
+    """Refuse a stage that another process cannot find by its name."""
+    found, mend = None, "define it at the top level of a module"
+    try:
+        found = pickle.loads(pickle.dumps(stage))
+    except TypeError:
+        mend = "put @stage above its other decorators"
+    except Exception:
+        pass  # there is nothing of that name
+    if found is not stage or stage.function.__module__ == "__main__":
+        said = f"{stage.where}: worker processes cannot import stage {stage.label}"
+        raise RequestError(said, f"{mend}, or use --engine serial")
+
+
+def _check_packable(snapshots: list[Snapshot]) -> None:
+    """Refuse an argset that cannot be passed to another process, by its field."""
+    try:
+        pickle.loads(pickle.dumps([each.source for each in snapshots], protocol=5))
+    except Exception:
+        for each in snapshots:
+            for path, value in flat(each.source) if each.source is not None else ():
+                _check_passes(value, f"{each.name}.{path}")
+            each.know_all()
+
+
+def _check_passes(value: Any, what: str) -> None:
+    try:
+        data = packed(value, what)
+    except ArtifactError as error:
+        raise RequestError(error.message, error.hint) from error
+    try:
+        pickle.loads(data)
+    except Exception as error:
+        said = f"{what} cannot be made again in another process: {error}"
+        raise RequestError(said, "run with --engine serial") from error
 
 
 class Processes(_Remote):
@@ -296,7 +337,7 @@ def _bootstrap(root: str, *given: Any) -> Any:
 
     if sys.path[:1] != [root]:
         sys.path.insert(0, root)
-    from curifactory.attempt import perform_packed
+    from curifactory.extras.workers import perform_packed
 
     return perform_packed(root, *given)
 

@@ -5,17 +5,19 @@ import functools
 import importlib
 import multiprocessing
 import os
+import pickle
 import signal
+import sys
 import threading
 import time
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import attempt
-from ..attempt import perform_packed
+from .. import attempt, capture, code, sources
 from ..engine import end_descendants
-from ..task import Outcome
+from ..task import Outcome, Task
 from .forking import defaults, end_with_parent
 
 GRACE = 2.0
@@ -55,7 +57,16 @@ def begin(root: str, inherited: Inherited) -> None:
     end_with_parent()
     _watch_parent()
     inherited.take_over()
-    attempt.enter(root)
+    enter(root)
+
+
+def enter(root: str) -> None:
+    """Make this process one of the project: its modules, its relative paths."""
+    sources.watch(Path(root))
+    if sys.path[:1] != [root]:
+        sys.path.insert(0, root)
+    if os.getcwd() != root:
+        os.chdir(root)
 
 
 def load(modules: list[str]) -> None:
@@ -88,6 +99,26 @@ def _kill(worker: BaseProcess) -> None:
         with contextlib.suppress(OSError):  # it has no group of its own yet
             os.killpg(worker.pid, signal.SIGKILL)
     worker.kill()
+
+
+def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
+    """Execute a call that came from another process, in the project at `root`.
+
+    Where this process has loaded other code than the one that asks, it loads it anew.
+    """
+    with attempt.one_at_a_time:
+        enter(root)
+        with capture.captured(output):  # importing the project may print, too
+            task: Task = pickle.loads(data)
+            if task.group != group:
+                sources.forget()
+                with contextlib.suppress(Exception):  # the call itself may do without
+                    importlib.import_module(task.place.module)
+                task = pickle.loads(data)
+        outcome = attempt.perform(task)
+        if task.group != group:
+            outcome.loaded = code.loaded()
+        return outcome
 
 
 def perform_as(inherited: Inherited | None, *given: Any) -> Outcome:
