@@ -98,19 +98,3 @@ def kind_of(project: Settings, name: str) -> str:
     """Return the kind of file that has argsets: an experiment may have its own."""
     kinds = (each for each in ("params", "experiments") if path_of(project, each, name))
     return next(kinds, "params")
-
-
-def write_new(project: Settings, path: Path, text: str) -> str:
-    """Write a file that is not there yet, and return its place in the project."""
-    shown = path.relative_to(project.root).as_posix()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        hint = "move it away first, or take another name"
-        raise RequestError(f"{shown} is there already", hint) from None
-    except OSError as error:
-        said = f"{shown} cannot be written: {error.strerror}"
-        raise RequestError(said, "make the folder writable") from error
-    return shown

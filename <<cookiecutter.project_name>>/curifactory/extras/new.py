@@ -5,7 +5,7 @@ import keyword
 import re
 from pathlib import Path
 
-from .. import layout, paramsets
+from .. import paramsets
 from ..cli import COMMANDS
 from ..errors import RequestError
 from ..settings import Settings
@@ -36,7 +36,7 @@ def perform(options: argparse.Namespace) -> int:
     text = (TEMPLATES / f"{options.kind}.py.txt").read_text(encoding="utf-8")
     for word, value in {"NAME": name, "PARAMS": project.params}.items():
         text = re.sub(rf"(?<!\w){word}", value.replace("/", "."), text)
-    shown = layout.write_new(project, target, text)
+    shown = write_new(project, target, text)
     print(f"wrote {shown}; {NEXT_STEPS[options.kind].format(name)}")
     return 0
 
@@ -44,3 +44,19 @@ def perform(options: argparse.Namespace) -> int:
 def _folder(project: Settings, kind: str) -> Path:
     inner = {"experiment": project.experiments, "params": project.params}
     return project.root / inner.get(kind, "stages")
+
+
+def write_new(project: Settings, path: Path, text: str) -> str:
+    """Write a file that is not there yet, and return its place in the project."""
+    shown = path.relative_to(project.root).as_posix()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        hint = "move it away first, or take another name"
+        raise RequestError(f"{shown} is there already", hint) from None
+    except OSError as error:
+        said = f"{shown} cannot be written: {error.strerror}"
+        raise RequestError(said, "make the folder writable") from error
+    return shown

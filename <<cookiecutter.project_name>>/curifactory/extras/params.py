@@ -15,7 +15,7 @@ from ..runfile import described, shown_fields
 from ..settings import Settings
 from ..snapshot import Snapshot
 from ..tables import print_table
-from . import history, recreate
+from . import history, new, recreate
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +102,7 @@ def _from_run(project: Settings, name: str) -> int:
     text = recreate.parameter_file(_history(project, name))
     module = re.sub(r"\W", "_", name)
     target = project.root / project.params / f"{module}.py"
-    shown = layout.write_new(project, target, text)
+    shown = new.write_new(project, target, text)
     print(f"wrote {shown}; look at it with: experiment params {target.stem}")
     return 0
 
