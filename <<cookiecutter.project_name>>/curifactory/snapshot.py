@@ -50,12 +50,6 @@ class Snapshot:
             self._digests[key] = self.source.hash if self.source is not None else ""
         return self._digests[key]
 
-    def know_all(self) -> None:
-        """Keep every digest, for a process that could not tell those of lambdas."""
-        self.content()
-        for path, _ in argsets.flat(self.source) if self.source is not None else ():
-            self.digest(path)
-
     def check(self) -> None:
         """Refuse fields that have no identity."""
         cls: Any = type(self.source)

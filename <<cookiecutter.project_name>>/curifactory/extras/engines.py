@@ -81,14 +81,19 @@ def _check_importable(stage: AnyStage) -> None:
 
 
 def _check_packable(snapshots: list[Snapshot]) -> None:
-    """Refuse an argset that cannot be passed to another process, by its field."""
+    """Refuse an argset that cannot be passed to another process, by its field.
+
+    Where that takes more than pickle, as for lambdas, all digests are passed as well:
+    another process could not tell them.
+    """
     try:
         pickle.loads(pickle.dumps([each.source for each in snapshots], protocol=5))
     except Exception:
         for each in snapshots:
             for path, value in flat(each.source) if each.source is not None else ():
                 _check_passes(value, f"{each.name}.{path}")
-            each.know_all()
+                each.digest(path)
+            each.content()
 
 
 def _check_passes(value: Any, what: str) -> None:
