@@ -86,7 +86,7 @@ def _seen(path: Path) -> Seen:
     """Return what tells files apart; those of a folder may be very many."""
     found: Seen = {}
     folders = [(str(path), "")]
-    with contextlib.suppress(NotADirectoryError, FileNotFoundError):
+    with contextlib.suppress(OSError):  # no folder, or not to be looked at any more
         while folders:
             folder, before = folders.pop()
             for entry in os.scandir(folder):

@@ -342,8 +342,7 @@ def _check_inputs(
 
 
 def _may_lack(stage: AnyStage, name: str) -> bool:
-    """Return whether a stage does without an input that has a default."""
+    """Return whether a stage does without an input: by a default, or an empty mapping."""
     parameter = stage.parameters.get(name)
     has_default = parameter is not None and parameter.default is not parameter.empty
-    is_meant = stage.rules.suppress_missing_inputs and not stage.is_aggregate
-    return has_default and is_meant
+    return stage.rules.suppress_missing_inputs and (has_default or stage.is_aggregate)

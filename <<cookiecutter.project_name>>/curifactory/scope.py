@@ -111,6 +111,8 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
                 scope.resolve(inner.target)
         elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
             unit.names.add(inner.value)
+            if not re.search(r"\s", inner.value):  # as `model.depth`, or `{0.depth}`
+                unit.names.update(re.findall(r"\w+", inner.value))
     unit.names |= attributes
     if "type" in attributes and not ASKS_FIELDS.isdisjoint(attributes | unit.loaded):
         unit.names.add(ANNOTATIONS)

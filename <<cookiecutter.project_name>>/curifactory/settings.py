@@ -11,6 +11,8 @@ from .errors import RequestError, nearest
 
 CACHE_VARIABLE = "CURIFACTORY_CACHE"
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+UNIT = r"s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|h(?:r|our)?s?|d(?:ay)?s?"
+"""How one of them is written; its first letter tells it."""
 
 
 class Settings(NamedTuple):
@@ -82,7 +84,7 @@ def _wrong(said: str, hint: str) -> RequestError:
 
 def seconds(given: object) -> float:
     """Return the seconds in a number, or in a text like `10 min`, `2h` or `3 days`."""
-    match = re.fullmatch(r"\s*([\d.]+)\s*([a-z]*)\s*", str(given))
+    match = re.fullmatch(rf"\s*([\d.]+)\s*({UNIT}|)\s*", str(given))
     try:
         return float(match[1]) * UNITS[match[2][:1]] if match else float(str(given))
     except (ValueError, KeyError) as error:

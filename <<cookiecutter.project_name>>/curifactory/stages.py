@@ -32,7 +32,8 @@ class Rules(NamedTuple):
     """What a stage may declare beside its inputs, outputs and cachers."""
 
     suppress_missing_inputs: bool = False
-    """Leave out an input that no stage gives, where the parameter has a default."""
+    """Leave out an input that no stage gives, where the parameter has a default; an
+    aggregate gets an empty mapping for it."""
     partial: bool = False
     """Let an aggregate leave out records whose calls failed: that is another result."""
     version: str | None = None

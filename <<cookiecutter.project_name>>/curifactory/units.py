@@ -134,7 +134,8 @@ def of_constant(constant: Named) -> Unit:
     if _is_public(constant.value):
         unit.text = constant.value.__name__  # chosen, perhaps, by what a file says
     is_class = issubclass(type(constant.value), type)
-    if not constant.is_text and not (made and is_class):
+    is_packed = bool(made) and _is_packed(constant.value)
+    if not (constant.is_text or is_packed) and not (made and is_class):
         with contextlib.suppress(IdentityError):
             unit.text = hashing.digest(
                 constant.value, name, code_of, unit.refers, may_be_cyclic=True
@@ -145,6 +146,29 @@ def of_constant(constant: Named) -> Unit:
     for node in made:
         fill(unit, node, vars(module), origin)
     return unit
+
+
+def _is_packed(value: Any) -> bool:
+    """Return whether objects of others hold code as bytes, as expressions of polars do.
+
+    What is in these goes by the names of functions, and by lines of lambdas.
+    """
+    inner: Iterable[Any] = value if isinstance(value, (list, tuple)) else ()
+    inner = value.values() if isinstance(value, dict) else inner
+    return any(map(_holds_pickle, (value, *inner)))
+
+
+def _holds_pickle(value: Any) -> bool:
+    if is_project(type(value)) or hashing.has_rule(value):
+        return False
+    try:
+        _, *parts = value.__reduce_ex__(4)
+    except Exception:  # it has no state to be kept
+        return False
+    flat = [
+        each for part in parts for each in (part if type(part) is tuple else [part])
+    ]
+    return any(type(e) is bytes and b"\x80\x05" in e for e in flat)
 
 
 def _set_on(constant: Named) -> list[Named]:

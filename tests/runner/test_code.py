@@ -1096,6 +1096,38 @@ NO_SOURCE = {
         "class A: pass\nclass B(A): pass\ndef f(): return len(A.__subclasses__())",
         "class A: pass\nclass B(A): pass\nclass C(A): pass\ndef f(): return len(A.__subclasses__())",
     ),
+    "a function that an object of a library holds as bytes": (
+        "def g(): return 1\n"
+        "N = {'__name__': 'lib'}\n"
+        "make = 'class P:\\n def __init__(self, f): self.f = f\\n'\n"
+        "make += ' def __reduce_ex__(self, _):\\n  import pickle\\n'\n"
+        "make += '  return object, (), pickle.dumps(self.f, 5)'\n"
+        "exec(compile(make, '/usr/lib/x.py', 'exec'), N)\n"
+        "k = N['P'](g)\ndef f(): return k",
+        "def g(): return 2\n"
+        "N = {'__name__': 'lib'}\n"
+        "make = 'class P:\\n def __init__(self, f): self.f = f\\n'\n"
+        "make += ' def __reduce_ex__(self, _):\\n  import pickle\\n'\n"
+        "make += '  return object, (), pickle.dumps(self.f, 5)'\n"
+        "exec(compile(make, '/usr/lib/x.py', 'exec'), N)\n"
+        "k = N['P'](g)\ndef f(): return k",
+    ),
+    "a function that such an object in a list holds": (
+        "def g(): return 1\n"
+        "N = {'__name__': 'lib'}\n"
+        "make = 'class P:\\n def __init__(self, f): self.f = f\\n'\n"
+        "make += ' def __reduce_ex__(self, _):\\n  import pickle\\n'\n"
+        "make += '  return object, (), pickle.dumps(self.f, 5)'\n"
+        "exec(compile(make, '/usr/lib/x.py', 'exec'), N)\n"
+        "k = [N['P'](g)]\ndef f(): return k",
+        "def g(): return 2\n"
+        "N = {'__name__': 'lib'}\n"
+        "make = 'class P:\\n def __init__(self, f): self.f = f\\n'\n"
+        "make += ' def __reduce_ex__(self, _):\\n  import pickle\\n'\n"
+        "make += '  return object, (), pickle.dumps(self.f, 5)'\n"
+        "exec(compile(make, '/usr/lib/x.py', 'exec'), N)\n"
+        "k = [N['P'](g)]\ndef f(): return k",
+    ),
     "a function that exec has made in its module": (
         "exec('def g(x): return x')\ndef f(): return g(1)",
         "exec('def g(x): return -x')\ndef f(): return g(1)",

@@ -302,6 +302,19 @@ def run(argsets, manager):
 """
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="there is no /proc")
+def test_a_given_folder_that_cannot_be_looked_at_any_more_ends_no_run(project):
+    """As on a network that is gone; here it is exchanged for one that leads to itself."""
+    leave = "os.rename(model, '../aside')\n    os.symlink('model', model)\n    return 1"
+    use = (
+        'return [(model / "best" / "w.txt").read_text(), os.listdir(model / "classes")]'
+    )
+    project.write({"experiments/shaped.py": SHAPED.replace(use, leave)})
+    result = project.ok("shaped")
+    assert "use changed experiments.shaped.fit" in result.err
+    assert result.counts == {"computed": 2, "reused": 0, "skipped": 0, "failed": 0}
+
+
 def test_where_links_lead_and_empty_folders_are_part_of_an_artifact(project):
     project.write({"experiments/shaped.py": SHAPED})
     assert project.ok("shaped").out.splitlines()[0] == "['1', ['x']]"

@@ -73,6 +73,25 @@ def test_a_map_tells_calls_apart_by_what_they_are_given_and_under_which_name(pro
     assert len(project.ok().done()) == 5
 
 
+@pytest.mark.parametrize(
+    "reading",
+    [
+        "functools.reduce(getattr, 'model.seed'.split('.'), Holder(record.args)).real",
+        "'{0.seed}'.format(record.args)",
+    ],
+)
+def test_a_map_expects_the_reads_that_texts_name(project, reading):
+    stages = (
+        "import functools\n\n\n"
+        "class Holder:\n    def __init__(self, model):\n        self.model = model\n\n\n"
+        f"@stage(None, ['x'])\ndef work(record):\n    return {reading}\n"
+    )
+    run = "for args in argsets:\n    work(Record(manager, args))"
+    project.write(other(stages, run, "Args('a', seed=1), Args('b', seed=2)"))
+    assert "2 calls: compute 2, reuse 0" in project.ok("map", "other").out
+    assert project.ok("other").counts["computed"] == 2
+
+
 def test_a_map_of_finished_work_reuses_all(project):
     project.ok()
     assert counted(project.ok("map", "study")) == (

@@ -990,6 +990,24 @@ def test_an_aggregate_leaves_out_records_without_the_input(project):
     assert "s1" in labels and count == 1
 
 
+@pytest.mark.parametrize("rule", ["", ", suppress_missing_inputs=True"])
+def test_an_aggregate_gets_an_empty_mapping_only_where_that_is_meant(project, rule):
+    stages = (
+        "from stages.chain import load\n\n\n"
+        f"@aggregate(['data', 'refined'], ['n']{rule})\n"
+        "def count(record, records, data, refined):\n"
+        "    return [len(data), dict(refined)]\n"
+    )
+    run = "for args in argsets:\n    load(Record(manager, args))\n"
+    run += "print(count(Record(manager, None), manager.records).output)"
+    project.write(other(stages, run))
+    result = project.run("other")
+    if rule:
+        assert result.code == 0 and result.out.startswith("[1, {}]\n")
+    else:
+        assert result.code == 2 and "takes 'refined', which none of its" in result.err
+
+
 def test_an_aggregate_depends_on_the_fields_it_reads_of_each_record(project):
     stages = LOUD.format("[r.args.depth for r in x]")
     project.write(other(stages, GATHER, THREE))

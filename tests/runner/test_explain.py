@@ -515,14 +515,16 @@ def test_overwrite_asks_nothing(costly):
     assert "fit a" in costly.ok("study", "--overwrite").done()
 
 
-@pytest.mark.parametrize(("above", "code"), [("4 days", 2), ("7 days", 0), (5, 2)])
+@pytest.mark.parametrize(
+    ("above", "code"), [("4 days", 2), ("7 days", 0), ("90 hrs", 2), ("1e9", 0), (5, 2)]
+)
 def test_the_limit_is_a_setting(costly, above, code):
     text = f"[tool.curifactory]\nconfirm-above = {json.dumps(above)}\n"
     costly.write({"pyproject.toml": text})
     assert costly.run("study").code == code
 
 
-@pytest.mark.parametrize("above", ["soon", "2 weeks"])
+@pytest.mark.parametrize("above", ["soon", "2 weeks", "1 month", "10 ms", "2 decades"])
 def test_a_limit_that_is_no_time_is_refused(whole, above):
     text = f"[tool.curifactory]\nconfirm-above = {json.dumps(above)}\n"
     whole.write({"pyproject.toml": text})
