@@ -475,8 +475,13 @@ def codes(code: CodeType) -> Iterator[CodeType]:
 
 def essence(code: CodeType) -> tuple[object, ...]:
     """Return what compiled code consists of, its place left out."""
-    constants = tuple(
-        essence(each) if isinstance(each, CodeType) else (type(each), repr(each))
-        for each in code.co_consts
-    )
+    constants = tuple(map(_shown, code.co_consts))
     return code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars
+
+
+def _shown(constant: Any) -> object:
+    if isinstance(constant, CodeType):
+        return essence(constant)
+    if isinstance(constant, frozenset):  # in another order in each process
+        return sorted(map(repr, constant))
+    return type(constant), repr(constant)

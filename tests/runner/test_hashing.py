@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from identity_cases import DIFFERENT, KNOWN, SAME, Machine, Plain, Point, adder, digests
 from pythons import HERE, others, run
 
-from curifactory import hashing, sources
+from curifactory import hashing, sources, syntax
 from curifactory.errors import CurifactoryError, IdentityError
 from curifactory.hashing import digest
 
@@ -321,6 +321,21 @@ def test_a_value_that_contains_itself_has_a_digest_where_it_may():
     assert of([circle(1), circle(1)]) == of([circle(1)] + [circle(1)])
     with pytest.raises(IdentityError, match="contains itself"):
         digest(circle(1), may_be_cyclic=False)
+
+
+def executed(text):
+    names = {}
+    exec(text, names)
+    return names["f"]
+
+
+def test_functions_that_exec_has_made_count_by_their_compiled_code():
+    text = "def f(x): return x in {'a', 'b', 'c'}"
+    assert digest(executed(text)) == digest(executed(text))
+    assert digest(executed(text)) != digest(executed(text.replace("'c'", "'d'")))
+    # The order of a set differs in each process.
+    shown = repr(syntax.essence(executed(text).__code__))
+    assert "[\"'a'\", \"'b'\", \"'c'\"]" in shown and "frozenset" not in shown
 
 
 class Counted:
