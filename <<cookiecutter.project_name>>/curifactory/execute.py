@@ -300,6 +300,7 @@ class Session:
                 outcome = self.engine.perform(self._task(running))
             except BaseException:  # Ctrl-C: a notebook goes on, and so may others
                 self.peers.release(claim)
+                call.status = "waiting"
                 raise
             self._end(running, outcome)
             return

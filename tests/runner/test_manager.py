@@ -407,22 +407,27 @@ from stages.chain import load
 manager = ArtifactManager("halted")
 signal.setitimer(signal.ITIMER_REAL, 0.2)
 signal.signal(signal.SIGALRM, signal.default_int_handler)
+record = Record(manager, None)
 try:
-    load(Record(manager, None))
+    load(record)
 except KeyboardInterrupt:
     print("halted")
+if AGAIN:
+    load(Record(ArtifactManager("halted"), None))
+print(record.output)
 print(load(Record(ArtifactManager("halted"), None)).output)
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such alarm")
-def test_a_stage_that_was_interrupted_by_hand_can_be_called_again(project):
+@pytest.mark.parametrize("again", [True, False])
+def test_a_stage_that_was_interrupted_by_hand_can_be_called_again(project, again):
     once = "import os, time\n    if not os.path.exists('mark'):\n        "
     once += "open('mark', 'w').close()\n        time.sleep(20)\n    return [1, 2, 3]"
     project.edit("stages/chain.py", "return [1, 2, 3]", once)
     begin = time.monotonic()
-    result = project.script(HALTED)
-    assert result.out.split("\n")[:2] == ["halted", "[1, 2, 3]"], result
+    result = project.script(HALTED.replace("AGAIN", str(again)))
+    assert result.out.split("\n")[:3] == ["halted", *["[1, 2, 3]"] * 2], result
     assert time.monotonic() - begin < 15, "it waited for its own claim"
 
 
