@@ -352,11 +352,12 @@ def _words(command: object) -> set[str]:
 
 def _without_scheme(path: object) -> object:
     """Return the path of a database that may be given as `file:data/x.db?mode=ro`."""
-    if not isinstance(path, str) or not path.startswith("file:"):
+    text = os.fsdecode(path) if sources.is_path(path) else ""  # bytes, on Python 3.10
+    if not text.startswith("file:"):
         return path
     import urllib.parse  # takes long
 
-    return urllib.parse.unquote(path[len("file:") :].partition("?")[0])
+    return urllib.parse.unquote(text[len("file:") :].partition("?")[0])
 
 
 _active: Files | None = None
