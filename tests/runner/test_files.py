@@ -552,11 +552,14 @@ def test_files_that_a_program_writes_are_no_reads(project, files, reads):
 
 
 def test_a_database_that_a_call_changes_is_no_read(project, files, reads):
-    with sqlite3.connect("data/x.db") as base:
-        base.execute("CREATE TABLE t(a)")
-    with files.noting(reads), sqlite3.connect("data/x.db") as base:
-        base.execute("INSERT INTO t VALUES (1)")
-        base.commit()
+    def change(statement):
+        with contextlib.closing(sqlite3.connect("data/x.db")) as base:
+            base.execute(statement)
+            base.commit()
+
+    change("CREATE TABLE t(a)")
+    with files.noting(reads):
+        change("INSERT INTO t VALUES (1)")
     assert keys(reads) == [] and list(files.changed_by_others(reads)) == []
 
 
