@@ -182,13 +182,15 @@ class Files:
         What is not there yet, they make.
         """
         reads = self._heard()
-        for key in filter(None, map(self.key, places)) if reads else ():
+        if reads is None:
+            return
+        for key in filter(None, map(self.key, places)):
             full = os.path.join(self.root, key)
-            if reads and os.path.isfile(full):
+            if os.path.isfile(full):
                 seen = Handed(sources.stat_of(full))
                 reads.note_file(f"f:{key}", seen)
                 memoized.record(f"f:{key}", seen)
-            elif reads and not os.path.exists(full):
+            elif not os.path.exists(full):
                 reads.written.add(key)
 
     def take_back(self, reads: Reads) -> None:

@@ -32,7 +32,8 @@ LONG = 500
 """The bytes of a value whose digest is not kept."""
 
 HEAP = 2**9
-"""The flag of classes that were not written in C (Py_TPFLAGS_HEAPTYPE)."""
+"""The flag of classes that were not written in C (Py_TPFLAGS_HEAPTYPE), as those of
+generators and views are."""
 
 SHARED = 9
 """The references to an object, those of a walk itself included, that several have."""
@@ -302,13 +303,9 @@ def _is_executed(value: Any) -> bool:
             is_function = value.__name__ == value.__qualname__
             return not has_file and is_function and sources.is_project(module)
         return not has_file or "__name__" not in names
-    is_named = getattr(builtins, value.__name__, None) is value
-    return value.__module__ == "builtins" and not is_named and not _is_builtin(value)
-
-
-def _is_builtin(cls: type) -> bool:
-    """Return whether a class was written in C, as those of generators and views are."""
-    return not cls.__flags__ & HEAP
+    if value.__module__ != "builtins" or not value.__flags__ & HEAP:
+        return False
+    return getattr(builtins, value.__name__, None) is not value
 
 
 def _compiled(walk: _Walk, value: types.FunctionType, path: str) -> None:

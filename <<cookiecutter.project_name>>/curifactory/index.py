@@ -296,6 +296,7 @@ class Index:
     def _compare(self, stage: str) -> bool:
         """Take in what came, and forget what is gone; return whether that can be told."""
         self.flush()  # who trusts that this was done finds all of it
+        self.store.is_unsure = False
         known = self.folders(stage)
         try:
             there = self.store.folders(stage)

@@ -153,9 +153,7 @@ def _is_packed(value: Any) -> bool:
 
     What is in these goes by the names of functions, and by lines of lambdas.
     """
-    inner: Iterable[Any] = value if isinstance(value, (list, tuple)) else ()
-    inner = value.values() if isinstance(value, dict) else inner
-    return any(map(_holds_pickle, (value, *inner)))
+    return any(map(_holds_pickle, (value, *_items(value))))
 
 
 def _holds_pickle(value: Any) -> bool:
@@ -198,11 +196,16 @@ def _digest_of(path: str, stat: tuple[int, int]) -> str:
     return hashing.hash_file(path)
 
 
+def _items(value: Any) -> Iterable[Any]:
+    """Return what is in a collection; nothing of other values."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, (list, tuple, set)) else ()
+
+
 def _kept_in(value: Any) -> list[Any]:
     """Return what may fill a value while the project runs, by reading files."""
-    inner: Iterable[Any] = value if isinstance(value, (list, tuple, set)) else ()
-    inner = value.values() if isinstance(value, dict) else inner
-    kinds = {type(value), *map(type, inner)}
+    kinds = {type(value), *map(type, _items(value))}
     is_foreign = not (is_project(type(value)) or callable(value))
     is_foreign = is_foreign and not hashing.has_rule(value)
     return [f for cls in kinds for f in lazy(cls)] + [value] * is_foreign

@@ -317,6 +317,15 @@ SAME_SOURCE = {
     ),
 }  # fmt: skip
 
+# The class of a library whose objects keep code as bytes.
+PACKED = (
+    "N = {'__name__': 'lib'}\n"
+    "make = 'class P:\\n def __init__(self, f): self.f = f\\n'\n"
+    "make += ' def __reduce_ex__(self, _):\\n  import pickle\\n'\n"
+    "make += '  return object, (), pickle.dumps(self.f, 5)'\n"
+    "exec(compile(make, '/usr/lib/x.py', 'exec'), N)\n"
+)
+
 OTHER_SOURCE = {
     "what a new type stands for": (
         "import typing\nN = typing.NewType('N', int)\ndef f(): return N.__supertype__",
@@ -1097,36 +1106,12 @@ NO_SOURCE = {
         "class A: pass\nclass B(A): pass\nclass C(A): pass\ndef f(): return len(A.__subclasses__())",
     ),
     "a function that an object of a library holds as bytes": (
-        "def g(): return 1\n"
-        "N = {'__name__': 'lib'}\n"
-        "make = 'class P:\\n def __init__(self, f): self.f = f\\n'\n"
-        "make += ' def __reduce_ex__(self, _):\\n  import pickle\\n'\n"
-        "make += '  return object, (), pickle.dumps(self.f, 5)'\n"
-        "exec(compile(make, '/usr/lib/x.py', 'exec'), N)\n"
-        "k = N['P'](g)\ndef f(): return k",
-        "def g(): return 2\n"
-        "N = {'__name__': 'lib'}\n"
-        "make = 'class P:\\n def __init__(self, f): self.f = f\\n'\n"
-        "make += ' def __reduce_ex__(self, _):\\n  import pickle\\n'\n"
-        "make += '  return object, (), pickle.dumps(self.f, 5)'\n"
-        "exec(compile(make, '/usr/lib/x.py', 'exec'), N)\n"
-        "k = N['P'](g)\ndef f(): return k",
+        f"def g(): return 1\n{PACKED}k = N['P'](g)\ndef f(): return k",
+        f"def g(): return 2\n{PACKED}k = N['P'](g)\ndef f(): return k",
     ),
     "a function that such an object in a list holds": (
-        "def g(): return 1\n"
-        "N = {'__name__': 'lib'}\n"
-        "make = 'class P:\\n def __init__(self, f): self.f = f\\n'\n"
-        "make += ' def __reduce_ex__(self, _):\\n  import pickle\\n'\n"
-        "make += '  return object, (), pickle.dumps(self.f, 5)'\n"
-        "exec(compile(make, '/usr/lib/x.py', 'exec'), N)\n"
-        "k = [N['P'](g)]\ndef f(): return k",
-        "def g(): return 2\n"
-        "N = {'__name__': 'lib'}\n"
-        "make = 'class P:\\n def __init__(self, f): self.f = f\\n'\n"
-        "make += ' def __reduce_ex__(self, _):\\n  import pickle\\n'\n"
-        "make += '  return object, (), pickle.dumps(self.f, 5)'\n"
-        "exec(compile(make, '/usr/lib/x.py', 'exec'), N)\n"
-        "k = [N['P'](g)]\ndef f(): return k",
+        f"def g(): return 1\n{PACKED}k = [N['P'](g)]\ndef f(): return k",
+        f"def g(): return 2\n{PACKED}k = [N['P'](g)]\ndef f(): return k",
     ),
     "a function that exec has made in its module": (
         "exec('def g(x): return x')\ndef f(): return g(1)",
