@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import capture, code, decide, folders, hashing, settings
+from . import capture, code, decide, folders, hashing, settings, surroundings
 from .data import Data
 from .engine import Engine, WorkerKilled
 from .errors import (
@@ -304,8 +304,11 @@ class Session:
                 raise
             self._end(running, outcome)
             return
+        task = self._task(running)
         try:
-            future = self.engine.submit(self._task(running))
+            with surroundings.undisturbed():
+                future = self.engine.submit(task)
+                future.add_done_callback(self._done.put)
         except ArtifactError as error:  # it cannot be passed to another process
             self._end(running, Outcome(failure=failed(error)))
         except Exception as error:
@@ -314,7 +317,6 @@ class Session:
             self._note_break([running, *self._running.values()])
         else:
             self._running[future] = running
-            future.add_done_callback(self._done.put)
 
     def _take_in(self, future: "Future[Outcome]") -> None:
         running = self._running.pop(future, None)

@@ -6,7 +6,9 @@ import importlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
+from types import FrameType
 
 SELDOM = 1_000_000, 50, 1000
 """A great many calls are no garbage, and are looked through for nothing."""
@@ -62,6 +64,28 @@ def handled() -> Iterator[None]:
             if handler is not None and _handler(each) is not handler:
                 with contextlib.suppress(ValueError):  # only the main thread may
                     signal.signal(each, handler)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait for the end of the block.
+
+    The locks of queues and futures stay taken where an exception comes out of nowhere
+    between two of their lines, and threads that need them never end.
+    """
+    came: list[tuple[int, FrameType | None]] = []
+    is_asked = threading.current_thread() is threading.main_thread()
+    handlers = {each: _handler(each) for each in ENDING if is_asked}
+    mine = {each: handler for each, handler in handlers.items() if callable(handler)}
+    try:
+        for each in mine:
+            signal.signal(each, lambda *given: came.append(given))
+        yield
+    finally:
+        for each, handler in mine.items():
+            signal.signal(each, handler)
+        for number, frame in came[:1]:
+            mine[signal.Signals(number)](number, frame)
 
 
 @contextlib.contextmanager

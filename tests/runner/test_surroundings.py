@@ -1,10 +1,15 @@
 """What stages find around them, and leave there, is as it was before."""
 
+import contextlib
 import os
+import signal
 import stat
 import sys
+import threading
 
 import pytest
+
+from curifactory.surroundings import ENDING, undisturbed
 
 ONE = """
 def get_params():
@@ -130,3 +135,32 @@ def test_a_stage_leaves_no_handlers_of_signals_and_no_mask_of_files(whole):
     assert result.counts["computed"] == 1
     made = next(whole.cache.glob("experiments.leaving.leave/a-*"))
     assert {stat.S_IMODE(each.stat().st_mode) for each in made.iterdir()} == {0o664}
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_what_ends_a_run_waits_for_the_end_of_a_block(number):
+    before = signal.getsignal(number)
+    came, done = [], []
+    signal.signal(number, lambda number, _: came.append(number))
+    mine = signal.getsignal(number)
+    try:
+        with undisturbed(), contextlib.suppress(ZeroDivisionError):
+            os.kill(os.getpid(), number)
+            done.append(list(came))
+            raise ZeroDivisionError
+        assert (came, done) == ([number], [[]])
+        assert signal.getsignal(number) is mine
+    finally:
+        signal.signal(number, before)
+
+
+def test_a_thread_that_is_not_the_main_one_leaves_signals_alone():
+    def look():
+        with undisturbed():
+            found.append(signal.getsignal(signal.SIGINT))
+
+    found = []
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert found == [signal.getsignal(signal.SIGINT)]

@@ -13,7 +13,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from pathlib import Path
 from typing import Any
 
-from .. import settings
+from .. import settings, surroundings
 from ..args import flat
 from ..engine import Engine, WorkerKilled
 from ..errors import ArtifactError, RequestError, nearest
@@ -165,7 +165,7 @@ class Processes(_Remote):
 
     def _submit(self, function: Any, *given: Any) -> "Future[Any]":
         assert self._pool is not None
-        with forking.starting(self.slots):
+        with surroundings.undisturbed(), forking.starting(self.slots):
             return self._pool.submit(function, *given)
 
     def stop(self, *, at_once: bool) -> None:
