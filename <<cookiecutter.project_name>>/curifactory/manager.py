@@ -23,7 +23,7 @@ from .files import FileDigests, Files
 from .index import Index
 from .peers import Peers
 from .progress import Progress
-from .record import Call, Output, Record, Source
+from .record import Call, Output, Record, Source, forget_argsets
 from .request import Request
 from .settings import Settings
 from .snapshot import Present, Snapshot
@@ -205,6 +205,7 @@ class ArtifactManager:
         self.records, self.calls, self.snapshots = [], [], []
         vars(self).pop("session", None)
         vars(self).pop("survey", None)
+        forget_argsets()
 
     def counts(self, calls: Iterable[Call] | None = None) -> dict[str, int]:
         """Return how many calls were computed, reused, skipped and failed."""
