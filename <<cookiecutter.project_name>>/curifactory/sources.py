@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import functools
 import importlib.machinery
 import importlib.util
 import linecache
@@ -45,11 +46,14 @@ reloads = 0
 
 def watch(root: Path) -> None:
     """Keep the source of each module below `root` as it is imported from now on."""
-    resolved = str(root.resolve())
+    resolved = _resolved(root)
     if resolved not in _roots:
         _roots.extend(_links_to(resolved))
         _roots.append(resolved)
     _install_finder()
+
+
+_resolved = functools.cache(os.path.realpath)
 
 
 def _install_finder() -> None:

@@ -15,8 +15,9 @@ SELDOM = 1_000_000, 50, 1000
 
 ENDING = signal.SIGINT, signal.SIGTERM
 
-# The public one looks each handler up in an enum, which takes a hundred times as long.
-_handler = importlib.import_module("_signal").getsignal
+# The public ones look each handler up in an enum, which takes a hundred times as long.
+_signal = importlib.import_module("_signal")
+_handler, _handle = _signal.getsignal, _signal.signal
 
 _usual = gc.get_threshold()
 
@@ -79,11 +80,11 @@ def undisturbed() -> Iterator[None]:
     mine = {each: handler for each, handler in handlers.items() if callable(handler)}
     try:
         for each in mine:
-            signal.signal(each, lambda *given: came.append(given))
+            _handle(each, lambda *given: came.append(given))
         yield
     finally:
         for each, handler in mine.items():
-            signal.signal(each, handler)
+            _handle(each, handler)
         for number, frame in came[:1]:
             mine[signal.Signals(number)](number, frame)
 

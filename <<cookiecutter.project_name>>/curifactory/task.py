@@ -1,5 +1,6 @@
 """One call as whoever executes it gets it, and what comes back from there."""
 
+import functools
 import importlib
 import pickle
 import sys
@@ -27,6 +28,20 @@ class Place(NamedTuple):
     """Where values that the cache does not keep are passed on; None in one process."""
     module: str = ""
     """The module of the experiment: it may register code that a stage reaches."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _place_of, (_bytes_of(self),)
+
+
+@functools.cache
+def _bytes_of(place: Place) -> bytes:
+    return pickle.dumps(tuple(place), protocol=5)
+
+
+@functools.cache
+def _place_of(data: bytes) -> Place:
+    """Return the same place for all calls of a run: a worker makes it once."""
+    return Place(*pickle.loads(data))
 
 
 @dataclass(eq=False, repr=False)

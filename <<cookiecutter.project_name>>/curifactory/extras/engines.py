@@ -1,5 +1,6 @@
 """Engines beyond this process: worker processes, Dask clusters, your own executors."""
 
+import contextlib
 import functools
 import gc
 import importlib
@@ -165,7 +166,9 @@ class Processes(_Remote):
 
     def _submit(self, function: Any, *given: Any) -> "Future[Any]":
         assert self._pool is not None
-        with surroundings.undisturbed(), forking.starting(self.slots):
+        is_full = len(self._pool._processes or ()) == self.slots
+        begun = contextlib.nullcontext() if is_full else forking.starting(self.slots)
+        with surroundings.undisturbed(), begun:
             return self._pool.submit(function, *given)
 
     def stop(self, *, at_once: bool) -> None:
