@@ -5,16 +5,13 @@ import contextlib
 import errno
 import pickle
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import sources
 from .errors import CurifactoryError, alike
-
-if TYPE_CHECKING:
-    import traceback
-
 
 OF_A_FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
@@ -75,8 +72,6 @@ def failed(error: BaseException) -> Failure:
         message = error.message if isinstance(error, CurifactoryError) else str(error)
     except Exception as problem:
         message = f"(its text cannot be shown: {type(problem).__name__})"
-    import traceback  # slow to import, and needed after failures only
-
     kind, numbers = type(error).__name__, set()
     try:
         full = "".join(traceback.format_exception(error))
@@ -109,16 +104,12 @@ def where(error: BaseException, but: str = "") -> str:
     return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
 
 
-def _users_frames(error: BaseException) -> "list[traceback.FrameSummary]":
-    import traceback
-
+def _users_frames(error: BaseException) -> list[traceback.FrameSummary]:
     frames = traceback.extract_tb(error.__traceback__)
     return [each for each in frames if sources.is_project_file(each.filename)]
 
 
 def _shown_frames(error: BaseException) -> str:
-    import traceback
-
     return "".join(traceback.format_list(_users_frames(error)))
 
 
@@ -131,8 +122,6 @@ CAUSES = 5
 
 def own_frames(error: BaseException, causes: int = CAUSES) -> str:
     """Return the traceback with the frames of the user's own code only."""
-    import traceback
-
     shown = _shown_frames(error)
     if isinstance(error, CurifactoryError):
         return f"{shown}{error}"

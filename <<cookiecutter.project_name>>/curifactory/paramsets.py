@@ -7,6 +7,7 @@ import linecache
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
@@ -81,8 +82,6 @@ def _users(error: BaseException, what: str) -> RequestError:
     unknown = _unknown_field(error)
     if unknown is not None:
         return RequestError(f"{relative(place)}: {unknown.message}", unknown.hint)
-    import traceback  # slow to import, and needed after failures only
-
     told = traceback.format_exception_only(type(error), error)[-1].strip()
     if str(getattr(error, "name", None)).startswith("curifactory."):
         told += ": its names are in curifactory itself, or in curifactory.caching"
