@@ -88,7 +88,7 @@ class _Attempt:
             self.outcome.failure = failed(error)
             self.outcome.failure.printed = capture.tail(self.task.output)
             self.outcome.reads = {key: self._now(key) for key in self.noted.keys}
-            self.store.discard(self.folder)
+            self._discard()
             if self.resumed:
                 said = f"{self.stage.label} {self.task.own.name} went on from {self.resumed}"
                 self.outcome.messages.append(f"{said}: delete that to begin anew")
@@ -125,14 +125,20 @@ class _Attempt:
                 and os.path.isfile(f"{self.folder}/{file}")
             }
         if self.task.is_trial:
-            self.store.discard(self.folder)
+            self._discard()
             return trace
         committed, self.outcome.body = self.store.commit(
             self.folder, trace, self.stage.code.parts, self.begun
         )
         if self.used_scratch is not None:
-            self.store.discard(self.used_scratch)
+            with contextlib.suppress(OSError):  # they stay; the result is there
+                self.store.discard(self.used_scratch)
         return committed
+
+    def _discard(self) -> None:
+        self.store.discard(self.folder)
+        if self.task.is_trial and self.used_scratch is not None:
+            self.store.discard(self.used_scratch)
 
     def _leave_if_forked(self, exit_code: Any) -> None:
         """End a process that the stage forked: the run is not its own."""
@@ -253,7 +259,10 @@ class _Attempt:
             names = self.stage.code.names & {"name", scope.ANY_NAME}
             own = [each.content() + (each.name if names else "") for each in argsets]
             given = self.stage.name, self.task.group, *own
-            self.used_scratch = self.store.scratch(*given)
+            if self.task.is_trial:  # the same checkpoints would give the same result
+                self.used_scratch = Path(self.store.prepare())
+            else:
+                self.used_scratch = self.store.scratch(*given)
             earlier = self._earlier(self.used_scratch / "reads")
             if earlier is None:
                 self.store.discard(self.used_scratch)

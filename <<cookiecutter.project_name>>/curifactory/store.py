@@ -233,10 +233,18 @@ class Store:
         return is_newer and twin.node == trace.node and self.has_data(twin)
 
     def discard(self, path: str | Path) -> None:
-        """Remove a folder of the cache that is not committed; nothing else, ever."""
+        """Remove a folder of the cache that is not committed; nothing else, ever.
+
+        OSError where it is one of checkpoints, and stays: half of them mean nothing.
+        """
         folder = Path(path)
-        if folder.parent.parent == self.root and folder.parent.name in OWN:
-            shutil.rmtree(folder, ignore_errors=True)
+        if folder.parent.parent != self.root or folder.parent.name not in OWN:
+            return
+        if folder.parent.name == ".scratch":
+            aside = Path(self.prepare())
+            os.rename(folder, aside / "scratch")
+            folder = aside
+        shutil.rmtree(folder, ignore_errors=True)
 
     def _keep_code(self, trace: Trace, parts: dict[str, str]) -> None:
         """Keep what reasons are given by; a cache without it is a cache still."""

@@ -27,13 +27,14 @@ def build(folder):
 class Forge:
     """A process that has the runner loaded, and forks one that runs a command."""
 
-    def __init__(self, project, library):
+    def __init__(self, project, library, **more):
         self.project = project
         environment = project.environment(
             LD_PRELOAD=str(library),
             FAULT_ROOT=str(project.root / "data"),
             PATH="",  # without git, which would take longer than all else
             PYTHONPATH=f"{project.home}{os.pathsep}{Path(__file__).parent}",
+            **more,
         )
         self.process = subprocess.Popen(
             [sys.executable, "-m", "faults"],

@@ -1,6 +1,7 @@
 """What may go wrong at any moment costs the call in flight: never a later run, never a value."""
 
 import json
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
@@ -74,7 +75,17 @@ SMALL = {
             return [Args(name="a", seed=1)]
         """,
 }
-VALUES = {1: [["a", 82]], 2: [["a", 84]]}
+VALUES = {1: [["a", 82]], 2: [["a", 84]], 100: [["a", 602]]}
+LOADED = "return [[i, i * i] for i in range(5)]"
+CHECKPOINTS = """place = record.scratch / "epochs"
+    place.mkdir(exist_ok=True)
+    rate = Path("rate.txt").read_text()
+    for epoch in range(3):
+        if not (place / str(epoch)).exists():
+            (place / str(epoch)).write_text(rate)
+    if rate == "1":
+        raise RuntimeError("it ends before it is done")
+    return [[sum(int(each.read_text()) for each in place.iterdir())]]"""
 
 
 @pytest.fixture(scope="module")
@@ -211,3 +222,20 @@ def test_a_fault_at_any_point_costs_nothing_later(
         found = list(pool.map(lambda each: broken_points(*each), given))
     assert [wrong for _, each in found for wrong in each] == []
     print(f"{name}: 0 of {sum(count for count, _ in found)} points broken")
+
+
+@pytest.mark.slow
+def test_outdated_checkpoints_go_whole_or_not_at_all(small, library):
+    small.edit("stages/chain.py", LOADED, CHECKPOINTS)
+    small.write({"rate.txt": "1"})
+    with Forge(small, library, FAULT_TRACE="1") as forge:
+        assert forge.run("study", "--plain").code == 1
+        (small.root / "rate.txt").write_text("100")
+        scenario = Scenario(forge, seed=100)
+        assert forge.run("study", "--plain").code == 0
+        [said] = scenario.data.glob("runs/study-2/output/0-load-*")
+        change = r"POINT (\d+) (?:unlink|rmdir|rename)\S* "
+        removed = re.findall(change, said.read_text())
+        assert len(removed) > 5
+        every = [(kind, int(point)) for point in removed for kind in ("kill", "broken")]
+        assert [w for each in every if (w := scenario.broken(*each))] == []

@@ -336,6 +336,25 @@ def test_check_names_what_differs_and_exits_1(whole):
     assert (result.code, result.out) == (1, "draw a: differs in x\n")
 
 
+def test_check_leaves_checkpoints_aside(whole):
+    stages = (
+        "import json, random\n\n\n"
+        '@stage(None, ["x"])\n'
+        "def draw(record):\n"
+        "    place = record.scratch / 'drawn.json'\n"
+        "    if not place.exists():\n"
+        "        place.write_text(json.dumps(random.random()))\n"
+        "    return json.loads(place.read_text())\n"
+    )
+    whole.write(other(stages, "draw(Record(manager, argsets[0]))"))
+    whole.ok("other")
+    result = whole.run("check", "draw")
+    assert (result.code, result.out) == (1, "draw a: differs in x\n")
+    assert not any(whole.cache.glob(".scratch/*")) and not any(
+        whole.cache.glob(".tmp/*")
+    )
+
+
 def test_check_needs_the_inputs_of_the_stage(whole):
     whole.ok()
     for path in whole.cache.glob("*.load/*/data.*"):
