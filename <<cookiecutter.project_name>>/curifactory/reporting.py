@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +19,10 @@ class Reportable:
     """Something to show: a value, and how it becomes plain data or a file."""
 
     kind: ClassVar[str] = "text"
+    given: ClassVar[str] = "value"
+    """What the value is called as a keyword argument."""
+    has_options: ClassVar[bool] = False
+    """Whether it takes further keyword arguments."""
 
     def __init__(
         self,
@@ -27,10 +31,13 @@ class Reportable:
         group: str | None = None,
         **more: Any,
     ) -> None:
-        self.value = value
+        self.value = more.pop(self.given, value)
         self.name = name
         self.group = group
         self.more = more
+        if more and not self.has_options:
+            said = f"{type(self).__name__} has no {', '.join(more)}"
+            raise TypeError(f"{said}: it takes {self.given}, name and group")
 
     def describe(self, folder: Path, stem: str) -> dict[str, Any]:
         """Return the plain data that stands for it, its file written into a folder."""
@@ -58,11 +65,14 @@ class Reportable:
 class TextReporter(Reportable):
     """A text, shown as it is."""
 
+    given = "text"
+
 
 class HTMLReporter(Reportable):
     """Raw HTML, one string or a list of lines; shown in a frame of its own."""
 
     kind = "html"
+    given = "html_string"
 
     def data(self) -> Any:
         return self.value if isinstance(self.value, str) else "\n".join(self.value)
@@ -72,6 +82,7 @@ class JsonReporter(Reportable):
     """Any nested value; what JSON cannot hold is shown as text."""
 
     kind = "json"
+    given = "dictionary"
 
     def data(self) -> Any:
         return json.loads(json.dumps(_with_text_keys(self.value), default=str))
@@ -81,6 +92,7 @@ class TableReporter(Reportable):
     """Rows, as mappings from column to value."""
 
     kind = "table"
+    given = "rows"
 
     def data(self) -> Any:
         columns = list(dict.fromkeys(str(key) for row in self.value for key in row))
@@ -92,6 +104,8 @@ class DFReporter(Reportable):
     """A data frame of pandas, or anything with `reset_index` and `to_dict`."""
 
     kind = "table"
+    given = "df"
+    has_options = True
 
     def data(self) -> Any:
         split = self.value.reset_index().to_dict(orient="split")
@@ -102,6 +116,8 @@ class FigureReporter(Reportable):
     """A matplotlib figure, or anything with `savefig`, which takes further keywords."""
 
     kind = "image"
+    given = "fig"
+    has_options = True
 
     def file(self, folder: Path, stem: str) -> str | None:
         options = {"bbox_inches": "tight", **self.more}
@@ -113,6 +129,7 @@ class ImageReporter(Reportable):
     """The path of an image that the stage made."""
 
     kind = "image"
+    given = "path"
 
     def file(self, folder: Path, stem: str) -> str | None:
         name = stem + Path(self.value).suffix.lower()
@@ -121,9 +138,10 @@ class ImageReporter(Reportable):
 
 
 class LinePlotReporter(Reportable):
-    """One line, or several by label, over `x` or over 0, 1, 2, ..."""
+    """One line, or several by label, over 0, 1, 2, ..., over one `x`, or over one each."""
 
     kind = "line"
+    has_options = True
 
     def __init__(
         self,
@@ -137,16 +155,24 @@ class LinePlotReporter(Reportable):
         self.x = x
 
     def data(self) -> Any:
-        given = self.value
+        given, x = self.value, self.x
         lines = given if isinstance(given, Mapping) else {self.name or "y": given}
         y = {str(label): list(map(float, line)) for label, line in lines.items()}
-        if isinstance(self.x, Mapping):
-            raise ValueError("x is one list, for all lines")
-        longest = max((len(line) for line in y.values()), default=0)
-        x = list(map(float, range(longest) if self.x is None else self.x))
-        if len(x) < longest:
-            raise ValueError(f"x has {len(x)} values, and a line {longest}")
-        return {"x": x, "y": y}
+        if not isinstance(x, Mapping):
+            return {"x": _places(x, y.values()), "y": y}
+        own = {str(label): places for label, places in x.items()}
+        if own.keys() != y.keys():
+            raise ValueError(f"x has {[*own]}, and y {[*y]}")
+        return {"x": {label: _places(own[label], [y[label]]) for label in y}, "y": y}
+
+
+def _places(x: Any, lines: Iterable[Sequence[float]]) -> list[float]:
+    """Return where the points of lines are."""
+    longest = max(map(len, lines), default=0)
+    found = list(map(float, range(longest) if x is None else x))
+    if len(found) < longest:
+        raise ValueError(f"x has {len(found)} values, and a line {longest}")
+    return found
 
 
 def _with_text_keys(value: Any) -> Any:

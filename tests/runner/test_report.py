@@ -436,6 +436,16 @@ def test_lines_are_drawn_with_gaps_where_values_are_missing(write):
     ]
 
 
+def test_lines_are_drawn_over_places_of_their_own(write):
+    x = {"train": [0.0, 2.0], "test": [1.0, 4.0]}
+    page = write(shown("line", {"x": x, "y": {each: [0.0, 1.0] for each in x}}))
+    points = re.findall(r'<polyline class="[^"]*" points="([^"]*)"', page)
+    assert [each.split()[:2] for each in points] == [
+        ["0.00,100.00", "50.00,0.00"],
+        ["25.00,100.00", "100.00,0.00"],
+    ]
+
+
 def test_many_lines_differ_in_their_dashes_and_a_single_point_is_a_dot(write):
     y = {f"line {number}": [float(number)] for number in range(15)}
     page = write(shown("line", {"x": [0.0], "y": y}))

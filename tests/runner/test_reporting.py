@@ -95,6 +95,16 @@ def test_several_lines_are_drawn_by_label(tmp_path):
     assert data == {"x": [10.0, 20.0], "y": {"train": [1.0, 2.0], "test": [3.0, 4.0]}}
 
 
+def test_lines_may_have_places_of_their_own(tmp_path):
+    y, x = {"train": [1, 2], "test": [3]}, {"test": (5,), "train": (0, 4)}
+    data = described(LinePlotReporter(y, x), tmp_path)["data"]
+    assert data["x"] == {"train": [0.0, 4.0], "test": [5.0]}
+    with pytest.raises(ValueError, match="x has 1 values, and a line 2"):
+        described(LinePlotReporter({"train": [1, 2]}, {"train": [0]}), tmp_path)
+    with pytest.raises(ValueError, match=r"x has \['train'\], and y \['test'\]"):
+        described(LinePlotReporter({"test": [1]}, {"train": [0]}), tmp_path)
+
+
 def test_a_line_without_points_is_a_line(tmp_path):
     assert described(LinePlotReporter([]), tmp_path)["data"] == {
         "x": [],
@@ -136,6 +146,30 @@ def test_names_of_users_never_become_paths(name, tmp_path):
     assert entry["name"] == name
     assert [path.name for path in folder.iterdir()] == [entry["file"]]
     assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+
+
+@pytest.mark.parametrize(
+    "kind, name",
+    [
+        (TextReporter, "text"),
+        (HTMLReporter, "html_string"),
+        (JsonReporter, "dictionary"),
+        (TableReporter, "rows"),
+        (DFReporter, "df"),
+        (FigureReporter, "fig"),
+        (ImageReporter, "path"),
+        (LinePlotReporter, "y"),
+    ],
+)
+def test_the_value_has_a_name_as_a_keyword(kind, name):
+    made = kind(**{name: [1]}, name="mine")
+    assert (made.value, made.name) == ([1], "mine")
+
+
+def test_a_keyword_that_means_nothing_is_refused():
+    said = "JsonReporter has no dict: it takes dictionary, name and group"
+    with pytest.raises(TypeError, match=said):
+        JsonReporter(dict={"a": 1})
 
 
 def test_an_own_reportable_needs_a_kind_and_its_data(tmp_path):

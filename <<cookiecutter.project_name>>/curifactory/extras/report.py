@@ -251,8 +251,9 @@ def _image(caches: list[Path], folder: str, reportable: Data, room: int) -> str:
 
 def _plot(data: Data) -> Data:
     """Scale lines to 100 by 100; what is not finite leaves a gap."""
-    xs = data["x"]
-    lines = {label: list(zip(xs, ys, strict=False)) for label, ys in data["y"].items()}
+    y, x = data["y"], data["x"]
+    places: Data = x if isinstance(x, dict) else dict.fromkeys(y, x)
+    lines = {label: list(zip(places[label], y[label], strict=False)) for label in y}
     points = [p for line in lines.values() for part in _parts(line) for p in part]
     if not points:
         raise ValueError("it has no finite value")
