@@ -68,7 +68,7 @@ def is_folder(entry: "os.DirEntry[str]") -> bool:
 
 def keep_links(folder: str) -> None:
     """Make links into a prepared folder relative: it is about to have another name."""
-    for base, *inner in os.walk(folder):
+    for base, *inner in os.walk(folder, onerror=_unless_gone):
         for path in (f"{base}/{name}" for names in inner for name in names):
             target = os.readlink(path) if os.path.islink(path) else ""
             for place in (folder, os.path.realpath(folder)):
@@ -97,15 +97,20 @@ def files_in(folder: str | Path) -> Iterable[str]:
     """Yield the paths of all files below a folder, relative to it.
 
     Links to folders and, with a slash at the end, folders that hold nothing are among
-    them.
+    them. Raises OSError for a folder that cannot be looked into.
     """
-    for base, inner, names in os.walk(folder):
+    for base, inner, names in os.walk(folder, onerror=_unless_gone):
         place = os.path.relpath(base, folder).replace(os.sep, "/")
         links = [name for name in inner if os.path.islink(os.path.join(base, name))]
         for name in (*names, *links):
             yield name if place == "." else f"{place}/{name}"
         if place != "." and not (inner or names):
             yield f"{place}/"
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def output_stem(name: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from curifactory.folders import files_in
 from curifactory.provenance import is_alive, system
 from curifactory.store import Store
 
@@ -324,3 +325,13 @@ def test_a_process_that_has_ended_is_not_alive_although_nobody_asked_for_it():
         while is_alive(process.pid) and time.monotonic() < end:
             time.sleep(0.01)
         assert not is_alive(process.pid) and process.returncode is None
+
+
+def test_a_folder_that_cannot_be_looked_into_is_no_empty_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(20):  # the path of the last one is longer than any may be
+        os.mkdir("x" * 250)
+        os.chdir("x" * 250)
+    with pytest.raises(OSError):
+        list(files_in(tmp_path))
+    assert list(files_in(tmp_path / "gone")) == []
