@@ -70,6 +70,7 @@ class _Attempt:
         self.begun = time.time()
         self.process = os.getpid()
         self.used_scratch: Path | None = None
+        self.values: list[Inputs] = []
         self.resumed = ""
         """Where the checkpoints of an earlier attempt lie that it goes on from."""
         self.folder = ""
@@ -85,6 +86,9 @@ class _Attempt:
                 self.outcome.trace = self._execute()
         except BaseException as error:
             self._leave_if_forked(error.code if isinstance(error, SystemExit) else 1)
+            if self.used_scratch is not None:  # for those that go on from there
+                with contextlib.suppress(Exception):
+                    self._note_met()
             self.outcome.failure = failed(error)
             self.outcome.failure.printed = capture.tail(self.task.output)
             self.outcome.reads = {key: self._now(key) for key in self.noted.keys}
@@ -99,7 +103,7 @@ class _Attempt:
         self._tell("begun")
         self._note_files()
         with self.files.noting(self.noted, self.stage.code.memoized):
-            values = self._inputs()
+            values = self.values = self._inputs()
             if _met(self.noted.unpickled, values):
                 self.noted.names = None  # their code may ask for other fields
             self._tell("called")
@@ -111,8 +115,7 @@ class _Attempt:
         self.outcome.written = self.noted.written
         if self.outcome.damaged:  # whatever the stage made of the exception
             raise DamagedError(f"{self.outcome.damaged[0]} is damaged")
-        for path in _met(self.noted.unpickled, values):
-            self.noted.note(f"c:{path}")
+        self._note_met()
         trace = self._trace(outputs)
         trace.seconds, trace.metrics = round(seconds, 6), self.metrics
         trace.reportables = self.saving.described
@@ -134,6 +137,11 @@ class _Attempt:
             with contextlib.suppress(OSError):  # they stay; the result is there
                 self.store.discard(self.used_scratch)
         return committed
+
+    def _note_met(self) -> None:
+        """Count the code of what inputs and data are made of."""
+        for path in _met(self.noted.unpickled, self.values):
+            self.noted.note(f"c:{path}")
 
     def _discard(self) -> None:
         self.store.discard(self.folder)
@@ -267,6 +275,7 @@ class _Attempt:
             if earlier is None:
                 self.store.discard(self.used_scratch)
                 self.used_scratch = self.store.scratch(*given)
+            self._note_met()
             for key in earlier or ():
                 self.noted.note(key)
             for key in list(self.noted.keys):

@@ -1380,3 +1380,27 @@ def test_figures_that_a_call_leaves_open_are_closed_when_it_ends(project):
     project.write(other(PLOTTING.format("'shown'"), PLOTTED, argsets))
     out = project.python("-m", "curifactory", "other").out
     assert "lines [1, 1]" in out and "open ['own']" in out
+
+
+def test_checkpoints_are_of_the_code_of_inputs_as_well(project):
+    stages = (
+        "from curifactory.caching import PickleCacher\n"
+        "from src.thing import Thing\n\n\n"
+        '@stage(None, ["thing"], cachers=[PickleCacher])\n'
+        "def make(record):\n"
+        "    return Thing()\n\n\n"
+        '@stage(["thing"], ["total"])\n'
+        "def train(record, thing):\n"
+        "    path = record.scratch / 'total'\n"
+        "    done = int(path.read_text()) if path.exists() else 0\n"
+        "    path.write_text(str(done + thing.weight()))\n"
+        "    if not done and thing.weight() == 1:\n"
+        "        raise RuntimeError('killed')\n"
+        "    return int(path.read_text())\n"
+    )
+    thing = "class Thing:\n    def weight(self):\n        return {}\n"
+    project.write({"src/thing.py": thing.format(1)})
+    project.write(other(stages, "train(make(Record(manager, argsets[0])))"))
+    assert project.run("other").code == 1
+    project.write({"src/thing.py": thing.format(100)})
+    assert project.value(project.ok("other"), "train") == 100
