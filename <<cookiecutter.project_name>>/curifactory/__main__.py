@@ -2,12 +2,14 @@
 
 import os
 import sys
+from importlib.machinery import ModuleSpec
 
 
 def main() -> int:
     """Run the command line in a process that has nothing else to do."""
     try:
         _fix_hash_seed()
+        _stand_for_children()
         from .cli import main as run_command_line
 
         return run_command_line(may_fork=True)
@@ -25,6 +27,11 @@ def _fix_hash_seed() -> None:
     if sys.platform == "linux" and wants_workers and is_free and sys.executable:
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def _stand_for_children() -> None:
+    """Let processes that stages start begin with `child`, not with the main program."""
+    sys.modules["__main__"].__spec__ = ModuleSpec("curifactory.child", None)
 
 
 if __name__ == "__main__":  # worker processes import this module, too

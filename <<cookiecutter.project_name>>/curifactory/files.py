@@ -2,9 +2,11 @@
 
 import functools
 import importlib.util
+import json
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -44,6 +46,9 @@ WORDS = re.compile(r"[\s'\"=;|<>&()]+")
 """What stands between names in a command."""
 
 
+CHILDREN = "CURIFACTORY_CHILDREN"
+"""The variable by which processes that a stage starts know whom to tell what they read."""
+
 RUN = re.compile(r".+-\d+|latest")
 """The folders of runs, and of reports."""
 
@@ -55,6 +60,7 @@ class Files:
         self.root = os.path.abspath(root)
         self.outside = tuple(os.path.abspath(each) + os.sep for each in outside)
         self.reads: Reads | None = None
+        self.channel = _new_channel()
         self._looking: set[int] = set()
         """The threads that open files for the runner itself."""
 
@@ -248,7 +254,8 @@ class Files:
         global _active
         outer, _active = _active, self
         before, self.reads = self.reads, reads
-        reads.find_files = self.named
+        reads.find_files, reads.channel = self.named, self.channel
+        os.environ[CHILDREN] = json.dumps([self.root, *self.outside, self.channel])
         try:
             with memoized.noting(functions, reads.note_file):
                 yield
@@ -365,9 +372,25 @@ def _without_scheme(path: object) -> object:
 _active: Files | None = None
 
 
-def _tell(of_a_fork: Callable[[Reads], None]) -> None:
+def _new_channel() -> str:
+    token = os.urandom(8).hex()
+    return os.path.join(tempfile.gettempdir(), f"curifactory-{os.getpid()}-{token}")
+
+
+def _become_child() -> None:
     if _active is not None and _active.reads is not None:
-        of_a_fork(_active.reads)
+        _active.reads.become_child()
+
+
+def _join_parent(told: str) -> None:
+    """Tell the stage that has started this process what is read here."""
+    root, *outside, channel = json.loads(told)
+    sources.watch(Path(root))
+    files = Files(Path(root), tuple(map(Path, outside)))
+    files.reads = Reads()
+    files.reads.channel = channel
+    files.reads.become_child()
+    files.listen()
 
 
 def _audit(event: str, details: tuple[Any, ...]) -> None:
@@ -414,7 +437,6 @@ def _noting_import(name: str, package: str | None = None) -> ModuleType:
 importlib.import_module = _noting_import
 sys.addaudithook(_audit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=lambda: _tell(Reads.share),
-        after_in_child=lambda: _tell(Reads.become_child),
-    )
+    os.register_at_fork(after_in_child=_become_child)
+if CHILDREN in os.environ and "__mp_main__" in sys.modules:
+    _join_parent(os.environ[CHILDREN])

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import gc
-import importlib
 import json
 import os
 import sys
@@ -94,7 +93,8 @@ class Reads:
         """What is told of each new key."""
         self.find_files: Callable[[Any], None] = _find_none
         """What is told of each value that was read: it may name files."""
-        self._shared: Any = None
+        self.channel = ""
+        """The file through which processes that the stage has started tell of theirs."""
         self._is_child = False
 
     def note(self, key: str) -> None:
@@ -167,28 +167,27 @@ class Reads:
                 "declare it, or leave reads= out: what is read is noticed anyway",
             )
 
-    def share(self) -> None:
-        """Before a fork: let the children say what they read."""
-        if self._shared is None:
-            self._shared = importlib.import_module("tempfile").TemporaryFile("a+b")
-
     def become_child(self) -> None:
+        """From now on, tell the process that has started this one."""
         self._is_child = True
 
     def _pass_on(self, key: str) -> None:
-        os.write(self._shared.fileno(), os.fsencode(key) + b"\0")
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        place = os.open(self.channel, flags, 0o600)
+        os.write(place, os.fsencode(key) + b"\0")
+        os.close(place)
 
     def collect(self) -> None:
         """Take in what children have read until now."""
-        if self._shared is not None and not self._is_child:
-            self._shared.seek(0)
-            for key in map(os.fsdecode, self._shared.read().split(b"\0")):
-                if key.startswith(OWN_CHANGE):
-                    self.note_change(key.removeprefix(OWN_CHANGE))
-                elif key:
-                    self.note(key)
-            self._shared.close()
-            self._shared = None
+        if self._is_child or not os.path.exists(self.channel):
+            return
+        told = Path(self.channel).read_bytes()
+        os.unlink(self.channel)
+        for key in map(os.fsdecode, told.split(b"\0")):
+            if key.startswith(OWN_CHANGE):
+                self.note_change(key.removeprefix(OWN_CHANGE))
+            elif key:
+                self.note(key)
 
     def _alive(self) -> list[str]:
         return [key for key, argset in self.tracked if argset() is not None]

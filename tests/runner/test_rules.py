@@ -1,5 +1,6 @@
 """What stages declare beside inputs and outputs: reads, files, code, names, versions."""
 
+import multiprocessing
 import os
 
 import pytest
@@ -341,3 +342,35 @@ def test_a_stage_may_change_the_folder_that_it_lists(project):
     listing(project, "\n    ".join(OWN_CHANGES))
     assert project.ok("other").counts["computed"] == 1
     assert project.ok("other").counts["computed"] == 0
+
+
+AT_WORK = """
+    from pathlib import Path
+
+
+    def read(place):
+        Path("made.txt").write_text("1")
+        return Path(place).read_text() + Path("made.txt").read_text()
+    """
+METHODS = multiprocessing.get_all_start_methods()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("engine", [[], ["-j", "1"]], ids=["serial", "processes"])
+def test_files_that_processes_of_a_stage_read_count(whole, engine, method):
+    body = (
+        "import multiprocessing\n"
+        "    from src.work import read\n"
+        f"    with multiprocessing.get_context({method!r}).Pool(1) as pool:\n"
+        "        return pool.map(read, ['data.txt'])"
+    )
+    whole.write({"src/work.py": AT_WORK, "data.txt": "1"})
+    whole.write(other(pick("", body), RUN, "Args('a')"))
+    counts = []
+    for text in ("1", "1", "2"):
+        whole.write({"data.txt": text})
+        counts.append(whole.ok("other", *engine).counts["computed"])
+    assert counts == [1, 0, 1]
+    whole.edit("src/work.py", "def read", "# it reads\ndef read")
+    assert whole.ok("other", *engine).counts["computed"] == 0
+    assert whole.value(whole.ok("other"), "pick") == ["21"]

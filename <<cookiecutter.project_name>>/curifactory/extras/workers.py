@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from .. import attempt, capture, code, sources
 from ..engine import end_descendants
+from ..files import CHILDREN
 from ..task import Outcome, Task
 from .forking import defaults, end_with_parent
 
@@ -43,7 +44,9 @@ class Inherited(NamedTuple):
 def inherited(workers: int) -> Inherited:
     """Return what workers take over from this process as it is now."""
     method = multiprocessing.get_start_method(allow_none=True)
-    return Inherited({**defaults(workers), **os.environ}, method)
+    environ = {**defaults(workers), **os.environ}
+    environ.pop(CHILDREN, None)  # they are none of a stage's
+    return Inherited(environ, method)
 
 
 def begin(root: str, inherited: Inherited) -> None:
