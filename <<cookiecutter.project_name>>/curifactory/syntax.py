@@ -173,6 +173,12 @@ def assignments(tree: ast.Module, name: str) -> list[ast.stmt]:
     return _statements(tree, _mentioned).get(name, [])
 
 
+def definitions(tree: ast.Module, name: str) -> list[ast.stmt]:
+    """Return the top-level functions and classes that are defined by a name."""
+    kinds = (*FUNCTIONS, ast.ClassDef)
+    return [each for each in tree.body if isinstance(each, kinds) and each.name == name]
+
+
 def attached(tree: ast.Module, name: str) -> list[ast.stmt]:
     """Return the top-level statements that set an attribute of what has this name."""
     return _statements(tree, _attached_to).get(name, [])
@@ -219,14 +225,17 @@ def _mentioned(node: ast.AST) -> str | None:
 
 
 def _attached_to(node: Any) -> str | None:
-    """Return what `A.x = 1`, `A.x[0] = 1`, `A.x.add(1)` or `setattr(A, ...)` changes."""
+    """Return what `A.x = 1`, `A.x[0] = 1`, `del A.x`, `setattr(A, ...)`, `A.x.add(1)`
+    or `A.register(B)` changes."""
     owner = None
     if isinstance(node, (ast.Attribute, ast.Subscript)):
-        owner = node.value if isinstance(node.ctx, ast.Store) else None
-    elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setattr":
-        owner = next(iter(node.args), None)
+        owner = None if isinstance(node.ctx, ast.Load) else node.value
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        is_it = node.func.id in ("setattr", "delattr")
+        owner = next(iter(node.args), None) if is_it else None
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        owner = node.func.value if isinstance(node.func.value, ast.Attribute) else None
+        is_part = isinstance(node.func.value, ast.Attribute)
+        owner = node.func.value if is_part or node.func.attr == "register" else None
     while isinstance(owner, (ast.Attribute, ast.Subscript)):
         owner = owner.value
     return getattr(owner, "id", None)

@@ -100,7 +100,12 @@ def fillings(member: Any) -> list[syntax.Filling]:
     function = function_of(member)
     is_own = isinstance(function, FunctionType) and is_project(function)
     node = syntax.find_function(function.__code__) if is_own else None
-    return syntax.fillings(node, syntax.local_names(node)) if node else []
+    return _fillings(node) if node else []
+
+
+@functools.lru_cache(100_000)
+def _fillings(node: ast.AST) -> list[syntax.Filling]:
+    return syntax.fillings(node, syntax.local_names(node))
 
 
 def of_module(module: ModuleType) -> Unit:
@@ -140,12 +145,26 @@ def of_constant(constant: Named) -> Unit:
             unit.text = hashing.digest(
                 constant.value, name, code_of, unit.refers, may_be_cyclic=True
             )
+            nodes = syntax.definitions(tree, name) if tree else []
+            seen = {*map(_definition, unit.refers)} if nodes else set()
+            _fill_from(unit, module, [each for each in nodes if each not in seen])
             return unit
         unit.refers += [*_code_in(constant.value), *_set_on(constant)]
     unit.text += read_by(module)
-    for node in made:
-        fill(unit, node, vars(module), origin)
+    _fill_from(unit, module, made)
     return unit
+
+
+def _fill_from(unit: Unit, module: Any, nodes: Iterable[ast.stmt]) -> None:
+    for node in nodes:
+        fill(unit, node, vars(module), module.__name__)
+
+
+def _definition(value: Any) -> ast.AST | None:
+    """Return what defines a function or a class of the project."""
+    if isinstance(value, FunctionType):
+        return syntax.find_function(value.__code__)
+    return next(iter(syntax.find_classes(value)), None) if type(value) is type else None
 
 
 def _is_packed(value: Any) -> bool:

@@ -87,6 +87,11 @@ def test_packages_that_are_used_are_named(after):
 
 # Small projects: each pair of sources for one module `m` with a root `f`. ------------
 
+# As functions of some libraries are, which are made by a decorator.
+NAMED_BY_ITSELF = (
+    "class W:\n def __init__(self, h): self.h = h\n def __call__(self, x): return self.h(x)\n"
+    " def __reduce__(self): return self.h.__name__\n@W\n"
+)
 SAME_SOURCE = {
     "what instances count in their class": (
         "class A:\n n = 0\n def __init__(self): A.n += 1\none = A()\ndef f(): return A()",
@@ -327,6 +332,24 @@ PACKED = (
 )
 
 OTHER_SOURCE = {
+    "a method that a class loses once it is made": (
+        "class B:\n def g(self): return 1\nclass A(B):\n def g(self): return 2\n"
+        "def f(): return A().g()",
+        "class B:\n def g(self): return 1\nclass A(B):\n def g(self): return 2\n"
+        "del A.g\ndef f(): return A().g()",
+    ),
+    "an attribute that a class loses by its name": (
+        "class B: k = 1\nclass A(B): k = 2\ndef f(): return A.k",
+        "class B: k = 1\nclass A(B): k = 2\ndelattr(A, 'k')\ndef f(): return A.k",
+    ),
+    "what is registered as an abstract class": (
+        "import abc\nclass A(abc.ABC): pass\nA.register(int)\ndef f(): return isinstance(3, A)",
+        "import abc\nclass A(abc.ABC): pass\nA.register(str)\ndef f(): return isinstance(3, A)",
+    ),
+    "a function within an object that pickles as a name": (
+        f"{NAMED_BY_ITSELF}def g(x): return x + 1\ndef f(): return g(1)",
+        f"{NAMED_BY_ITSELF}def g(x): return x + 3\ndef f(): return g(1)",
+    ),
     "what a new type stands for": (
         "import typing\nN = typing.NewType('N', int)\ndef f(): return N.__supertype__",
         "import typing\nN = typing.NewType('N', str)\ndef f(): return N.__supertype__",
