@@ -44,6 +44,9 @@ def perform(task: Task) -> Outcome:
         return _Attempt(task).perform()
 
 
+READS = "read so far, with digests\n"
+"""Begins the list of reads that lies beside checkpoints: without it nobody knows them."""
+
 one_at_a_time = threading.RLock()
 """What is read is noted for a process, not for a thread."""
 
@@ -275,11 +278,16 @@ class _Attempt:
             if earlier is None:
                 self.store.discard(self.used_scratch)
                 self.used_scratch = self.store.scratch(*given)
+                (self.used_scratch / "reads").write_text(READS)
             self._note_met()
             for key in earlier or ():
                 self.noted.note(key)
+            with self.files.pausing():
+                changed = {
+                    f"f:{key}" for key in self.files.changed_by_others(self.noted)
+                }
             for key in list(self.noted.keys):
-                self._remember(key)
+                self._remember(key, "was changed" if key in changed else None)
             self.noted.watch = self._remember
             if folders.entries(self.used_scratch / "work"):
                 self.resumed = os.path.relpath(self.used_scratch)
@@ -288,21 +296,22 @@ class _Attempt:
         return work
 
     def _earlier(self, path: Path) -> list[str] | None:
-        """Return what earlier attempts have read; None if that is not so any more."""
+        """Return what earlier attempts have read; None if that is not so any more, and
+        where nobody can tell."""
         try:
-            text = path.read_text("utf-8") if path.exists() else ""
-            lines = text.split("\n")[:-1]  # the last one was cut short by a kill
+            # The last line was cut short by a kill.
+            first, *lines = path.read_text("utf-8").split("\n")[:-1]
             known: dict[str, str] = dict(json.loads(line) for line in lines)
-        except (ValueError, TypeError):
+        except (OSError, ValueError, TypeError):
             return None
         with self.files.pausing():
             is_so = all(self._now(key) == digest for key, digest in known.items())
-        return list(known) if is_so else None
+        return list(known) if is_so and f"{first}\n" == READS else None
 
-    def _remember(self, key: str) -> None:
+    def _remember(self, key: str, digest: str | None = None) -> None:
         assert self.used_scratch is not None
         with self.files.pausing():
-            line = json.dumps([key, self._now(key)])
+            line = json.dumps([key, digest or self._now(key)])
         with open(self.used_scratch / "reads", "a", encoding="utf-8") as file:
             file.write(line + "\n")
 

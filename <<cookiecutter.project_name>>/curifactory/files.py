@@ -300,7 +300,7 @@ class FileDigests:
                 return hashing.hash_text(*found)
             return hashing.hash_text(*(f"{each}={self(each)}" for each in found))
         if stat[0] < 0:
-            return "absent"
+            return "absent" if stat == sources.ABSENT else "unreadable"
         key = path, stat
         if key not in self.known or is_racy(stat[1]):
             try:

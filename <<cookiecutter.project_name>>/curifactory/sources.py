@@ -29,6 +29,8 @@ READERS_OF_CODE = (
 
 PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
+ABSENT, UNREADABLE = (-1, -1), (-2, -2)
+
 _sources: dict[str, str] = {}
 _trees: dict[str, ast.Module] = {}
 _roots: list[str] = []
@@ -237,12 +239,14 @@ def stat_of(path: str) -> tuple[int, int]:
     """Return the size of a file and when it was last changed, in nanoseconds.
 
     Its content or what is said of it: tools that copy a file can set the time of the
-    first back. (-1, -1) where there is no file.
+    first back. ABSENT where there is no file; UNREADABLE where nobody can tell.
     """
     try:
         status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return ABSENT
     except OSError:
-        return -1, -1
+        return UNREADABLE
     return status.st_size, max(status.st_mtime_ns, status.st_ctime_ns)
 
 

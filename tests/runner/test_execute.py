@@ -1404,3 +1404,41 @@ def test_checkpoints_are_of_the_code_of_inputs_as_well(project):
     assert project.run("other").code == 1
     project.write({"src/thing.py": thing.format(100)})
     assert project.value(project.ok("other"), "train") == 100
+
+
+RESUMED = """
+from pathlib import Path
+
+
+@stage(None, ["total"])
+def train(record):
+    rate = int(Path("rate.txt").read_text())
+    {edit}
+    path = record.scratch / "total"
+    total = int(path.read_text()) if path.exists() else 0
+    path.write_text(str(total + rate))
+    if rate == 1:
+        raise RuntimeError("killed")
+    return int(path.read_text())
+"""
+
+
+def test_checkpoints_are_of_what_was_read_before_them(project):
+    edit = "Path('rate.txt').write_text('100')  # as others do meanwhile"
+    project.write({"rate.txt": "1"})
+    run = "train(Record(manager, argsets[0]))"
+    project.write(other(RESUMED.replace("{edit}", edit), run))
+    assert project.run("other").code == 1
+    assert project.value(project.ok("other"), "train") == 100
+
+
+@pytest.mark.parametrize("left", [None, "", "[]\n"], ids=["gone", "empty", "other"])
+def test_checkpoints_of_which_nobody_knows_what_was_read_do_not_count(project, left):
+    project.write({"rate.txt": "1"})
+    run = "train(Record(manager, argsets[0]))"
+    project.write(other(RESUMED.replace("{edit}", "pass"), run))
+    assert project.run("other").code == 1
+    [reads] = project.cache.glob(".scratch/*/reads")
+    reads.unlink() if left is None else reads.write_text(left)
+    project.write({"rate.txt": "100"})
+    assert project.value(project.ok("other"), "train") == 100

@@ -855,6 +855,8 @@ def test_a_file_that_cannot_be_read_has_a_digest_too(project):
         raise PermissionError(13, "Permission denied", path)
 
     assert FileDigests(project, refuse)("data/raw.csv") == "unreadable"
+    assert FileDigests(project)("x" * 300) == "unreadable"
+    assert FileDigests(project)("gone.txt") == "absent"
     assert FileDigests(project)("data/raw.csv") == hash_file("data/raw.csv")
 
 

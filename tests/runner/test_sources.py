@@ -53,7 +53,9 @@ def test_a_file_without_source_has_no_tree(tmp_path):
 
 def test_the_stat_of_a_file_is_its_size_and_its_last_change(tmp_path):
     path = tmp_path / "a.txt"
-    assert sources.stat_of(str(path)) == (-1, -1)
+    assert sources.stat_of(str(path)) == sources.ABSENT
+    assert sources.stat_of(str(path / "below")) == sources.ABSENT
+    assert sources.stat_of("x" * 300) == sources.UNREADABLE  # as nobody can tell
     path.write_text("abc")
     later = time.time_ns() + 3_600_000_000_000
     os.utime(path, ns=(later, later))
