@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing takes long
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is asked for: `--help` stays fast."""
-    if name in ("caching", "experiment", "reporting"):
+    if name in ("caching", "experiment", "files", "reporting"):
         return importlib.import_module(f".{name}", __name__)
     if name == "Procedure":
         chain = "test(train(Record(manager, args)))"
@@ -60,3 +61,7 @@ def __getattr__(name: str) -> Any:
     found = getattr(module, "ExperimentArgs" if "Param" in name else name)
     globals()[name] = found
     return found
+
+
+if "CURIFACTORY_CHILDREN" in os.environ:  # a stage has started this process, it may be
+    __getattr__("files")

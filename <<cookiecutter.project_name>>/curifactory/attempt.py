@@ -183,7 +183,7 @@ class _Attempt:
     def _inputs(self) -> list[Inputs]:
         members = self.task.members
         values = [Inputs(self, self.stage.inputs, sources) for _, sources in members]
-        if not self.stage.is_aggregate:
+        if self.stage.inputs and not self.stage.is_aggregate:
             dict(values[0])  # loads them
         return values
 

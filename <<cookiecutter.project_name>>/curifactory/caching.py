@@ -68,8 +68,12 @@ class Cacheable:
         return placed
 
     def get_path(self, suffix: str | None = None) -> str:
-        """Return the path of the artifact, or of a further file with a suffix."""
-        return f"{self._stem(suffix)}{self.extension}"
+        """Return the path of the artifact, or of a further file with a suffix.
+
+        A suffix such as `_weights.npy` has an extension of its own.
+        """
+        extension = "" if "." in (suffix or "") else self.extension
+        return f"{self._stem(suffix)}{extension}"
 
     def get_dir(self, suffix: str | None = None) -> str:
         """Return a folder for an artifact of several files; made if need be."""

@@ -217,9 +217,12 @@ def _differences(call: Call, facts: Facts, trace: Trace, now: Now) -> list[str]:
     for name in names:
         if trace.arguments.get(name) != facts.arguments.get(name):
             found.append(f"argument {name} changed")
-    for key, digest, shown in trace.reads:
-        if now(key) != digest:
-            found.append(read_change(key, shown, facts.shown(key)))
+    changes = (
+        read_change(key, shown, facts.shown(key))
+        for key, digest, shown in trace.reads
+        if now(key) != digest
+    )
+    found += dict.fromkeys(changes)
     versions = facts.versions
     for name in sorted(set(versions) & set(trace.versions)) if found else ():
         if trace.versions[name] != versions[name]:
@@ -264,7 +267,9 @@ def read_change(key: str, before: str, after: str) -> str:
     if kind in "fcm":
         return f"{name.rstrip(':')} changed"
     if name.endswith(("*", "~")):
-        return "some field changed (the stage reads all)"
+        owner = name.rstrip("*~.")
+        of = f" of {owner}" if owner else ""
+        return f"some field{of} changed (the stage reads all)"
     if name.endswith("#"):
         return "there are other fields (the stage goes through all)"
     if name.endswith("%"):

@@ -17,6 +17,7 @@ from typing import Any
 
 from . import hashing, memoized, scope, sources
 from .reads import Handed, Reads
+from .sources import LINKS
 
 RACY = 2.0
 """Seconds within which a time stamp may hide a later change."""
@@ -44,6 +45,8 @@ COMMANDS = {"subprocess.Popen": 1, "os.system": 0, "os.posix_spawn": 1}
 """What Python tells of programs that are started, and which argument the command is."""
 WORDS = re.compile(r"[\s'\"=;|<>&()]+")
 """What stands between names in a command."""
+MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+"""What may be the full name of a module."""
 
 
 CHILDREN = "CURIFACTORY_CHILDREN"
@@ -60,11 +63,23 @@ class Files:
         self.root = os.path.abspath(root)
         self.outside = tuple(os.path.abspath(each) + os.sep for each in outside)
         self.reads: Reads | None = None
-        self.channel = _new_channel()
         self._looking: set[int] = set()
         """The threads that open files for the runner itself."""
 
-    def key(self, path: object, *, is_folder: bool = False) -> str | None:
+    @functools.cached_property
+    def channel(self) -> str:
+        """The file through which processes that a stage has started tell of theirs."""
+        name = f"curifactory-{os.getpid()}-{os.urandom(8).hex()}"
+        return os.path.join(tempfile.gettempdir(), name)
+
+    @functools.cached_property
+    def told(self) -> str:
+        """What these processes must know."""
+        return json.dumps([self.root, *self.outside, self.channel])
+
+    def key(
+        self, path: object, *, is_folder: bool = False, is_code: bool = False
+    ) -> str | None:
         """Return the path relative to the project of what counts, or None."""
         if not sources.is_path(path):
             return None
@@ -80,7 +95,7 @@ class Files:
         folders = inner.split("/")[: None if is_folder else -1]
         if any(p in sources.OUTSIDE or p[0] == "." for p in folders):
             return None
-        is_hidden = not is_folder and inner.endswith(HIDDEN_SUFFIXES)
+        is_hidden = not (is_folder or is_code) and inner.endswith(HIDDEN_SUFFIXES)
         return None if is_hidden else inner
 
     def _is_runners(self, path: str) -> bool:
@@ -152,6 +167,14 @@ class Files:
                 names = list(scope.imported_by(path))
             for name in names:
                 reads.note(f"c:{name}:")
+
+    def linked(self, path: object) -> None:
+        """Note a library of the project that holds compiled code."""
+        reads = self._heard()
+        key = self.key(path, is_code=True) if reads is not None else None
+        full = os.path.join(self.root, key or "")
+        if key and reads and os.path.isfile(full):
+            reads.note_file(f"f:{key}", sources.stat_of(full))
 
     def listed(self, path: object) -> None:
         """Note a folder whose content was asked for: what is in it counts, by name."""
@@ -255,7 +278,8 @@ class Files:
         outer, _active = _active, self
         before, self.reads = self.reads, reads
         reads.find_files, reads.channel = self.named, self.channel
-        os.environ[CHILDREN] = json.dumps([self.root, *self.outside, self.channel])
+        if os.environ.get(CHILDREN) != self.told:
+            os.environ[CHILDREN] = self.told
         try:
             with memoized.noting(functions, reads.note_file):
                 yield
@@ -356,7 +380,9 @@ def _words(command: object) -> set[str]:
     """Return all in a command that may be the name of a file."""
     parts = command if isinstance(command, (list, tuple)) else [command]
     texts = [os.fsdecode(each) for each in parts if sources.is_path(each)]
-    return {word for text in texts for word in (text, *WORDS.split(text)) if word}
+    words = {word for text in texts for word in (text, *WORDS.split(text)) if word}
+    modules = filter(MODULE.fullmatch, words)  # as in `python -m package.module`
+    return words | {f"{name.replace('.', os.sep)}.py" for name in modules}
 
 
 def _without_scheme(path: object) -> object:
@@ -370,11 +396,6 @@ def _without_scheme(path: object) -> object:
 
 
 _active: Files | None = None
-
-
-def _new_channel() -> str:
-    token = os.urandom(8).hex()
-    return os.path.join(tempfile.gettempdir(), f"curifactory-{os.getpid()}-{token}")
 
 
 def _become_child() -> None:
@@ -401,6 +422,8 @@ def _audit(event: str, details: tuple[Any, ...]) -> None:
             _active.loaded(details[0])
         elif not sources.is_loading(details[0], sys._getframe(1)):
             _active.opened(*details)
+    elif event in LINKS:
+        _active.linked(details[LINKS[event]])
     elif event == "pickle.find_class":
         if (reads := _active._heard()) is not None:
             reads.unpickled[details] = None

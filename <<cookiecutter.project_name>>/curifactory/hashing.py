@@ -524,7 +524,7 @@ def _global(walk: _Walk, value: Any, name: str, path: str) -> None:
         walk.tag("global", "")
         return
     walk.hides(type(value))
-    module = getattr(value, "__module__", None) or sources.qualified(type(value))
+    module = sources.got(value, "__module__", None) or sources.qualified(type(value))
     if not name.rpartition(".")[2].isidentifier():
         raise _without_identity(value, path, ValueError(f"{name} is no name"))
     is_type = type(value).__module__ == "typing"

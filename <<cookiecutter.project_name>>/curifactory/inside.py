@@ -124,11 +124,19 @@ class Inputs(Mapping[str, Any]):
             )
         return name in self._sources
 
+    def _known(self) -> Mapping[str, Any]:
+        if not self._declared:
+            raise CurifactoryError(
+                "this stage has no inputs: inside it the state of a record is empty",
+                "declare what the stage needs in its inputs, so that a change is noticed",
+            )
+        return self._sources
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._sources)
+        return iter(self._known())
 
     def __len__(self) -> int:
-        return len(self._sources)
+        return len(self._known())
 
     def __setitem__(self, name: str, value: Any) -> None:
         raise CurifactoryError(

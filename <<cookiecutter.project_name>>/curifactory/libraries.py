@@ -1,7 +1,9 @@
 """What makes values of well-known libraries equal: arrays, frames, zones, loggers."""
 
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 from . import sources
@@ -70,6 +72,15 @@ def _distribution(walk: Walk, value: Any, path: str) -> None:
     walk.add(value.random_state, f"{path}.random_state")
 
 
+def _library(walk: Walk, value: Any, path: str) -> None:
+    """A library of compiled code: one of the project counts by its bytes."""
+    place = os.path.abspath(str(value._name))
+    is_own = sources.is_project_file(place) and os.path.isfile(place)
+    walk.tag("library", "" if is_own else os.path.basename(place))
+    if is_own:
+        walk.parts.append(Path(place).read_bytes())
+
+
 def _frame(walk: Walk, value: Any, path: str) -> None:
     walk.tag("frame", sources.qualified(type(value)))
     _attrs(walk, value, path)
@@ -129,6 +140,7 @@ def _zone(walk: Walk, value: Any, path: str) -> None:
 
 
 RULES: dict[tuple[str, str], Rule] = {
+    ("ctypes", "CDLL"): _library,
     ("fractions", "Fraction"): _fraction,
     ("logging", "Logger"): _logger,
     ("numpy", "MaskedArray"): _masked,
@@ -146,5 +158,5 @@ RULES: dict[tuple[str, str], Rule] = {
 }
 """By package and name of the class: none is imported for it."""
 
-CLASSLESS = {*RULES.values()} - {_logger, _random}
+CLASSLESS = {*RULES.values()} - {_library, _logger, _random}
 """Those that say nothing of a class that extends theirs, nor of what it adds."""

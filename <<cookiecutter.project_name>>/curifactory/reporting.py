@@ -120,9 +120,10 @@ class FigureReporter(Reportable):
     has_options = True
 
     def file(self, folder: Path, stem: str) -> str | None:
-        options = {"bbox_inches": "tight", **self.more}
-        self.value.savefig(folder / f"{stem}.png", **options)
-        return f"{stem}.png"
+        options = {"bbox_inches": "tight", "format": "png", **self.more}
+        name = f"{stem}.{options['format']}"
+        self.value.savefig(folder / name, **options)
+        return name
 
 
 class ImageReporter(Reportable):

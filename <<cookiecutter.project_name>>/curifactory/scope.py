@@ -41,11 +41,12 @@ WHOLE = frozenset("eval exec globals sys.modules".split())
 SUBCLASSES = "__subclasses__"
 """Among the names in code: it goes by what extends a class."""
 # What reaches code by a name made at run time, or a text of it; texts that do not count;
-# and what opens files unheard.
+# and what opens files unheard, in other processes as well.
 UNFOLLOWED = frozenset(
     "eval exec __import__ sys.modules __doc__ pydoc.locate getsource getsourcelines "
     "read_parquet scan_parquet read_feather read_orc read_hdf HDFStore ParquetFile "
-    "ParquetDataset h5py.File netCDF4.Dataset xarray.open_dataset cv2.imread".split()
+    "ParquetDataset h5py.File netCDF4.Dataset xarray.open_dataset cv2.imread "
+    "joblib.Parallel".split()
 )
 
 
@@ -196,7 +197,7 @@ class Scope:
         target = decorator.func if isinstance(decorator, ast.Call) else decorator
         chain = _chain(target)
         value = self.value_of(chain)[0] if chain else None
-        module = getattr(value, "__module__", None) or ""
+        module = got(value, "__module__", None) or ""
         return "" if is_project(sources.module_named(module)) else module
 
     def hands_on_class(self, node: ast.AST) -> bool:
@@ -291,7 +292,7 @@ class Scope:
             inner = got(value, rest[0], _ABSENT)
             if inner is _ABSENT:
                 break
-            holder = getattr(value, "__module__", value.__name__), rest.pop(0)
+            holder = got(value, "__module__", value.__name__), rest.pop(0)
             value = inner
         return value, rest, holder
 

@@ -29,6 +29,8 @@ READERS_OF_CODE = (
 
 PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
+LINKS = {"ctypes.dlopen": 0, "import": 1}
+"""What Python tells of compiled code that it loads, and which argument the path is."""
 ABSENT, UNREADABLE = (-1, -1), (-2, -2)
 
 _sources: dict[str, str] = {}
@@ -89,7 +91,7 @@ def forget() -> None:
 
 def module_of(value: Any) -> ModuleType | None:
     """Return the module that a class or function was defined in, None if there is none."""
-    return module_named(str(getattr(value, "__module__", None)))
+    return module_named(str(got(value, "__module__", None)))
 
 
 def module_named(name: str) -> ModuleType | None:
@@ -140,7 +142,7 @@ def is_project(value: Any) -> bool:
         return is_project_file(getattr(value, "__file__", None))
     if isinstance(value, type):
         module = module_of(value)
-        name = getattr(value, "__module__", None)
+        name = got(value, "__module__", None)
         return name == "__main__" or (module is not None and is_project(module))
     return False
 
@@ -277,9 +279,9 @@ def is_loading(path: object, asking: FrameType) -> bool:
 
 def _audit(event: str, details: tuple[Any, ...]) -> None:
     """Keep what a module reads while it is imported: its constants may come from it."""
-    if event != "open" or not importing:
+    if not importing or (event != "open" and event not in LINKS):
         return
-    path, mode, flags = details
+    path, mode, flags = details if event == "open" else (details[LINKS[event]], "r", 0)
     if is_path(path) and not is_loading(path, sys._getframe(1)):
         full = os.path.abspath(os.fsdecode(path))
         if is_project_file(full) and not is_writing(mode, flags):
@@ -374,7 +376,7 @@ sys.addaudithook(_audit)
 
 def qualified(value: Any) -> str:
     """Return the module and the qualified name of a class or function."""
-    module = getattr(value, "__module__", None) or "builtins"
+    module = got(value, "__module__", None) or "builtins"
     module = "pathlib" if module == "pathlib._local" else module  # of Python 3.13
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
     return f"{module}.{name or type(value).__qualname__}"

@@ -195,7 +195,7 @@ class Stage(Generic[R, P, T]):
 
 
 def _version(value: Any) -> tuple[str, str]:
-    name = getattr(value, "__module__", None) or getattr(value, "__name__", "")
+    name = sources.got(value, "__module__", None) or getattr(value, "__name__", "")
     package = str(name).partition(".")[0]
     return package, provenance.version(package)
 

@@ -5,7 +5,8 @@ import contextlib
 import functools
 import sys
 from collections import ChainMap, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -110,7 +111,7 @@ def _fillings(node: ast.AST) -> list[syntax.Filling]:
 
 def of_module(module: ModuleType) -> Unit:
     """A module used as a value: anything in it may be reached, what it imports, too."""
-    unit = Unit(f"{place_of(module)}: all of it")
+    unit = Unit(f"{place_of(module)}: all of it", _binary(module))
     tree = sources.tree_of(module.__file__ or "")
     if tree is not None:
         fill(unit, tree, vars(module), module.__name__).take_imported()
@@ -145,6 +146,7 @@ def of_constant(constant: Named) -> Unit:
             unit.text = hashing.digest(
                 constant.value, name, code_of, unit.refers, may_be_cyclic=True
             )
+            unit.text += _binary(module) or _binary(sources.module_of(constant.value))
             nodes = syntax.definitions(tree, name) if tree else []
             seen = {*map(_definition, unit.refers)} if nodes else set()
             _fill_from(unit, module, [each for each in nodes if each not in seen])
@@ -196,6 +198,13 @@ def _set_on(constant: Named) -> list[Named]:
         for name, value in state.items()
         if type(value) in sources.PLAIN and syntax.is_set_by_import(name)
     ]
+
+
+def _binary(module: Any) -> str:
+    """Return the digest of a module of the project that was compiled; it has no text."""
+    path = getattr(module, "__file__", None) or ""
+    is_own = path.endswith(tuple(EXTENSION_SUFFIXES)) and is_project(module)
+    return _digest_of(path, sources.stat_of(path)) if is_own else ""
 
 
 def read_by(module: Any) -> str:
@@ -258,7 +267,9 @@ def _code_in(value: Any, seen: frozenset[int] = frozenset()) -> list[Any]:
         return found
     inner: Iterable[Any] = ()
     if issubclass(type(value), Mapping):
-        inner = [value[key] for key in sorted(value, key=str)]
+        inner = [*_named_in(value), *(value[key] for key in sorted(value, key=str))]
+    elif issubclass(type(value), Set):
+        inner = _named_in(value)
     elif issubclass(type(value), (list, tuple)):
         inner = value
     elif is_project(type(value)):
@@ -269,6 +280,12 @@ def _code_in(value: Any, seen: frozenset[int] = frozenset()) -> list[Any]:
         if id(each) not in seen:
             found += _code_in(each, seen | {id(value), id(each)})
     return found
+
+
+def _named_in(values: Iterable[Any]) -> list[Any]:
+    """Return the functions and classes among values, in an order that is always the same."""
+    kinds = FunctionType, type
+    return sorted((e for e in values if isinstance(e, kinds)), key=sources.qualified)
 
 
 def _is_public(value: Any) -> bool:

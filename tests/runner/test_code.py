@@ -332,6 +332,18 @@ PACKED = (
 )
 
 OTHER_SOURCE = {
+    "a class that lies in a weak set": (
+        "import weakref\nclass A: k = 1\nR = weakref.WeakSet([A])\n"
+        "def f(): return [each.k for each in R]",
+        "import weakref\nclass A: k = 2\nR = weakref.WeakSet([A])\n"
+        "def f(): return [each.k for each in R]",
+    ),
+    "a class that is a key of a weak table": (
+        "import weakref\nclass A: k = 1\nR = weakref.WeakKeyDictionary({A: 0})\n"
+        "def f(): return [each.k for each in R]",
+        "import weakref\nclass A: k = 2\nR = weakref.WeakKeyDictionary({A: 0})\n"
+        "def f(): return [each.k for each in R]",
+    ),
     "a method that a class loses once it is made": (
         "class B:\n def g(self): return 1\nclass A(B):\n def g(self): return 2\n"
         "def f(): return A().g()",
@@ -1804,6 +1816,10 @@ def test_every_python_gives_the_same_fingerprints(version, small, after, tmp_pat
         (
             "import pandas\ndef f(): return pandas.read_parquet('x')",
             "pandas.read_parquet",
+        ),
+        (
+            "from joblib import Parallel\ndef f(): return Parallel(2)([])",
+            "joblib.Parallel",
         ),
         ("from pandas import read_hdf\ndef f(): return read_hdf('x')", "read_hdf"),
     ],

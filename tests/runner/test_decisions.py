@@ -503,7 +503,7 @@ def test_parts_of_code_are_compared_by_what_they_are_not_by_their_names(
         ("m:rate", "rate changed"),
         ("m0:rate*", "rate* changed"),
         ("a:*", "some field changed (the stage reads all)"),
-        ("a:model.*", "some field changed (the stage reads all)"),
+        ("a:model.*", "some field of model changed (the stage reads all)"),
         ("a2:~", "some field changed (the stage reads all)"),
         ("a:#", "there are other fields (the stage goes through all)"),
         ("a:%", "fields are declared otherwise (the stage looks at that)"),

@@ -959,6 +959,18 @@ def test_a_stage_sees_nothing_of_the_state_but_its_inputs(project, kind, use):
     assert "declare what the stage needs in its inputs" in result.err
 
 
+@pytest.mark.parametrize("use", ["list(state)", "bool(state)", "dict(state)"])
+def test_a_stage_without_inputs_is_told_that_it_sees_no_state(project, use):
+    make = "@stage(None, ['a'])\ndef make(record):\n    return 1\n\n\n"
+    look = "@aggregate(None, ['c'])\ndef look(record, records):\n"
+    look += f"    state = records[0].state\n    return {use}\n"
+    run = "make(Record(manager, argsets[0]))\nlook(Record(manager, None))"
+    project.write(other(make + look, run))
+    result = project.run("other")
+    assert result.code == 1
+    assert "this stage has no inputs" in result.err and "declare what" in result.err
+
+
 @pytest.mark.parametrize("target", ["state['b']", "record.b", "record.args"])
 def test_a_stage_cannot_set_anything_of_its_record(project, target):
     use = f"record.{target} = 1" if "state" in target else f"{target} = 1"

@@ -541,6 +541,13 @@ def test_files_handed_to_programs_and_databases_are_noted(hand, project, files, 
     assert list(files.changed_by_others(reads)) == []
 
 
+def test_a_module_that_is_run_as_a_program_is_noted(project, files, reads):
+    (project / "data" / "tool.py").write_text("1")
+    with files.noting(reads):
+        subprocess.run([sys.executable, "-m", "data.tool"], check=True)
+    assert keys(reads) == ["f:data/tool.py"]
+
+
 def test_files_that_a_program_writes_are_no_reads(project, files, reads):
     """One that was there before was handed to it; what it had in it does not count."""
     with files.noting(reads):

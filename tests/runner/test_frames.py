@@ -262,6 +262,9 @@ def test_csv_names_what_it_would_change(tmp_path):
     with pytest.raises(ArtifactError, match="csv would change the frame") as caught:
         PandasCacher("csv").at(tmp_path, "thing").save(frame)
     assert "PickleCacher" in caught.value.hint
+    small = pandas.DataFrame({"count": [1]}, dtype="int32")
+    with pytest.raises(ArtifactError, match="int32.*int64"):
+        PandasCacher("csv").at(tmp_path, "thing").save(small)
 
 
 @pytest.mark.parametrize("format", ["parquet", "csv", "json"])

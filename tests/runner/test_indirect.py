@@ -1,7 +1,11 @@
 """What a stage depends on by detours: through objects, methods, files and checkpoints."""
 
 import os
+import shutil
+import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 
 import pytest
 from test_execute import EACH, other
@@ -1303,3 +1307,72 @@ def test_a_module_found_at_run_time_that_cannot_be_imported_fails_its_own_call(w
     assert result.counts == {"computed": 0, "reused": 1, "skipped": 0, "failed": 1}
     whole.edit("src/models/b.py", "retrun", "return")
     assert again() == ("10", "7", 0)
+
+
+LAZY_PACKAGE = """
+import importlib
+
+
+def __getattr__(name):
+    return importlib.import_module(f".{name}", __name__)
+"""
+
+
+def test_a_package_that_imports_whatever_it_is_asked_for_is_followed(project):
+    stages = """
+import src.lazy as lazy
+
+
+@stage(None, ["out"])
+def last(record):
+    return lazy.metrics.one()
+"""
+    project.write({"src/lazy/__init__.py": LAZY_PACKAGE})
+    project.write({"src/lazy/metrics.py": "def one():\n    return 1\n"})
+    project.write(other(stages, EACH.format(PRINT)))
+    assert values(project) == ({"a": "1"}, 1)
+    project.edit("src/lazy/metrics.py", "return 1", "return 2")
+    assert values(project) == ({"a": "2"}, 1)
+
+
+COMPILED = """
+#include <Python.h>
+int number(void) { return %d; }
+static PyObject *f(PyObject *self, PyObject *no) { return PyLong_FromLong(%d); }
+static PyMethodDef methods[] = {{"f", f, METH_NOARGS, ""}, {0}};
+static struct PyModuleDef made = {PyModuleDef_HEAD_INIT, "fast", 0, -1, methods};
+PyMODINIT_FUNC PyInit_fast(void) { return PyModule_Create(&made); }
+"""
+HEADERS = Path(sysconfig.get_path("include"), "Python.h")
+CAN_COMPILE = shutil.which("cc") is not None and HEADERS.exists()
+
+
+@pytest.mark.skipif(not CAN_COMPILE, reason="needs a C compiler, and Python.h")
+@pytest.mark.parametrize(
+    "uses",
+    [
+        "import ctypes\nlast_of = lambda: ctypes.CDLL('src/fast.so').number()",
+        "import ctypes\nlib = ctypes.CDLL('src/fast.so')\nlast_of = lambda: lib.number()",
+        "from src import fast\nlast_of = lambda: fast.f()",
+        "from src.fast import f\nlast_of = lambda: f()",
+        "def last_of():\n    from src.fast import f\n    return f()",
+    ],
+)
+def test_compiled_code_of_the_project_counts(project, uses):
+    stages = f"\n{uses}\n\n\n@stage(None, ['out'])\ndef last(record):\n    return last_of()\n"
+    project.write(other(stages, EACH.format(PRINT)))
+    for number, computed in (1, 1), (1, 0), (2, 1):
+        source = project.root / "fast.c"
+        source.write_text(COMPILED.replace("%d", str(number)))
+        target = project.root / "src" / "fast.so"
+        command = [
+            "cc",
+            "-shared",
+            "-fPIC",
+            f"-I{HEADERS.parent}",
+            "-o",
+            target,
+            source,
+        ]
+        subprocess.run(command, check=True)
+        assert values(project) == ({"a": str(number)}, computed)

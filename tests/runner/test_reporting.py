@@ -123,6 +123,11 @@ def test_options_of_a_figure_are_passed_on(tmp_path):
     assert b"dpi" in (tmp_path / entry["file"]).read_bytes()
 
 
+def test_a_figure_may_have_another_format(tmp_path):
+    entry = described(FigureReporter(Figure(), format="svg"), tmp_path)
+    assert entry["file"].endswith(".svg") and (tmp_path / entry["file"]).exists()
+
+
 @pytest.mark.parametrize("name", ["plot.png", "plot.SVG", "a b.jpg"])
 def test_an_image_is_copied_with_its_extension(name, tmp_path):
     source = tmp_path / "made" / name

@@ -355,6 +355,27 @@ AT_WORK = """
 METHODS = multiprocessing.get_all_start_methods()
 
 
+def test_processes_of_an_experiment_that_is_run_as_a_script_are_heard(whole):
+    body = (
+        "from multiprocessing import get_context\n"
+        "    from src.work import read\n"
+        "    with get_context('spawn').Pool(1) as pool:\n"
+        "        return pool.map(read, ['data.txt'])"
+    )
+    whole.write({"src/work.py": AT_WORK})
+    whole.write(other(pick("", body), RUN, "Args('a')"))
+    path = whole.root / "experiments" / "other.py"
+    main = "from curifactory.cli import main\n\n    raise SystemExit(main(['other']))"
+    path.write_text(f"{path.read_text()}\n\nif __name__ == '__main__':\n    {main}\n")
+    counts = []
+    for text in ("1", "1", "2"):
+        whole.write({"data.txt": text})
+        place = os.pathsep.join(map(str, (whole.root, whole.home)))
+        result = whole.python("experiments/other.py", PYTHONPATH=place)
+        counts.append(result.counts["computed"])
+    assert counts == [1, 0, 1]
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("engine", [[], ["-j", "1"]], ids=["serial", "processes"])
 def test_files_that_processes_of_a_stage_read_count(whole, engine, method):

@@ -61,8 +61,8 @@ class _FrameCacher(Cacheable):
         except Exception as error:
             change = f"{type(error).__name__}: {error}"
         if change:
-            first = change.strip().partition("\n")[0]
-            said = f"{self.format} would change the frame: {first}"
+            shown = "; ".join(filter(None, map(str.strip, change.splitlines())))
+            said = f"{self.format} would change the frame: {shown:.300}"
             raise ArtifactError(said, INSTEAD)
 
     def _write(self, frame: Any) -> None:

@@ -24,7 +24,13 @@ ROWS = 1_000  # of the comparison; the rest stays in run.json
 CALLS = 400
 ITEMS = 200  # reportables of one stage
 PAGE_BYTES = 30_000_000  # of embedded reportables
-IMAGES = {".png": "png", ".svg": "svg+xml", ".jpg": "jpeg", ".gif": "gif"}
+IMAGES = {
+    ".png": "png",
+    ".svg": "svg+xml",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".gif": "gif",
+}
 
 
 def write(run: Data, cache: Path, target: Path, base: Path | None = None) -> Path:
