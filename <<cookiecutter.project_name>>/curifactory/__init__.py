@@ -56,7 +56,8 @@ def __getattr__(name: str) -> Any:
         chain = "test(train(Record(manager, args)))"
         raise ImportError(f"there is no {name} here: call the stages in run(), {chain}")
     if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        said = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(f"{said}; see {__name__}.caching and {__name__}.reporting")
     module = importlib.import_module(f".{_PLACES[name]}", __name__)
     found = getattr(module, "ExperimentArgs" if "Param" in name else name)
     globals()[name] = found
