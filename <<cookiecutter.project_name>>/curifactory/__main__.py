@@ -4,6 +4,9 @@ import os
 import sys
 from importlib.machinery import ModuleSpec
 
+APART = frozenset("ls runs cache new help -h --help --version".split())
+"""What is done without importing the project."""
+
 
 def main() -> int:
     """Run the command line in a process that has nothing else to do."""
@@ -18,13 +21,14 @@ def main() -> int:
 
 
 def _fix_hash_seed() -> None:
-    """Begin once more, with the hash seed of workers where they can be forks of this.
+    """Begin once more with the hash seed of workers, where code is imported.
 
-    Debuggers, and what measures coverage, stay as they are: workers are spawned then.
+    Sets of texts have one order in all runs then, and so has what is made of them.
+    Debuggers, and what measures coverage, stay as they are.
     """
-    wants_workers = any(each.startswith(("-j", "--jobs")) for each in sys.argv[1:])
+    imports = len(sys.argv) > 1 and APART.isdisjoint(sys.argv[1:])
     is_free = "PYTHONHASHSEED" not in os.environ and sys.gettrace() is None
-    if sys.platform == "linux" and wants_workers and is_free and sys.executable:
+    if os.name == "posix" and imports and is_free and sys.executable:
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 

@@ -1072,3 +1072,36 @@ def test_a_cache_that_is_only_read_is_there(project):
     result = project.run("study", "--read-only", "--cache", "nowhere")
     assert result.code == 2 and "there is no cache at" in result.err
     assert project.left_behind() == []
+
+
+WORDS = """
+WORDS = {"a", "bit", "of", "text", "in", "no", "order", "that", "one", "can", "tell"}
+PATTERN = "|".join(WORDS)
+
+
+@stage(None, ["first"])
+def find(record):
+    return PATTERN
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--plain"]])
+@pytest.mark.skipif(os.name != "posix", reason="a process cannot begin once more")
+def test_constants_that_are_made_of_sets_are_the_same_in_each_run(project, options):
+    project.write(other(WORDS, "find(Record(manager, argsets[0]))"))
+    runs = [project.python("-m", "curifactory", "other", *options) for _ in range(3)]
+    assert [each.counts["computed"] for each in runs] == [1, 0, 0]
+    mapped = project.python("-m", "curifactory", "map", "other")
+    assert "compute 0, reuse 1" in mapped.out
+
+
+def test_a_hash_seed_that_is_given_is_kept(project):
+    stages = '@stage(None, ["x"])\ndef find(record):\n    return hash("text")\n'
+    project.write(
+        other(stages, "print('IT', find(Record(manager, argsets[0])).state['x'])")
+    )
+    found = {
+        project.python("-m", "curifactory", "other", "--overwrite", **more).out
+        for more in ({"PYTHONHASHSEED": "7"}, {"PYTHONHASHSEED": "0"}, {})
+    }
+    assert len({out.partition("IT ")[2].split()[0] for out in found}) == 2
