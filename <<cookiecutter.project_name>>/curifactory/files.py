@@ -15,7 +15,8 @@ from threading import get_ident  # at the end of the process, threading is empti
 from types import ModuleType
 from typing import Any
 
-from . import hashing, memoized, scope, sources
+from . import channel, hashing, memoized, scope, sources
+from .channel import Channel
 from .reads import Handed, Reads
 from .sources import LINKS
 
@@ -49,9 +50,6 @@ MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 """What may be the full name of a module."""
 
 
-CHILDREN = "CURIFACTORY_CHILDREN"
-"""The variable by which processes that a stage starts know whom to tell what they read."""
-
 RUN = re.compile(r".+-\d+|latest")
 """The folders of runs, and of reports."""
 
@@ -67,15 +65,14 @@ class Files:
         """The threads that open files for the runner itself."""
 
     @functools.cached_property
-    def channel(self) -> str:
-        """The file through which processes that a stage has started tell of theirs."""
+    def channel(self) -> Channel:
         name = f"curifactory-{os.getpid()}-{os.urandom(8).hex()}"
-        return os.path.join(tempfile.gettempdir(), name)
+        return Channel(os.path.join(tempfile.gettempdir(), name))
 
     @functools.cached_property
     def told(self) -> str:
-        """What these processes must know."""
-        return json.dumps([self.root, *self.outside, self.channel])
+        """What processes that a stage starts must know to tell it what they read."""
+        return json.dumps([self.channel.path, self.root, *self.outside])
 
     def key(
         self, path: object, *, is_folder: bool = False, is_code: bool = False
@@ -278,8 +275,8 @@ class Files:
         outer, _active = _active, self
         before, self.reads = self.reads, reads
         reads.find_files, reads.channel = self.named, self.channel
-        if os.environ.get(CHILDREN) != self.told:
-            os.environ[CHILDREN] = self.told
+        if os.environ.get(channel.VARIABLE) != self.told:
+            os.environ[channel.VARIABLE] = self.told
         try:
             with memoized.noting(functions, reads.note_file):
                 yield
@@ -405,11 +402,11 @@ def _become_child() -> None:
 
 def _join_parent(told: str) -> None:
     """Tell the stage that has started this process what is read here."""
-    root, *outside, channel = json.loads(told)
+    path, root, *outside = json.loads(told)
     sources.watch(Path(root))
     files = Files(Path(root), tuple(map(Path, outside)))
     files.reads = Reads()
-    files.reads.channel = channel
+    files.reads.channel = Channel(path)
     files.reads.become_child()
     files.listen()
 
@@ -461,5 +458,5 @@ importlib.import_module = _noting_import
 sys.addaudithook(_audit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_become_child)
-if CHILDREN in os.environ and "__mp_main__" in sys.modules:
-    _join_parent(os.environ[CHILDREN])
+if channel.VARIABLE in os.environ and "multiprocessing" in sys.modules:
+    _join_parent(os.environ[channel.VARIABLE])

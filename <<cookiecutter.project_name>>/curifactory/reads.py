@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import gc
 import json
-import os
 import sys
 import threading
 import weakref
@@ -16,6 +15,7 @@ from typing import Any
 from . import args as argsets
 from . import code, hashing, sources
 from .args import ExperimentArgs, field_names
+from .channel import Channel
 from .errors import CurifactoryError
 
 EVERYTHING = "*"
@@ -93,8 +93,7 @@ class Reads:
         """What is told of each new key."""
         self.find_files: Callable[[Any], None] = _find_none
         """What is told of each value that was read: it may name files."""
-        self.channel = ""
-        """The file through which processes that the stage has started tell of theirs."""
+        self.channel: Channel | None = None
         self._is_child = False
 
     def note(self, key: str) -> None:
@@ -172,21 +171,17 @@ class Reads:
         self._is_child = True
 
     def _pass_on(self, key: str) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        place = os.open(self.channel, flags, 0o600)
-        os.write(place, os.fsencode(key) + b"\0")
-        os.close(place)
+        assert self.channel is not None
+        self.channel.tell(key)
 
     def collect(self) -> None:
         """Take in what children have read until now."""
-        if self._is_child or not os.path.exists(self.channel):
+        if self.channel is None or self._is_child:
             return
-        told = Path(self.channel).read_bytes()
-        os.unlink(self.channel)
-        for key in map(os.fsdecode, told.split(b"\0")):
+        for key in self.channel.hear():
             if key.startswith(OWN_CHANGE):
                 self.note_change(key.removeprefix(OWN_CHANGE))
-            elif key:
+            else:
                 self.note(key)
 
     def _alive(self) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from ..files import CHILDREN
+from ..channel import VARIABLE
 from ..folders import entries
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -44,7 +44,7 @@ def starting(workers: int) -> Iterator[None]:
     """Let processes that start here have those defaults, and miss Ctrl-C."""
     new = {k: v for k, v in defaults(workers).items() if k not in os.environ}
     os.environ.update(new)
-    os.environ.pop(CHILDREN, None)  # they are none of a stage's
+    os.environ.pop(VARIABLE, None)  # they are none of a stage's
     has_masks = hasattr(signal, "pthread_sigmask")
     if has_masks:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])

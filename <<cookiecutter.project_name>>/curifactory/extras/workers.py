@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import attempt, capture, code, sources
+from ..channel import VARIABLE
 from ..engine import end_descendants
-from ..files import CHILDREN
 from ..task import Outcome, Task
 from .forking import defaults, end_with_parent
 
@@ -45,7 +45,7 @@ def inherited(workers: int) -> Inherited:
     """Return what workers take over from this process as it is now."""
     method = multiprocessing.get_start_method(allow_none=True)
     environ = {**defaults(workers), **os.environ}
-    environ.pop(CHILDREN, None)  # they are none of a stage's
+    environ.pop(VARIABLE, None)  # they are none of a stage's
     return Inherited(environ, method)
 
 

@@ -1,0 +1,29 @@
+"""How processes that a stage starts tell it what they read."""
+
+import os
+
+VARIABLE = "CURIFACTORY_CHILDREN"
+"""The environment variable by which they know of the stage."""
+
+
+class Channel:
+    """A file through which processes tell the one that has started them what they read."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def tell(self, key: str) -> None:
+        """Add a key; the file is made if need be."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        place = os.open(self.path, flags, 0o600)
+        os.write(place, os.fsencode(key) + b"\0")
+        os.close(place)
+
+    def hear(self) -> list[str]:
+        """Return what was told since the last time."""
+        if not os.path.exists(self.path):
+            return []
+        with open(self.path, "rb") as file:
+            told = file.read()
+        os.unlink(self.path)
+        return [os.fsdecode(each) for each in told.split(b"\0") if each]
