@@ -306,9 +306,7 @@ class Session:
             return
         task = self._task(running)
         try:
-            with surroundings.undisturbed():
-                future = self.engine.submit(task)
-                future.add_done_callback(self._done.put)
+            future = self.engine.submit(task)
         except ArtifactError as error:  # it cannot be passed to another process
             self._end(running, Outcome(failure=failed(error)))
         except Exception as error:
@@ -316,7 +314,9 @@ class Session:
                 raise
             self._note_break([running, *self._running.values()])
         else:
-            self._running[future] = running
+            with surroundings.undisturbed():
+                self._running[future] = running
+                future.add_done_callback(self._done.put)
 
     def _take_in(self, future: "Future[Outcome]") -> None:
         running = self._running.pop(future, None)

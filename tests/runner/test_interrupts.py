@@ -201,29 +201,32 @@ def test_what_a_stage_has_started_ends_with_it(tmp_path, whole_home, engine, num
     assert code == CODES[number], out
 
 
-OWN_INTERRUPTED = """
-    import multiprocessing, os, signal, time
+STRUCK = """
     from concurrent.futures import ProcessPoolExecutor
 
-
-    class Struck(ProcessPoolExecutor):
-        def submit(self, *given):
-            os.kill(os.getpid(), signal.{name})
-            time.sleep(0)  # Python handles signals between two lines
-            made = super().submit(*given)
-            print("all its locks are open again")
-            return made
+    whole = ProcessPoolExecutor.submit
 
 
-    def make():
-        return Struck(2, multiprocessing.get_context("spawn"))
+    def struck(*given):
+        os.kill(os.getpid(), signal.{name})
+        time.sleep(0)  # Python handles signals between two lines
+        made = whole(*given)
+        print("all its locks are open again")
+        return made
+
+
+    def strike():
+        ProcessPoolExecutor.submit = struck
+
     """
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_leaves_no_lock_of_an_executor_taken(tmp_path, whole_home, number):
-    on = make(tmp_path / "project", whole_home, "own")
-    on.write({"own.py": OWN_INTERRUPTED.replace("{name}", number.name)})
+def test_a_signal_leaves_no_lock_of_a_pool_taken(tmp_path, whole_home, number):
+    stages = STRUCK.replace("{name}", number.name) + STAGES
+    on = make(
+        tmp_path / "project", whole_home, "processes", stages, f"\n    strike(){RUN}"
+    )
     result = on.run("other")
     assert result.code == CODES[number], result.out + result.err
     assert result.out.count("all its locks are open again") == 1
