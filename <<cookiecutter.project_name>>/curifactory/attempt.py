@@ -45,7 +45,7 @@ def perform(task: Task) -> Outcome:
 
 
 READS = "read so far, with digests\n"
-"""Begins the list of reads that lies beside checkpoints: without it nobody knows them."""
+"""The first line of the list of reads beside checkpoints; without it these do not count."""
 
 one_at_a_time = threading.RLock()
 """What is read is noted for a process, not for a thread."""
@@ -91,7 +91,7 @@ class _Attempt:
             self._leave_if_forked(error.code if isinstance(error, SystemExit) else 1)
             if self.used_scratch is not None:  # for those that go on from there
                 with contextlib.suppress(Exception):
-                    self._note_met()
+                    self._note_all()
             self.outcome.failure = failed(error)
             self.outcome.failure.printed = capture.tail(self.task.output)
             self.outcome.reads = {key: self._now(key) for key in self.noted.keys}
@@ -137,7 +137,8 @@ class _Attempt:
             self.folder, trace, self.stage.code.parts, self.begun
         )
         if self.used_scratch is not None:
-            with contextlib.suppress(OSError):  # they stay; the result is there
+            # They stay where they cannot be removed: the result is there.
+            with contextlib.suppress(OSError, CurifactoryError):
                 self.store.discard(self.used_scratch)
         return committed
 
@@ -266,34 +267,50 @@ class _Attempt:
         that has changed, its checkpoints are of something else.
         """
         if self.used_scratch is None:
-            argsets = (self.task.own, *(own for own, _ in self.task.members))
-            names = self.stage.code.names & {"name", scope.ANY_NAME}
-            own = [each.content() + (each.name if names else "") for each in argsets]
-            given = self.stage.name, self.task.group, *own
-            if self.task.is_trial:  # the same checkpoints would give the same result
-                self.used_scratch = Path(self.store.prepare())
-            else:
-                self.used_scratch = self.store.scratch(*given)
-            earlier = self._earlier(self.used_scratch / "reads")
-            if earlier is None:
-                self.store.discard(self.used_scratch)
-                self.used_scratch = self.store.scratch(*given)
-                (self.used_scratch / "reads").write_text(READS)
-            self._note_met()
-            for key in earlier or ():
-                self.noted.note(key)
             with self.files.pausing():
-                changed = {
-                    f"f:{key}" for key in self.files.changed_by_others(self.noted)
-                }
-            for key in list(self.noted.keys):
-                self._remember(key, "was changed" if key in changed else None)
-            self.noted.watch = self._remember
-            if folders.entries(self.used_scratch / "work"):
-                self.resumed = os.path.relpath(self.used_scratch)
+                self.used_scratch = self._begin_scratch()
         work = self.used_scratch / "work"
         work.mkdir(exist_ok=True)
         return work
+
+    def _begin_scratch(self) -> Path:
+        folder = self._scratch_folder()
+        earlier = self._earlier(folder / "reads")
+        if earlier is None:
+            if folders.entries(folder):
+                self.store.discard(folder)
+                folder = self._scratch_folder()
+            # Processes that the stage has forked may begin at the same time.
+            with (
+                contextlib.suppress(FileExistsError),
+                open(folder / "reads", "x") as file,
+            ):
+                file.write(READS)
+        self._note_all()
+        for key in earlier or ():
+            self.noted.note(key)
+        self.used_scratch = folder
+        for key in list(self.noted.keys):
+            self._remember(key)
+        self.noted.watch, self.noted.before_checkpoint = self._remember, self._note_all
+        self.noted.checkpoints = os.path.abspath(folder / "work") + os.sep
+        if folders.entries(folder / "work"):
+            self.resumed = os.path.relpath(folder)
+        return folder
+
+    def _scratch_folder(self) -> Path:
+        if self.task.is_trial:  # the same checkpoints would give the same result
+            return Path(self.store.prepare())
+        argsets = (self.task.own, *(own for own, _ in self.task.members))
+        names = self.stage.code.names & {"name", scope.ANY_NAME}
+        own = [each.content() + (each.name if names else "") for each in argsets]
+        return self.store.scratch(self.stage.name, self.task.group, *own)
+
+    def _note_all(self) -> None:
+        """Note what was read by others for this call until now."""
+        self.noted.collect()
+        self.noted.recall()
+        self._note_met()
 
     def _earlier(self, path: Path) -> list[str] | None:
         """Return what earlier attempts have read; None if that is not so any more, and
@@ -308,10 +325,11 @@ class _Attempt:
             is_so = all(self._now(key) == digest for key, digest in known.items())
         return list(known) if is_so and f"{first}\n" == READS else None
 
-    def _remember(self, key: str, digest: str | None = None) -> None:
+    def _remember(self, key: str) -> None:
         assert self.used_scratch is not None
         with self.files.pausing():
-            line = json.dumps([key, digest or self._now(key)])
+            is_changed = key[:2] == "f:" and self.files.is_changed(self.noted, key[2:])
+            line = json.dumps([key, "was changed" if is_changed else self._now(key)])
         with open(self.used_scratch / "reads", "a", encoding="utf-8") as file:
             file.write(line + "\n")
 

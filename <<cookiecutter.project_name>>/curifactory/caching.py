@@ -70,10 +70,10 @@ class Cacheable:
     def get_path(self, suffix: str | None = None) -> str:
         """Return the path of the artifact, or of a further file with a suffix.
 
-        A suffix such as `_weights.npy` has an extension of its own.
+        A suffix such as `_weights.npy` has an extension of its own, `_lr0.1` has none.
         """
-        extension = "" if "." in (suffix or "") else self.extension
-        return f"{self._stem(suffix)}{extension}"
+        is_whole = Path(suffix or "").suffix[1:2].isalpha()
+        return f"{self._stem(suffix)}{'' if is_whole else self.extension}"
 
     def get_dir(self, suffix: str | None = None) -> str:
         """Return a folder for an artifact of several files; made if need be."""

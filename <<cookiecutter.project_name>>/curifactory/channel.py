@@ -1,9 +1,13 @@
 """How processes that a stage starts tell it what they read."""
 
+import contextlib
 import os
 
 VARIABLE = "CURIFACTORY_CHILDREN"
 """The environment variable by which they know of the stage."""
+
+PREFIX = "curifactory-told-"
+"""Begins the name of the file of a channel: it is no file of the project."""
 
 
 class Channel:
@@ -12,12 +16,17 @@ class Channel:
     def __init__(self, path: str) -> None:
         self.path = path
 
-    def tell(self, key: str) -> None:
-        """Add a key; the file is made if need be."""
+    def tell(self, text: str) -> None:
+        """Add a text; the file is made if need be."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         place = os.open(self.path, flags, 0o600)
-        os.write(place, os.fsencode(key) + b"\0")
+        os.write(place, text.encode() + b"\0")
         os.close(place)
+
+    def clear(self) -> None:
+        """Forget what was told by processes that have outlived their stage."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path)
 
     def hear(self) -> list[str]:
         """Return what was told since the last time."""
@@ -26,4 +35,4 @@ class Channel:
         with open(self.path, "rb") as file:
             told = file.read()
         os.unlink(self.path)
-        return [os.fsdecode(each) for each in told.split(b"\0") if each]
+        return [each.decode() for each in told.split(b"\0") if each]

@@ -66,7 +66,7 @@ class Files:
 
     @functools.cached_property
     def channel(self) -> Channel:
-        name = f"curifactory-{os.getpid()}-{os.urandom(8).hex()}"
+        name = f"{channel.PREFIX}{os.getpid()}-{os.urandom(8).hex()}"
         return Channel(os.path.join(tempfile.gettempdir(), name))
 
     @functools.cached_property
@@ -92,6 +92,8 @@ class Files:
         folders = inner.split("/")[: None if is_folder else -1]
         if any(p in sources.OUTSIDE or p[0] == "." for p in folders):
             return None
+        if os.path.basename(inner).startswith(channel.PREFIX):
+            return None
         is_hidden = not (is_folder or is_code) and inner.endswith(HIDDEN_SUFFIXES)
         return None if is_hidden else inner
 
@@ -105,6 +107,8 @@ class Files:
 
     def opened(self, path: object, mode: object, flags: object) -> None:
         if isinstance(path, str) and self._is_runners(path):
+            if self.reads is not None and self.reads.checkpoints:
+                self.checkpoint(path)
             return  # as most files are that the runner itself opens
         reads, is_writing = self._heard(), sources.is_writing(mode, flags)
         if is_writing:
@@ -195,8 +199,17 @@ class Files:
                 seen = matching(self.root, key)
             reads.note_file(f"f:{key}/", seen)
 
+    def checkpoint(self, path: object) -> None:
+        """Note all that was read so far, where a checkpoint is about to be written."""
+        reads = self._heard()
+        if reads is not None and reads.checkpoints and isinstance(path, str):
+            if os.path.abspath(path).startswith(reads.checkpoints):
+                with self.pausing():
+                    reads.before_checkpoint()
+
     def changed(self, path: object) -> None:
         """Note what a call makes, renames or removes itself."""
+        self.checkpoint(path)
         reads = self._heard()
         place = self.key(path, is_folder=True) if reads is not None else None
         if reads is not None and place is not None:
@@ -231,18 +244,17 @@ class Files:
         A folder may have other names in it that the call has made, or lack what it has
         removed.
         """
-        for place, seen in reads.seen.items():
-            full = os.path.join(self.root, place)
-            if isinstance(seen, frozenset):
-                is_pattern = _is_pattern(place) and not os.path.isdir(full)
-                now = (
-                    matching(self.root, place) if is_pattern else hashing.names_in(full)
-                )
-                base = "" if is_pattern else place
-                if not all(_is_own(reads, base + name) for name in seen ^ now):
-                    yield place
-            elif sources.stat_of(full) != seen:
-                yield place
+        return (place for place in reads.seen if self.is_changed(reads, place))
+
+    def is_changed(self, reads: Reads, place: str) -> bool:
+        """Return whether a file or folder is not any more what it was when read."""
+        seen, full = reads.seen.get(place), os.path.join(self.root, place)
+        if isinstance(seen, frozenset):
+            is_pattern = _is_pattern(place) and not os.path.isdir(full)
+            now = matching(self.root, place) if is_pattern else hashing.names_in(full)
+            base = "" if is_pattern else place
+            return not all(_is_own(reads, base + name) for name in seen ^ now)
+        return seen is not None and sources.stat_of(full) != seen
 
     def listen(self) -> None:
         """See what is opened outside of stages as well: functions may keep it for them."""
@@ -272,16 +284,18 @@ class Files:
         The functions keep results: what was opened for these, by earlier calls, counts.
         """
         global _active
+        if os.environ.get(channel.VARIABLE) != self.told:
+            os.environ[channel.VARIABLE] = self.told
+        self.channel.clear()
         outer, _active = _active, self
         before, self.reads = self.reads, reads
         reads.find_files, reads.channel = self.named, self.channel
-        if os.environ.get(channel.VARIABLE) != self.told:
-            os.environ[channel.VARIABLE] = self.told
         try:
-            with memoized.noting(functions, reads.note_file):
+            with memoized.noting(functions, reads.note_file) as reads.recall:
                 yield
         finally:
-            reads.collect()
+            with self.pausing():
+                reads.collect()
             self.take_back(reads)
             self.reads = before
             if outer is not None and outer.reads is not None:
@@ -378,8 +392,10 @@ def _words(command: object) -> set[str]:
     parts = command if isinstance(command, (list, tuple)) else [command]
     texts = [os.fsdecode(each) for each in parts if sources.is_path(each)]
     words = {word for text in texts for word in (text, *WORDS.split(text)) if word}
-    modules = filter(MODULE.fullmatch, words)  # as in `python -m package.module`
-    return words | {f"{name.replace('.', os.sep)}.py" for name in modules}
+    names = (word.removeprefix("-m") for word in words)
+    modules = [name.replace(".", os.sep) for name in names if MODULE.fullmatch(name)]
+    ends = ".py", f"{os.sep}__main__.py"  # as `python -m package.module` looks for them
+    return words | {name + end for name in modules for end in ends}
 
 
 def _without_scheme(path: object) -> object:
@@ -415,9 +431,12 @@ def _audit(event: str, details: tuple[Any, ...]) -> None:
     if _active is None:  # as at the end of the process, when modules are emptied
         return
     if event == "open":
-        if sources.is_compiling(details[0], sys._getframe(1)):
+        frame = sources.asking()
+        if frame is None:  # Python itself, to show a line of a traceback
+            return
+        if sources.is_compiling(details[0], frame):
             _active.loaded(details[0])
-        elif not sources.is_loading(details[0], sys._getframe(1)):
+        elif not sources.is_loading(details[0], frame):
             _active.opened(*details)
     elif event in LINKS:
         _active.linked(details[LINKS[event]])

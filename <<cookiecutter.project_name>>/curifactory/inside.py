@@ -127,7 +127,7 @@ class Inputs(Mapping[str, Any]):
     def _known(self) -> Mapping[str, Any]:
         if not self._declared:
             raise CurifactoryError(
-                "this stage has no inputs: inside it the state of a record is empty",
+                "this record has no inputs: inside a stage its state is empty",
                 "declare what the stage needs in its inputs, so that a change is noticed",
             )
         return self._sources

@@ -26,15 +26,17 @@ _reading: set[object] = set()
 
 
 @contextmanager
-def noting(functions: Sequence[Any], note: Note) -> Iterator[None]:
-    """Note what the results were made of that these functions give from memory."""
+def noting(functions: Sequence[Any], note: Note) -> Iterator[Callable[[], None]]:
+    """Note what the results were made of that these functions give from memory.
+
+    What this gives does so for what they have given until then.
+    """
     for each in functions:
         prepare(each)
     before = [(each, _info(each)) for each in functions]
     _reading.clear()
-    try:
-        yield
-    finally:
+
+    def note_used() -> None:
         used, made = [], []
         for each, was in before:
             own, now = _key(each), _info(each)
@@ -46,6 +48,11 @@ def noting(functions: Sequence[Any], note: Note) -> Iterator[None]:
                 note(key, seen)
             for one in made:  # one may have used the other
                 _read[one].update(_read[each])
+
+    try:
+        yield note_used
+    finally:
+        note_used()
 
 
 def prepare(function: Any) -> None:

@@ -93,12 +93,17 @@ class Reads:
         """What is told of each new key."""
         self.find_files: Callable[[Any], None] = _find_none
         """What is told of each value that was read: it may name files."""
+        self.recall: Callable[[], None] = _recall_none
+        """Notes what was read for what functions have given from memory."""
+        self.checkpoints = ""
+        """The folder of checkpoints, if the call has one."""
+        self.before_checkpoint: Callable[[], None] = _recall_none
         self.channel: Channel | None = None
         self._is_child = False
 
     def note(self, key: str) -> None:
         """Keep a key; where there is a stream, others see it at once."""
-        if key in self.keys:
+        if key in self.keys and not self._is_child:  # which may work for several calls
             return
         if not key.isascii() and key.encode(errors="replace").decode() != key:
             said = f"the name of the file {key[2:]!r} is no valid text"
@@ -110,7 +115,7 @@ class Reads:
         if key.endswith((":name", EVERYTHING)):
             self.lines[key] = _line_of_user()
         if self._is_child:
-            self._pass_on(key)
+            self._pass_on(key, self.seen.get(key[2:]) if key[:2] == "f:" else None)
         elif self.stream is not None:
             with open(self.stream, "a", encoding="utf-8") as file:
                 file.write(json.dumps(key) + "\n")
@@ -127,8 +132,8 @@ class Reads:
         if place not in self.written:
             if isinstance(seen, Handed) and key not in self.keys:
                 self.handed[place] = seen
-            self.note(key)
             self.seen.setdefault(place, seen)
+            self.note(key)
 
     def note_opened(self, place: str, seen: Seen) -> None:
         """Keep a file that the call itself reads, unless others have written it for it."""
@@ -168,19 +173,22 @@ class Reads:
 
     def become_child(self) -> None:
         """From now on, tell the process that has started this one."""
-        self._is_child = True
+        self._is_child, self.watch = True, None
 
-    def _pass_on(self, key: str) -> None:
+    def _pass_on(self, key: str, seen: Seen | None = None) -> None:
         assert self.channel is not None
-        self.channel.tell(key)
+        self.channel.tell(json.dumps([key, list(seen) if seen is not None else None]))
 
     def collect(self) -> None:
         """Take in what children have read until now."""
         if self.channel is None or self._is_child:
             return
-        for key in self.channel.hear():
+        for key, seen in map(json.loads, self.channel.hear()):
             if key.startswith(OWN_CHANGE):
                 self.note_change(key.removeprefix(OWN_CHANGE))
+            elif seen is not None:
+                is_folder = any(isinstance(each, str) for each in seen) or not seen
+                self.note_file(key, frozenset(seen) if is_folder else tuple(seen))
             else:
                 self.note(key)
 
@@ -220,6 +228,10 @@ def _line_of_user() -> str:
 
 def _find_none(value: Any) -> None:
     """Do nothing: where no files are followed, names of files are texts."""
+
+
+def _recall_none() -> None:
+    """Do nothing: where no files are followed, none were read for others."""
 
 
 def value_at(args: Any, path: str) -> Any:

@@ -36,6 +36,8 @@ GO_THROUGH = frozenset(
 )
 ANY_NAME = "*"
 """Among the names in code: it asks for attributes by names made at run time."""
+MARKS = frozenset({CLASS, ANNOTATIONS, COPIES, ANY_NAME})
+"""What a text in code does not mean, such as the pattern `*`."""
 WHOLE = frozenset("eval exec globals sys.modules".split())
 """What may reach anything that is in its own module."""
 SUBCLASSES = "__subclasses__"
@@ -111,7 +113,7 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
             if id(inner.target) not in scope.local:  # a global that is read as well
                 scope.resolve(inner.target)
         elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
-            unit.names.add(inner.value)
+            unit.names.update({inner.value} - MARKS)
             if not re.search(r"\s", inner.value):  # as `model.depth`, or `{0.depth}`
                 unit.names.update(re.findall(r"\w+", inner.value))
     unit.names |= attributes

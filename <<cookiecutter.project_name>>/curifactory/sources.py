@@ -264,6 +264,14 @@ def is_writing(mode: object, flags: object) -> bool:
     return isinstance(flags, int) and flags & (os.O_WRONLY | os.O_CREAT) != 0
 
 
+def asking() -> FrameType | None:
+    """Return the code of which an audit hook is told; None of the interpreter itself."""
+    try:
+        return sys._getframe(2)
+    except ValueError:
+        return None
+
+
 def is_compiling(path: object, asking: FrameType) -> bool:
     """Return whether a Python file, or the compiled one, is opened to be executed."""
     by = asking.f_code.co_filename
@@ -282,7 +290,8 @@ def _audit(event: str, details: tuple[Any, ...]) -> None:
     if not importing or (event != "open" and event not in LINKS):
         return
     path, mode, flags = details if event == "open" else (details[LINKS[event]], "r", 0)
-    if is_path(path) and not is_loading(path, sys._getframe(1)):
+    frame = asking()
+    if frame is not None and is_path(path) and not is_loading(path, frame):
         full = os.path.abspath(os.fsdecode(path))
         if is_project_file(full) and not is_writing(mode, flags):
             read_by_import.setdefault(importing[-1], {}).setdefault(full, stat_of(full))

@@ -235,14 +235,14 @@ class Store:
     def discard(self, path: str | Path) -> None:
         """Remove a folder of the cache that is not committed; nothing else, ever.
 
-        OSError where it is one of checkpoints, and stays: half of them mean nothing.
+        Raises where it is one of checkpoints, and stays: half of them mean nothing.
         """
         folder = Path(path)
         if folder.parent.parent != self.root or folder.parent.name not in OWN:
             return
         if folder.parent.name == ".scratch":
             aside = Path(self.prepare())
-            os.rename(folder, aside / "scratch")
+            folders.rename(folder, aside / "scratch")
             folder = aside
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -175,8 +175,7 @@ def assignments(tree: ast.Module, name: str) -> list[ast.stmt]:
 
 def definitions(tree: ast.Module, name: str) -> list[ast.stmt]:
     """Return the top-level functions and classes that are defined by a name."""
-    kinds = (*FUNCTIONS, ast.ClassDef)
-    return [each for each in tree.body if isinstance(each, kinds) and each.name == name]
+    return _definitions(tree).get(name, [])
 
 
 def attached(tree: ast.Module, name: str) -> list[ast.stmt]:
@@ -195,6 +194,15 @@ def _functions(tree: ast.Module) -> dict[tuple[int, str], list[Definition]]:
         if isinstance(node, (*FUNCTIONS, ast.Lambda)):
             key = _line(node), getattr(node, "name", "<lambda>")
             found.setdefault(key, []).append(node)
+    return found
+
+
+@functools.lru_cache(1000)
+def _definitions(tree: ast.Module) -> dict[str, list[ast.stmt]]:
+    found: dict[str, list[ast.stmt]] = {}
+    for node in tree.body:
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            found.setdefault(node.name, []).append(node)
     return found
 
 

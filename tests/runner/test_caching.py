@@ -224,6 +224,7 @@ def test_a_placed_cacher_leaves_the_declared_one_alone(tmp_path):
     assert placed.get_path() == str(tmp_path / "thing.json")
     assert placed.get_path("_extra") == str(tmp_path / "thing_extra.json")
     assert placed.get_path("_weights.npy") == str(tmp_path / "thing_weights.npy")
+    assert placed.get_path("_lr0.1") == str(tmp_path / "thing_lr0.1.json")
     assert (declared.name, declared.folder) == ("", Path())
     assert placed.folder == tmp_path
     assert placed.at(tmp_path / "a", "thing").folder == tmp_path / "a"

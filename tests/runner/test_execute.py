@@ -968,7 +968,7 @@ def test_a_stage_without_inputs_is_told_that_it_sees_no_state(project, use):
     project.write(other(make + look, run))
     result = project.run("other")
     assert result.code == 1
-    assert "this stage has no inputs" in result.err and "declare what" in result.err
+    assert "this record has no inputs" in result.err and "declare what" in result.err
 
 
 @pytest.mark.parametrize("target", ["state['b']", "record.b", "record.args"])
@@ -1454,3 +1454,61 @@ def test_checkpoints_of_which_nobody_knows_what_was_read_do_not_count(project, l
     reads.unlink() if left is None else reads.write_text(left)
     project.write({"rate.txt": "100"})
     assert project.value(project.ok("other"), "train") == 100
+
+
+KILLED = """
+import functools
+import multiprocessing
+import os
+import signal
+from src.rates import memoized, plain
+
+
+def in_child():
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(plain)
+
+
+@stage(None, ["total"])
+def train(record):
+    path = record.scratch / "total"
+    rate = {read}
+    total = int(path.read_text()) if path.exists() else 0
+    path.write_text(str(total + rate))
+    if rate == 1 and record.args.seed == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return int(path.read_text())
+"""
+RATES = """
+import functools
+from pathlib import Path
+
+
+def plain():
+    return int(Path("rate.txt").read_text())
+
+
+memoized = functools.lru_cache(plain)
+"""
+
+
+@pytest.mark.parametrize("read", ["plain()", "memoized()", "in_child()"])
+def test_checkpoints_are_of_what_was_read_when_they_were_written(project, read):
+    project.write({"rate.txt": "1", "src/rates.py": RATES})
+    run = "for args in argsets:\n    train(Record(manager, args))"
+    argsets = "Args('a', seed=1), Args('b', seed=2)"
+    project.write(other(KILLED.replace("{read}", read), run, argsets))
+    assert project.run("other").code == -9
+    project.write({"rate.txt": "100"})
+    result = project.ok("other")
+    assert [project.value(result, "train", name) for name in "ab"] == [100, 100]
+
+
+def test_a_checkpoint_is_no_reason_to_read_anything_else(project):
+    project.write({"rate.txt": "100"})
+    run = "train(Record(manager, argsets[0]))"
+    project.write(other(RESUMED.replace("{edit}", "pass"), run))
+    assert project.ok("other").counts["computed"] == 1
+    (project.root / "scratch").mkdir()
+    (project.root / "work").mkdir()
+    assert project.ok("other").counts["computed"] == 0

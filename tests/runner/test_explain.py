@@ -355,6 +355,26 @@ def test_check_leaves_checkpoints_aside(whole):
     )
 
 
+def test_check_leaves_the_checkpoints_of_runs_where_they_are(whole):
+    stages = (
+        '@stage(None, ["x"])\n'
+        "def draw(record):\n"
+        "    place = record.scratch / 'begun'\n"
+        "    found = place.exists()\n"
+        "    place.touch()\n"
+        "    if record.args.depth == 7:\n"
+        "        raise RuntimeError('killed')\n"
+        "    return found\n"
+    )
+    both = "Args('a'), Args('b', depth=7)"
+    run = "for args in argsets:\n    draw(Record(manager, args))"
+    whole.write(other(stages, run, both))
+    assert whole.run("other").code == 1
+    [kept] = whole.cache.glob(".scratch/*/work/begun")
+    assert "draw a: the same bytes twice" in whole.run("check", "draw").out
+    assert kept.exists()
+
+
 def test_check_needs_the_inputs_of_the_stage(whole):
     whole.ok()
     for path in whole.cache.glob("*.load/*/data.*"):

@@ -177,6 +177,13 @@ def test_a_keyword_that_means_nothing_is_refused():
         JsonReporter(dict={"a": 1})
 
 
+def test_an_own_reportable_may_take_more():
+    class Own(Reportable):
+        pass
+
+    assert Own([1], colour="red").more == {"colour": "red"}
+
+
 def test_an_own_reportable_needs_a_kind_and_its_data(tmp_path):
     class Doubled(Reportable):
         kind = "json"

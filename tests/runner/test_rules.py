@@ -351,6 +351,10 @@ AT_WORK = """
     def read(place):
         Path("made.txt").write_text("1")
         return Path(place).read_text() + Path("made.txt").read_text()
+
+
+    def edit(place):
+        Path(place).write_text("2")
     """
 METHODS = multiprocessing.get_all_start_methods()
 
@@ -395,3 +399,56 @@ def test_files_that_processes_of_a_stage_read_count(whole, engine, method):
     whole.edit("src/work.py", "def read", "# it reads\ndef read")
     assert whole.ok("other", *engine).counts["computed"] == 0
     assert whole.value(whole.ok("other"), "pick") == ["21"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_processes_that_outlive_a_call_are_heard_in_the_next(project, method):
+    body = (
+        "from src.pool import pool\n"
+        "    from src.work import read\n"
+        "    return pool().map(read, ['data.txt']) + [record.args.seed]"
+    )
+    pool = (
+        "import functools, multiprocessing\n\n\n@functools.cache\ndef pool():\n"
+        f"    return multiprocessing.get_context({method!r}).Pool(1)\n"
+    )
+    project.write({"src/work.py": AT_WORK, "src/pool.py": pool, "data.txt": "1"})
+    project.write(other(pick("", body), RUN, "Args('a', seed=1), Args('b', seed=2)"))
+    assert project.ok("other").counts["computed"] == 2
+    assert project.ok("other").counts["computed"] == 0
+    project.write({"data.txt": "2"})
+    assert project.ok("other").counts["computed"] == 2
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_file_that_changes_while_a_process_has_read_it_is_told(project, method):
+    body = (
+        "from multiprocessing import get_context\n"
+        "    from src.work import edit, read\n"
+        f"    with get_context({method!r}).Pool(1) as pool:\n"
+        "        found = pool.map(read, ['data.txt'])\n"
+        "        pool.map(edit, ['data.txt'])  # as others do meanwhile\n"
+        "    return found"
+    )
+    project.write({"src/work.py": AT_WORK, "data.txt": "1"})
+    project.write(other(pick("", body), RUN, "Args('a')"))
+    assert "data.txt changed while pick read it" in project.ok("other").err
+    assert project.ok("other").counts["computed"] == 1
+
+
+def test_what_children_tell_is_no_file_of_the_project(project):
+    body = (
+        "from multiprocessing import get_context\n"
+        "    from src.work import read\n"
+        "    with get_context('spawn').Pool(1) as pool:\n"
+        "        return pool.map(read, ['data.txt'])"
+    )
+    (project.root / "tmp").mkdir()
+    project.write({"src/work.py": AT_WORK, "data.txt": "1"})
+    project.write(other(pick("", body), RUN, "Args('a')"))
+    place = str(project.root / "tmp")
+    first, second = (project.ok("other", TMPDIR=place) for _ in range(2))
+    assert [each.counts["computed"] for each in (first, second)] == [1, 0]
+    assert "changed while" not in first.err and not any(
+        (project.root / "tmp").iterdir()
+    )

@@ -413,6 +413,6 @@ def _tidy(cache: Store, before: float, is_in_use: bool) -> None:
     """Remove what was found damaged, or left by runs that never ended, long ago."""
     for name in (".quarantine",) if is_in_use else (".quarantine", ".scratch", ".tmp"):
         for entry in folders.entries(cache.root / name):
-            with contextlib.suppress(OSError):  # others tidy, too
+            with contextlib.suppress(OSError, CurifactoryError):  # others tidy, too
                 if entry.stat(follow_symlinks=False).st_mtime < before:
                     cache.discard(entry.path)
