@@ -132,6 +132,8 @@ class Reads:
         if place not in self.written:
             if isinstance(seen, Handed) and key not in self.keys:
                 self.handed[place] = seen
+            if self._is_child:  # each time anew, for whichever call it is
+                self.seen.pop(place, None)
             self.seen.setdefault(place, seen)
             self.note(key)
 

@@ -149,17 +149,18 @@ def of_constant(constant: Named) -> Unit:
             unit.text += _binary(module) or _binary(sources.module_of(constant.value))
             nodes = syntax.definitions(tree, name) if tree else []
             seen = {*map(_definition, unit.refers)} if nodes else set()
-            _fill_from(unit, module, [each for each in nodes if each not in seen])
+            made = [each for each in nodes if each not in seen]
+            _fill_from(unit, module, origin, made)
             return unit
         unit.refers += [*_code_in(constant.value), *_set_on(constant)]
     unit.text += read_by(module)
-    _fill_from(unit, module, made)
+    _fill_from(unit, module, origin, made)
     return unit
 
 
-def _fill_from(unit: Unit, module: Any, nodes: Iterable[ast.stmt]) -> None:
+def _fill_from(unit: Unit, module: Any, name: str, nodes: Iterable[ast.stmt]) -> None:
     for node in nodes:
-        fill(unit, node, vars(module), module.__name__)
+        fill(unit, node, vars(module), name)
 
 
 def _definition(value: Any) -> ast.AST | None:

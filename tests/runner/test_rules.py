@@ -418,6 +418,13 @@ def test_processes_that_outlive_a_call_are_heard_in_the_next(project, method):
     assert project.ok("other").counts["computed"] == 0
     project.write({"data.txt": "2"})
     assert project.ok("other").counts["computed"] == 2
+    between = (
+        "for args in argsets:\n    open('data.txt', 'w').write(str(args.seed + 5))\n"
+        "    pick(Record(manager, args)).state['x']"
+    )
+    both = "Args('a', seed=1), Args('b', seed=2)"
+    project.write(other(pick("", body), between, both))
+    assert "changed while" not in project.ok("other").err
 
 
 @pytest.mark.parametrize("method", METHODS)
