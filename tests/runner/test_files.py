@@ -893,3 +893,19 @@ def test_all_in_a_folder_is_what_pathlib_finds_there_and_behind_links(project, f
     if (project / folder / "data").is_dir() or folder.endswith("data"):
         expected |= {"data/link/deep", "data/link/deep/er"}
     assert expected == matching(project, f"{folder}/**/*") != set()
+
+
+def test_a_traceback_of_a_script_shows_its_lines(tmp_path):
+    (tmp_path / "script.py").write_text(
+        "from curifactory import ArtifactManager\n"
+        "ArtifactManager('mine')\n"
+        "raise ValueError('bad')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(TEMPLATE)},
+        capture_output=True,
+        text=True,
+    )
+    assert "    raise ValueError('bad')\nValueError: bad" in done.stderr

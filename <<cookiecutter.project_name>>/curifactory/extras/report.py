@@ -29,6 +29,7 @@ IMAGES = {
     ".svg": "svg+xml",
     ".jpg": "jpeg",
     ".jpeg": "jpeg",
+    ".webp": "webp",
     ".gif": "gif",
 }
 
