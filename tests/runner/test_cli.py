@@ -1105,3 +1105,14 @@ def test_a_hash_seed_that_is_given_is_kept(project):
         for more in ({"PYTHONHASHSEED": "7"}, {"PYTHONHASHSEED": "0"}, {})
     }
     assert len({out.partition("IT ")[2].split()[0] for out in found}) == 2
+
+
+def test_the_command_can_be_started_by_the_name_that_its_main_module_has(project):
+    """Some libraries do so to have several processes: `python -m` and that name."""
+    head = (
+        "import sys\nNAME = sys.modules['__main__'].__spec__.name\nprint('IT', NAME)\n"
+    )
+    project.edit("experiments/study.py", "DEFAULT", head + "DEFAULT")
+    told = project.python("-m", "curifactory", "map", "study").out
+    name = told.partition("IT ")[2].split()[0]
+    assert project.python("-m", name, "map", "study").out == told
