@@ -1,6 +1,5 @@
 """How processes that a stage starts tell it what they read."""
 
-import contextlib
 import os
 
 VARIABLE = "CURIFACTORY_CHILDREN"
@@ -22,11 +21,6 @@ class Channel:
         place = os.open(self.path, flags, 0o600)
         os.write(place, text.encode() + b"\0")
         os.close(place)
-
-    def clear(self) -> None:
-        """Forget what was told by processes that have outlived their stage."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path)
 
     def hear(self) -> list[str]:
         """Return what was told since the last time."""

@@ -286,7 +286,7 @@ class Files:
         global _active
         if os.environ.get(channel.VARIABLE) != self.told:
             os.environ[channel.VARIABLE] = self.told
-        self.channel.clear()
+        self.channel.hear()  # of processes that have outlived their stage
         outer, _active = _active, self
         before, self.reads = self.reads, reads
         reads.find_files, reads.channel = self.named, self.channel
