@@ -356,7 +356,10 @@ AT_WORK = """
     def edit(place):
         Path(place).write_text("2")
     """
-METHODS = multiprocessing.get_all_start_methods()
+METHODS = [
+    pytest.param(each, marks=[] if each == "spawn" else pytest.mark.slow)
+    for each in multiprocessing.get_all_start_methods()
+]
 
 
 def test_processes_of_an_experiment_that_is_run_as_a_script_are_heard(whole):
