@@ -304,9 +304,8 @@ class Session:
                 raise
             self._end(running, outcome)
             return
-        task = self._task(running)
         try:
-            future = self.engine.submit(task)
+            future = self.engine.submit(self._task(running))
         except ArtifactError as error:  # it cannot be passed to another process
             self._end(running, Outcome(failure=failed(error)))
         except Exception as error:

@@ -84,7 +84,9 @@ class Files:
         if not full.startswith(
             self.root + os.sep
         ):  # a link may lead there all the same
-            full = os.path.join(_real(os.path.dirname(full)), os.path.basename(full))
+            full = os.path.join(
+                sources.real(os.path.dirname(full)), os.path.basename(full)
+            )
         place = full + os.sep * is_folder
         if not full.startswith(self.root + os.sep) or self._is_runners(place):
             return None
@@ -107,8 +109,7 @@ class Files:
 
     def opened(self, path: object, mode: object, flags: object) -> None:
         if isinstance(path, str) and self._is_runners(path):
-            if self.reads is not None and self.reads.checkpoints:
-                self.checkpoint(path)
+            self.checkpoint(path)
             return  # as most files are that the runner itself opens
         reads, is_writing = self._heard(), sources.is_writing(mode, flags)
         if is_writing:
@@ -302,9 +303,6 @@ class Files:
                 _active = outer
 
 
-_real = functools.lru_cache(10_000)(os.path.realpath)
-
-
 def is_racy(mtime: int) -> bool:
     """Return whether a time stamp is so recent that it may hide a later change."""
     within = RACY * FINE if mtime % 10**9 else RACY
@@ -438,7 +436,7 @@ def _audit(event: str, details: tuple[Any, ...]) -> None:
             _active.loaded(details[0])
         elif not sources.is_loading(details[0], frame):
             _active.opened(*details)
-    elif event in LINKS:
+    elif event in LINKS:  # a name of this module: `sources` is emptied before it
         _active.linked(details[LINKS[event]])
     elif event == "pickle.find_class":
         if (reads := _active._heard()) is not None:

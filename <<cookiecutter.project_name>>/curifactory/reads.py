@@ -132,9 +132,8 @@ class Reads:
         if place not in self.written:
             if isinstance(seen, Handed) and key not in self.keys:
                 self.handed[place] = seen
-            if self._is_child:  # each time anew, for whichever call it is
-                self.seen.pop(place, None)
-            self.seen.setdefault(place, seen)
+            if self._is_child or place not in self.seen:  # a child works for many calls
+                self.seen[place] = seen
             self.note(key)
 
     def note_opened(self, place: str, seen: Seen) -> None:

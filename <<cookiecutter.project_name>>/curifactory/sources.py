@@ -50,14 +50,14 @@ reloads = 0
 
 def watch(root: Path) -> None:
     """Keep the source of each module below `root` as it is imported from now on."""
-    resolved = _resolved(root)
+    resolved = real(root)
     if resolved not in _roots:
         _roots.extend(_links_to(resolved))
         _roots.append(resolved)
     _install_finder()
 
 
-_resolved = functools.cache(os.path.realpath)
+real = functools.lru_cache(10_000)(os.path.realpath)
 
 
 def _install_finder() -> None:
