@@ -6,6 +6,9 @@ from importlib.machinery import ModuleSpec
 
 APART = frozenset("ls runs cache new help -h --help --version".split())
 """What is done without importing the project."""
+INTERRUPTED = (130, 143)
+PATIENCE = 2.0
+"""Seconds that threads of an interrupted stage have to end by themselves."""
 
 
 def main() -> int:
@@ -15,9 +18,12 @@ def main() -> int:
         _stand_for_children()
         from .cli import main as run_command_line
 
-        return run_command_line(may_fork=True)
+        code = run_command_line(may_fork=True)
     except KeyboardInterrupt:  # while it imports that
         return 130
+    if code in INTERRUPTED:
+        _end_without_threads(PATIENCE, code)
+    return code
 
 
 def _fix_hash_seed() -> None:
@@ -36,6 +42,24 @@ def _fix_hash_seed() -> None:
 def _stand_for_children() -> None:
     """Let processes that stages start begin with `child`, not with the main program."""
     sys.modules["__main__"].__spec__ = ModuleSpec("curifactory.child", None)
+
+
+def _end_without_threads(seconds: float, code: int) -> None:
+    """Let the process end, although Python waits for each thread that is no daemon."""
+    import threading
+    import time
+
+    threads = [each for each in threading.enumerate() if not each.daemon]
+    threads.remove(threading.current_thread())
+
+    def end() -> None:
+        until = time.monotonic() + seconds
+        for each in threads:
+            each.join(max(0, until - time.monotonic()))
+        if any(each.is_alive() for each in threads):
+            os._exit(code)
+
+    threading.Thread(target=end, daemon=True).start()
 
 
 if __name__ == "__main__":  # worker processes import this module, too

@@ -201,6 +201,29 @@ def test_what_a_stage_has_started_ends_with_it(tmp_path, whole_home, engine, num
     assert code == CODES[number], out
 
 
+THREADS = """
+    import threading
+
+    @stage(None, ["x"])
+    def wait(record):
+        threading.Thread(target=threading.Event().wait).start()
+        note("begin")
+        time.sleep(60)
+    """
+
+
+@pytest.mark.parametrize("engine", ["serial", "processes"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_thread_that_a_stage_has_started_holds_no_signal_up(
+    tmp_path, whole_home, engine, number
+):
+    run = "for args in argsets:\n    wait(Record(manager, args))"
+    on = make(tmp_path / "project", whole_home, engine, THREADS, run)
+    code, out = strike(on, number, 0.2, number == signal.SIGINT)
+    assert code == CODES[number], out
+    assert "Traceback" not in out, out
+
+
 STRUCK = """
     from concurrent.futures import ProcessPoolExecutor
 
