@@ -175,7 +175,7 @@ def assignments(tree: ast.Module, name: str) -> list[ast.stmt]:
 
 def definitions(tree: ast.Module, name: str) -> list[ast.stmt]:
     """Return the top-level functions and classes that are defined by a name."""
-    return _definitions(tree).get(name, [])
+    return [node for node in _named(tree).get(name, []) if node in tree.body]
 
 
 def attached(tree: ast.Module, name: str) -> list[ast.stmt]:
@@ -198,18 +198,9 @@ def _functions(tree: ast.Module) -> dict[tuple[int, str], list[Definition]]:
 
 
 @functools.lru_cache(1000)
-def _definitions(tree: ast.Module) -> dict[str, list[ast.stmt]]:
-    found: dict[str, list[ast.stmt]] = {}
-    for node in tree.body:
-        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-            found.setdefault(node.name, []).append(node)
-    return found
-
-
-@functools.lru_cache(1000)
-def _named(tree: ast.Module) -> dict[str, list[ast.AST]]:
+def _named(tree: ast.Module) -> dict[str, list[Any]]:
     """Return what has a name of its own in a module, as definitions have."""
-    found: dict[str, list[ast.AST]] = {}
+    found: dict[str, list[Any]] = {}
     for node in ast.walk(tree):
         if isinstance(name := getattr(node, "name", None), str):
             found.setdefault(name, []).append(node)
@@ -278,8 +269,7 @@ class Filling(NamedTuple):
 
 def fillings(node: ast.AST, local: Collection[int]) -> list[Filling]:
     """Return what a definition puts into things that it has not made itself."""
-    arguments = getattr(node, "args", None)
-    first = _first(arguments) if isinstance(arguments, ast.arguments) else ""
+    first, kept = _parameters(node)
     found = []
     for each in ast.walk(node):
         if isinstance(each, (ast.Global, ast.Nonlocal)):
@@ -290,7 +280,7 @@ def fillings(node: ast.AST, local: Collection[int]) -> list[Filling]:
             filled = filled.value
         if isinstance(filled, ast.Call):
             is_result = getattr(filled.func, "id", "") in ("globals", "type", "vars")
-        is_kept = isinstance(arguments, ast.arguments) and _is_kept(arguments, filled)
+        is_kept = getattr(filled, "id", None) in kept
         if is_result or is_kept or attribute in ("__class__", "modules"):
             found.append(Filling("", "", True, False, 0))
         elif isinstance(filled, ast.Name):
@@ -300,9 +290,18 @@ def fillings(node: ast.AST, local: Collection[int]) -> list[Filling]:
     return found
 
 
-def _first(arguments: ast.arguments) -> str:
+def _parameters(node: ast.AST) -> tuple[str, set[str]]:
+    """Return the first parameter of a function, and those whose defaults outlive a call."""
+    arguments = getattr(node, "args", None)
+    if not isinstance(arguments, ast.arguments):  # a class or a statement has none
+        return "", set()
     named = [*arguments.posonlyargs, *arguments.args]
-    return named[0].arg if named else ""
+    pairs = [
+        *zip(reversed(named), reversed(arguments.defaults), strict=False),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    kept = {each.arg for each, value in pairs if isinstance(value, MUTABLE)}
+    return named[0].arg if named else "", kept
 
 
 def _filled_by(node: ast.AST) -> ast.AST | None:
@@ -319,17 +318,6 @@ def _filled_by(node: ast.AST) -> ast.AST | None:
 
 def _is_read(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "setdefault"
-
-
-def _is_kept(arguments: ast.arguments, node: ast.AST | None) -> bool:
-    """Return whether a name is that of a parameter whose default outlives a call."""
-    named = [*arguments.posonlyargs, *arguments.args]
-    pairs = [
-        *zip(reversed(named), reversed(arguments.defaults), strict=False),
-        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
-    ]
-    kept = {each.arg for each, value in pairs if isinstance(value, MUTABLE)}
-    return isinstance(node, ast.Name) and node.id in kept
 
 
 def _mark(node: ast.AST, outer: frozenset[str], found: set[int]) -> None:
@@ -464,22 +452,15 @@ def _same_code(
 ) -> Definition | None:
     """Tell apart definitions on one line: compile with one of them far below."""
     for node in nodes:
-        _shift(node, FAR)
+        ast.increment_lineno(node, FAR)
         try:
             compiled = list(codes(compile(tree, code.co_filename, "exec")))
         finally:
-            _shift(node, -FAR)
+            ast.increment_lineno(node, -FAR)
         moved = next((each for each in compiled if each.co_firstlineno >= FAR), None)
         if moved is not None and essence(moved) == essence(code):
             return node
     return None
-
-
-def _shift(node: ast.AST, lines: int) -> None:
-    for each in ast.walk(node):
-        if isinstance(each, (ast.expr, ast.stmt, ast.arg, ast.keyword)):
-            each.lineno += lines
-            each.end_lineno = (each.end_lineno or each.lineno) + lines
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:
