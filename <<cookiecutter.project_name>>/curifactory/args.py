@@ -227,12 +227,10 @@ class Repeated(Generic[T]):
         """Return what was found for each field, in order."""
         cls: Any = type(args)
         names, given = field_names(cls), _getter(cls)(args)
-        nothing: list[Any] = [None] * len(names)
-        known, earlier, loose = self._last.get(cls) or (
-            (ABSENT,) * len(names),
-            nothing,
-            (),
-        )
+        if cls not in self._last:
+            nothing: list[Any] = [None] * len(names)
+            self._last[cls] = (ABSENT,) * len(names), nothing, set()
+        known, earlier, loose = self._last[cls]
         same = enumerate(map(operator.is_, given, known))
         changed = [i for i, is_same in same if not is_same or i in loose]
         found = earlier.copy()
@@ -443,7 +441,8 @@ def plain_repr(value: object) -> str:
 
 def is_secret(cls: type, name: str) -> bool:
     """Return whether a field is declared to be shown to nobody."""
-    return name in _secrets(cls)
+    field = getattr(cls, "__dataclass_fields__", {}).get(name)
+    return field is not None and bool(field.metadata.get("secret"))
 
 
 def distinct(names: list[str]) -> list[str]:
@@ -462,12 +461,6 @@ def is_hidden(args: object, path: str) -> bool:
             return True
         args = getattr(args, name, None)
     return False
-
-
-@functools.cache
-def _secrets(cls: Any) -> frozenset[str]:
-    fields = getattr(cls, "__dataclass_fields__", {}).values()
-    return frozenset(each.name for each in fields if each.metadata.get("secret"))
 
 
 def _restore(cls: type[Self], content: dict[str, Any]) -> Self:

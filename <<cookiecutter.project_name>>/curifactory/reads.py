@@ -91,13 +91,13 @@ class Reads:
         self.tracked: list[tuple[str, weakref.ref[Any]]] = []
         self.watch: Callable[[str], None] | None = None
         """What is told of each new key."""
-        self.find_files: Callable[[Any], None] = _find_none
+        self.find_files: Callable[[Any], None] = _do_nothing
         """What is told of each value that was read: it may name files."""
-        self.recall: Callable[[], None] = _recall_none
+        self.recall: Callable[[], None] = _do_nothing
         """Notes what was read for what functions have given from memory."""
         self.checkpoints = ""
         """The folder of checkpoints, if the call has one."""
-        self.before_checkpoint: Callable[[], None] = _recall_none
+        self.before_checkpoint: Callable[[], None] = _do_nothing
         self.channel: Channel | None = None
         self._is_child = False
 
@@ -227,12 +227,8 @@ def _line_of_user() -> str:
     return ""
 
 
-def _find_none(value: Any) -> None:
-    """Do nothing: where no files are followed, names of files are texts."""
-
-
-def _recall_none() -> None:
-    """Do nothing: where no files are followed, none were read for others."""
+def _do_nothing(*_: Any) -> None:
+    """Stands for what files need, where none are followed."""
 
 
 def value_at(args: Any, path: str) -> Any:
