@@ -7,6 +7,9 @@ from typing import Any, Protocol
 from .errors import CurifactoryError, nearest
 from .folders import FILES
 
+DECLARE = "declare what the stage needs in its inputs, so that a change is noticed"
+RETURN = "name it in the outputs of the stage, and return it"
+
 
 class Inside(Protocol):
     """What an execution gathers of what its stage does."""
@@ -34,10 +37,7 @@ class StageRecord:
         vars(self).update(own, args=args)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise CurifactoryError(
-            f"inside a stage record.{name} cannot be set",
-            "name it in the outputs of the stage, and return it",
-        )
+        raise CurifactoryError(f"inside a stage record.{name} cannot be set", RETURN)
 
     def metric(self, name: str, value: Any, goal: str | None = None) -> None:
         """Show a number in the comparison of argsets; the goal is "max" or "min"."""
@@ -89,10 +89,8 @@ class StageRecord:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise CurifactoryError(
-            f"inside a stage a record has no {name!r}: {nearest(name, _OFFERED)}",
-            "declare what the stage needs in its inputs, so that a change is noticed",
-        )
+        said = f"inside a stage a record has no {name!r}: {nearest(name, _OFFERED)}"
+        raise CurifactoryError(said, DECLARE)
 
 
 _OFFERED = "args state label metric report scratch get_path get_dir".split()
@@ -118,18 +116,15 @@ class Inputs(Mapping[str, Any]):
 
     def __contains__(self, name: object) -> bool:
         if name not in self._declared:
-            raise CurifactoryError(
-                f"{name!r} is no input of this stage: {nearest(str(name), self._declared)}",
-                "declare what the stage needs in its inputs, so that a change is noticed",
-            )
+            alike = nearest(str(name), self._declared)
+            said = f"{name!r} is no input of this stage: {alike}"
+            raise CurifactoryError(said, DECLARE)
         return name in self._sources
 
     def _known(self) -> Mapping[str, Any]:
         if not self._declared:
-            raise CurifactoryError(
-                "this record has no inputs: inside a stage its state is empty",
-                "declare what the stage needs in its inputs, so that a change is noticed",
-            )
+            said = "this record has no inputs: inside a stage its state is empty"
+            raise CurifactoryError(said, DECLARE)
         return self._sources
 
     def __iter__(self) -> Iterator[str]:
@@ -139,10 +134,7 @@ class Inputs(Mapping[str, Any]):
         return len(self._known())
 
     def __setitem__(self, name: str, value: Any) -> None:
-        raise CurifactoryError(
-            f"inside a stage state[{name!r}] cannot be set",
-            "name it in the outputs of the stage, and return it",
-        )
+        raise CurifactoryError(f"inside a stage state[{name!r}] cannot be set", RETURN)
 
 
 class ByRecord(Mapping[Any, Any]):
