@@ -52,7 +52,9 @@ def watch(root: Path) -> None:
     """Keep the source of each module below `root` as it is imported from now on."""
     resolved = real(root)
     if resolved not in _roots:
-        _roots.extend(_links_to(resolved))
+        # Modules may also be found by a symbolic link to it.
+        links = (p for p in map(os.path.abspath, sys.path) if p != resolved)
+        _roots.extend(p for p in links if os.path.realpath(p) == resolved)
         _roots.append(resolved)
     _install_finder()
 
@@ -64,13 +66,6 @@ def _install_finder() -> None:
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         place = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else 0
         sys.meta_path.insert(place, _Finder())
-
-
-def _links_to(root: str) -> Iterator[str]:
-    """Yield what else modules of a project are found by: symbolic links to its root."""
-    for place in map(os.path.abspath, sys.path):
-        if place != root and os.path.realpath(place) == root:
-            yield place
 
 
 def root() -> str:
