@@ -1,6 +1,7 @@
 """What one execution read: fields of argsets, code met through values, files."""
 
 import dataclasses
+import enum
 import functools
 import gc
 import json
@@ -10,7 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import FrameType, FunctionType
-from typing import Any
+from typing import Any, ClassVar
 
 from . import args as argsets
 from . import code, hashing, sources
@@ -63,6 +64,9 @@ class Reads:
     which files a folder holds.
     """
 
+    at_work: ClassVar[Callable[[], "Reads | None"]] = lambda: None
+    """Gives those of the argset that was tracked last: its class tells them what it is asked."""
+
     def __init__(
         self,
         stream: Path | None = None,
@@ -101,6 +105,11 @@ class Reads:
         self.channel: Channel | None = None
         self._is_child = False
 
+    @property
+    def may_ask_for_class(self) -> bool:
+        """Whether the code of the stage may ask for the class of a value."""
+        return self.names is None or not self.names.isdisjoint(("type", "__class__"))
+
     def note(self, key: str) -> None:
         """Keep a key; where there is a stream, others see it at once."""
         if key in self.keys and not self._is_child:  # which may work for several calls
@@ -119,6 +128,10 @@ class Reads:
         elif self.stream is not None:
             with open(self.stream, "a", encoding="utf-8") as file:
                 file.write(json.dumps(key) + "\n")
+
+    def note_class(self, cls: type) -> None:
+        """Count a class of which the stage may make objects, or ask what it declares."""
+        self.note(f"c:{cls.__module__}:{cls.__qualname__}")
 
     def note_file(self, key: str, seen: Seen | None) -> None:
         """Keep the key of a file or folder, and what it was when it was read first.
@@ -213,7 +226,11 @@ class Reads:
         declared = [EVERYTHING] if self.declared == "all" else self.declared
         for path in declared or () if args is not None else ():
             self.note(f"a{number}:{path}")
-        return None if args is None else _track(args, self, number, "")
+        if args is None:
+            return None
+        tracked = _track(args, self, number, "")
+        Reads.at_work = weakref.ref(self)
+        return tracked
 
 
 def _line_of_user() -> str:
@@ -264,6 +281,8 @@ def _read(tracked: Any, name: str) -> Any:
     if rules.get(name, name) is not None:
         reads.note(f"a{number}:{path}")
         reads.find_files(value)
+        if isinstance(value, enum.Enum) and reads.may_ask_for_class:
+            reads.note_class(type(value))  # which members it has
     return argsets.copied(origin, name, value)
 
 
@@ -289,6 +308,7 @@ class _Field:
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
+            _ask_class(self.owner)
             return getattr(self.owner, self.name)
         value = _read(instance, self.name)
         with _LOCK:
@@ -328,10 +348,13 @@ class _FieldList:
     """The declaration of the fields, as `fields`, `asdict` and `replace` ask for it."""
 
     def __init__(self, cls: Any) -> None:
+        self.cls = cls
         self.fields = cls.__dataclass_fields__
 
     def __get__(self, instance: Any, owner: type) -> Any:
-        if instance is not None:
+        if instance is None and not _goes_through_fields():
+            _ask_class(self.cls)
+        elif instance is not None:
             _, reads, number, prefix = _origin(instance)
             what = FIELDS if _goes_through_fields() else DECLARED
             reads.note(f"a{number}:{prefix}{what}")
@@ -353,18 +376,22 @@ class _Member:
     What the project did not write (`__eq__`, `__repr__`) goes through all fields.
     """
 
-    def __init__(self, name: str, member: Any) -> None:
+    def __init__(self, name: str, member: Any, owner: type) -> None:
         self.name = name
         self.member = member
+        self.owner = owner
         function = sources.function_of(member)
         own = not isinstance(function, FunctionType) or sources.is_project(function)
         self.kind, self.read = ("m", name) if own else ("a", FIELDS)
 
     def __get__(self, instance: Any, owner: type) -> Any:
         if instance is None:
+            _ask_class(self.owner)
             return self.member.__get__(None, owner)
         origin, reads, number, prefix = _origin(instance)
         reads.note(f"{self.kind}{number}:{prefix}{self.read}")
+        if isinstance(self.member, classmethod):  # it may make others
+            reads.note_class(self.owner)
         if isinstance(self.member, functools.cached_property):
             value = self.member.func(instance)
             object.__setattr__(instance, self.name, value)
@@ -396,6 +423,31 @@ def _text(tracked: Any) -> str:
     return repr(origin)
 
 
+def _ask_class(cls: type) -> None:
+    """Note that a class of tracked copies was asked, of which nobody knows whose it is."""
+    reads = Reads.at_work()
+    if reads is not None:
+        reads.note_class(cls)
+
+
+def _make(cls: Any, tracked: type, *given: Any, **named: Any) -> Any:
+    """Return what `type(record.args)(...)` makes: an argset that nobody follows."""
+    _ask_class(cls)
+    return cls(*given, **named)
+
+
+def _class_of(cls: Any, tracked: Any) -> Any:
+    """Return the class; it is read by code that names it, as `dataclasses.replace` does.
+
+    `isinstance` asks for it as well, and those that compare classes only.
+    """
+    asking = sys._getframe(1).f_code
+    compares = asking.co_filename in ("<string>", functools.__file__, argsets.__file__)
+    if "__class__" in asking.co_names and (not compares or asking.co_name == "copy"):
+        _origin(tracked)[1].note_class(cls)
+    return cls
+
+
 def _as_dict(tracked: Any) -> dict[str, Any]:
     return dict(_read_everything(tracked).__dict__)
 
@@ -422,9 +474,9 @@ def _tracked_class(
         for name, member in vars(base).items():
             is_own = sources.is_project(base) and not name.startswith("__")
             if isinstance(member, CALLABLES) and name not in UNTRACKED:
-                members[name] = _Member(name, member)
+                members[name] = _Member(name, member, cls)
             elif is_own and hasattr(type(member), "__get__"):
-                members[name] = _Member(name, member)
+                members[name] = _Member(name, member, cls)
             elif is_own:
                 members[name] = _Field(name, cls)
     members.update({name: _Field(name, cls) for name in field_names(cls)})
@@ -437,8 +489,8 @@ def _tracked_class(
         __qualname__=cls.__qualname__,
         __doc__=cls.__doc__,
         _aside=aside,
-        __new__=lambda tracked, *given, **named: cls(*given, **named),
-        __class__=property(lambda self: cls),
+        __new__=functools.partial(_make, cls),
+        __class__=property(functools.partial(_class_of, cls)),
         __dict__=property(_as_dict),
         __setattr__=_refuse,
         __delattr__=_refuse,

@@ -93,8 +93,11 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
     attributes: set[str] = set()
     for inner in ast.walk(node):
         name = getattr(inner, "id", getattr(inner, "attr", ""))
-        if name in ASKS_CLASS or isinstance(inner, ast.MatchClass):
+        if name in ASKS_CLASS:
+            unit.names.update((CLASS, name))
+        elif isinstance(inner, ast.MatchClass):
             unit.names.add(CLASS)
+            scope.take_order(inner)
         scope.asked.update(map(id, _only_asked_for(inner)))
         if name in ASKS_ANNOTATIONS or scope.hands_on_class(inner):
             unit.names.add(ANNOTATIONS)
@@ -212,6 +215,14 @@ class Scope:
         values = (unwrapped(self.value_of(chain)[0]) for chain in chains if chain)
         classes = (each for each in values if isinstance(each, type))
         return any(is_project(each) and not _is_args(each) for each in classes)
+
+    def take_order(self, node: ast.MatchClass) -> None:
+        """Refer to the order of fields that `case Args("base", seed)` goes by."""
+        cls = self.value_of(_chain(node.cls))[0]
+        order = got(cls, "__match_args__", ())[: len(node.patterns)]
+        if order and is_project(cls):
+            name = f"{cls.__qualname__}.__match_args__"
+            self.unit.refers.append(Named(cls.__module__, name, order))
 
     def take_import(self, node: ast.Import | ast.ImportFrom) -> None:
         """Follow an import of project code that is written inside a function."""

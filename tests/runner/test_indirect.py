@@ -306,6 +306,91 @@ class Args(ExperimentArgs):
     assert values(project)[0] == {"a": "Net(depth=1)"}
 
 
+DECLARED = """
+import enum
+from dataclasses import dataclass, field
+
+from curifactory import ExperimentArgs
+
+
+class Kind(enum.Enum):
+    LOW = 1
+    HIGH = 2
+
+
+@dataclass
+class Model:
+    depth: int = 1
+    area: int = field(default=0, init=False)
+
+    def __post_init__(self):
+        self.area = self.depth * 2
+
+    def scaled(self):
+        return self.depth * 3
+
+
+@dataclass
+class Args(ExperimentArgs):
+    seed: int = 1
+    rate: int = 4
+    model: Model = field(default_factory=Model)
+    kind: Kind = Kind.LOW
+
+    @classmethod
+    def made(cls, seed):
+        return cls(seed=seed)
+
+    def tenfold(self):
+        return self.seed * 10
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "old", "new"),
+    [
+        ("replace(args, seed=2).tenfold()", "seed * 10", "seed * 20"),
+        ("replace(args.model, depth=2).area", "depth * 2", "depth * 5"),
+        ("type(args.model)(2).scaled()", "depth * 3", "depth * 5"),
+        ("args.__class__(seed=2).rate", "rate: int = 4", "rate: int = 5"),
+        ("type(args).rate", "rate: int = 4", "rate: int = 5"),
+        ("args.made(2).tenfold()", "seed * 10", "seed * 20"),
+        ("len(type(args.kind))", "HIGH = 2", "HIGH = 2\n    MIDDLE = 3"),
+        ("second(args)", "seed: int = 1", "more: int = 9\n    seed: int = 1"),
+    ],
+)
+def test_the_class_counts_where_an_argset_leads_to_it(asked, old, new, project):
+    stages = f"""
+from dataclasses import replace
+
+
+def second(args):
+    match args:
+        case Args(_, found):
+            return found
+
+
+@stage(None, ["out"])
+def last(record):
+    args = record.args
+    return {asked}
+"""
+    given = "Args(name='a', seed=1, rate=3)"
+    project.write(other(stages, EACH.format(PRINT), given))
+    project.write({"params/__init__.py": DECLARED})
+    before = values(project)[0]
+    project.edit("params/__init__.py", old, new)
+    now, count = values(project)
+    assert count == 1 and now != before
+    project.edit(
+        "params/__init__.py", "    seed: int = 1\n", "    # how\n    seed: int = 1\n"
+    )
+    project.edit(
+        "params/__init__.py", "class Kind(", "class Unread:\n    pass\n\n\nclass Kind("
+    )
+    assert values(project) == (now, 0)
+
+
 def test_what_a_method_of_an_input_asks_for_and_is_absent_counts(project):
     stages = """
 from src.models import make_model

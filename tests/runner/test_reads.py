@@ -1,7 +1,9 @@
 """What an execution reads: a tracked argset behaves as the argset, and notes reads."""
 
+import collections
 import copy
 import dataclasses
+import functools
 import gc
 import json
 import pickle
@@ -187,26 +189,38 @@ def test_a_copy_of_a_nested_dataclass_reads_all_of_it_only(args, reads):
 # Behaves as the original ------------------------------------------------------------
 
 
-def test_isinstance_and_class_are_those_of_the_argset(args, params, reads):
+def test_isinstance_is_as_with_the_argset(args, params, reads):
     assert isinstance(args, params.Args)
-    assert args.__class__ is params.Args
     assert not isinstance(args, params.Wider)
+    assert not isinstance(args, collections.abc.Mapping)
     assert dataclasses.is_dataclass(args)
-    assert keys(reads) == []
+    assert is_model(args.model)
+    assert keys(reads) == ["a:model@"]
+
+
+@functools.singledispatch
+def is_model(value):
+    return type(value).__name__ == "Model"
+
+
+def test_who_names_the_class_may_make_others_of_it(args, params, reads):
+    assert args.__class__ is params.Args
+    assert keys(reads) == [f"c:{NAME}:Args"]
 
 
 def test_the_type_of_the_argset_makes_plain_argsets(args, params, reads):
     made = type(args)(seed=3)
     assert type(made) is params.Args
     assert made.scaled() == 30
-    assert keys(reads) == []
+    assert keys(reads) == [f"c:{NAME}:Args"]
 
 
 def test_fields_are_those_of_the_argset_and_the_only_read(args, params, reads):
     assert dataclasses.fields(args) == dataclasses.fields(params.Args)
-    assert dataclasses.fields(type(args)) == dataclasses.fields(params.Args)
     assert keys(reads) == ["a:%"]
     assert args.__dataclass_fields__ and keys(reads) == ["a:%"]
+    assert dataclasses.fields(type(args)) == dataclasses.fields(params.Args)
+    assert keys(reads) == ["a:%", f"c:{NAME}:Args"]
 
 
 @pytest.mark.parametrize(
@@ -266,7 +280,7 @@ def test_a_copy_reads_everything_and_can_be_set(args, params, reads):
     made.rate = 0.5
     assert made == params.Args("base", seed=5, rate=0.5, layers=[1, 2])
     assert type(made) is params.Args
-    assert keys(reads) == ["a:#", "a:*"]
+    assert keys(reads) == ["a:#", f"c:{NAME}:Args", "a:*"]
 
 
 def test_diff_reads_all_fields_and_shows_the_differing_ones(args, params, reads):
@@ -294,6 +308,7 @@ def test_replace_gives_a_plain_argset_and_reads_what_it_keeps(args, params, read
     assert made == params.Args("base", seed=9, layers=[1, 2])
     assert {f"a:{name}" for name in ALL - {"seed"}} <= set(keys(reads))
     assert "a:seed" not in keys(reads)
+    assert f"c:{NAME}:Args" in keys(reads)
     made.seed = 10
     assert args.seed == 4
 
@@ -345,7 +360,7 @@ def test_methods_that_call_those_of_the_base_class_are_noted(params, reads):
 def test_static_and_class_methods_are_noted(args, params, reads):
     assert args.constant() == 5
     assert args.made(3) == params.Args(seed=3)
-    assert keys(reads) == ["m:constant", "m:made"]
+    assert keys(reads) == ["m:constant", "m:made", f"c:{NAME}:Args"]
 
 
 def test_special_methods_are_noted(args, reads):
@@ -412,13 +427,29 @@ def test_pattern_matching_by_position(args, params, reads):
     assert keys(reads) == ["a:name", "a:seed"]
 
 
-def test_the_class_has_what_the_class_of_the_argset_has(args, params, reads):
-    assert (type(args).seed, type(args).rate) == (0, 0.1)
-    assert type(args).scaled is params.Args.scaled
-    assert type(args).doubled is params.Args.doubled
-    assert type(args).made(3) == params.Args(seed=3)
-    assert not hasattr(type(args), "absent")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda cls: (cls.seed, cls.rate, cls.LIMIT) == (0, 0.1, 7),
+        lambda cls: cls.scaled(cls(seed=2)) == 20,
+        lambda cls: cls.doubled.fget(cls(seed=2)) == 4,
+        lambda cls: cls.made(3) == cls(seed=3),
+    ],
+)
+def test_the_class_has_what_the_class_of_the_argset_has(asked, args, params, reads):
+    assert asked(params.Args) and not hasattr(type(args), "absent")
     assert keys(reads) == []
+    assert asked(type(args))
+    assert keys(reads) == [f"c:{NAME}:Args"]
+
+
+def test_the_class_of_an_argset_is_read_for_the_call_at_work(args, params, reads):
+    other = Reads()
+    other.argset(params.Args())
+    assert type(args).seed == 0
+    assert (keys(reads), keys(other)) == ([], [f"c:{NAME}:Args"])
+    del other
+    assert type(args).seed == 0  # nobody listens, nothing is kept alive
 
 
 def test_a_descriptor_reads_what_it_asks_for(params, reads):
