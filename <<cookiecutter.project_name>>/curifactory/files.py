@@ -59,6 +59,7 @@ class Files:
 
     def __init__(self, root: Path, outside: tuple[Path, ...]) -> None:
         self.root = os.path.abspath(root)
+        self.inside = self.root + os.sep
         self.outside = tuple(os.path.abspath(each) + os.sep for each in outside)
         self.reads: Reads | None = None
         self._looking: set[int] = set()
@@ -81,16 +82,13 @@ class Files:
         if not sources.is_path(path):
             return None
         full = os.path.abspath(os.fsdecode(path))
-        if not full.startswith(
-            self.root + os.sep
-        ):  # a link may lead there all the same
-            full = os.path.join(
-                sources.real(os.path.dirname(full)), os.path.basename(full)
-            )
+        if not full.startswith(self.inside):  # a link may lead there all the same
+            folder, name = os.path.split(full)
+            full = os.path.join(sources.real(folder), name)
         place = full + os.sep * is_folder
-        if not full.startswith(self.root + os.sep) or self._is_runners(place):
+        if not full.startswith(self.inside) or self._is_runners(place):
             return None
-        inner = os.path.relpath(full, self.root).replace(os.sep, "/")
+        inner = full.removeprefix(self.inside).replace(os.sep, "/")
         folders = inner.split("/")[: None if is_folder else -1]
         if any(p in sources.OUTSIDE or p[0] == "." for p in folders):
             return None
@@ -135,15 +133,12 @@ class Files:
             for each in value.values() if isinstance(value, dict) else value:
                 self.named(each)
         text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else ""
-        if self.reads is None or not text or not isinstance(text, str):
-            return
-        if len(text) > LONGEST:
+        may_be_path = isinstance(text, str) and 0 < len(text) <= LONGEST
+        if self.reads is None or not may_be_path:
             return
         full = os.path.abspath(os.path.join(self.root, text))
         if os.path.isfile(full) and not self._is_runners(full):
-            is_inside = full.startswith(self.root + os.sep)
-            place = os.path.relpath(full, self.root) if is_inside else full
-            place = place.replace(os.sep, "/")
+            place = full.removeprefix(self.inside).replace(os.sep, "/")
             self.reads.note_file(f"f:{place}", sources.stat_of(full))
 
     def imported(self, module: ModuleType, by: str) -> None:
