@@ -157,13 +157,12 @@ def _unit(target: Any) -> Unit:
 
 
 def _make_unit(target: Any) -> Unit:
-    if isinstance(target, Named) and target.name == ANNOTATIONS:
-        return classes.of_annotations(target.value)
     if isinstance(target, Named):
-        is_package = target.name == ANY_NAME
-        return (
-            units.of_package(target.value) if is_package else units.of_constant(target)
-        )
+        if target.name == ANNOTATIONS:
+            return classes.of_annotations(target.value)
+        if target.name == ANY_NAME:
+            return units.of_package(target.value)
+        return units.of_constant(target)
     if isinstance(target, FunctionType):
         return units.of_function(target)
     if isinstance(target, type):

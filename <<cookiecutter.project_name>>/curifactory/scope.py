@@ -173,11 +173,8 @@ def _without_declaration(node: ast.AST, scope: "Scope") -> ast.AST:
     """Leave out @stage and @aggregate: what they declare enters the key by itself."""
     if not isinstance(node, syntax.FUNCTIONS):
         return node
-    kept = [
-        each
-        for each in node.decorator_list
-        if scope.module_of(each) != "curifactory.stages"
-    ]
+    own = "curifactory.stages"
+    kept = [each for each in node.decorator_list if scope.module_of(each) != own]
     fields = {**dict(ast.iter_fields(node)), "decorator_list": kept}
     return type(node)(**fields)
 
@@ -319,9 +316,7 @@ class Scope:
             self.unit.memoized.append(Memory(value))
         if is_own and (is_used or not _is_args(target)):
             self.unit.refers += [target, *_held(value, holder)]
-            is_package = isinstance(target, ModuleType) and "__path__" in vars(target)
-            if is_used and is_package:
-                self.unit.refers.append(Named(target.__name__, ANY_NAME, target))
+            self.unit.refers += modules_of(target) if is_used else []
             if isinstance(value, functools.partial) or is_project(type(value)):
                 self.unit.refers += [Named(*holder, value, is_text=True)]
             return "@"
@@ -352,6 +347,12 @@ class Scope:
         own = origin[0] == "__main__" or is_project(sources.module_named(origin[0]))
         own = own or origin[0] not in sys.modules  # of a module that was made by hand
         return None if own else ".".join(origin)
+
+
+def modules_of(value: Any) -> list[Named]:
+    """Return what stands for all modules of a package; nothing for other values."""
+    is_package = isinstance(value, ModuleType) and "__path__" in vars(value)
+    return [Named(value.__name__, ANY_NAME, value)] if is_package else []
 
 
 def code_of(value: Any) -> list[Any]:

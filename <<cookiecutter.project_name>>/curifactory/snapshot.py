@@ -206,10 +206,7 @@ def _class_digest(path: str) -> str:
 @functools.lru_cache(1000)
 def _whole(module: ModuleType) -> tuple[Any, ...]:
     """Return all that may be reached through a module; of a package, its modules, too."""
-    is_package = hasattr(module, "__path__")
-    return module, *(
-        [scope.Named(module.__name__, scope.ANY_NAME, module)] * is_package
-    )
+    return module, *scope.modules_of(module)
 
 
 @functools.lru_cache(1000)
