@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
@@ -337,13 +337,8 @@ def _place(cls: type) -> str:
 class _Finder:
     """Finds what PathFinder finds; project modules get a loader that keeps the source."""
 
-    def find_spec(
-        self,
-        name: str,
-        path: Sequence[str] | None = None,
-        target: ModuleType | None = None,
-    ) -> ModuleSpec | None:
-        spec = PathFinder.find_spec(name, path, target)
+    def find_spec(self, name: str, *given: Any, **named: Any) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name, *given, **named)
         plain = spec is not None and type(spec.loader) is SourceFileLoader
         is_own = is_project_file if _roots else _may_be_of_project
         if spec is not None and plain and is_own(spec.origin):
