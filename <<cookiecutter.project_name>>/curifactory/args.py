@@ -383,15 +383,11 @@ def check_class(cls: type, where: str) -> None:
             wrong = unknown_field(cls, name)
             raise RequestError(f"{where}: {hashing.RULES}: {wrong.message}", wrong.hint)
     for base in cls.__mro__:
-        if not issubclass(base, ExperimentArgs) or base is ExperimentArgs:
-            continue
-        if "__dataclass_fields__" not in vars(base) and vars(base).get(
-            "__annotations__"
-        ):
-            raise RequestError(
-                f"{where}: {base.__name__} declares fields but is not a dataclass",
-                "write @dataclass on the line above the class",
-            )
+        is_own = issubclass(base, ExperimentArgs) and base is not ExperimentArgs
+        is_dataclass = "__dataclass_fields__" in vars(base)
+        if is_own and not is_dataclass and vars(base).get("__annotations__"):
+            said = f"{where}: {base.__name__} declares fields but is not a dataclass"
+            raise RequestError(said, "write @dataclass on the line above the class")
 
 
 def sealed(args: Self, copy_of: Callable[[Any], Any] = plain.copied) -> Self:

@@ -516,9 +516,8 @@ def _tracked_class(
 
 def constants(cls: type, names: Iterable[str]) -> list[str]:
     """Return which of some names a class of the project has, and has no field for."""
-    own = {
-        name for base in cls.__mro__ if sources.is_project(base) for name in vars(base)
-    }
+    bases = filter(sources.is_project, cls.__mro__)
+    own = {name for base in bases for name in vars(base)}
     found = own.intersection(names).difference(field_names(cls))
     return sorted(name for name in found if not name.startswith("__"))
 
@@ -526,7 +525,5 @@ def constants(cls: type, names: Iterable[str]) -> list[str]:
 def functions_of(cls: type) -> list[Any]:
     """Return the functions of the project that a class has as methods or properties."""
     members = (each for base in cls.__mro__ for each in vars(base).values())
-    found = (
-        sources.function_of(each) for each in members if isinstance(each, CALLABLES)
-    )
-    return [each for each in found if sources.is_project(each)]
+    callables = (each for each in members if isinstance(each, CALLABLES))
+    return list(filter(sources.is_project, map(sources.function_of, callables)))

@@ -149,9 +149,8 @@ def is_set_by_import(name: str) -> bool:
 def _attributes_set(tree: ast.Module) -> dict[str, set[bool]]:
     """Return the attributes that a module sets, and whether functions in it do so."""
     found: dict[str, set[bool]] = {}
-    inner = {
-        id(n) for f in ast.walk(tree) if isinstance(f, SCOPES) for n in ast.walk(f)
-    }
+    scopes = (node for node in ast.walk(tree) if isinstance(node, SCOPES))
+    inner = {id(node) for scope in scopes for node in ast.walk(scope)}
     for node in ast.walk(tree):
         owner, name = _attribute_set(node)
         if name and getattr(owner, "id", "") != "self":  # else of one object

@@ -315,8 +315,5 @@ def _verify(text: str, made: list[_Past]) -> None:
         then = past.entry["hash"]
         is_same = leaves.keys() - {"name"} == past.entry["fields"].keys()
         if is_same and not past.secret and args.hash != then:
-            said = f"its hash was {then} and is {args.hash} now"
-            print(
-                f"{past.where}: {said}: a name in it stands for something else",
-                file=sys.stderr,
-            )
+            said = f"{past.where}: its hash was {then} and is {args.hash} now"
+            print(f"{said}: a name in it stands for something else", file=sys.stderr)
