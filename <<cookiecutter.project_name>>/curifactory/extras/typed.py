@@ -43,11 +43,11 @@ def _check_field(owner: Any, name: str, value: Any, where: str, prefix: str) -> 
 def _check_value(
     owner: Any, name: str, hints: dict[str, Any], where: str, prefix: str
 ) -> None:
-    cls, value = type(owner), getattr(owner, name)
-    if name in hints and not _fits(value, hints[name]):
-        if not _is_declared(owner, name, value):
-            shown = REDACTED if is_secret(cls, name) else short(value)
-            raise wrong_value(where, prefix + name, shown, value, hints[name])
+    cls, value, hint = type(owner), getattr(owner, name), hints.get(name, Any)
+    fits = _fits_plainly(value, hint) or _fits_closely(value, hint)
+    if not fits and not _is_declared(owner, name, value):
+        shown = REDACTED if is_secret(cls, name) else short(value)
+        raise wrong_value(where, prefix + name, shown, value, hint)
     for place, each in _inside(value):
         for inner, held in values(each) if is_nested(each) else ():
             _check_field(each, inner, held, where, f"{prefix}{name}{place}.")
@@ -119,10 +119,6 @@ def _is_declared(owner: Any, name: str, value: object) -> bool:
     default = owner.__dataclass_fields__[name].default
     is_class = isinstance(default, type) and isinstance(value, type)
     return is_class or same(default, value)
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    return _fits_plainly(value, hint) or _fits_closely(value, hint)
 
 
 def _fits_plainly(value: Any, hint: Any) -> bool:
