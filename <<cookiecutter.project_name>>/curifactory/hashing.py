@@ -121,21 +121,6 @@ def names_in(path: Path | str) -> frozenset[str]:
     return frozenset()
 
 
-def register(cls: type, represent: Callable[[Any], object]) -> None:
-    """Let `represent(value)` stand for values of exactly this class in digests."""
-
-    def rule(walk: "_Walk", value: Any, path: str) -> None:
-        walk.tag("own", sources.qualified(cls))
-        walk.add(represent(value), path)
-
-    _RULES[cls] = rule
-
-
-def ruled() -> dict[type, Rule]:
-    """Return the types with a rule of their own, those of `register` among them."""
-    return _RULES
-
-
 class _Walk:
     """One digest in the making: the parts to hash, and the objects on the way down."""
 

@@ -72,7 +72,7 @@ class _Writer(pickle.Pickler):
 
     def reducer_override(self, value: Any) -> Any:
         cls: Any = type(value)
-        if cls in PATHS or (_is_simple(cls) and cls not in hashing.ruled()):
+        if cls in PATHS or _is_simple(cls):
             self.classes.append(cls)
         elif value not in self.classes:  # the class of what was just met
             raise _NotPlain
@@ -105,7 +105,7 @@ def _marshalled(value: Any) -> Any:
     if _is_flat(value):
         return value
     cls: Any = type(value)
-    if not _is_simple(cls) or cls in hashing.ruled():
+    if not _is_simple(cls):
         return None
     fields = vars(value).values()
     is_flat = all(type(each) in PRIMITIVE or _is_flat(each) for each in fields)

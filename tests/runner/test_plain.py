@@ -230,15 +230,6 @@ def test_a_class_that_is_defined_again_shares_nothing_with_the_old_one():
     assert plain.shared(old(1)) is made
 
 
-def test_a_class_with_a_representation_registered_later_is_not_shared():
-    assert plain._key(Optimizer()) is not None
-    hashing.register(Optimizer, lambda value: 0)
-    try:
-        assert plain._key(Optimizer()) is None
-    finally:
-        del hashing.ruled()[Optimizer]
-
-
 def test_a_digest_stands_for_large_values():
     large = list(range(10_000))
     made = plain.shared(large)
