@@ -405,10 +405,7 @@ def imported_by(path: str) -> Iterator[str]:
 
 
 def _is_local(name: str) -> bool:
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        return False
+    spec = sources.spec_of(name)
     return spec is not None and sources.is_project_file(spec.origin)
 
 

@@ -89,6 +89,13 @@ def module_of(value: Any) -> ModuleType | None:
     return module_named(str(got(value, "__module__", None)))
 
 
+def spec_of(name: str) -> ModuleSpec | None:
+    """Return how a module would be imported; None where there is none of that name."""
+    with contextlib.suppress(ImportError, ValueError):
+        return importlib.util.find_spec(name)
+    return None
+
+
 def module_named(name: str) -> ModuleType | None:
     """Return a module as it was executed: it may have put an object in its place."""
     found = _replaced.get(name, sys.modules.get(name))

@@ -4,7 +4,6 @@ import ast
 import dataclasses
 import enum
 import functools
-import importlib.util
 import pkgutil
 import sys
 import textwrap
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
-from .. import code
+from .. import code, sources
 from ..args import field_names, is_nested, is_secret, same, short, unknown_field, values
 from ..errors import RequestError
 
@@ -150,12 +149,7 @@ def _top(module: str) -> str:
 
 
 def _is_module(name: str) -> bool:
-    if name in sys.modules:
-        return True
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False
+    return name in sys.modules or sources.spec_of(name) is not None
 
 
 # The file ---------------------------------------------------------------------------
