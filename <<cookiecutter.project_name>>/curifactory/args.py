@@ -66,10 +66,9 @@ class ExperimentArgs(_Named):
             said = f"{cls.__name__}: hashing_functions is the name of older releases"
             raise RequestError(said, f"write {hashing.RULES} instead")
         for name in sorted({"copy", "diff", "hash"}.intersection(own)):
-            raise RequestError(
-                f"{cls.__name__}: no field can be named {name!r}, every argset has that",
-                f"choose another name, such as {name}_",
-            )
+            said = f"no field can be named {name!r}, every argset has that"
+            hint = f"choose another name, such as {name}_"
+            raise RequestError(f"{cls.__name__}: {said}", hint)
         if not inherits and "name" not in own:
             cls.__annotations__ = {"name": "str", **own}
             cls.name = ""

@@ -139,10 +139,8 @@ def open_project(root: Path | str | None, **places: Any) -> Settings:
     own = Path(__file__).resolve().parents[1]
     its = found / "curifactory"
     if its.is_dir() and its.resolve().parent != own:
-        raise RequestError(
-            f"this is the curifactory of {own}, the project {found} has its own",
-            f"run `python -m curifactory` in {found}",
-        )
+        said = f"this is the curifactory of {own}, the project {found} has its own"
+        raise RequestError(said, f"run `python -m curifactory` in {found}")
     sources.watch(found)
     if sys.path[:1] != [str(found)]:
         sys.path.insert(0, str(found))
@@ -181,16 +179,12 @@ def of_experiment(project: Settings, name: str, module: ModuleType) -> Iterator[
     is_list = isinstance(names, (list, tuple))
     if not is_list or not all(isinstance(each, str) for each in names):
         place = relative(str(module.__file__))
-        said = (
-            f"{place}: DEFAULT_PARAMS is {short(default)}, no names of parameter files"
-        )
-        raise RequestError(said, 'DEFAULT_PARAMS = ["base"]')
+        said = f"DEFAULT_PARAMS is {short(default)}, no names of parameter files"
+        raise RequestError(f"{place}: {said}", 'DEFAULT_PARAMS = ["base"]')
     if not names:
         known = [each.name for each in layout.entries(project, "params")]
-        raise RequestError(
-            f"experiment {name!r} names no parameter file",
-            f"choose with -p NAME; {nearest('', known)}",
-        )
+        said = f"experiment {name!r} names no parameter file"
+        raise RequestError(said, f"choose with -p NAME; {nearest('', known)}")
     for _, each, its_module in _modules(project, names):
         yield _source(each, its_module)
 
@@ -210,11 +204,9 @@ def collect(sources: Iterable[Source], choice: Request) -> list[Snapshot]:
             _check_argset(args, index, source.place)
             other = owners.setdefault(id(args), (args, source.place))[1]
             if other != source.place:
-                raise RequestError(
-                    f"{source.place} and {other} return the same object, argset "
-                    f"{args.name!r}",
-                    "make a copy in one of them: args.copy()",
-                )
+                both = f"{source.place} and {other}"
+                said = f"{both} return the same object, argset {args.name!r}"
+                raise RequestError(said, "make a copy in one of them: args.copy()")
             for made in vary(_named(args, source.name, index)):
                 snapshot = _snapshot(made, source)
                 check(snapshot.source, source.place)
@@ -269,10 +261,8 @@ def _add(
         found[snapshot.name] = snapshot, place
     elif earlier.digest("*") != snapshot.digest("*"):
         both = place if place == other else f"{other} and {place}"
-        raise RequestError(
-            f"two argsets are named {snapshot.name!r}, with different content ({both})",
-            "give each argset its own name",
-        )
+        said = f"two argsets are named {snapshot.name!r}, with different content"
+        raise RequestError(f"{said} ({both})", "give each argset its own name")
     elif place == other:
         raise RequestError(f"{place} returns the argset {snapshot.name!r} twice")
 
@@ -282,9 +272,9 @@ def _called(source: Source) -> list[Any]:
     try:
         returned = source.get_params()
         if isinstance(returned, ExperimentArgs) or not hasattr(returned, "__iter__"):
-            shown = argsets.short(returned)
+            said = f"{place}: get_params() returned {short(returned)}"
             hint = "get_params() returns a list: return [Args(...)]"
-            raise RequestError(f"{place}: get_params() returned {shown}", hint)
+            raise RequestError(said, hint)
         found = list(returned)
     except CurifactoryError as error:
         raise placed(error, place) from error
@@ -297,10 +287,9 @@ def _called(source: Source) -> list[Any]:
 
 def _check_argset(args: Any, index: int, place: str) -> None:
     if not isinstance(args, ExperimentArgs):
-        raise RequestError(
-            f"{place}: item {index} of get_params() is {argsets.short(args)}, no argset",
-            "return instances of a class that extends ExperimentArgs",
-        )
+        said = f"item {index} of get_params() is {short(args)}, no argset"
+        hint = "return instances of a class that extends ExperimentArgs"
+        raise RequestError(f"{place}: {said}", hint)
     cls: Any = type(args)
     argsets.check_class(cls, place)
     argsets.check_name(args.name, place)
