@@ -12,6 +12,8 @@ from . import hashing, sources, syntax, units
 from .scope import ANNOTATIONS, Memory, Named, Unit, fill, is_memoized
 from .sources import function_of, got, is_project, place_of
 
+COLLECTIONS = abc.MutableMapping, abc.MutableSequence, abc.MutableSet
+
 
 def of_class(cls: type) -> Unit:
     """A class counts by its text, and by what else has made it or was set on it."""
@@ -43,12 +45,8 @@ def of_class(cls: type) -> Unit:
         unit.refers += [functions[name] for name in own]
     held = (got(each, "__func__", each) for each in vars(cls).values())
     unit.memoized += map(Memory, filter(is_memoized, held))
-    unit.memoized += [
-        Memory(function, each.name)
-        for function in functions.values()
-        for each in units.fillings(function)
-        if each.is_outside
-    ]
+    filled = ((f, each) for f in functions.values() for each in units.fillings(f))
+    unit.memoized += [Memory(f, each.name) for f, each in filled if each.is_outside]
     unit.memoized += map(Memory, units.lazy(cls) if _fills_itself(cls) else [])
     unit.refers += units.registered(cls)
     unit.refers += filter(is_project, (*cls.__bases__, type(cls)))
@@ -84,12 +82,9 @@ def _methods_beside(
     told = {getattr(node, "name", ""): each for each, node in bodies.items()}
     made = [each for name, each in functions.items() if told.get(name) is not each]
     given = (each for body in bodies.items() for each in units.defaults(*body))
-    plain = *sources.PLAIN, FunctionType, type
-    defaults = [
-        value
-        for said, value in given
-        if isinstance(value.value, plain) and not syntax.has_calls(said)
-    ]
+    kinds = *sources.PLAIN, FunctionType, type
+    fixed = ((said, each) for said, each in given if isinstance(each.value, kinds))
+    defaults = [each for said, each in fixed if not syntax.has_calls(said)]
     return [*filter(is_project, made), *defaults]
 
 
@@ -120,9 +115,8 @@ def _made_elsewhere(cls: type, told: Mapping[str, ast.expr | None]) -> list[Name
         if is_own or (name not in told and (name[0] == "_" or is_declared)):
             continue
         literal = told.get(name)
-        if literal is None or (
-            not _is_value(literal, each.value) and syntax.is_set_by_import(name)
-        ):
+        is_told = literal is not None and _is_value(literal, each.value)
+        if not is_told and (literal is None or syntax.is_set_by_import(name)):
             found.append(each)
     tree = sources.tree_of(_module_of(cls).__file__ or "")
     is_given = tree is not None and syntax.has_given(tree, cls.__name__)
@@ -142,9 +136,7 @@ def _is_value(literal: ast.expr, value: Any) -> bool:
 
 def _is_collection(value: Any) -> bool:
     """Return whether a value is one that may grow while the project runs."""
-    return issubclass(
-        type(value), (abc.MutableMapping, abc.MutableSequence, abc.MutableSet)
-    )
+    return issubclass(type(value), COLLECTIONS)
 
 
 def _is_declared(cls: type, decorators: Iterable[str]) -> bool:
@@ -152,10 +144,8 @@ def _is_declared(cls: type, decorators: Iterable[str]) -> bool:
     foreign = (each for each in cls.__mro__ if not is_project(each))
     bases = {each.__module__.partition(".")[0] for each in foreign}
     packages = {name.partition(".")[0] for name in decorators}
-    return bool(
-        bases - {"builtins", "abc", "curifactory"}
-        or packages - {"", *sys.stdlib_module_names}
-    )
+    is_plain = bases <= {"builtins", "abc", "curifactory"}
+    return not (is_plain and packages <= {"", *sys.stdlib_module_names})
 
 
 def of_annotations(cls: type) -> Unit:

@@ -43,9 +43,8 @@ def defaults(function: FunctionType, node: ast.AST) -> list[tuple[ast.expr, Name
         return []
     given = *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()
     place = function.__module__, f"{function.__qualname__}()"
-    return [
-        (text, Named(*place, each)) for text, each in zip(said, given, strict=False)
-    ]
+    pairs = zip(said, given, strict=False)
+    return [(text, Named(*place, each)) for text, each in pairs]
 
 
 def fill_attached(unit: Unit, owner: Any, names: Mapping[str, Any]) -> None:
