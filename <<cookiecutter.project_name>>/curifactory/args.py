@@ -257,9 +257,7 @@ def _counted(cls: Any) -> tuple[list[str], list[int]]:
     return found, [names.index(name) for name in found]
 
 
-_field_digests = Repeated(
-    lambda args, n, value: plain.digest(value, f"{args.name}.{n}")
-)
+_field_digests = Repeated(lambda args, n, v: plain.digest(v, f"{args.name}.{n}"))
 
 
 def unknown_field(cls: type, name: str) -> RequestError:
@@ -357,10 +355,9 @@ def _text(value: object) -> str:
 
 def has_secrets(value: Any, depth: int = 5) -> bool:
     """Return whether a value is a dataclass with a secret field, or has one in it."""
+    cls = type(value)
     if is_nested(value):
-        return any(
-            is_secret(type(value), n) or has_secrets(v) for n, v in values(value)
-        )
+        return any(is_secret(cls, n) or has_secrets(v) for n, v in values(value))
     if depth and isinstance(value, (list, tuple, set, frozenset, dict)):
         inner = value.values() if isinstance(value, dict) else value
         return any(has_secrets(each, depth - 1) for each in inner)

@@ -448,10 +448,6 @@ def _class_of(cls: Any, tracked: Any) -> Any:
     return cls
 
 
-def _as_dict(tracked: Any) -> dict[str, Any]:
-    return dict(_read_everything(tracked).__dict__)
-
-
 class _Unheard:
     """Stands before a class, so that its hook is not told of the tracked subclass."""
 
@@ -491,7 +487,7 @@ def _tracked_class(
         _aside=aside,
         __new__=functools.partial(_make, cls),
         __class__=property(functools.partial(_class_of, cls)),
-        __dict__=property(_as_dict),
+        __dict__=property(lambda self: _read_everything(self).__dict__),
         __setattr__=_refuse,
         __delattr__=_refuse,
         __copy__=_read_everything,

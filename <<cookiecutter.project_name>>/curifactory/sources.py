@@ -330,11 +330,8 @@ def _note_attributes(module: ModuleType) -> None:
     for value in list(vars(module).values()):
         with contextlib.suppress(Exception):  # a class may answer to nothing
             if issubclass(type(value), type) and value.__module__ == module.__name__:
-                _made[_place(value)] = {
-                    name: each
-                    for name, each in vars(value).items()
-                    if type(each) in PLAIN and name[0] != "_"
-                }
+                own = ((n, v) for n, v in vars(value).items() if n[0] != "_")
+                _made[_place(value)] = {n: v for n, v in own if type(v) in PLAIN}
 
 
 def _place(cls: type) -> str:

@@ -65,13 +65,12 @@ def _print_argsets(snapshots: list[Snapshot], *, is_full: bool) -> None:
 
 def _texts(snapshots: list[Snapshot]) -> list[dict[str, str]]:
     """Return the fields of argsets as short texts, all but the name."""
-    texts = Repeated(
-        lambda args, name, value: [
-            (path, short(each))
-            for path, each in flat_field(args, name, value)
-            if path != "name"
-        ]
-    )
+
+    def shown(args: Any, name: str, value: Any) -> list[tuple[str, str]]:
+        fields = flat_field(args, name, value)
+        return [(path, short(each)) for path, each in fields if path != "name"]
+
+    texts = Repeated(shown)
     return [dict(chain(*texts(each.source))) for each in snapshots]
 
 
