@@ -94,7 +94,6 @@ def named(module: str, qualname: str) -> Any:
 def _reach(roots: Iterable[Any]) -> Code:
     numbers: dict[object, int] = {}
     waiting: deque[Any] = deque()
-    lines: list[str] = []
     found: list[Unit] = []
     kinds: list[type] = []
 
@@ -105,7 +104,7 @@ def _reach(roots: Iterable[Any]) -> Code:
             waiting.append(target)
         return str(numbers[key])
 
-    lines.append(",".join(number(root) for root in roots))
+    lines = [",".join(map(number, roots))]
     while waiting:
         target = waiting.popleft()
         unit = _unit(target)

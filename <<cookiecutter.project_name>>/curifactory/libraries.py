@@ -32,9 +32,8 @@ def _fraction(walk: Walk, value: Any, path: str) -> None:
 
 def _array(walk: Walk, value: Any, path: str) -> None:
     """Arrays count by dtype, shape and bytes in C order, never by their strides."""
-    walk.tag(
-        "array", sources.qualified(type(value)), repr(value.dtype), repr(value.shape)
-    )
+    kind = sources.qualified(type(value))
+    walk.tag("array", kind, repr(value.dtype), repr(value.shape))
     if value.dtype.hasobject:
         walk.add(value.ravel().tolist(), path)
     else:

@@ -20,11 +20,8 @@ OUTSIDE = frozenset({"site-packages", "dist-packages", "curifactory", "__pycache
 DOTTED = (f"{os.sep}.{os.sep}", f"{os.sep}..{os.sep}")
 DECORATORS = 50
 """How many of them may stand around one function."""
-READERS_OF_CODE = (
-    "<frozen importlib._bootstrap_external>",
-    tokenize.__file__,
-    linecache.__file__,
-)
+IMPORTER = "<frozen importlib._bootstrap_external>"
+READERS_OF_CODE = (IMPORTER, tokenize.__file__, linecache.__file__)
 """What opens Python files to import or to show them: there they count as code."""
 
 PLAIN = frozenset({type(None), bool, int, float, str, bytes})
@@ -213,11 +210,10 @@ def tree_of(filename: str) -> ast.Module | None:
 
 
 def loaded_with(word: str) -> Iterator[ast.Module]:
-    """Yield the trees of the files of the project whose source has a word in it."""
-    for path, source in list(_sources.items()):
-        tree = tree_of(path) if word in source and is_project_file(path) else None
-        if tree is not None:
-            yield tree
+    """Return the trees of the files of the project whose source has a word in it."""
+    texts = list(_sources.items())
+    paths = [path for path, text in texts if word in text and is_project_file(path)]
+    return filter(None, map(tree_of, paths))
 
 
 def loaded() -> dict[str, str]:
@@ -277,7 +273,7 @@ def asking() -> FrameType | None:
 def is_compiling(path: object, asking: FrameType) -> bool:
     """Return whether a Python file, or the compiled one, is opened to be executed."""
     by = asking.f_code.co_filename
-    is_asked = by == READERS_OF_CODE[0] or by.endswith(("<frozen runpy>", "runpy.py"))
+    is_asked = by == IMPORTER or by.endswith(("<frozen runpy>", "runpy.py"))
     return is_asked and str(path).endswith((".py", ".pyc"))
 
 
