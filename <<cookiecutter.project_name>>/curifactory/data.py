@@ -62,12 +62,10 @@ class Data:
             self.note_damage([source.call.trace.folder])
             return None
 
-    def is_at_hand(self, source: Source) -> bool:
+    def is_at_hand(self, source: Output) -> bool:
         """Return whether a value can be had without computing anything."""
         if self.survey.has_data(source):
             return True
-        if not isinstance(source, Output) or source.call.trace is None:
-            return False
         trace = self.follow(source.call)
         is_held = trace is not None and self._kept(trace, source.index) is not None
         return is_held or self.survey.has_data(source)

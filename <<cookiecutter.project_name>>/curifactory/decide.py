@@ -130,14 +130,8 @@ def is_known(call: Call) -> bool:
     return all(map(identity, call.sources()))
 
 
-def decide(call: Call, trace: Trace | None) -> Decision:
-    """Decide one call whose inputs are known, by the trace that was found for it."""
-    if trace is None:
-        return Decision("compute", "")
-    return Decision("reuse", _why_reused(call, trace), trace)
-
-
-def _why_reused(call: Call, trace: Trace) -> str:
+def why_reused(call: Call, trace: Trace) -> str:
+    """Say what is not plain where a call has the result of a trace."""
     if trace.stage != call.stage.name:
         return f"formerly {trace.stage}"
     if trace.code != call.stage.code.fingerprint:

@@ -1,6 +1,7 @@
 """Performs decisions: sends calls to an engine, and isolates failures."""
 
 import contextlib
+import functools
 import os
 import queue
 import time
@@ -82,7 +83,7 @@ class Session:
         self._stillborn = 0
         self._attempts: Counter[Call] = Counter()
         self._kills: Counter[Call] = Counter()
-        self._said: set[str] = set()
+        self._say_once = functools.cache(say)
         self._written: dict[str, str] = {}
         """The files of the project that calls have written, and the stage that did."""
         self._computed = 0
@@ -343,9 +344,7 @@ class Session:
         output = running.output
         call.output = os.path.basename(output) if os.path.exists(output) else ""
         for text in (*outcome.messages, *self._read_written(call, outcome)):
-            if text not in self._said:
-                self._said.add(text)
-                self.say(text)
+            self._say_once(text)
         self.data.note_gone(self.loans.give_back(call.stage.label, outcome.loans))
         if outcome.trace is not None:
             self._keep(call, outcome, running.group)
@@ -404,13 +403,10 @@ class Session:
         """Say what is not in a worker as it is here, though nobody has edited it."""
         parts = self.survey.store.code_parts(trace), call.stage.code.parts
         what = decide.changed_parts(*parts)[0].removesuffix(" changed")
-        said = (
+        self._say_once(
             f"{call.stage.label}: {what} is not the same in workers; what they compute is "
             "not found in the next run: let no import, and not run(), change it"
         )
-        if said not in self._said:
-            self._said.add(said)
-            self.say(said)
 
     def _fail(self, call: Call, outcome: Outcome, group: str) -> None:
         failure = outcome.failure

@@ -18,8 +18,8 @@ BEAT = 10.0
 STALE = 60.0
 """Seconds between two signs of life, and after which a run counts as dead."""
 MADE, USED = "+", "="
-NAMED = re.compile(r"[\w.-]+-\d+-[0-9a-f]+")
-"""The name of a run."""
+NAMED = re.compile(r"([^/\\\0]+)-(\d+)-[0-9a-f]+")
+"""The name of a run: its system, and its process there."""
 
 
 class Peers:
@@ -247,11 +247,10 @@ class Peers:
         return self._silence(self.claims / key) > STALE
 
     def _is_dead(self, name: str) -> bool:
-        try:
-            place, pid, _ = name.rsplit("-", 2)
-            is_gone = place == system() and not is_alive(int(pid))
-        except ValueError:
-            return False  # not the name of a run: somebody's own file
+        named = NAMED.fullmatch(name)
+        if named is None:
+            return False  # somebody's own file
+        is_gone = named[1] == system() and not is_alive(int(named[2]))
         return is_gone or self._silence(self.runs / name) > STALE
 
     def _silence(self, path: Path) -> float:
@@ -287,7 +286,7 @@ class Peers:
         """Remove the journals and claims of runs that were killed."""
         for claim in entries(self.claims):
             owner = self._owner(claim.name) or ""
-            if NAMED.fullmatch(owner) and owner != self.name and self._is_dead(owner):
+            if owner != self.name and self._is_dead(owner):
                 with contextlib.suppress(OSError):  # its name may be too long
                     self._take_over(claim.name, owner)
         for entry in entries(self.runs):

@@ -157,10 +157,13 @@ class Stage(Generic[R, P, T]):
     @functools.cached_property
     def has_return(self) -> bool:
         """Whether it may return something, as far as its text says so."""
-        if not isinstance(self._definition, syntax.FUNCTIONS):
+        compiled = getattr(self.function, "__code__", None)
+        definition = syntax.find_function(compiled) if compiled is not None else None
+        if not isinstance(definition, syntax.FUNCTIONS):
             return True
-        inner = ast.walk(self._definition)
-        returns = (each for each in inner if isinstance(each, ast.Return))
+        returns = (
+            each for each in ast.walk(definition) if isinstance(each, ast.Return)
+        )
         return any(each.value is not None for each in returns)
 
     @functools.cached_property
@@ -179,12 +182,6 @@ class Stage(Generic[R, P, T]):
         plain = Cacheable.elsewhere
         outputs = [(i, c) for i, c in enumerate(self.cachers) if c is not None]
         return {i: c for i, c in outputs if type(c).elsewhere is not plain}
-
-    @property
-    def _definition(self) -> syntax.Definition | None:
-        """The text of the function, where there is one."""
-        compiled = getattr(self.function, "__code__", None)
-        return syntax.find_function(compiled) if compiled is not None else None
 
     def key_as(self, name: str, fingerprint: str) -> str:
         """Return the key under another name or other code, whose results are kept."""

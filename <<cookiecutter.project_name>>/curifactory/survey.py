@@ -13,7 +13,7 @@ from .errors import nearest
 from .folders import output_stem
 from .index import Index
 from .provenance import dependencies
-from .record import Call, Literal, Output, Source
+from .record import Call, Output
 from .request import Request
 from .snapshot import Present
 from .stages import AnyStage
@@ -36,18 +36,18 @@ class Survey:
 
     def decision(self, call: Call) -> Decision:
         """Return what is to happen to a call whose inputs are known."""
-        found = decide.decide(call, self._found(call))
-        is_fresh = found.trace is not None and found.trace.folder in self.fresh
+        trace = self._found(call)
+        is_fresh = trace is not None and trace.folder in self.fresh
         if self.request.forces(call.stage.label) and not is_fresh:
             return Decision("compute", "forced")
-        if found.trace is not None and self.is_of_other_code(call, found.trace):
-            if not self.store.has_data(found.trace):
-                return Decision("compute", "what was accepted has no data any more")
-        if call.stage.referring and found.trace is not None and not is_fresh:
-            changed = self._changed_elsewhere(call, found.trace)
-            if changed:
+        if trace is None:
+            return Decision("compute", "")
+        if self.is_of_other_code(call, trace) and not self.store.has_data(trace):
+            return Decision("compute", "what was accepted has no data any more")
+        if call.stage.referring and not is_fresh:
+            if changed := self._changed_elsewhere(call, trace):
                 return Decision("compute", f"{changed} is not as it was left")
-        return found
+        return Decision("reuse", decide.why_reused(call, trace), trace)
 
     def is_of_other_code(self, call: Call, trace: Trace) -> bool:
         """Return whether a result counts only as it was accepted: nothing makes it again."""
@@ -106,10 +106,8 @@ class Survey:
         """Return what gives the present digest of a key of reads."""
         return functools.partial(self.present.now, call.own, call.members)
 
-    def has_data(self, source: Source) -> bool:
-        """Return whether the cache can give the value of a source."""
-        if isinstance(source, Literal):
-            return True
+    def has_data(self, source: Output) -> bool:
+        """Return whether the cache can give the value of an output."""
         trace = source.call.trace
         if trace is None:
             return False

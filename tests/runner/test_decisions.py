@@ -308,15 +308,8 @@ def test_an_input_that_is_known_counts_by_its_identity_whoever_makes_it():
 # Decisions and why ---------------------------------------------------------------------
 
 
-def test_a_call_without_a_trace_is_computed():
-    assert decide.decide(call(), None) == ("compute", "", None, 0.0)
-
-
 def reuse(*given, **known):
-    earlier = trace(*given, **known)
-    kind, reason, its, seconds = decide.decide(call(), earlier)
-    assert (kind, its, seconds) == ("reuse", earlier, 0.0)
-    return reason
+    return decide.why_reused(call(), trace(*given, **known))
 
 
 def test_a_call_with_a_trace_is_reused_and_it_is_said_what_is_not_plain():

@@ -12,7 +12,7 @@ from ..execute import task_of
 from ..experiment import Request, Run
 from ..folders import rename, safe
 from ..progress import Progress
-from ..record import Call
+from ..record import Call, Output
 from ..settings import Settings
 from ..stages import AnyStage
 from ..store import Store
@@ -118,8 +118,8 @@ def _check(project: Settings, run: Run, calls: list[Call]) -> int:
 
 
 def _has_inputs(run: Run, call: Call) -> bool:
-    has_data = map(run.manager.survey.has_data, call.sources())
-    return decide.is_known(call) and all(has_data)
+    outputs = [each for each in call.sources() if isinstance(each, Output)]
+    return decide.is_known(call) and all(map(run.manager.survey.has_data, outputs))
 
 
 def _compared(call: Call, place: Place) -> bool:

@@ -68,10 +68,8 @@ def perform(options: argparse.Namespace) -> int:
     actions = {"path": _path, "verify": _verify, "gc": _gc, "rebuild": _rebuild}
     try:
         return actions.get(options.action, _ls)(project, found, options)
-    except BrokenPipeError:  # of the output, as after `| head`
-        raise
     except OSError as error:
-        if error.filename is None:  # nor of the cache
+        if error.filename is None:  # of the output, as after `| head`
             raise
         said = f"the cache {project.cache} cannot be used: {error}"
         raise CurifactoryError(said, "nothing that is needed was lost") from error
