@@ -95,7 +95,7 @@ class _Attempt:
             self.outcome.failure = failed(error)
             self.outcome.failure.printed = capture.tail(self.task.output)
             self.outcome.reads = {key: self._now(key) for key in self.noted.keys}
-            self._discard()
+            self.store.discard(self.folder)
             if self.resumed:
                 said = f"{self.stage.label} {self.task.own.name} went on from {self.resumed}"
                 self.outcome.messages.append(f"{said}: delete that to begin anew")
@@ -130,9 +130,6 @@ class _Attempt:
                 if file not in self.saving.files
                 and os.path.isfile(f"{self.folder}/{file}")
             }
-        if self.task.is_trial:
-            self._discard()
-            return trace
         committed, self.outcome.body = self.store.commit(
             self.folder, trace, self.stage.code.parts, self.begun
         )
@@ -146,11 +143,6 @@ class _Attempt:
         """Count the code of what inputs and data are made of."""
         for path in _met(self.noted.unpickled, self.values):
             self.noted.note(f"c:{path}")
-
-    def _discard(self) -> None:
-        self.store.discard(self.folder)
-        if self.task.is_trial and self.used_scratch is not None:
-            self.store.discard(self.used_scratch)
 
     def _leave_if_forked(self, exit_code: Any) -> None:
         """End a process that the stage forked: the run is not its own."""
@@ -299,8 +291,6 @@ class _Attempt:
         return folder
 
     def _scratch_folder(self) -> Path:
-        if self.task.is_trial:  # the same checkpoints would give the same result
-            return Path(self.store.prepare())
         argsets = (self.task.own, *(own for own, _ in self.task.members))
         names = self.stage.code.names & {"name", scope.ANY_NAME}
         own = [each.content() + (each.name if names else "") for each in argsets]

@@ -30,17 +30,16 @@ class Data:
 
     def given(self, source: Source) -> Value:
         """Return an input as an execution gets it."""
-        if isinstance(source, Output) and source.call.trace is not None:
-            held = self._kept(source.call.trace, source.index)
-            if held is not None:
-                return held
-        return stored(source)
+        held = self._kept(source) if isinstance(source, Output) else None
+        return held if held is not None else stored(source)
 
-    def _kept(self, trace: Trace, index: int) -> Held | None:
+    def _kept(self, source: Output) -> Held | None:
         """Return an output that the cache does not keep, unless somebody has it now."""
-        held = self._held.get((trace.folder, index))
+        trace = source.call.trace
+        key = trace.folder if trace is not None else "", source.index
+        held = self._held.get(key)
         if held is not None and held.is_spent:
-            del self._held[trace.folder, index]
+            del self._held[key]
             return None
         return held
 
@@ -66,18 +65,16 @@ class Data:
         """Return whether a value can be had without computing anything."""
         if self.survey.has_data(source):
             return True
-        trace = self.follow(source.call)
-        is_held = trace is not None and self._kept(trace, source.index) is not None
-        return is_held or self.survey.has_data(source)
+        self.follow(source.call)
+        return self._kept(source) is not None or self.survey.has_data(source)
 
-    def follow(self, call: Call) -> Trace | None:
-        """Return the trace of a call; of one whose data was made again, the new one."""
+    def follow(self, call: Call) -> None:
+        """Let a call whose data was made again go by the trace of that."""
         while call.trace is not None:
             newer = self._replaced.get(call.trace.folder, call.trace)
             if newer is call.trace:
                 break
             call.trace = newer
-        return call.trace
 
     def makers(self, calls: Iterable[Call]) -> list[Call]:
         """Return the calls that make the data of these again: of equal ones, one."""

@@ -127,7 +127,7 @@ def _expected(source: Source | None, ahead: Mapping[Call, Call]) -> str:
 
 def is_known(call: Call) -> bool:
     """Return whether all inputs of a call have an identity."""
-    return all(map(identity, call.sources()))
+    return all(map(identity, call.taken()))
 
 
 def why_reused(call: Call, trace: Trace) -> str:
@@ -167,10 +167,8 @@ def stage_changes(
     return found
 
 
-def predict(call: Call, similar: Iterable[Trace], now: Now, forced: bool) -> Decision:
+def predict(call: Call, similar: Iterable[Trace], now: Now) -> Decision:
     """Decide, as far as possible, a call that waits for the result of another."""
-    if forced:
-        return Decision("compute", "forced")
     stage = call.stage
     for trace in similar:
         agreeing = (now(key) == digest for key, digest, _ in trace.reads)

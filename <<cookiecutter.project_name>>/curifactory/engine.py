@@ -22,10 +22,6 @@ if TYPE_CHECKING:  # it is slow to import, and needed with workers only
 MOST_JOBS = 100_000
 
 
-class WorkerKilled(Exception):
-    """The worker of one call was killed; other workers go on."""
-
-
 class Engine:
     """Executes calls where they are submitted; other engines extend this class."""
 
@@ -56,6 +52,10 @@ class Engine:
 
     def is_lost(self, error: BaseException) -> bool:
         """Return whether an error means that all workers are gone."""
+        return False
+
+    def is_killed(self, error: BaseException) -> bool:
+        """Return whether the worker of one call was killed, and others go on."""
         return False
 
     def rebuild(self) -> None:

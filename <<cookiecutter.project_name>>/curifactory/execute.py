@@ -7,12 +7,13 @@ import queue
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import capture, code, decide, folders, hashing, settings, surroundings
 from .data import Data
-from .engine import Engine, WorkerKilled
+from .engine import Engine
 from .errors import (
     ArtifactError,
     CurifactoryError,
@@ -44,6 +45,7 @@ ACCEPTED = "its accepted result is damaged, and its code is another one: run onc
 USELESS = "its data was made again and again, and is damaged whenever it is loaded"
 
 
+@dataclass(eq=False, repr=False)
 class Session:
     """Brings the calls of one run to their end.
 
@@ -51,28 +53,20 @@ class Session:
     equal to one that executes waits for it; one that another run computes, for that.
     """
 
-    def __init__(
-        self,
-        survey: Survey,
-        place: Place,
-        engine: Engine,
-        peers: Peers,
-        progress: Progress,
-        say: Callable[[str], None],
-        outputs: Path | None = None,
-    ) -> None:
-        self.survey = survey
-        self.place = place
-        self.engine = engine
-        self.peers = peers
-        self.progress = progress
-        self.say = say
-        self.outputs = outputs
-        self.request = survey.request
+    survey: Survey
+    place: Place
+    engine: Engine
+    peers: Peers
+    progress: Progress
+    say: Callable[[str], None]
+    outputs: Path | None
+
+    def __post_init__(self) -> None:
+        self.request = self.survey.request
         self.order = Order()
-        self.data = Data(survey)
+        self.data = Data(self.survey)
         self.failures = Failures()
-        self.loans = Loans(survey.store, say)
+        self.loans = Loans(self.survey.store, self.say)
         self._running: dict[Future[Outcome], Running] = {}
         self._done: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()
         self._elsewhere: list[Call] = []
@@ -83,7 +77,7 @@ class Session:
         self._stillborn = 0
         self._attempts: Counter[Call] = Counter()
         self._kills: Counter[Call] = Counter()
-        self._say_once = functools.cache(say)
+        self._say_once = functools.cache(self.say)
         self._written: dict[str, str] = {}
         """The files of the project that calls have written, and the stage that did."""
         self._computed = 0
@@ -216,7 +210,8 @@ class Session:
             names = ", ".join(f"{c.stage.label} {c.label}" for c in blocked[:2])
             self._finish(call, "skipped", f"{names} {blocked[0].status}")
         elif call in self.data.again:
-            self._begin(call, self.data.again[call])
+            call.reason = self.data.again[call]
+            self._begin(call)
         elif not self._is_settled(call):
             self._consider(call)
 
@@ -256,7 +251,8 @@ class Session:
         if self._hear() and self._is_settled(call):
             self.peers.release(claim)
             return
-        self._begin(call, call.reason or self.survey.reason(call), claim)
+        call.reason = call.reason or self.survey.reason(call, self.survey.similar(call))
+        self._begin(call, claim)
 
     def _hear(self) -> bool:
         """Take in what other runs have committed; return whether there was anything."""
@@ -272,7 +268,7 @@ class Session:
 
     # Executing ----------------------------------------------------------------------
 
-    def _begin(self, call: Call, reason: str, claim: str = "") -> None:
+    def _begin(self, call: Call, claim: str = "") -> None:
         missing = self._missing(call)
         if missing:
             self.peers.release(claim)
@@ -282,15 +278,13 @@ class Session:
             else:
                 self.order.wait_for(call, makers)
             return
-        call.reason = reason
         self.progress.started(call.stage.label, call.label)
         self._computed += call not in self.data.again
         self._submit(call, claim)
 
     def _missing(self, call: Call) -> list[Call]:
         """Return the calls whose data must be made before a call can be executed."""
-        outputs = [each for each in call.sources() if isinstance(each, Output)]
-        return [each.call for each in outputs if not self.data.is_at_hand(each)]
+        return [o.call for o in call.taken() if not self.data.is_at_hand(o)]
 
     def _submit(self, call: Call, claim: str = "") -> None:
         call.status = "running"
@@ -322,17 +316,20 @@ class Session:
         running = self._running.pop(future, None)
         if running is None:
             return  # it was lost together with others
-        error = None if future.cancelled() else future.exception()
-        if isinstance(error, WorkerKilled):
-            self._note_kill([running])
-        elif error is not None and self.engine.is_lost(error):
-            self._note_break([running, *self._running.values()])
-        elif future.cancelled() or error is not None:
-            error = error or CurifactoryError("it was cancelled by its engine")
-            self._end(running, Outcome(failure=failed(error)))
+        error: BaseException | None
+        if future.cancelled():
+            error = CurifactoryError("it was cancelled by its engine")
         else:
+            error = future.exception()
+        if error is None:
             self._stillborn = 0
             self._end(running, future.result())
+        elif self.engine.is_killed(error):
+            self._note_kill([running])
+        elif self.engine.is_lost(error):
+            self._note_break([running, *self._running.values()])
+        else:
+            self._end(running, Outcome(failure=failed(error)))
 
     def _end(self, running: Running, outcome: Outcome) -> None:
         """Take in the outcome of an execution."""

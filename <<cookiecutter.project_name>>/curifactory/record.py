@@ -88,7 +88,7 @@ class Call:
     seconds: float = 0.0
     output: str = ""
     """The file that has what it printed, by name."""
-    _sources: list[Source] | None = None
+    _taken: list[Output] | None = None
 
     @property
     def label(self) -> str:
@@ -101,14 +101,15 @@ class Call:
 
     def producers(self) -> list["Call"]:
         """Return the calls whose outputs this call takes, each once."""
-        found = [s.call for s in self.sources() if isinstance(s, Output)]
+        found = [each.call for each in self.taken()]
         return found if len(found) < 2 else list(dict.fromkeys(found))
 
-    def sources(self) -> list[Source]:
-        """Return where each input comes from."""
-        if self._sources is None:
-            self._sources = [s for m in self.members for s in m.sources.values()]
-        return self._sources
+    def taken(self) -> list[Output]:
+        """Return the outputs of other calls that it takes."""
+        if self._taken is None:
+            sources = (s for m in self.members for s in m.sources.values())
+            self._taken = [each for each in sources if isinstance(each, Output)]
+        return self._taken
 
     def given(self) -> dict[str, str]:
         """Return the digests of its keyword arguments."""
@@ -116,7 +117,7 @@ class Call:
 
     def narrow(self, members: list[Member]) -> None:
         """Go on with some of the records: that is another call."""
-        self.members, self.group, self._sources = members, "", None
+        self.members, self.group, self._taken = members, "", None
 
     def snapshots(self) -> list[Snapshot]:
         """Return the argsets of its records."""

@@ -165,9 +165,10 @@ class Store:
 
     def stages_with(self, fingerprint: str) -> list[str]:
         """Return the folders of the stages that were executed with some code."""
-        places = ((each, self.place(each)) for each in self.stages())
-        file = _code_file(fingerprint)
-        return [each for each, place in places if os.path.exists(f"{place}/{file}")]
+        places = {
+            n: self.place(f"{n}/{_code_file(fingerprint)}") for n in self.stages()
+        }
+        return [name for name, place in places.items() if os.path.exists(place)]
 
     def accepted(self) -> list[dict[str, Any]]:
         """Return what was accepted, in the order of time."""

@@ -169,13 +169,14 @@ class Survey:
         has_past = similar or len(call.stage.names) > 1
         if has_past and decide.is_known(call):
             found = self.decision(call)
+        elif self.request.forces(call.stage.label):
+            found = Decision("compute", "forced")
         else:
-            forced = self.request.forces(call.stage.label)
-            found = decide.predict(call, similar, self.now(call), forced)
+            found = decide.predict(call, similar, self.now(call))
         if found.kind != "compute":
             return found
         seconds = similar[0].seconds if similar else 0.0
-        reason = found.reason or self._reason(call, similar)
+        reason = found.reason or self.reason(call, similar)
         return Decision("compute", reason, None, seconds)
 
     def _mark_collected(self, decisions: dict[Call, Decision]) -> None:
@@ -183,25 +184,21 @@ class Survey:
         for call in reversed(decisions):
             if decisions[call].kind != "compute":
                 continue
-            for source in (s for s in call.sources() if isinstance(s, Output)):
-                known = decisions.get(source.call)
-                if known is None or known.trace is None or known.kind != "reuse":
+            for source in call.taken():
+                known = decisions[source.call]
+                trace = known.trace if known.kind == "reuse" else None
+                if trace is None or self.has_data(source):
                     continue
-                if not self.has_data(source):
-                    said = f"data was collected, and {call.stage.label} needs it"
-                    made = Decision("compute", said, known.trace, known.trace.seconds)
-                    decisions[source.call] = made
+                said = f"data was collected, and {call.stage.label} needs it"
+                decisions[source.call] = Decision("compute", said, trace, trace.seconds)
 
-    def reason(self, call: Call) -> str:
-        """Say why a call is computed."""
-        found = self.similar(call)
-        return self._reason(call, [f for f in found if f.folder not in self.fresh])
-
-    def _reason(self, call: Call, similar: Sequence[Trace]) -> str:
+    def reason(self, call: Call, similar: Sequence[Trace]) -> str:
+        """Say why a call is computed, beside executions from before this run."""
         waiting = [c.stage.label for c in call.producers() if c.trace is None]
         if waiting:
             return f"after {', '.join(dict.fromkeys(waiting))}"
-        if not similar:
+        before = [each for each in similar if each.folder not in self.fresh]
+        if not before:
             return "never run" + self._never_formerly(call.stage)
         facts = decide.Facts(
             decide.inputs(call),
@@ -210,7 +207,7 @@ class Survey:
             functools.partial(self.present.shown, call.own, call.members),
             self.store.code_parts,
         )
-        return decide.reason(call, facts, similar, self.now(call))
+        return decide.reason(call, facts, before, self.now(call))
 
     def _never_formerly(self, stage: AnyStage) -> str:
         """Say so where nothing is known by an earlier name: it may be mistyped."""

@@ -81,8 +81,6 @@ class Task(NamedTuple):
     """The outputs of an earlier execution, when only its data is to be made again."""
     stream: Path | None = None
     output: str = ""
-    is_trial: bool = False
-    """Whether nothing is to be left of it."""
 
     @property
     def group(self) -> str:

@@ -333,8 +333,8 @@ def test_what_waits_may_be_reused_where_an_earlier_execution_fits_but_for_inputs
     fits, differs = [("a:seed", "1", "")], [("a:seed", "2", "")]
     now = {"a:seed": "1"}.__getitem__
 
-    def predict(*traces, forced=False):
-        return decide.predict(call(), traces, now, forced)
+    def predict(*traces):
+        return decide.predict(call(), traces, now)
 
     maybe = ("maybe", "waits for an input", None, 0.0)
     computed = ("compute", "", None, 0.0)
@@ -346,7 +346,6 @@ def test_what_waits_may_be_reused_where_an_earlier_execution_fits_but_for_inputs
     assert predict(trace(fits, group="g")) == computed
     assert predict(trace(fits, name="old")) == computed
     assert predict() == computed
-    assert predict(trace(fits), forced=True) == ("compute", "forced", None, 0.0)
 
 
 def because(*similar, of=None, now=None, code=None, **facts):

@@ -1,7 +1,6 @@
 """Engines beyond this process: worker processes, Dask clusters, your own executors."""
 
 import contextlib
-import functools
 import gc
 import importlib
 import logging
@@ -16,7 +15,7 @@ from typing import Any
 
 from .. import settings, surroundings
 from ..args import flat
-from ..engine import Engine, WorkerKilled
+from ..engine import Engine
 from ..errors import ArtifactError, RequestError, nearest
 from ..record import Call
 from ..snapshot import Snapshot
@@ -209,10 +208,11 @@ class Dask(_Remote):
         if time.monotonic() > self._looked + 1:  # workers come and go
             self._looked = time.monotonic()
             self.slots = max(1, sum(self._client.nthreads().values()))
-        future: Future[Outcome] = Future()
-        sent = self._client.get_executor(pure=False).submit(_bootstrap, *given)
-        sent.add_done_callback(functools.partial(_pass_on, future))
-        return future
+        executor: Executor = self._client.get_executor(pure=False)
+        return executor.submit(_bootstrap, *given)
+
+    def is_killed(self, error: BaseException) -> bool:
+        return type(error).__name__ == "KilledWorker"
 
     def stop(self, *, at_once: bool) -> None:
         for name in ("distributed", "tornado.application") if at_once else ():
@@ -316,20 +316,6 @@ def _named_cluster(name: str, count: int, options: dict[str, Any]) -> Any:
     cluster = getattr(_needed(module, f"pip install {package}"), kind)(**options)
     cluster.scale(count)
     return cluster
-
-
-def _pass_on(future: "Future[Outcome]", sent: "Future[Outcome]") -> None:
-    """Hand the result of a Dask future to one of our own."""
-    error = None if sent.cancelled() else sent.exception()
-    if sent.cancelled():
-        future.cancel()
-        future.set_running_or_notify_cancel()
-    elif type(error).__name__ == "KilledWorker":
-        future.set_exception(WorkerKilled(str(error)))
-    elif error is not None:
-        future.set_exception(error)
-    else:
-        future.set_result(sent.result())
 
 
 def _needed(module: str, remedy: str) -> Any:

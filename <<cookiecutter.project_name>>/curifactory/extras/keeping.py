@@ -12,7 +12,7 @@ from ..execute import task_of
 from ..experiment import Request, Run
 from ..folders import rename, safe
 from ..progress import Progress
-from ..record import Call, Output
+from ..record import Call
 from ..settings import Settings
 from ..stages import AnyStage
 from ..store import Store
@@ -99,8 +99,10 @@ def _file(cache: Store, stage: str, pairs: dict[str, str], why: str) -> None:
 
 
 def _check(project: Settings, run: Run, calls: list[Call]) -> int:
-    """Execute each distinct call twice, leaving nothing, and compare bytes."""
-    place = Place(project, "check")
+    """Execute each distinct call twice, leaving nothing, and compare bytes.
+
+    What they make, checkpoints too, goes to a cache on top of that of the project.
+    """
     able = [call for call in calls if _has_inputs(run, call)]
     if not able:
         raise RequestError(
@@ -110,7 +112,11 @@ def _check(project: Settings, run: Run, calls: list[Call]) -> int:
     distinct: dict[tuple[str, ...], Call] = {}
     for call in able:
         distinct.setdefault(decide.prospect(call), call)
+    cache = run.manager.survey.store
+    aside = Path(cache.prepare())
+    place = Place(project._replace(base=project.cache, cache=aside), "check")
     results = [_compared(call, place) for call in distinct.values()]
+    cache.discard(aside)
     if missing := len(calls) - len(able):
         print(f"not all inputs of {missing} call{'s' * (missing > 1)} lie in the cache")
     run.manager.survey.index.close()
@@ -118,12 +124,12 @@ def _check(project: Settings, run: Run, calls: list[Call]) -> int:
 
 
 def _has_inputs(run: Run, call: Call) -> bool:
-    outputs = [each for each in call.sources() if isinstance(each, Output)]
-    return decide.is_known(call) and all(map(run.manager.survey.has_data, outputs))
+    has_data = map(run.manager.survey.has_data, call.taken())
+    return decide.is_known(call) and all(has_data)
 
 
 def _compared(call: Call, place: Place) -> bool:
-    trial = task_of(call, place, stored)._replace(is_trial=True)
+    trial = task_of(call, place, stored)
     try:
         first, second = _checksums(trial), _checksums(trial)
     except CurifactoryError as error:

@@ -25,8 +25,6 @@ from . import history
 
 BATCH = 100
 UNITS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
-Runs = dict[str, set[str]]
-"""The folders that each run reaches."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -124,16 +122,12 @@ def _is_here(project: Settings, run: dict[str, Any]) -> bool:
     return os.path.realpath(place) == os.path.realpath(project.cache)
 
 
-def _reached(project: Settings, runs: Iterable[dict[str, Any]]) -> Runs:
-    """Return what each run reaches in this cache; of a killed one, what it made."""
-    found: Runs = {}
-    for run in runs:
-        if run["status"] == history.UNREADABLE or "cache" in run:
-            run = history.read(run["folder"] / "run.json")
-        if _is_here(project, run):
-            calls = run.get("calls", ())
-            found[run["run"]] = {c["folder"] for c in calls if c["folder"]}
-    return found
+def _reached(project: Settings, run: dict[str, Any]) -> set[str]:
+    """Return the folders that a run reaches in this cache; of a killed one, none."""
+    if run["status"] == history.UNREADABLE or "cache" in run:
+        run = history.read(run["folder"] / "run.json")
+    calls = run.get("calls", ()) if _is_here(project, run) else ()
+    return {call["folder"] for call in calls if call["folder"]}
 
 
 # Looking ----------------------------------------------------------------------------
@@ -141,14 +135,11 @@ def _reached(project: Settings, runs: Iterable[dict[str, Any]]) -> Runs:
 
 def _ls(project: Settings, cache: Store, options: argparse.Namespace) -> int:
     traces = _traces(cache, options.stage)
-    reached: Runs = {}
+    users: dict[str, list[str]] = {}
     for run in history.heads(project.runs):
         with contextlib.suppress(RequestError):
-            reached |= _reached(project, [run])
-    users: dict[str, list[str]] = {}
-    for name, reaches in reached.items():
-        for folder in reaches:
-            users.setdefault(folder, []).append(name)
+            for folder in _reached(project, run):
+                users.setdefault(folder, []).append(run["run"])
     groups: dict[str, list[Trace]] = {}
     for trace in traces:
         name = trace.folder if options.stage else trace.stage
@@ -361,9 +352,9 @@ def _kept(
         retained += each[len(each) - last :]
         if before is not None:
             retained += [run for run in old if history.began(run) > before]
-    reached = _reached(project, retained)
+    reached = (_reached(project, run) for run in retained)
     unfinished = {run["run"] for run in retained if "cache" not in run}
-    return set().union(*reached.values()), unfinished
+    return set().union(*reached), unfinished
 
 
 def _collect(cache: Store, peers: Peers, traces: list[Trace]) -> int:
