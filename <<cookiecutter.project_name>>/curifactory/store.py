@@ -173,11 +173,10 @@ class Store:
     def accepted(self) -> list[dict[str, Any]]:
         """Return what was accepted, in the order of time."""
         found = []
-        for entry in (
-            e for root in self.roots for e in folders.entries(root / ".accepted")
-        ):
-            with contextlib.suppress(OSError, ValueError):
-                found.append(unsealed(read_bytes(entry.path).decode()))
+        for root in self.roots:
+            for entry in folders.entries(root / ".accepted"):
+                with contextlib.suppress(OSError, ValueError):
+                    found.append(unsealed(read_bytes(entry.path).decode()))
         return sorted(found, key=lambda each: float(each["when"]))
 
     # Commits ------------------------------------------------------------------------
@@ -253,13 +252,17 @@ class Store:
             return
         self._codes.add((trace.stage, trace.code))
         path = self.root / folders.safe(trace.stage) / _code_file(trace.code)
-        path.parent.mkdir(exist_ok=True)
         with contextlib.suppress(OSError, CurifactoryError):
             if not path.exists():
-                aside = self.prepare()
-                write_bytes(f"{aside}/code", sealed(parts, indent=1).encode())
-                folders.rename(f"{aside}/code", path)
-                self.discard(aside)
+                self.keep(path, parts)
+
+    def keep(self, path: Path, content: dict[str, Any]) -> None:
+        """Let a sealed file appear, whole, by one rename."""
+        aside = self.prepare()
+        write_bytes(f"{aside}/file", sealed(content, indent=1).encode())
+        path.parent.mkdir(exist_ok=True)
+        folders.rename(f"{aside}/file", path)
+        self.discard(aside)
 
     # Data ---------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """`experiment accept` and `experiment check`: may a stage's results be kept?"""
 
 import argparse
+import os
 import time
 from pathlib import Path
 
@@ -10,14 +11,12 @@ from ..data import stored
 from ..errors import CurifactoryError, RequestError, nearest
 from ..execute import task_of
 from ..experiment import Request, Run
-from ..folders import rename, safe
+from ..folders import safe
 from ..progress import Progress
 from ..record import Call
 from ..settings import Settings
 from ..stages import AnyStage
-from ..store import Store
 from ..task import Place, Task
-from ..trace import sealed
 from . import guard, history
 
 
@@ -81,21 +80,13 @@ def _accept(run: Run, stage: AnyStage, calls: list[Call]) -> int:
             f"`experiment explain {run.manager.experiment_name}` says what changed",
         )
     why = ", ".join(changes)
-    _file(survey.store, stage.name, pairs, why)
+    # Digests of code count as earlier ones from now on, by which results are filed.
+    content = {"stage": stage.name, "pairs": pairs, "why": why, "when": time.time()}
+    name = f"{safe(stage.name)}-{os.urandom(8).hex()}.json"
+    survey.store.keep(survey.store.root / ".accepted" / name, content)
     survey.index.close()
     print(f"{stage.label}: results of {kept} calls are kept, although {why}")
     return 0
-
-
-def _file(cache: Store, stage: str, pairs: dict[str, str], why: str) -> None:
-    """Let digests of code count as earlier ones, by which results are filed."""
-    content = {"stage": stage, "pairs": pairs, "why": why, "when": time.time()}
-    aside = Path(cache.prepare())
-    (aside / "accepted").write_bytes(sealed(content).encode())
-    target = cache.root / ".accepted" / f"{safe(stage)}-{aside.name}.json"
-    target.parent.mkdir(exist_ok=True)
-    rename(aside / "accepted", target)
-    cache.discard(aside)
 
 
 def _check(project: Settings, run: Run, calls: list[Call]) -> int:
@@ -103,7 +94,9 @@ def _check(project: Settings, run: Run, calls: list[Call]) -> int:
 
     What they make, checkpoints too, goes to a cache on top of that of the project.
     """
-    able = [call for call in calls if _has_inputs(run, call)]
+    survey = run.manager.survey
+    known = filter(decide.is_known, calls)
+    able = [call for call in known if all(map(survey.has_data, call.taken()))]
     if not able:
         raise RequestError(
             f"{calls[0].stage.label} {calls[0].label}: not all its inputs lie in the cache",
@@ -112,20 +105,14 @@ def _check(project: Settings, run: Run, calls: list[Call]) -> int:
     distinct: dict[tuple[str, ...], Call] = {}
     for call in able:
         distinct.setdefault(decide.prospect(call), call)
-    cache = run.manager.survey.store
-    aside = Path(cache.prepare())
+    aside = Path(survey.store.prepare())
     place = Place(project._replace(base=project.cache, cache=aside), "check")
     results = [_compared(call, place) for call in distinct.values()]
-    cache.discard(aside)
+    survey.store.discard(aside)
     if missing := len(calls) - len(able):
         print(f"not all inputs of {missing} call{'s' * (missing > 1)} lie in the cache")
-    run.manager.survey.index.close()
+    survey.index.close()
     return 0 if all(results) else 1
-
-
-def _has_inputs(run: Run, call: Call) -> bool:
-    has_data = map(run.manager.survey.has_data, call.taken())
-    return decide.is_known(call) and all(has_data)
 
 
 def _compared(call: Call, place: Place) -> bool:
