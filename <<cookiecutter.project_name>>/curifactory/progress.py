@@ -27,7 +27,7 @@ class Progress:
         """A call is done: computed, reused, skipped or failed."""
         if status in ("computed", "failed") or self.verbose:
             spent = f" {seconds:.1f} s" if status == "computed" else ""
-            self._line(f"{status:<8} {stage} {label}{spent}  {reason}".rstrip())
+            self.message(f"{status:<8} {stage} {label}{spent}  {reason}".rstrip())
 
     def confirm(self, text: str) -> bool:
         """Ask whether to go on; where nobody can answer, the answer is no."""
@@ -36,14 +36,11 @@ class Progress:
         print(f"{text}\ngo on? [y/N] ", end="", file=self.stream, flush=True)
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
-    def message(self, text: str) -> None:
-        """Something to know that is no failure."""
-        self._line(text)
-
     def close(self) -> None:
         """The run is over."""
 
-    def _line(self, text: str) -> None:
+    def message(self, text: str) -> None:
+        """Show a line."""
         # Nobody reads it, or a stage has closed it: no reason to end.
         with contextlib.suppress(OSError, ValueError):
             if not self.quiet:

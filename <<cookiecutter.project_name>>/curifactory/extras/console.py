@@ -84,7 +84,7 @@ class Console(Progress):
         row.running.discard(label)
         self.failures += status == "failed"
         if self.verbose or (status == "failed" and self.failures <= FAILURES):
-            self._line(f"{status:<8} {stage} {label}  {reason}")
+            self.message(f"{status:<8} {stage} {label}  {reason}")
 
     def close(self) -> None:
         self._over.set()
@@ -109,7 +109,7 @@ class Console(Progress):
             table.add_row(Text(stage), done, *cells, row.eta())
         return table
 
-    def _line(self, text: str) -> None:
+    def message(self, text: str) -> None:
         if not self.quiet:
             self.console.print(Text(text), soft_wrap=True)
 
