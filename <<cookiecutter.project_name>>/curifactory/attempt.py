@@ -400,17 +400,17 @@ def _split(stage: AnyStage, result: Any) -> list[Any]:
         return [result]
     if not names:
         return []
-    if not isinstance(result, (tuple, list)) or len(result) != len(names):
-        count = len(result) if isinstance(result, (tuple, list)) else 1
-        given = "nothing" if result is None else f"{count} value{'s' * (count != 1)}"
-        if isinstance(result, dict):
-            given = "a dictionary"
-        raise CurifactoryError(
-            f"{stage.where}: stage {stage.label} returned {given} for "
-            f"{len(names)} outputs ({', '.join(names)})",
-            f"return {', '.join(names)}",
-        )
-    return list(result)
+    values = list(result) if isinstance(result, (tuple, list)) else [result]
+    if len(values) == len(names):
+        return values
+    given = f"{len(values)} value{'s' * (len(values) != 1)}"
+    if result is None or isinstance(result, dict):
+        given = "nothing" if result is None else "a dictionary"
+    raise CurifactoryError(
+        f"{stage.where}: stage {stage.label} returned {given} for "
+        f"{len(names)} outputs ({', '.join(names)})",
+        f"return {', '.join(names)}",
+    )
 
 
 def _met(unpickled: dict[tuple[str, str], None], values: list[Inputs]) -> list[str]:

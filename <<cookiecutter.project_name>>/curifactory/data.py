@@ -55,7 +55,7 @@ class Data:
                 self._handed[key] = made
             return made
         try:
-            return Held(self.survey.load(source))
+            return Held(self.survey.store.load(*source.stored()))
         except DamagedError:
             assert source.call.trace is not None
             self.note_damage([source.call.trace.folder])

@@ -110,7 +110,7 @@ def prospect(call: Call, ahead: Mapping[Call, Call] = NOBODY) -> tuple[str, ...]
     """
     given = [each for pair in sorted(call.given().items()) for each in pair]
     names = call.stage.likely
-    others = call.snapshots() if call.stage.is_aggregate else []
+    others = [m.snapshot for m in call.members] if call.stage.is_aggregate else []
     likely = [digest for each in (call.own, *others) for digest in each.likely(names)]
     return call.stage.key, *inputs(call, ahead), *given, "with", *likely
 

@@ -163,14 +163,12 @@ class ArtifactManager:
             try:
                 self._log.write(f"{clock} {text}\n")
             except OSError as error:
-                self._miss("log.txt", error)
+                self._miss(self._log.name, error)
 
-    def _miss(self, name: str, error: OSError) -> None:
+    def _miss(self, path: Path | str, error: OSError) -> None:
         """Go on without a file of the history: the results do not depend on it."""
-        if name == "log.txt":
-            self._close_log()
-        place = self.folder / name if self.folder else name
-        self.progress.message(f"{place} cannot be written: {error.strerror}")
+        self._close_log()
+        self.progress.message(f"{path} cannot be written: {error.strerror}")
 
     def _close_log(self) -> None:
         log, self._log = self._log, None
@@ -186,10 +184,11 @@ class ArtifactManager:
                 call.status, call.reason = "skipped", f"the run was {status}"
         content = self._summary(status, exit_code)
         if self.folder is not None:
+            path = self.folder / "run.json"
             try:
-                runfile.write(self.folder / "run.json", content)
+                runfile.write(path, content)
             except OSError as error:
-                self._miss("run.json", error)
+                self._miss(path, error)
         return content
 
     def close(self, *, at_once: bool = False) -> None:
@@ -220,7 +219,7 @@ class ArtifactManager:
         if not self.survey.has_data(source):
             self.stopped_at = f"{call.stage.label} {call.label}"
             raise StopMap
-        return self.survey.load(source)
+        return self.survey.store.load(*source.stored())
 
     def _begin_run(self) -> None:
         self.folder = _new_folder(self.settings.runs, self.experiment_name)
@@ -230,7 +229,7 @@ class ArtifactManager:
             self._log = open(path, "w", encoding="utf-8", buffering=1)
             self.log(self.request.command)
         except OSError as error:
-            self._miss("log.txt", error)
+            self._miss(path, error)
         if self.eager:
             atexit.register(self._finish_by_hand)
 

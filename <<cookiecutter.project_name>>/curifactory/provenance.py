@@ -40,8 +40,7 @@ class GitState:
             text, _ = self._process.communicate(timeout=20)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.communicate()
-            return None
+            text, _ = self._process.communicate()
         lines = text.splitlines()
         if self._process.returncode != 0:
             return None

@@ -119,10 +119,6 @@ class Call:
         """Go on with some of the records: that is another call."""
         self.members, self.group, self._taken = members, "", None
 
-    def snapshots(self) -> list[Snapshot]:
-        """Return the argsets of its records."""
-        return [member.snapshot for member in self.members]
-
 
 FIRST = "call the stage that gives it first"
 

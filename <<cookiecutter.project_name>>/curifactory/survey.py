@@ -5,7 +5,6 @@ import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from . import decide, sources
 from .decide import Decision, Now
@@ -113,10 +112,6 @@ class Survey:
             return False
         is_fresh = trace.folder in self.fresh  # loading tells if it is gone again
         return self.store.has_data(trace, source.index, is_fresh=is_fresh)
-
-    def load(self, source: Output) -> Any:
-        """Return a value from the cache as its cacher loads it."""
-        return self.store.load(*source.stored())
 
     def similar(self, call: Call) -> list[Trace]:
         """Return earlier executions of a stage, or else of its code by another name."""

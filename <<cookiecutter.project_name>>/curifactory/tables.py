@@ -79,7 +79,7 @@ def print_summary(run: Run, debug: bool) -> None:
 
 def _print_failure(call: Call, folder: str, debug: bool) -> None:
     failure = call.failure
-    label = ", ".join(each.name for each in call.snapshots()[:3])
+    label = ", ".join(each.snapshot.name for each in call.members[:3])
     print(f"{call.stage.label} {label} failed:", file=sys.stderr)
     shown = debug and failure.full or failure.traceback
     print(shown.rstrip(), file=sys.stderr)

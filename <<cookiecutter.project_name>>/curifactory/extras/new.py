@@ -32,18 +32,14 @@ def perform(options: argparse.Namespace) -> int:
     if options.kind == "experiment" and name in COMMANDS:
         hint = f"the command line would take it for `experiment {name}`"
         raise RequestError(f"no experiment can be named {name!r}", hint)
-    target = _folder(project, options.kind) / f"{name}.py"
+    places = {"experiment": project.experiments, "params": project.params}
+    target = project.root / places.get(options.kind, "stages") / f"{name}.py"
     text = (TEMPLATES / f"{options.kind}.py.txt").read_text(encoding="utf-8")
     for word, value in {"NAME": name, "PARAMS": project.params}.items():
         text = re.sub(rf"(?<!\w){word}", value.replace("/", "."), text)
     shown = write_new(project, target, text)
     print(f"wrote {shown}; {NEXT_STEPS[options.kind].format(name)}")
     return 0
-
-
-def _folder(project: Settings, kind: str) -> Path:
-    inner = {"experiment": project.experiments, "params": project.params}
-    return project.root / inner.get(kind, "stages")
 
 
 def write_new(project: Settings, path: Path, text: str) -> str:

@@ -65,15 +65,12 @@ class _Calls:
         self.arrows: dict[tuple[str, str], None] = {}
         self._known: dict[int, tuple[str, int]] = {}
         for call in calls:
-            self._show(call)
+            alike = self.by_status[call["status"]]
+            if len(alike) < CALLS or call["status"] == "failed":
+                alike.append(call)
+            if call.get("metrics") or call.get("reportables"):
+                self.telling.append(call)
             self._place(call["id"], call["stage"], call["inputs"])
-
-    def _show(self, call: Data) -> None:
-        alike = self.by_status[call["status"]]
-        if len(alike) < CALLS or call["status"] == "failed":
-            alike.append(call)
-        if call.get("metrics") or call.get("reportables"):
-            self.telling.append(call)
 
     def _place(self, number: int, stage: str, inputs: list[int]) -> None:
         before = [self._known[each] for each in inputs if each in self._known]
