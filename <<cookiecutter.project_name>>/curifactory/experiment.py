@@ -101,7 +101,6 @@ def run_experiment(
 
 
 def perform(project: Settings, request: Request, progress: Progress) -> Run:
-    """Do what a request asks for."""
     for option in ("retries", "max_calls"):
         number = getattr(request, option)
         if number is not None and number < 0:

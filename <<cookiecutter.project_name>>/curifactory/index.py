@@ -150,7 +150,6 @@ class Index:
         self._let_go()
 
     def folders(self, stage: str) -> set[str]:
-        """Return the folders of a stage."""
         self._sync(stage)
         query = "SELECT folder FROM traces WHERE stage = ?"
         return {row[0] for row in self._rows(query, (stage,))}

@@ -369,8 +369,7 @@ def _where(function: Any) -> str:
     compiled = getattr(function, "__code__", None)
     if compiled is None:
         return sources.qualified(function)
-    place = sources.place_of(function)
-    return f"{place}:{compiled.co_firstlineno}"
+    return f"{sources.place_of(function)}:{compiled.co_firstlineno}"
 
 
 def describe(cacher: Cacheable | None) -> str:

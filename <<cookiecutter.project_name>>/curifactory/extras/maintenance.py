@@ -50,7 +50,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def perform(options: argparse.Namespace) -> int:
-    """Do what was asked for, and return the exit code."""
     cache = os.path.abspath(options.cache) if options.cache else None
     project = settings.load(settings.find_root(Path.cwd()), cache=cache)
     if not project.cache.is_dir():
