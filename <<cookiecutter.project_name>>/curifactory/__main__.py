@@ -4,6 +4,8 @@ import os
 import sys
 from importlib.machinery import ModuleSpec
 
+from . import HASH_SEED
+
 APART = frozenset("ls runs cache new help -h --help --version".split())
 """What is done without importing the project."""
 INTERRUPTED = (130, 143)
@@ -35,7 +37,7 @@ def _fix_hash_seed() -> None:
     imports = len(sys.argv) > 1 and APART.isdisjoint(sys.argv[1:])
     is_free = "PYTHONHASHSEED" not in os.environ and sys.gettrace() is None
     if os.name == "posix" and imports and is_free and sys.executable:
-        os.environ["PYTHONHASHSEED"] = "0"
+        os.environ["PYTHONHASHSEED"] = HASH_SEED
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 

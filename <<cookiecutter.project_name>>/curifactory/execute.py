@@ -140,8 +140,10 @@ class Session:
             loaded = self.data.load(source)
             if loaded is not None:
                 return loaded.value
-            call = self._compute_again([call])[0]
+            makers = self._compute_again([call])
+            self.engine.prepare(makers)  # all else may have been in the cache
             self._work()
+            call = makers[0]
         if call.failure is not None:
             raise call.failure.raised()
         said = f"{call.stage.label} {call.label} was skipped"

@@ -86,6 +86,26 @@ def test_an_existing_scheduler_with_two_workers(on, scheduler):
     assert "stages/other.py" in failed.err and "/curifactory/" not in failed.err
 
 
+def test_the_number_of_workers_that_is_asked_for_is_stronger(on):
+    on.write({"pyproject.toml": "[tool.curifactory.dask]\nworkers = 2\n"})
+    result = on.ok("other", "--engine", "dask", "-j", "1", **ENVIRONMENT)
+    assert len({each[1] for each in values(on, result)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('workers = "two"', "invalid literal for int() with base 10: 'two'"),
+        ('cluster = "distributed.Nope"', "has no attribute 'Nope'"),
+    ],
+)
+def test_what_is_no_cluster_is_refused(on, line, said):
+    on.write({"pyproject.toml": f"[tool.curifactory.dask]\n{line}\n"})
+    result = on.run("other", "--engine", "dask", **ENVIRONMENT)
+    assert result.code == 2 and said in result.err
+    assert "Traceback" not in result.err
+
+
 @pytest.mark.skipif(
     "SLURM_CONF" not in os.environ or not shutil.which("sbatch"),
     reason="no Slurm: make test-slurm starts one",

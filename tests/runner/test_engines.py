@@ -119,6 +119,44 @@ def test_collected_and_damaged_inputs_are_computed_again(on):
     assert "damaged" in " ".join(result.reasons("fit"))
 
 
+AGAIN = """
+    @stage(None, ["a"])
+    def one(record):
+        return record.args.seed * 10
+
+    @stage(["a"], ["b"], [None])
+    def two(record, a):
+        return a + 1
+
+    @stage(["b"], ["c"])
+    def three(record, b):
+        return b * 2
+    """
+ASKING = """
+    r = three(two(one(Record(manager, argsets[0]))))
+    manager.compute(r)
+    print("IT IS", r.state["b"])
+    """
+
+
+def test_a_value_is_made_again_where_all_else_is_in_the_cache(on):
+    on.study(AGAIN, ASKING, "[Args(name='a', seed=2)]")
+    for _ in range(2):
+        assert "IT IS 21" in on.ok("other").out
+
+
+def test_sets_of_texts_have_one_order_on_every_engine(on):
+    stages = """
+    @stage(None, ["x"])
+    def order(record):
+        return [*{"a", "b", "c", "d", "e", "f"}]
+    """
+    on.study(stages, EACH.format("order"), "[Args(name='a')]")
+    found = on.value(on.ok("other"), "order")
+    on.engine = "serial"
+    assert on.value(on.ok("other", "--overwrite"), "order") == found
+
+
 # Failures ---------------------------------------------------------------------------
 
 

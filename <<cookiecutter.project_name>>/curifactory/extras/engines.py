@@ -13,7 +13,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from pathlib import Path
 from typing import Any
 
-from .. import settings, surroundings
+from .. import HASH_SEED, settings, surroundings
 from ..args import flat
 from ..engine import Engine
 from ..errors import ArtifactError, RequestError, nearest
@@ -285,11 +285,13 @@ def _begun(options: dict[str, Any], jobs: int | None) -> tuple[Any, Any]:
     distributed = importlib.import_module("distributed")
     # A killed worker is ours to handle: its call is tried once more, alone.
     unfailing = {"distributed.scheduler.allowed-failures": 0}
-    importlib.import_module("dask").config.set(unfailing)
+    seed = {"distributed.nanny.pre-spawn-environ.PYTHONHASHSEED": HASH_SEED}
+    importlib.import_module("dask").config.set({**unfailing, **seed})
     given = dict(options)
     name, patience = given.pop("cluster", None), given.pop("timeout", 600)
-    count = jobs or int(given.pop("workers", 0)) or os.cpu_count() or 1
+    asked = given.pop("workers", 0)
     try:
+        count = jobs or int(asked) or os.cpu_count() or 1
         if name is None:
             cluster = _local_cluster(distributed, count, given)
         else:
@@ -297,7 +299,7 @@ def _begun(options: dict[str, Any], jobs: int | None) -> tuple[Any, Any]:
         client = distributed.Client(cluster)
         client.wait_for_workers(1, timeout=patience)
         return cluster, client
-    except (OSError, TimeoutError, TypeError, ValueError, RuntimeError) as error:
+    except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
         said = f"no Dask cluster: {type(error).__name__}: {error}"
         hint = "see [tool.curifactory.dask] in pyproject.toml"
         raise RequestError(said, hint) from error

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from .. import HASH_SEED
 from ..channel import VARIABLE
 from ..folders import entries
 
@@ -36,7 +37,7 @@ def defaults(workers: int) -> dict[str, str]:
     """Return what workers have unless the run has other values: they share the cores,
     and order sets alike."""
     threads = str(max(1, (os.cpu_count() or 1) // workers))
-    return {"PYTHONHASHSEED": "0", **dict.fromkeys(THREADS, threads)}
+    return {"PYTHONHASHSEED": HASH_SEED, **dict.fromkeys(THREADS, threads)}
 
 
 @contextlib.contextmanager
