@@ -223,16 +223,12 @@ class Scope:
 
     def take_import(self, node: ast.Import | ast.ImportFrom) -> None:
         """Follow an import of project code that is written inside a function."""
-        module = sources.module_named(self.module)
-        package = getattr(module, "__package__", None) or ""
         for alias in node.names:
             try:
                 if isinstance(node, ast.Import):
                     self._bind_module(alias)
                 else:
-                    name = "." * node.level + (node.module or "")
-                    source = importlib.util.resolve_name(name, package)
-                    self._bind_member(source, alias)
+                    self._bind_member(_source_of(node, self.module), alias)
             except Exception as error:
                 said = f"{self.unit.label}: import failed, {error}"
                 self.unit.unfollowed.append(said)
@@ -418,6 +414,12 @@ def _chain(node: ast.AST) -> list[str]:
     return [node.id, *reversed(names)] if isinstance(node, ast.Name) else []
 
 
+def _source_of(node: ast.ImportFrom, module: str) -> str:
+    """Return the full name of the module that an import in a module takes names from."""
+    package = getattr(sources.module_named(module), "__package__", None) or ""
+    return importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+
+
 def origin_of(module: str, name: str, value: Any) -> tuple[str, str]:
     """Return where a name that modules of the project import was bound first.
 
@@ -431,9 +433,7 @@ def origin_of(module: str, name: str, value: Any) -> tuple[str, str]:
     for node in tree.body if tree else ():
         if not isinstance(node, ast.ImportFrom):
             continue
-        package = getattr(found, "__package__", None) or ""
-        relative = "." * node.level + (node.module or "")
-        source = importlib.util.resolve_name(relative, package)
+        source = _source_of(node, module)
         for alias in node.names:
             given = name if alias.name == "*" else alias.name
             is_it = name == (alias.asname or given)
