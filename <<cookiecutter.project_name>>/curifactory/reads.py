@@ -363,11 +363,10 @@ class _FieldList:
 
 def _goes_through_fields() -> bool:
     """Return whether the fields are asked for by `asdict` or the like, for the values."""
-    frame: FrameType | None = sys._getframe(2)
-    if frame is not None and frame.f_code.co_name == "fields":
+    frame = sys._getframe(2)
+    if frame.f_code.co_name == "fields" and frame.f_back is not None:
         frame = frame.f_back
-    where = frame.f_code.co_filename if frame is not None else ""
-    return where in (dataclasses.__file__, argsets.__file__)
+    return frame.f_code.co_filename in (dataclasses.__file__, argsets.__file__)
 
 
 class _Member:
