@@ -39,7 +39,7 @@ read_by_import: dict[str, dict[str, tuple[int, int]]] = {}
 """The files that each of these has read meanwhile, with size and time."""
 _replaced: dict[str, ModuleType] = {}
 """The modules that have put something else in their own place."""
-_made: dict[str, dict[str, Any]] = {}
+_made: dict[tuple[str, str], dict[str, Any]] = {}
 """The plain attributes of classes as their modules have left them."""
 reloads = 0
 """How often modules of the project were executed that had been before."""
@@ -186,7 +186,7 @@ def function_of(member: Any) -> Any:
 
 def made_of(cls: type) -> dict[str, Any]:
     """Return the plain attributes that a class had when its module was executed."""
-    return _made.get(_place(cls), {})
+    return _made.get((cls.__module__, cls.__qualname__), {})
 
 
 def place_of(value: Any) -> str:
@@ -327,11 +327,8 @@ def _note_attributes(module: ModuleType) -> None:
         with contextlib.suppress(Exception):  # a class may answer to nothing
             if issubclass(type(value), type) and value.__module__ == module.__name__:
                 own = ((n, v) for n, v in vars(value).items() if n[0] != "_")
-                _made[_place(value)] = {n: v for n, v in own if type(v) in PLAIN}
-
-
-def _place(cls: type) -> str:
-    return f"{cls.__module__}:{cls.__qualname__}"
+                plain = {name: each for name, each in own if type(each) in PLAIN}
+                _made[value.__module__, value.__qualname__] = plain
 
 
 class _Finder:
