@@ -318,13 +318,18 @@ def _settings_near(root: Path | str | None) -> Settings:
 
 
 def _project_at_work() -> Path:
-    """Return the project that the script lies in; else that of the current folder.
+    """Return the project that this runner belongs to, wherever the script lies.
 
-    What is installed, as a notebook's kernel is, lies in no project of its own.
+    A runner that is in no project works for that of the script, or of the current
+    folder. What is installed, as a notebook's kernel is, lies in none of its own.
     """
     script = Path(getattr(sys.modules["__main__"], "__file__", None) or "")
     installed = {"site-packages", "dist-packages"}
     is_script = script.is_file() and installed.isdisjoint(script.parts)
+    own = Path(__file__).resolve().parents[1]
+    with contextlib.suppress(RequestError):
+        if installed.isdisjoint(own.parts) and settings.find_root(own) == own:
+            return own
     for start in [script.parent] * is_script + [Path.cwd()]:
         with contextlib.suppress(RequestError):
             return settings.find_root(start)

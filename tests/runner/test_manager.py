@@ -57,24 +57,45 @@ def wrong_types(content, schema):
     ]
 
 
-@pytest.mark.parametrize("elsewhere", ["", "experiments"], ids=["nowhere", "project"])
-def test_a_script_works_on_the_project_that_it_lies_in(project, elsewhere):
-    project.write({"src/helper.py": "def helper(): return 1\n"})
-    text = "from pathlib import Path\nfrom curifactory import stage\n"
-    text += "from src.helper import helper\n" + BY_HAND
-    text += "@stage(None, ['x'])\ndef look(record): return helper()\n"
-    text += "print(look(Record(manager, None)).output)\n"
-    project.write({"script.py": text})
-    folder = project.root.parent / "elsewhere"
-    (folder / elsewhere).mkdir(parents=True)
+WITH_HELPER = (
+    "from pathlib import Path\nfrom curifactory import stage\n"
+    f"from src.helper import helper\n{BY_HAND}"
+    "@stage(None, ['x'])\ndef look(record): return helper()\n"
+    "print(look(Record(manager, None)).output)\n"
+)
+elsewhere = pytest.mark.parametrize(
+    "elsewhere", ["", "experiments"], ids=["nowhere", "project"]
+)
+
+
+def check_project(project, script, folder, **environment):
+    """Check that a script, run elsewhere, works on the project."""
 
     def result():
-        return project.python(project.root / "script.py", cwd=folder).out.split()
+        return project.python(script, cwd=folder, **environment).out.split()
 
+    script.write_text(WITH_HELPER)
+    project.write({"src/helper.py": "def helper(): return 1\n"})
     assert result() == ["1"]
     project.edit("src/helper.py", "return 1", "return 2")
     assert result() == ["2"]
     assert project.cache.exists() and not (folder / "data").exists()
+
+
+@elsewhere
+def test_a_script_works_on_the_project_that_it_lies_in(project, elsewhere):
+    folder = project.root.parent / "elsewhere"
+    (folder / elsewhere).mkdir(parents=True)
+    check_project(project, project.root / "script.py", folder)
+
+
+@elsewhere
+def test_a_script_works_on_the_project_that_its_runner_lies_in(project, elsewhere):
+    shutil.copytree(project.home / "curifactory", project.root / "curifactory")
+    folder = project.root.parent / "elsewhere"
+    (folder / elsewhere).mkdir(parents=True)
+    place = {"PYTHONPATH": str(project.root)}
+    check_project(project, folder / "script.py", folder, **place)
 
 
 def test_a_manager_made_by_hand_computes_after_every_call(project):
