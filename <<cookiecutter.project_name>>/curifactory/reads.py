@@ -292,7 +292,8 @@ def _read_everything(tracked: Any) -> Any:
     reads.note(f"a{number}:{prefix}{EVERYTHING}")
     cls: Any = type(origin)
     made = cls.__new__(cls)
-    for name in field_names(cls):
+    beside = [name for name in getattr(origin, "__dict__", ()) if name != "_sealed"]
+    for name in dict.fromkeys((*field_names(cls), *beside)):
         value = getattr(origin, name)
         reads.find_files(value)
         object.__setattr__(made, name, argsets.copied(origin, name, value))

@@ -180,6 +180,16 @@ def test_nested_dataclasses_behave_as_the_original(args, params):
     assert pickle.loads(pickle.dumps(args.frozen)) == params.Frozen()
 
 
+def test_what_a_nested_dataclass_has_beside_its_fields_is_copied(params, reads):
+    plain = params.OfBesides("a", params.Besides(5))
+    tracked = reads.argset(plain)
+    for made in (copy.copy(tracked.shape), copy.deepcopy(tracked).shape):
+        assert made.area == 25
+    assert vars(tracked.shape) == {"side": 5, "area": 25}
+    assert pickle.loads(pickle.dumps(tracked)).shape.area == 25
+    assert tracked.hash == plain.hash
+
+
 def test_a_copy_of_a_nested_dataclass_reads_all_of_it_only(args, reads):
     copy.copy(args.model).depth = 9
     assert keys(reads) == ["a:model@", "a:model.*"]

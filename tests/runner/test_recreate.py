@@ -312,6 +312,14 @@ def test_a_name_that_stands_for_something_else_now_is_told(many):
     assert f"argset 'hidden': its hash was {then} and is " in result.err
 
 
+def test_a_field_that_its_class_makes_otherwise_now_is_told(many):
+    many.ok("seen", "-p", "many")
+    many.edit("params/__init__.py", "2 * self.seed", "3 * self.seed")
+    result = many.run("params", "--from-run", "seen-1")
+    assert result.code == 0, result
+    assert "twice was 8, and its class makes 12 of it now" in result.err
+
+
 def test_a_value_without_an_expression_is_refused_by_name(many):
     many.write(
         {

@@ -169,6 +169,30 @@ def test_a_field_whose_annotation_is_unknown_is_not_checked_and_all_others_are()
             check(Unknown("a", **wrong), "here")
 
 
+def test_an_annotation_that_is_no_type_is_not_checked():
+    @dataclass
+    class Odd(ExperimentArgs):
+        sizes: [int] = ()  # noqa: F821
+        table: {"a": int} = None  # noqa: F821
+        share: Literal[0.1, 0.5] = 0.1
+        epochs: int = 1
+
+    check(Odd("a", sizes=[3], table={"a": 1}, share=0.5), "here")
+    for wrong in ({"epochs": "1"}, {"sizes": [3], "epochs": 1.5}):
+        with pytest.raises(RequestError, match="epochs is"):
+            check(Odd("a", **wrong), "here")
+
+
+def test_a_literal_is_one_of_its_values_and_of_their_type():
+    @dataclass
+    class Chosen(ExperimentArgs):
+        mode: Literal[True, "auto"] = True
+
+    check(Chosen("a", mode="auto"), "here")
+    with pytest.raises(RequestError, match="mode is 1"):
+        check(Chosen("a", mode=1), "here")
+
+
 def test_generic_dataclasses_pass():
     @dataclass
     class Box(Generic[T]):

@@ -41,6 +41,19 @@ class Slotted:
 
 
 @dataclass
+class Besides:
+    side: int = 3
+
+    def __post_init__(self):
+        self.area = self.side**2  # which is no field
+
+
+@dataclass
+class OfBesides(ExperimentArgs):
+    shape: Besides = field(default_factory=Besides)
+
+
+@dataclass
 class Outer:
     model: Model = field(default_factory=Model)
     z: int = 0

@@ -221,6 +221,7 @@ class _Past:
         self.entry = entry
         self.paramset: str = entry.get("paramset", "")
         self.fields = dict(self._fields())
+        self.computed: dict[str, str] = {}
         for path, name in self.classes.items():
             self._check_class(path, name)
 
@@ -246,7 +247,9 @@ class _Past:
                 said = f"{self.where}: {wrong.message} any more"
                 raise RequestError(said, wrong.hint)
             if not known[inner].init:
-                self.fields.pop(f"{path}.{inner}".lstrip("."), None)
+                full = f"{path}.{inner}".lstrip(".")
+                if full in self.fields:
+                    self.computed[full] = self.fields.pop(full)
 
     def names(self, path: str) -> list[str]:
         """Return the names of the fields of the dataclass at a path."""
@@ -308,6 +311,13 @@ def _verify(text: str, made: list[_Past]) -> None:
                 raise RequestError(f"{past.where}: {said}")
         then = past.entry["hash"]
         is_same = leaves.keys() - {"name"} == past.entry["fields"].keys()
-        if is_same and not past.secret and args.hash != then:
-            said = f"{past.where}: its hash was {then} and is {args.hash} now"
-            print(f"{said}: a name in it stands for something else", file=sys.stderr)
+        told = [
+            f"{path} was {text}, and its class makes {_written(leaves[path])} of it now"
+            for path, text in past.computed.items()
+            if _written(leaves[path]) != text
+        ]
+        if not told and is_same and not past.secret and args.hash != then:
+            told = [f"its hash was {then} and is {args.hash} now"]
+            told[0] += ": a name in it stands for something else"
+        for each in told:
+            print(f"{past.where}: {each}", file=sys.stderr)

@@ -130,6 +130,8 @@ def _fits_plainly(value: Any, hint: Any) -> bool:
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return any(_fits_plainly(value, each) for each in inner)
+    if origin is Literal:
+        return any(type(value) is type(each) and value == each for each in inner)
     if not inner:  # a bare `List`
         return value is None and hint is type(None)
     if origin in (list, collections.abc.Sequence) and type(value) is list:
@@ -163,4 +165,6 @@ def _fits_closely(value: Any, hint: Any) -> bool:
         )
     except typeguard.TypeCheckError:
         return False
+    except Exception:  # an annotation such as `[int]` is no type
+        return True
     return True
