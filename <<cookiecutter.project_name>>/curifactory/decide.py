@@ -138,13 +138,29 @@ def why_reused(call: Call, trace: Trace) -> str:
         return "its code was accepted"
     if trace.label == call.label:
         return ""
-    fields = dict.fromkeys(
-        key.partition(":")[2].rstrip("@") or "its class"
-        for key, _, _ in trace.reads
-        if key[0] == "a"
-    )
+    reads = (key for key, _, _ in trace.reads if key[0] == "a")
+    fields = dict.fromkeys(map(shown_read, reads))
     shown = [*fields][:4] + (["..."] if len(fields) > 4 else [])
     return f"shared with {trace.label} (reads {', '.join(shown) or 'no field'})"
+
+
+MEANT = {
+    "*": "everything",
+    "~": "the text",
+    "#": "which fields there are",
+    "%": "how fields are declared",
+}
+"""What the keys of reads that end with a sign stand for."""
+
+
+def shown_read(key: str) -> str:
+    """Return what a key of reads stands for, as users say it."""
+    name = key.partition(":")[2].rstrip("@")
+    meant = MEANT.get(name[-1:]) if key[0] == "a" else None
+    if meant is None:
+        return name or "its class"
+    owner = name[:-1].rstrip(".")
+    return f"{meant} of {owner}" if owner else meant
 
 
 def is_declared_alike(call: Call, trace: Trace) -> bool:

@@ -126,8 +126,9 @@ class Session:
             return
         message = f"edits of code would repeat long work:\n  {told}"
         if not self.progress.confirm(message):
-            hint = "--yes computes it; `experiment accept STAGE` keeps the results; or "
-            raise RequestError(message, hint + "undo the edit")
+            hint = "--yes (in scripts a larger confirm-above) computes it; `experiment "
+            hint += "accept STAGE` keeps what code alone has changed; or undo the edit"
+            raise RequestError(message, hint)
         self._is_confirmed = True
 
     def value(self, source: Source) -> Any:

@@ -356,6 +356,7 @@ def matching(root: Path | str, pattern: str) -> frozenset[str]:
 def _all_in(root: Path | str, folder: str) -> Iterator[str]:
     """Yield all files and folders in a folder, however deep, and behind links as well."""
     for path, folders, files in os.walk(os.path.join(root, folder), followlinks=True):
+        folders[:] = [name for name in folders if name != "__pycache__"]
         place = os.path.relpath(path, root).replace(os.sep, "/")
         base = "" if place == "." else f"{place}/"
         yield from [base + name for name in folders]

@@ -11,11 +11,12 @@ from tracked import args, params, reads
 __all__ = ["args", "params", "reads"]
 
 # The tests of laws try the same values each time; LAWS=random tries many new ones.
+# How long one takes says something of the machine alone.
 with contextlib.suppress(ImportError):  # the kernel is also tested without packages
     from hypothesis import settings
 
-    settings.register_profile("repeatable", derandomize=True)
-    settings.register_profile("random", max_examples=2000)
+    settings.register_profile("repeatable", derandomize=True, deadline=None)
+    settings.register_profile("random", max_examples=2000, deadline=None)
     settings.load_profile(os.environ.get("LAWS", "repeatable"))
 
 

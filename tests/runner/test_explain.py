@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from projects import copy_runner
-from test_execute import other
+from test_execute import EACH, other
 
 from curifactory.trace import body_of, parse
 
@@ -216,11 +216,18 @@ PAIR = """
     """
 
 
-@pytest.mark.parametrize("cachers", ["None", ""], ids=["transient", "collected"])
-def test_what_was_accepted_is_never_made_again_by_other_code(whole, cachers):
+def test_what_the_cache_never_keeps_cannot_be_accepted(whole):
+    whole.write({"experiments/pair.py": PAIR.format(cachers="None")})
+    assert whole.ok("pair").out.splitlines()[0] == "y 10 x 1"
+    whole.edit("experiments/pair.py", "return 1\n", "return 2\n")
+    result = whole.run("accept", "first")
+    assert result.code == 2 and "no result, its data there, is of other" in result.err
+    assert whole.ok("pair").out.splitlines()[0] == "y 20 x 2"
+
+
+def test_what_was_accepted_is_never_made_again_by_other_code(whole):
     """Its consumers would be filed under what they did not get."""
-    made = PAIR.format(cachers=cachers)
-    whole.write({"experiments/pair.py": made if cachers else made.replace(", []", "")})
+    whole.write({"experiments/pair.py": PAIR.format(cachers="").replace(", []", "")})
 
     def shown():
         return whole.ok("pair").out.splitlines()[0]
@@ -228,7 +235,7 @@ def test_what_was_accepted_is_never_made_again_by_other_code(whole, cachers):
     assert shown() == "y 10 x 1"
     whole.edit("experiments/pair.py", "return 1\n", "return 2\n")
     whole.ok("accept", "first")
-    assert cachers or shown() == "y 10 x 1"
+    assert shown() == "y 10 x 1"
     whole.ok("cache", "gc", "--keep-runs", "0")
     whole.edit("experiments/pair.py", "10 * x", "100 * x")
     result = whole.ok("map", "pair")
@@ -307,7 +314,7 @@ def test_a_changed_field_is_not_accepted(whole):
     whole.ok()
     whole.edit("params/base.py", "seed=1)", "seed=1, depth=3)")
     whole.edit("src/helpers.py", "x + 1", "1 + x")
-    assert "results of 1 calls" in whole.ok("accept", "score").out
+    assert "results of 1 call are" in whole.ok("accept", "score").out
     assert whole.ok().done() == ["score a", "compare"]
 
 
@@ -373,6 +380,26 @@ def test_check_leaves_the_checkpoints_of_runs_where_they_are(whole):
     [kept] = whole.cache.glob(".scratch/*/work/begun")
     assert "draw a: the same bytes twice" in whole.run("check", "draw").out
     assert kept.exists()
+
+
+def test_a_stage_that_scripts_alone_have_called_is_told_as_such(whole):
+    script = "from curifactory import ArtifactManager, Record\n"
+    script += "from stages.chain import load\nfrom params.base import get_params\n"
+    script += "load(Record(ArtifactManager('by_hand'), get_params()[0]))\n"
+    assert whole.script(script).code == 0
+    for command in ("accept", "check"):
+        result = whole.run(command, "load")
+        assert result.code == 2 and "only scripts called it" in result.err
+
+
+def test_explain_says_in_words_what_is_read_of_an_argset_as_a_whole(whole):
+    both = "Args(name='a', seed=1), Args(name='b', seed=1)"
+    stages = "@stage(None, ['x'])\ndef show(record):\n"
+    stages += "    return [repr(record.args), len(vars(record.args))]\n"
+    whole.write(other(stages, EACH.format("show(Record(manager, args))"), both))
+    whole.ok("other")
+    shown = whole.ok("explain", "other").out
+    assert "reads     the text, everything (at experiments/other.py:" in shown
 
 
 def test_check_needs_the_inputs_of_the_stage(whole):

@@ -893,6 +893,9 @@ def test_all_in_a_folder_is_what_pathlib_finds_there_and_behind_links(project, f
     if (project / folder / "data").is_dir() or folder.endswith("data"):
         expected |= {"data/link/deep", "data/link/deep/er"}
     assert expected == matching(project, f"{folder}/**/*") != set()
+    (project / "data/__pycache__").mkdir()  # Python writes there when it imports
+    (project / "data/__pycache__/m.pyc").write_text("made")
+    assert expected == matching(project, f"{folder}/**/*")
 
 
 def test_a_traceback_of_a_script_shows_its_lines(tmp_path):

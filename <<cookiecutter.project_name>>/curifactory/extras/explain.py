@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from .. import experiment
+from .. import decide, experiment
 from ..cli import add_run_options, apart, open_request
 from ..decide import Decision
 from ..progress import Progress
@@ -77,8 +77,7 @@ def _read(traces: Iterable[Trace], kinds: str) -> list[str]:
     for trace in traces:
         for key, _, _ in trace.reads:
             if key[0] in kinds:
-                name = key.partition(":")[2].rstrip("@") or "its class"
-                name = "everything" if name.endswith("*") else name
+                name = decide.shown_read(key)
                 line = trace.lines.get(key)
                 found[f"{name} (at {line})" if line else name] = None
     return list(found)

@@ -44,16 +44,19 @@ def perform(options: argparse.Namespace) -> int:
 def _last(project: Settings, label: str) -> Run:
     """Map the experiment of the last run that had a stage, as it was asked for."""
     known: set[str] = set()
+    by_hand: set[str] = set()
     for run in reversed(history.heads(project.runs)):
         stages, given = run.get("stages", ()), run.get("request")
-        known.update(stages)
+        (known if given else by_hand).update(stages)
         if label in stages and given:
             asked = {k: given[k] for k in Request._fields if k in given}
             unforced = {"overwrite": False, "overwrite_stages": ()}
             request = Request(**{**asked, **unforced, "map_only": True})
             return experiment.perform(project, request, Progress(quiet=True))
     hint = nearest(label.split(".")[-1], known)
-    raise RequestError(f"no run had a stage {label!r}", hint)
+    if label in by_hand:
+        hint = "only scripts called it: run an experiment that does, then try again"
+    raise RequestError(f"no run of an experiment had a stage {label!r}", hint)
 
 
 def _accept(run: Run, stage: AnyStage, calls: list[Call]) -> int:
@@ -66,7 +69,8 @@ def _accept(run: Run, stage: AnyStage, calls: list[Call]) -> int:
         now = survey.now(call)
         for trace in survey.similar(call):
             same = decide.is_declared_alike(call, trace) and trace.stage in stage.names
-            if not (same and guard.by_code_alone(call, trace, now)):
+            is_there = survey.store.has_data(trace)
+            if not (same and is_there and guard.by_code_alone(call, trace, now)):
                 continue
             found, digests = guard.code_changes(survey, call, trace)
             if digests:
@@ -76,7 +80,8 @@ def _accept(run: Run, stage: AnyStage, calls: list[Call]) -> int:
             break
     if not pairs:
         raise RequestError(
-            f"{stage.label}: there is nothing to accept",
+            f"{stage.label}: there is nothing to accept: no result, its data there, is of "
+            "other code alone",
             f"`experiment explain {run.manager.experiment_name}` says what changed",
         )
     why = ", ".join(changes)
@@ -85,7 +90,8 @@ def _accept(run: Run, stage: AnyStage, calls: list[Call]) -> int:
     name = f"{safe(stage.name)}-{os.urandom(8).hex()}.json"
     survey.store.keep(survey.store.root / ".accepted" / name, content)
     survey.index.close()
-    print(f"{stage.label}: results of {kept} calls are kept, although {why}")
+    count = f"{kept} call{'s' * (kept != 1)}"
+    print(f"{stage.label}: results of {count} are kept, although {why}")
     return 0
 
 
@@ -100,7 +106,8 @@ def _check(project: Settings, run: Run, calls: list[Call]) -> int:
     if not able:
         raise RequestError(
             f"{calls[0].stage.label} {calls[0].label}: not all its inputs lie in the cache",
-            f"run the experiment {run.manager.experiment_name} first",
+            f"run the experiment {run.manager.experiment_name} first; what the cache never "
+            "keeps (cachers=None) is not there to check with",
         )
     distinct: dict[tuple[str, ...], Call] = {}
     for call in able:
