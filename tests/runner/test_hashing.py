@@ -11,6 +11,7 @@ import sys
 import threading
 import types
 from pathlib import Path
+from typing import Any, ClassVar
 from unittest import mock
 
 import pytest
@@ -324,6 +325,19 @@ def test_functions_that_exec_has_made_count_by_their_compiled_code():
     # The order of a set differs in each process.
     shown = repr(syntax.essence(executed(text).__code__))
     assert "[\"'a'\", \"'b'\", \"'c'\"]" in shown and "frozenset" not in shown
+
+
+@dataclasses.dataclass
+class WithLock:
+    depth: int = 3
+    start: dataclasses.InitVar[int] = 1
+    LOCK: ClassVar[Any] = threading.Lock()
+
+
+def test_what_a_dataclass_declares_for_its_class_is_no_field():
+    before = digest(WithLock())
+    WithLock.LOCK, WithLock.start = threading.Lock(), 2
+    assert digest(WithLock()) == before != digest(WithLock(4))
 
 
 class Counted:
