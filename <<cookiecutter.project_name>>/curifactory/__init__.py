@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from .stages import stage as stage
 
 __version__ = "0.1.0"
-HASH_SEED = "6640"
-"""Of the command and of its workers: what those of Dask have, which know no other."""
 
 _PLACES = {
     "ArtifactManager": "manager",

@@ -4,7 +4,7 @@ import os
 import sys
 from importlib.machinery import ModuleSpec
 
-from . import HASH_SEED
+from .channel import HASH_SEED
 
 APART = frozenset("ls runs cache new help -h --help --version".split())
 """What is done without importing the project."""

@@ -1,9 +1,12 @@
-"""How processes that a stage starts tell it what they read."""
+"""What processes have in common; how those that a stage starts tell it what they read."""
 
 import os
 
 VARIABLE = "CURIFACTORY_CHILDREN"
 """The environment variable by which they know of the stage."""
+
+HASH_SEED = "6640"
+"""Of the command and of its workers: what those of Dask have, which take no 0."""
 
 PREFIX = "curifactory-told-"
 """Begins the name of the file of a channel: it is no file of the project."""

@@ -131,7 +131,8 @@ class Reads:
 
     def note_class(self, cls: type) -> None:
         """Count a class of which the stage may make objects, or ask what it declares."""
-        self.note(f"c:{cls.__module__}:{cls.__qualname__}")
+        if sources.is_project(cls):
+            self.note(f"c:{cls.__module__}:{cls.__qualname__}")
 
     def note_file(self, key: str, seen: Seen | None) -> None:
         """Keep the key of a file or folder, and what it was when it was read first.

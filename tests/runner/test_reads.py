@@ -5,6 +5,7 @@ import copy
 import dataclasses
 import functools
 import gc
+import http
 import json
 import pickle
 import threading
@@ -451,6 +452,12 @@ def test_the_class_has_what_the_class_of_the_argset_has(asked, args, params, rea
     assert keys(reads) == []
     assert asked(type(args))
     assert keys(reads) == [f"c:{NAME}:Args"]
+
+
+def test_classes_of_others_are_not_read(params, reads):
+    tracked = reads.argset(params.Represented(kind=http.HTTPStatus.OK))
+    assert tracked.kind.__class__ is http.HTTPStatus
+    assert keys(reads) == ["a:kind"]
 
 
 def test_the_class_of_an_argset_is_read_for_the_call_at_work(args, params, reads):

@@ -389,6 +389,12 @@ def test_a_missing_or_foreign_image_is_named_and_not_embedded(
     assert "Cannot be shown" in page
 
 
+def test_a_figure_that_pages_do_not_show_is_named_where_it_is_kept(write, tmp_path):
+    (tmp_path / "cache" / "stages.score" / "x").mkdir(parents=True)
+    page = write(shown("image", file="plot.pdf", folder="stages.score/x"))
+    assert "it is kept in the cache: stages.score/x/plot.pdf" in page
+
+
 def test_reportables_beyond_the_room_of_the_page_are_left_out(
     write, tmp_path, monkeypatch
 ):

@@ -13,8 +13,9 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from pathlib import Path
 from typing import Any
 
-from .. import HASH_SEED, settings, surroundings
+from .. import settings, surroundings
 from ..args import flat
+from ..channel import HASH_SEED
 from ..engine import Engine
 from ..errors import ArtifactError, RequestError, nearest
 from ..record import Call

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from .. import HASH_SEED
-from ..channel import VARIABLE
+from ..channel import HASH_SEED, VARIABLE
 from ..folders import entries
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

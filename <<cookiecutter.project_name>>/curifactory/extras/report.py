@@ -241,8 +241,12 @@ def _image(caches: list[Path], folder: str, reportable: Data, room: int) -> str:
     file = reportable["file"] or ""
     places = [(cache / folder / file).resolve() for cache in caches]
     path = next((each for each in places if each.is_file()), places[0])
-    if path.suffix.lower() not in IMAGES or not any(map(path.is_relative_to, caches)):
+    if not any(map(path.is_relative_to, caches)):
         raise ValueError(f"no image of the cache: {file!r}")
+    if path.suffix.lower() not in IMAGES:
+        raise ValueError(
+            f"no image for a page; it is kept in the cache: {folder}/{file}"
+        )
     if not path.is_file():
         raise ValueError(f"missing from the cache: {folder}/{file}")
     if reportable.get("checksum") not in (None, digest(path)):
