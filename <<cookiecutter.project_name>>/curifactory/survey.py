@@ -180,8 +180,8 @@ class Survey:
             if decisions[call].kind != "compute":
                 continue
             for source in call.taken():
-                known = decisions[source.call]
-                trace = known.trace if known.kind == "reuse" else None
+                known = decisions.get(source.call)  # none of another manager
+                trace = known.trace if known and known.kind == "reuse" else None
                 if trace is None or self.has_data(source):
                     continue
                 said = f"data was collected, and {call.stage.label} needs it"

@@ -1512,3 +1512,20 @@ def test_a_checkpoint_is_no_reason_to_read_anything_else(project):
     (project.root / "scratch").mkdir()
     (project.root / "work").mkdir()
     assert project.ok("other").counts["computed"] == 0
+
+
+def test_a_record_of_another_manager_may_be_mapped(project):
+    stages = (
+        "from curifactory import ArtifactManager\n\n\n"
+        "@stage(None, ['x'])\ndef one(record):\n    return 1\n\n\n"
+        "@aggregate(['x'], ['sum'])\ndef total(record, records, x):\n"
+        "    return sum(x.values())\n"
+    )
+    run = (
+        "its = one(Record(ArtifactManager('inner'), argsets[0]))\n"
+        "total(Record(manager, None), [its])\n"
+    )
+    project.write(other(stages, run))
+    assert "compute 1, reuse 0" in project.ok("map", "other").out
+    assert "computed: 1," in project.ok("other").out
+    assert "compute 0, reuse 1" in project.ok("map", "other").out
