@@ -221,7 +221,7 @@ def test_what_the_cache_never_keeps_cannot_be_accepted(whole):
     assert whole.ok("pair").out.splitlines()[0] == "y 10 x 1"
     whole.edit("experiments/pair.py", "return 1\n", "return 2\n")
     result = whole.run("accept", "first")
-    assert result.code == 2 and "no result, its data there, is of other" in result.err
+    assert result.code == 2 and "no result whose data is there" in result.err
     assert whole.ok("pair").out.splitlines()[0] == "y 20 x 2"
 
 

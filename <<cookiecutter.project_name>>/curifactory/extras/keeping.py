@@ -80,8 +80,8 @@ def _accept(run: Run, stage: AnyStage, calls: list[Call]) -> int:
             break
     if not pairs:
         raise RequestError(
-            f"{stage.label}: there is nothing to accept: no result, its data there, is of "
-            "other code alone",
+            f"{stage.label}: there is nothing to accept: "
+            "no result whose data is there differs in its code alone",
             f"`experiment explain {run.manager.experiment_name}` says what changed",
         )
     why = ", ".join(changes)
@@ -106,8 +106,8 @@ def _check(project: Settings, run: Run, calls: list[Call]) -> int:
     if not able:
         raise RequestError(
             f"{calls[0].stage.label} {calls[0].label}: not all its inputs lie in the cache",
-            f"run the experiment {run.manager.experiment_name} first; what the cache never "
-            "keeps (cachers=None) is not there to check with",
+            f"run the experiment {run.manager.experiment_name} first; a stage with an "
+            "input that the cache never keeps (cachers=None) cannot be checked",
         )
     distinct: dict[tuple[str, ...], Call] = {}
     for call in able:
