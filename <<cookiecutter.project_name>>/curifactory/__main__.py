@@ -24,7 +24,7 @@ def main() -> int:
     except KeyboardInterrupt:  # while it imports that
         return 130
     if code in INTERRUPTED:
-        _end_without_threads(PATIENCE, code)
+        _end_without_threads(code)
     return code
 
 
@@ -46,7 +46,7 @@ def _stand_for_children() -> None:
     sys.modules["__main__"].__spec__ = ModuleSpec("curifactory.child", None)
 
 
-def _end_without_threads(seconds: float, code: int) -> None:
+def _end_without_threads(code: int) -> None:
     """Let the process end, although Python waits for each thread that is no daemon."""
     import threading
     import time
@@ -55,7 +55,7 @@ def _end_without_threads(seconds: float, code: int) -> None:
     threads.remove(threading.current_thread())
 
     def end() -> None:
-        until = time.monotonic() + seconds
+        until = time.monotonic() + PATIENCE
         for each in threads:
             each.join(max(0, until - time.monotonic()))
         if any(each.is_alive() for each in threads):

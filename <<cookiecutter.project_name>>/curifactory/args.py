@@ -195,9 +195,9 @@ def set_hash_functions(**functions: Callable[[Any, Any], object] | None) -> Any:
 def field_names(cls: Any) -> tuple[str, ...]:
     """Return the names of the fields of a class of argsets."""
     if cls not in _field_names:
-        found = ["name"]
-        if dataclasses.is_dataclass(cls):
-            found = [each.name for each in dataclasses.fields(cls)]
+        found = hashing.field_names(cls)
+        if not dataclasses.is_dataclass(cls):
+            found = ("name",)
         _field_names[cls] = tuple(name for name in found if name != hashing.RULES)
     return _field_names[cls]
 

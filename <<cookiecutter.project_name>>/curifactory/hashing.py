@@ -418,7 +418,7 @@ def _dataclass(walk: _Walk, value: Any, path: str) -> None:
 def counted(value: Any, path: str, but: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the fields that enter a digest, each with what stands for its value."""
     rules = representations(value.__class__)
-    for name in _field_names(value.__class__):
+    for name in field_names(value.__class__):
         if name == but:
             continue
         if name not in rules:
@@ -428,10 +428,10 @@ def counted(value: Any, path: str, but: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @functools.cache
-def _field_names(cls: Any) -> list[str]:
+def field_names(cls: Any) -> tuple[str, ...]:
     """Return the names of the fields: what a class declares for itself is none."""
     fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
-    return [field.name for field in fields]
+    return tuple(field.name for field in fields)
 
 
 def represented(owner: Any, name: str, path: str) -> Any:

@@ -308,9 +308,9 @@ class _Field:
         self.name = name
         self.owner = owner
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    def __get__(self, instance: Any, owner: type) -> Any:
         if instance is None:
-            _ask_class(self.owner)
+            _ask_class(owner)
             return getattr(self.owner, self.name)
         value = _read(instance, self.name)
         with _LOCK:
@@ -350,12 +350,11 @@ class _FieldList:
     """The declaration of the fields, as `fields`, `asdict` and `replace` ask for it."""
 
     def __init__(self, cls: Any) -> None:
-        self.cls = cls
         self.fields = cls.__dataclass_fields__
 
     def __get__(self, instance: Any, owner: type) -> Any:
         if instance is None and not _goes_through_fields():
-            _ask_class(self.cls)
+            _ask_class(owner)
         elif instance is not None:
             _, reads, number, prefix = _origin(instance)
             what = FIELDS if _goes_through_fields() else DECLARED
@@ -377,22 +376,21 @@ class _Member:
     What the project did not write (`__eq__`, `__repr__`) goes through all fields.
     """
 
-    def __init__(self, name: str, member: Any, owner: type) -> None:
+    def __init__(self, name: str, member: Any) -> None:
         self.name = name
         self.member = member
-        self.owner = owner
         function = sources.function_of(member)
         own = not isinstance(function, FunctionType) or sources.is_project(function)
         self.kind, self.read = ("m", name) if own else ("a", FIELDS)
 
     def __get__(self, instance: Any, owner: type) -> Any:
         if instance is None:
-            _ask_class(self.owner)
+            _ask_class(owner)
             return self.member.__get__(None, owner)
         origin, reads, number, prefix = _origin(instance)
         reads.note(f"{self.kind}{number}:{prefix}{self.read}")
         if isinstance(self.member, classmethod):  # it may make others
-            reads.note_class(self.owner)
+            reads.note_class(owner)
         if isinstance(self.member, functools.cached_property):
             value = self.member.func(instance)
             object.__setattr__(instance, self.name, value)
@@ -424,16 +422,16 @@ def _text(tracked: Any) -> str:
     return repr(origin)
 
 
-def _ask_class(cls: type) -> None:
+def _ask_class(tracked: type) -> None:
     """Note that a class of tracked copies was asked, of which nobody knows whose it is."""
     reads = Reads.at_work()
     if reads is not None:
-        reads.note_class(cls)
+        reads.note_class(tracked)  # which has the name of the class that it is of
 
 
 def _make(cls: Any, tracked: type, *given: Any, **named: Any) -> Any:
     """Return what `type(record.args)(...)` makes: an argset that nobody follows."""
-    _ask_class(cls)
+    _ask_class(tracked)
     return cls(*given, **named)
 
 
@@ -471,9 +469,9 @@ def _tracked_class(
         for name, member in vars(base).items():
             is_own = sources.is_project(base) and not name.startswith("__")
             if isinstance(member, CALLABLES) and name not in UNTRACKED:
-                members[name] = _Member(name, member, cls)
+                members[name] = _Member(name, member)
             elif is_own and hasattr(type(member), "__get__"):
-                members[name] = _Member(name, member, cls)
+                members[name] = _Member(name, member)
             elif is_own:
                 members[name] = _Field(name, cls)
     members.update({name: _Field(name, cls) for name in field_names(cls)})

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from projects import TEMPLATE
 
@@ -63,7 +63,6 @@ MADE = {
 
 
 @pytest.mark.parametrize("name", MADE)
-@settings(deadline=None)
 @given(bases=BASES, columns=COLUMNS)
 def test_sizes_names_and_inputs(name, bases, columns):
     function, expected = MADE[name]
@@ -79,7 +78,6 @@ def test_sizes_names_and_inputs(name, bases, columns):
     assert (bases, columns) == before
 
 
-@settings(deadline=None)
 @given(BASES, st.integers(0, 20), st.integers())
 def test_random_searches_draw_what_they_are_told(bases, count, draw):
     found = common.random_search(
@@ -104,7 +102,6 @@ def test_random_searches_draw_what_they_are_told(bases, count, draw):
     )
 
 
-@settings(deadline=None)
 @given(st.integers(1, 40))
 def test_sobol_gives_as_many_points_as_asked_for(count):
     pytest.importorskip("scipy")

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from projects import shown
 
@@ -121,7 +121,6 @@ nested = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(nested)
 def test_plain_values_always_come_back(value):
     assert same(eval(expression(value)), value)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NewType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from curifactory import ExperimentArgs
@@ -151,7 +151,6 @@ def written(given):
     return str(given) if isinstance(given, (float, bool)) else json.dumps(given)
 
 
-@settings(deadline=None)
 @given(settings_of)
 def test_set_equals_dataclasses_replace(setting):
     name, chosen = setting
@@ -162,7 +161,6 @@ def test_set_equals_dataclasses_replace(setting):
     assert before == Args("a", layers=[1])
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(allow_nan=False), min_size=2, unique=True), st.integers(1, 4))
 def test_sweeps_multiply_and_names_stay_unique(values, seeds):
     text = ",".join(map(str, values))

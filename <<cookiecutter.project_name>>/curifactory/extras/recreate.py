@@ -311,10 +311,11 @@ def _verify(text: str, made: list[_Past]) -> None:
                 raise RequestError(f"{past.where}: {said}")
         then = past.entry["hash"]
         is_same = leaves.keys() - {"name"} == past.entry["fields"].keys()
+        now = {path: _written(leaves[path]) for path in past.computed}
         told = [
-            f"{path} was {text}, and its class makes {_written(leaves[path])} of it now"
+            f"{path} was {text}, and its class makes {now[path]} of it now"
             for path, text in past.computed.items()
-            if _written(leaves[path]) != text
+            if now[path] != text
         ]
         if not told and is_same and not past.secret and args.hash != then:
             told = [f"its hash was {then} and is {args.hash} now"]
