@@ -155,8 +155,23 @@ class Survey:
                     reason = f"shared with {leader.label}, once it is computed"
                     found = Decision("reuse", reason)
             decisions[call] = found
+        if self.request.max_calls is not None:
+            self._stop(self.request.max_calls, decisions, ahead)
         self._mark_collected(decisions)
         return decisions
+
+    def _stop(
+        self, limit: int, decisions: dict[Call, Decision], ahead: dict[Call, Call]
+    ) -> None:
+        """Skip what comes after as many calls as may be computed, and what needs it."""
+        beyond: set[Call] = set()
+        left = limit
+        for call, found in decisions.items():
+            needs_more = not beyond.isdisjoint([*call.producers(), ahead.get(call)])
+            if needs_more or (found.kind == "compute" and not left):
+                beyond.add(call)
+                decisions[call] = Decision("skip", f"after {limit} calls")
+            left -= decisions[call].kind == "compute"
 
     def _foreseen(self, call: Call) -> Decision:
         """Decide a call, as far as its inputs are known."""

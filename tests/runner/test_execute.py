@@ -1332,6 +1332,25 @@ def test_a_limit_of_calls_ends_run_where_it_asks_for_a_value(project):
     assert project.ok("other", "--overwrite", *asked).counts["computed"] == 0
 
 
+def test_a_map_within_a_limit_says_what_the_run_would_do(project):
+    stages = (
+        "@stage(None, ['x'])\ndef work(record):\n    return record.args.seed\n\n\n"
+        "@stage(['x'], ['y'])\ndef double(record, x):\n    return 2 * x\n"
+    )
+    run = "for args in argsets:\n    double(work(Record(manager, args)))"
+    given = "Args(name='a', seed=1), Args(name='b', seed=1), Args(name='c', seed=2)"
+    project.write(other(stages, run, given))
+    limit = "--max-calls", "1"
+    mapped = project.ok("map", "other", *limit)
+    assert "6 calls: compute 1, reuse 1, maybe 0, skip 4" in mapped.out, mapped.out
+    limited = project.ok("other", *limit)
+    assert limited.counts == {"computed": 1, "reused": 1, "skipped": 4, "failed": 0}
+    mapped = project.ok("map", "other", *limit)
+    assert "6 calls: compute 1, reuse 3, maybe 0, skip 2" in mapped.out, mapped.out
+    limited = project.ok("other", *limit)
+    assert limited.counts == {"computed": 1, "reused": 3, "skipped": 2, "failed": 0}
+
+
 def test_a_project_that_was_moved_computes_nothing_again(project):
     stages = (
         "from pathlib import Path\n\nDATA = Path(__file__).parents[1] / 'numbers.txt'\n\n\n"

@@ -7,6 +7,9 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Real
 from pathlib import Path
 from typing import Any, Final, Literal, NewType
 
@@ -40,6 +43,10 @@ class Args(ExperimentArgs):
     fast: bool = False
     text: str = ""
     kind: Literal["knn", "svm", 3] = "knn"
+    mode: Literal[True, "auto", Color.BLUE, None] = True
+    price: Decimal = Decimal(0)
+    share: Fraction = Fraction(0)
+    real: Real = 0.0
     color: Color = Color.RED
     folder: Path = Path("data")
     limit: int | None = None
@@ -93,6 +100,12 @@ VALUES = {
     'text="a,b"': "a,b",
     "kind=svm": "svm",
     "kind=3": 3,
+    "mode=true": True,
+    "mode=auto": "auto",
+    "mode=BLUE": Color.BLUE,
+    "mode=None": None,
+    "price=0.10": Decimal("0.10"),
+    "share=1/3": Fraction(1, 3),
     "color=BLUE": Color.BLUE,
     "folder=a/b": Path("a/b"),
     "limit=None": None,
@@ -119,6 +132,21 @@ VALUES = {
 @pytest.mark.parametrize("text", VALUES)
 def test_a_value_has_the_type_of_its_annotation(text):
     assert same(value(text), VALUES[text])
+
+
+def test_a_text_that_nests_too_deeply_for_json_is_a_text():
+    deep = "[" * 100_000
+    assert value(f"anything={deep}") == deep
+
+
+class Mute:
+    def __repr__(self):
+        raise ValueError("nothing to show")
+
+
+def test_a_value_that_cannot_be_shown_has_no_fields_either():
+    with pytest.raises(RequestError, match="no field 'x' of a Mute without a repr"):
+        made("anything.x=1", args=Args("a", anything=Mute()))
 
 
 def test_nested_fields_are_set_by_their_path():
@@ -250,6 +278,11 @@ WRONG = {
     "table=[1]": ("table is '[1]', expected dict[str, float]", "JSON object"),
     "day=soon": ("day is 'soon', expected date", ""),
     "model=3": ("model is '3', expected Model", "in a parameter file"),
+    "price=cheap": ("price is 'cheap', expected Decimal", ""),
+    "share=1/0": ("share is '1/0', expected Fraction", ""),
+    "real=3": ("real is '3', expected Real", ""),
+    "mode=BLU": ("mode is 'BLU', expected True or 'auto' or", "did you mean 'BLUE'?"),
+    "seed.x=1": ("there is no field 'x' of 0", "in a parameter file"),
     "twice=3": ("twice is computed by Args", ""),
     "seed": ("--set seed: expected FIELD=VALUE", "--set seed=3"),
     "a b=3": ("--set a b=3: expected FIELD=VALUE", "--set seed=3"),

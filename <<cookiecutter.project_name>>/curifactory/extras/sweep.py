@@ -1,5 +1,6 @@
 """Argsets varied from the command line: --set FIELD=VALUE and --seeds N."""
 
+import contextlib
 import enum
 import json
 import re
@@ -7,6 +8,7 @@ import types
 from collections import abc
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
+from numbers import Number
 from pathlib import PurePath
 from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -165,7 +167,7 @@ def _value(args: Any, setting: Setting, text: str) -> Any:
     holder, owner = args, args
     for name in steps:
         if not is_nested(owner):
-            inside = "" if is_secret else f" of {owner!r}"
+            inside = "" if is_secret else f" of {argsets.short(owner)}"
             said = f"{where}: there is no field {name!r}{inside}"
             raise RequestError(said, "set the field as a whole, in a parameter file")
         if name not in field_names(type(owner)):
@@ -193,7 +195,7 @@ def converted(text: str, hint: Any) -> Any:
     if origin in (Union, types.UnionType):
         return _first(text, inner)
     if origin is Literal:
-        return _one_of(text, {str(each): each for each in inner})
+        return _literal(text, inner)
     if origin is Any or origin is object:
         return PYTHON[text] if text in PYTHON else _json(text, text)
     if origin is type(None):
@@ -221,6 +223,15 @@ def _first(text: str, hints: Sequence[Any]) -> Any:
     raise Mismatch(said)
 
 
+def _literal(text: str, values: Sequence[Any]) -> Any:
+    """Return the one of some values that a text stands for, by the type of each."""
+    for each in values:
+        with contextlib.suppress(Mismatch):
+            if converted(text, type(each)) == each:
+                return each
+    raise Mismatch(nearest(text, [getattr(each, "name", str(each)) for each in values]))
+
+
 def _one_of(text: str, options: dict[str, Any]) -> Any:
     if text not in options:
         raise Mismatch(nearest(text, options))
@@ -230,22 +241,21 @@ def _one_of(text: str, options: dict[str, Any]) -> Any:
 def _json(text: str, otherwise: Any) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return otherwise
 
 
 def _made(text: str, cls: Any) -> Any:
     """Return what a class makes of one text: numbers, paths, dates."""
-    is_plain = cls in (int, float, complex)
-    if is_plain or (isinstance(cls, type) and issubclass(cls, PurePath)):
-        make = cls
+    if isinstance(cls, type) and issubclass(cls, (Number, PurePath)):
+        make: Any = cls
     elif hasattr(cls, "fromisoformat"):
         make = cls.fromisoformat
     else:
         raise Mismatch("a value of this type is written in a parameter file")
     try:
         return make(text)
-    except ValueError:
+    except (ValueError, TypeError, ArithmeticError):
         raise Mismatch("") from None
 
 
