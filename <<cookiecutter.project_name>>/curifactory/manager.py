@@ -234,8 +234,13 @@ class ArtifactManager:
             atexit.register(self._finish_by_hand)
 
     def _finish_by_hand(self) -> None:
-        failed = any(call.status == "failed" for call in self.calls)
-        self.finish("failed" if failed else "done", int(failed))
+        """Finish at the end of a script, by what ended it: Python keeps that."""
+        last = None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)
+        failed = last is not None or any(c.status == "failed" for c in self.calls)
+        if isinstance(last, KeyboardInterrupt):
+            self.finish("interrupted", 130)
+        else:
+            self.finish("failed" if failed else "done", int(failed))
 
     def _summary(self, status: str, exit_code: int) -> dict[str, Any]:
         for call in self.calls if "session" in vars(self) else ():

@@ -179,6 +179,21 @@ def test_a_failure_by_hand_raises_the_users_own_error(project):
     assert result.done("failed") == ["fit a"]
 
 
+@pytest.mark.parametrize(
+    ("ending", "kept"),
+    [
+        ("1 / 0", ("failed", 1)),
+        ("raise KeyboardInterrupt", ("interrupted", 130)),
+        ("raise SystemExit(0)", ("done", 0)),
+    ],
+)
+def test_the_history_says_how_a_script_ended(project, ending, kept):
+    text = BY_HAND + f"load(Record(manager, get_params()[0]))\n{ending}\n"
+    run = project.script(text).run
+    assert (run["status"], run["exit_code"]) == kept
+    assert run["calls"][0]["status"] == "computed"
+
+
 def test_a_manager_finds_its_project_from_a_subfolder(project):
     (project.root / "notes").mkdir()
     project.write({"script.py": BY_HAND + "load(Record(manager, None))\n"})
