@@ -129,6 +129,8 @@ def _print_rows(rows: Rows) -> None:
         print(f"... and {len(columns) + 1 - fitting} more metrics, see the report")
     if len(rows) > len(lines):
         print(f"... and {len(rows) - len(lines)} more argsets, see the report")
+    if any(cell.endswith("*") for line in lines for cell in line[1:fitting]):
+        print("* the best of its column")
 
 
 def _fitting(lines: Sequence[Sequence[str]]) -> int:

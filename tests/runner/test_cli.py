@@ -888,7 +888,7 @@ def test_metrics_of_aggregates_are_shown(project):
     project.write(other(AGGREGATED, alone, argsets))
     lines = project.ok("other").out.splitlines()
     assert lines[:3] == ["argset  quality", "a       1", "b       4"]
-    assert lines[3:5] == ["over all argsets: mean  mean 2.5", ""]
+    assert lines[3:5] == ["over all argsets: mean  mean 2.5", ""]  # none is best
     own = run + "mean(Record(manager, Args('all')), manager.records[:2])"
     project.write(other(AGGREGATED, own, argsets))
     lines = project.ok("other").out.splitlines()
@@ -934,6 +934,7 @@ def test_the_best_argset_is_shown_wherever_it_stands(project):
     lines = project.ok("other").out.splitlines()
     assert [line.split()[0] for line in lines[1:22]][-2:] == ["a19", "a39"]
     assert lines[21].endswith("39*") and "and 19 more argsets" in lines[22]
+    assert lines[23] == "* the best of its column"
 
 
 def test_each_different_failure_is_shown_once(project):
