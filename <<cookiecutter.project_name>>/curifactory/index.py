@@ -20,7 +20,7 @@ MANY = 20_000
 PATIENCE = 1000
 """After how many questions ten times as many are not too many any more."""
 MEMORY = ":memory:"
-VERSION = 1000 * 4 + hashing.SCHEME
+VERSION = 1000 * 5 + hashing.SCHEME
 """Changes with the tables, and with the scheme of digests."""
 
 _TABLES = """
@@ -35,7 +35,7 @@ CREATE INDEX by_label ON traces(stage, label);
 CREATE TABLE steps(stage TEXT, node TEXT, key TEXT, PRIMARY KEY(stage, node, key))
     WITHOUT ROWID;
 CREATE TABLE synced(stage TEXT PRIMARY KEY, stamp TEXT);
-CREATE TABLE files(path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, digest TEXT);
+CREATE TABLE files(path BLOB PRIMARY KEY, size INTEGER, mtime INTEGER, digest TEXT);
 """
 
 
@@ -49,7 +49,7 @@ class Index:
         self._is_mended = False
         self._synced: set[str] = set()
         self._new: list[tuple[Trace, str]] = []
-        self._new_files: list[tuple[str, int, int, str]] = []
+        self._new_files: list[tuple[bytes, int, int, str]] = []
         self._stamps: dict[str, str] = {}
         self._recent: dict[str, list[Trace]] = {}
         self._labels: dict[str, set[str]] = {}
@@ -155,13 +155,17 @@ class Index:
         return {row[0] for row in self._rows(query, (stage,))}
 
     def file_digest(self, root: Path, path: str, stat: tuple[int, int]) -> str:
-        """Return the digest of a project file; equal size and time shortcut the reading."""
+        """Return the digest of a project file; equal size and time shortcut the reading.
+
+        Of this very file: two checkouts that share a cache may have others of one time.
+        """
+        full = os.fsencode(root / path)
         query = "SELECT digest FROM files WHERE path = ? AND size = ? AND mtime = ?"
-        for (known,) in self._rows(query, (path, *stat)):
+        for (known,) in self._rows(query, (full, *stat)):
             return str(known)
         digest = hashing.hash_file(root / path)
         if not is_racy(stat[1]):
-            self._new_files.append((path, *stat, digest))
+            self._new_files.append((full, *stat, digest))
         return digest
 
     def _traces(self, query: str, values: Sequence[str]) -> list[Trace]:

@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from curifactory import hashing
 from curifactory import index as indices
 from curifactory.index import Index
 from curifactory.peers import Peers
@@ -548,3 +549,26 @@ def test_of_two_runs_that_finish_the_same_call_the_first_commit_counts(project):
         for path in project.root.glob("data/runs/*/run.json")
     ]
     assert used == [str(loads[0].parent.relative_to(project.cache))] * 2
+
+
+def test_a_file_of_another_checkout_is_another_file(look, tmp_path):
+    long_ago = 6, 1_000_000_000  # as one archive, or one moment, made them
+    for number in (1, 2):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "data.txt").write_text(f"{number} 2 3\n")
+    for _ in range(2):  # as it is read, and as the index knows it
+        index = look()
+        first, second = (
+            index.file_digest(tmp_path / number, "data.txt", long_ago)
+            for number in "12"
+        )
+        assert first != second
+        index.close()
+
+
+def test_the_name_of_a_project_need_not_be_a_text(look, tmp_path):
+    root = tmp_path / os.fsdecode(b"\xff")
+    root.mkdir()
+    (root / "data.txt").write_text("1")
+    digest = look().file_digest(root, "data.txt", (1, 1_000_000_000))
+    assert digest == hashing.hash_file(root / "data.txt")
