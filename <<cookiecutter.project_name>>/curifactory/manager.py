@@ -232,6 +232,8 @@ class ArtifactManager:
             self._miss(path, error)
         if self.eager:
             atexit.register(self._finish_by_hand)
+            # Imported at the end, it would hide from Python that Ctrl-C was the end.
+            settings.extra("recreate")
 
     def _finish_by_hand(self) -> None:
         """Finish at the end of a script, by what ended it: Python keeps that."""

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -180,18 +181,19 @@ def test_a_failure_by_hand_raises_the_users_own_error(project):
 
 
 @pytest.mark.parametrize(
-    ("ending", "kept"),
+    ("ending", "code", "kept"),
     [
-        ("1 / 0", ("failed", 1)),
-        ("raise KeyboardInterrupt", ("interrupted", 130)),
-        ("raise SystemExit(0)", ("done", 0)),
+        ("1 / 0", 1, ("failed", 1)),
+        ("raise KeyboardInterrupt", -signal.SIGINT, ("interrupted", 130)),
+        ("raise SystemExit(0)", 0, ("done", 0)),
     ],
 )
-def test_the_history_says_how_a_script_ended(project, ending, kept):
+def test_a_script_ends_as_elsewhere_and_the_history_says_how(whole, ending, code, kept):
     text = BY_HAND + f"load(Record(manager, get_params()[0]))\n{ending}\n"
-    run = project.script(text).run
-    assert (run["status"], run["exit_code"]) == kept
-    assert run["calls"][0]["status"] == "computed"
+    result = whole.script(text)
+    assert result.code == code
+    assert (result.run["status"], result.run["exit_code"]) == kept
+    assert result.run["calls"][0]["status"] == "computed"
 
 
 def test_a_manager_finds_its_project_from_a_subfolder(project):
