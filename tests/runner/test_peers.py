@@ -572,3 +572,20 @@ def test_the_name_of_a_project_need_not_be_a_text(look, tmp_path):
     (root / "data.txt").write_text("1")
     digest = look().file_digest(root, "data.txt", (1, 1_000_000_000))
     assert digest == hashing.hash_file(root / "data.txt")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_a_claim_is_not_lost_because_too_many_files_are_open(tmp_path):
+    import resource
+
+    mine = Peers(tmp_path, print)
+    assert mine.take("call")
+    least, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, most))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            open(__file__).close()
+        assert not mine.has_lost("call") and mine.holds("call")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (least, most))
+    mine.close()
