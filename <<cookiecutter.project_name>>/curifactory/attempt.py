@@ -66,6 +66,7 @@ class _Attempt:
         names = task.stage.code.names
         known = None if scope.ANY_NAME in names else names
         self.noted = Reads(task.stream, task.stage.rules.reads, known)
+        self.noted.asks_names = not names.isdisjoint(scope.ASKS_NAME)
         self.metrics: dict[str, Any] = {}
         self.has_files = False
         self.declared: dict[str, str] = {}

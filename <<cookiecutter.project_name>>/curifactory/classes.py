@@ -148,14 +148,26 @@ def _is_declared(cls: type, decorators: Iterable[str]) -> bool:
     return not (is_plain and packages <= {"", *sys.stdlib_module_names})
 
 
-def of_annotations(cls: type) -> Unit:
-    """The annotations of a class, and the code that they name."""
-    unit = Unit(f"{place_of(cls)}: annotations of {units.shown(cls.__qualname__)}")
-    names = vars(_module_of(cls))
-    for each in syntax.find_classes(cls):
-        for node in syntax.annotations(each):
-            fill(unit, node, names, cls.__module__)
+def of_annotations(value: Any) -> Unit:
+    """The annotations of a class or function, and the code that they name."""
+    unit = Unit(f"{place_of(value)}: annotations of {units.shown(value.__qualname__)}")
+    nodes: Iterable[syntax.Definition | None]
+    names: Mapping[str, Any]
+    if isinstance(value, FunctionType):
+        nodes = [syntax.find_function(value.__code__)]
+        names = ChainMap(hashing.closure(value), value.__globals__)
+    else:
+        nodes, names = syntax.find_classes(value), vars(_module_of(value))
+    for said in (syntax.annotations(each) for each in nodes if each is not None):
+        for node in said:
+            fill(unit, node, names, value.__module__)
     return unit
+
+
+def methods(cls: type) -> list[FunctionType]:
+    """Return the functions of the project in a class."""
+    found = map(function_of, vars(cls).values())
+    return [f for f in found if isinstance(f, FunctionType) and is_project(f)]
 
 
 def _module_of(cls: type) -> ModuleType:

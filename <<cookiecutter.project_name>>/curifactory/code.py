@@ -3,6 +3,7 @@
 import functools
 import importlib
 import importlib.util
+import operator
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,17 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 from . import classes, hashing, sources, units
-from .scope import ANNOTATIONS, ANY_NAME, SUBCLASSES, Named, Unit, code_of
+from .errors import IdentityError
+from .scope import (
+    ANNOTATIONS,
+    ANY_NAME,
+    ASKS_ANNOTATIONS,
+    ASKS_NAME,
+    SUBCLASSES,
+    Named,
+    Unit,
+    code_of,
+)
 from .sources import unwrapped
 
 
@@ -79,6 +90,14 @@ def project_callables(value: object, path: str) -> tuple[list[Any], str]:
     return found, shape
 
 
+def callables_in(value: object) -> list[Any]:
+    """Return functions and classes of the project in a value; none where that is unknown."""
+    try:
+        return project_callables(value, "value")[0]
+    except IdentityError:
+        return []
+
+
 def named(module: str, qualname: str) -> Any:
     """Return what has this name in a module, or the module where there is none.
 
@@ -112,14 +131,20 @@ def _reach(roots: Iterable[Any]) -> Code:
         kinds += [target] if isinstance(target, type) else []
         lines.append(unit.text + "|" + ",".join(number(each) for each in unit.refers))
         if not waiting and any(ANNOTATIONS in each.names for each in found):
-            annotated = [number(Named("", ANNOTATIONS, each)) for each in kinds]
-            lines.append(",".join(annotated))
+            annotated = [*kinds, *_asked_for_annotations(found, kinds)]
+            given = (Named("", ANNOTATIONS, each) for each in annotated)
+            lines.append(",".join(map(number, given)))
         if not waiting and any(SUBCLASSES in each.names for each in found):
             lines.append(",".join(map(number, units.extending(kinds))))
     names: frozenset[str] = frozenset().union(*(unit.names for unit in found))
-    if not names.isdisjoint(("__name__", "__qualname__")):
-        lines += [each.__qualname__ for each in kinds]
-    parts = {unit.label: hashing.hash_text(unit.text) for unit in found}
+    if not names.isdisjoint(ASKS_NAME):
+        is_placed = "__module__" in names
+        said = sources.qualified if is_placed else operator.attrgetter("__qualname__")
+        lines += map(said, [*kinds, *(f for unit in found for f in unit.handed)])
+    texts: dict[str, list[str]] = {}
+    for unit in found:  # an object and what it was made of may have one name
+        texts.setdefault(unit.label, []).append(unit.text)
+    parts = {label: hashing.hash_text(*said) for label, said in texts.items()}
     return Code(
         hashing.hash_text(*lines),
         parts,
@@ -128,6 +153,14 @@ def _reach(roots: Iterable[Any]) -> Code:
         names,
         tuple({id(each): each for each in _keeping(found, names)}.values()),
     )
+
+
+def _asked_for_annotations(found: list[Unit], kinds: list[type]) -> list[FunctionType]:
+    """Return the functions and methods whose annotations code may ask for."""
+    if all(ASKS_ANNOTATIONS.isdisjoint(unit.names) for unit in found):
+        return []
+    handed = [each for unit in found for each in unit.handed]
+    return handed + [each for cls in kinds for each in classes.methods(cls)]
 
 
 def _keeping(found: list[Unit], names: frozenset[str]) -> Iterator[Any]:

@@ -149,6 +149,7 @@ MEANT = {
     "~": "the text",
     "#": "which fields there are",
     "%": "how fields are declared",
+    "=": "the names",
 }
 """What the keys of reads that end with a sign stand for."""
 
@@ -283,5 +284,5 @@ def read_change(key: str, before: str, after: str) -> str:
     if name.endswith("%"):
         return "fields are declared otherwise (the stage looks at that)"
     if before == after:
-        return f"{name.rstrip('@') or 'the class of the argset'} changed"
+        return f"{name.rstrip('@=') or 'the class of the argset'} changed"
     return f"{name} {before} -> {after}"

@@ -30,10 +30,13 @@ FIELDS = "#"
 DECLARED = "%"
 """The key of all that is declared of the fields: defaults, metadata."""
 
+NAMES = "="
+"""The key of the names of functions and classes in a value, for code that asks for names."""
+
 OWN_CHANGE = "w:"
 """Before a path: a child has changed it. No key of a read begins so."""
 
-MARKS = f"@{FIELDS}{TEXT}{DECLARED}{EVERYTHING}"
+MARKS = f"@{FIELDS}{TEXT}{DECLARED}{NAMES}{EVERYTHING}"
 
 CALLABLES = (
     FunctionType,
@@ -59,9 +62,9 @@ class Reads:
 
     A key says what was read: `a:seed` the field `seed` of the call's argset, `a2:seed`
     that of the third record of an aggregate, `a:model@` the class of a nested
-    dataclass, `a:#` which fields there are, `a:~` the repr, `a:*` everything; `m:scaled` a
-    method or property of the argset; `f:data/raw.csv` a file of the project, `f:data/`
-    which files a folder holds.
+    dataclass, `a:#` which fields there are, `a:act=` how functions in a field are called,
+    `a:~` the repr, `a:*` everything; `m:scaled` a method or property of the argset;
+    `f:data/raw.csv` a file of the project, `f:data/` which files a folder holds.
     """
 
     at_work: ClassVar[Callable[[], "Reads | None"]] = lambda: None
@@ -79,6 +82,8 @@ class Reads:
         Where they are known, a field that was read costs nothing any more; else each
         attribute passes a `__getattr__` that waits for absent ones.
         """
+        self.asks_names = False
+        """Whether the code of the stage asks for names of functions and classes."""
         self.keys: dict[str, None] = {}
         self.lines: dict[str, str] = {}
         self.stream = stream
@@ -109,6 +114,12 @@ class Reads:
     def may_ask_for_class(self) -> bool:
         """Whether the code of the stage may ask for the class of a value."""
         return self.names is None or not self.names.isdisjoint(("type", "__class__"))
+
+    def note_names(self, key: str, value: Any) -> None:
+        """Count what functions and classes in a value are called, if code asks for that."""
+        if self.asks_names and not hashing.is_scalar(value):
+            if code.callables_in(value):
+                self.note(key + NAMES)
 
     def note(self, key: str) -> None:
         """Keep a key; where there is a stream, others see it at once."""
@@ -172,7 +183,7 @@ class Reads:
 
     def _check(self, key: str) -> None:
         """Refuse a read that the stage should have declared."""
-        path = key.partition(":")[2].rstrip(f"@{FIELDS}{DECLARED}").rstrip(".")
+        path = key.partition(":")[2].rstrip(f"@{FIELDS}{DECLARED}{NAMES}").rstrip(".")
         declared = self.declared
         if declared is None or declared == "all" or key[0] not in "am" or not path:
             return
@@ -282,6 +293,7 @@ def _read(tracked: Any, name: str) -> Any:
     if rules.get(name, name) is not None:
         reads.note(f"a{number}:{path}")
         reads.find_files(value)
+        reads.note_names(f"a{number}:{path}", value)
         if isinstance(value, enum.Enum) and reads.may_ask_for_class:
             reads.note_class(type(value))  # which members it has
     return argsets.copied(origin, name, value)
@@ -297,6 +309,7 @@ def _read_everything(tracked: Any) -> Any:
     for name in dict.fromkeys((*field_names(cls), *beside)):
         value = getattr(origin, name)
         reads.find_files(value)
+        reads.note_names(f"a{number}:{prefix}{name}", value)
         object.__setattr__(made, name, argsets.copied(origin, name, value))
     return made
 

@@ -24,7 +24,11 @@ ASKS_CLASS = frozenset(
     "isinstance issubclass type __class__ singledispatch singledispatchmethod".split()
 )
 ASKS_FIELDS = frozenset({"fields", "__dataclass_fields__"})
-ASKS_ANNOTATIONS = frozenset("__annotations__ get_type_hints get_annotations".split())
+ASKS_ANNOTATIONS = frozenset(
+    "__annotations__ annotation annotations get_type_hints get_annotations "
+    "return_annotation".split()
+)
+ASKS_NAME = frozenset("__name__ __qualname__ __module__".split())
 QUERIES = frozenset({"query", "eval"})
 ANNOTATIONS = ":"
 """Among the names in code: it may go by the annotations of classes."""
@@ -83,6 +87,14 @@ class Unit:
     memoized: list[Memory] = field(default_factory=list)
     loaded: set[str] = field(default_factory=set)
     """The variables in it that are read, and not only filled."""
+    handed: list[FunctionType] = field(default_factory=list)
+    """The functions in it that are not only called: others may ask for their names."""
+
+    def hand(self, *values: Any) -> None:
+        """Note functions of the project that are used as values."""
+        targets = map(unwrapped, values)
+        functions = (each for each in targets if isinstance(each, FunctionType))
+        self.handed += filter(is_project, functions)
 
 
 def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "Scope":
@@ -99,7 +111,10 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
             unit.names.add(CLASS)
             scope.take_order(inner)
         scope.asked.update(map(id, _only_asked_for(inner)))
-        if name in ASKS_ANNOTATIONS or scope.hands_on_class(inner):
+        scope.called.update(map(id, getattr(inner, "decorator_list", ())))
+        if name in ASKS_ANNOTATIONS:
+            unit.names.update((ANNOTATIONS, name))
+        elif scope.hands_on_class(inner):
             unit.names.add(ANNOTATIONS)
         if isinstance(inner, (ast.Import, ast.ImportFrom)):
             scope.take_import(inner)
@@ -110,6 +125,7 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
             if inner.attr == "copy" and _chain(inner)[-2:-1] in (["args"], ["params"]):
                 unit.names.add(COPIES)
         elif isinstance(inner, ast.Call):
+            scope.called.add(id(inner.func))
             unit.names.update([ANY_NAME] if _asks_by_name(inner) else [])
             unit.names.update([COPIES] if _goes_through_args(inner) else [])
         elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
@@ -193,6 +209,7 @@ class Scope:
         self.fillings: list[syntax.Filling] = []
         self.asked: set[int] = set()
         """The nodes that only ask for a class: who makes an argset goes by all of it."""
+        self.called: set[int] = set()
 
     def module_of(self, decorator: ast.expr) -> str:
         """Return where a decorator was written by others, nothing for one's own."""
@@ -285,6 +302,8 @@ class Scope:
         if value is _ABSENT:
             self._take_whole(used)
             return None
+        if id(node) not in self.called:
+            self.unit.hand(value)
         is_used = id(node) not in self.asked
         return ".".join([self._refer(value, holder, is_used=is_used), *rest])
 

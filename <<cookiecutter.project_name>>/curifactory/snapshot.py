@@ -117,6 +117,8 @@ class Snapshot:
             return hashing.hash_text(*_shape(type(value)))
         if path.endswith(reads.DECLARED):
             return _declared(type(value), where)
+        if path.endswith(reads.NAMES):
+            return hashing.hash_text(*map(sources.qualified, code.callables_in(value)))
         if path.endswith(reads.TEXT):
             return hashing.hash_text(argsets.plain_repr(value))
         if path.endswith("*"):

@@ -366,10 +366,12 @@ def _check_signature(
 
 
 def _where(function: Any) -> str:
-    compiled = getattr(function, "__code__", None)
+    """Return the place of a function, within its decorators."""
+    inner = inspect.unwrap(function) if inspect.isfunction(function) else function
+    compiled = getattr(inner, "__code__", None)
     if compiled is None:
         return sources.qualified(function)
-    return f"{sources.place_of(function)}:{compiled.co_firstlineno}"
+    return f"{sources.place_of(inner)}:{compiled.co_firstlineno}"
 
 
 def describe(cacher: Cacheable | None) -> str:

@@ -68,25 +68,28 @@ def defaults(node: ast.AST) -> list[ast.expr]:
 
 def special_annotations(node: ast.ClassDef) -> str:
     """Return the annotations in a class that a dataclass goes by."""
-    texts = (ast.unparse(each.annotation) for each in _annotated(node))
+    texts = map(ast.unparse, _annotations(node))
     return ";".join(text for text in texts if SPECIAL.search(text))
 
 
-def annotations(node: ast.ClassDef) -> list[ast.expr]:
-    """Return the annotations in a class, parsed where they are texts."""
+def annotations(node: Definition) -> list[ast.expr]:
+    """Return the annotations in a class or of a function, parsed where they are texts."""
     found = []
-    for each in _annotated(node):
-        text = getattr(each.annotation, "value", None)
+    for each in _annotations(node):
+        text = getattr(each, "value", None)
         with contextlib.suppress(SyntaxError):
             parsed = (
                 ast.parse(text, mode="eval").body if isinstance(text, str) else None
             )
-            found.append(parsed or each.annotation)
+            found.append(parsed or each)
     return found
 
 
-def _annotated(node: ast.ClassDef) -> list[ast.AnnAssign]:
-    return [each for each in node.body if isinstance(each, ast.AnnAssign)]
+def _annotations(node: Definition) -> list[ast.expr]:
+    if isinstance(node, ast.ClassDef):
+        return [e.annotation for e in node.body if isinstance(e, ast.AnnAssign)]
+    given = [e.annotation for e in ast.walk(node.args) if isinstance(e, ast.arg)]
+    return list(filter(None, [*given, getattr(node, "returns", None)]))
 
 
 def bindings(node: ast.ClassDef) -> dict[str, ast.expr | None]:

@@ -146,6 +146,7 @@ def of_constant(constant: Named) -> Unit:
                 constant.value, name, code_of, unit.refers, may_be_cyclic=True
             )
             unit.text += _binary(module) or _binary(sources.module_of(constant.value))
+            unit.hand(*unit.refers)
             nodes = syntax.definitions(tree, name) if tree else []
             seen = {*map(_definition, unit.refers)} if nodes else set()
             made = [each for each in nodes if each not in seen]

@@ -93,6 +93,18 @@ NAMED_BY_ITSELF = (
     " def __reduce__(self): return self.h.__name__\n@W\n"
 )
 SAME_SOURCE = {
+    "annotations of what is only called, where code asks for those of a class": (
+        "import typing\nclass A: x: int\ndef g(x: int): return x\n"
+        "def f(): return typing.get_type_hints(A), g(1)",
+        "import typing\nclass A: x: int\ndef g(x: float): return x\n"
+        "def f(): return typing.get_type_hints(A), g(1)",
+    ),
+    "renaming what is only called, where code asks for names": (
+        "def d(h): return h\n@d\ndef g(): return 1\n"
+        "def f(): return g(), type(g()).__name__",
+        "def e(h): return h\n@e\ndef k(): return 1\n"
+        "def f(): return k(), type(k()).__name__",
+    ),
     "what instances count in their class": (
         "class A:\n n = 0\n def __init__(self): A.n += 1\none = A()\ndef f(): return A()",
         "class A:\n n = 0\n def __init__(self): A.n += 1\none = A()\ntwo = A()\ndef f(): return A()",
@@ -332,6 +344,50 @@ PACKED = (
 )
 
 OTHER_SOURCE = {
+    "an annotation that code asks of a function": (
+        "def g(x: int): return x\n"
+        "def by(h): return [h.__annotations__[n](2.7) for n in 'x']\n"
+        "def f(): return by(g)",
+        "def g(x: float): return x\n"
+        "def by(h): return [h.__annotations__[n](2.7) for n in 'x']\n"
+        "def f(): return by(g)",
+    ),
+    "an annotation that code asks of the signature of a class": (
+        "import inspect\nclass A:\n def __init__(self, x: int): self.x = x\n"
+        "def f(): return inspect.signature(A).parameters['x'].annotation(2.7)",
+        "import inspect\nclass A:\n def __init__(self, x: float): self.x = x\n"
+        "def f(): return inspect.signature(A).parameters['x'].annotation(2.7)",
+    ),
+    "an annotation as a text, of what a function returns": (
+        "import typing\ndef g() -> 'int': return 1\nM = [g]\n"
+        "def f(): return [typing.get_type_hints(m)['return'](2.7) for m in M]",
+        "import typing\ndef g() -> 'float': return 1\nM = [g]\n"
+        "def f(): return [typing.get_type_hints(m)['return'](2.7) for m in M]",
+    ),
+    "what the annotation of a function stands for": (
+        "N = int\ndef g(x: N): return x\n"
+        "def f(): return (lambda h: h.__annotations__['x'](2.7))(g)",
+        "N = float\ndef g(x: N): return x\n"
+        "def f(): return (lambda h: h.__annotations__['x'](2.7))(g)",
+    ),
+    "the name of a function in a list, where code asks for names": (
+        "def g(): return 1\nM = [g]\ndef f(): return [m.__name__ for m in M]",
+        "def h(): return 1\nM = [h]\ndef f(): return [m.__name__ for m in M]",
+    ),
+    "the name of a function that is handed to another one": (
+        "def n(h): return h.__name__\ndef g(): return 1\ndef f(): return n(g)",
+        "def n(h): return h.__name__\ndef k(): return 1\ndef f(): return n(k)",
+    ),
+    "the name of a function in the table of a class": (
+        "def g(): return 1\nclass A: M = {1: g}\ndef f(): return A.M[1].__qualname__",
+        "def h(): return 1\nclass A: M = {1: h}\ndef f(): return A.M[1].__qualname__",
+    ),
+    "the name of a function that a decorator asks for": (
+        "def d(h):\n def inner(): return h.__name__\n return inner\n"
+        "@d\ndef g(): return 1\ndef f(): return g()",
+        "def d(h):\n def inner(): return h.__name__\n return inner\n"
+        "@d\ndef k(): return 1\ndef f(): return k()",
+    ),
     "a class that lies in a weak set": (
         "import weakref\nclass A: k = 1\nR = weakref.WeakSet([A])\n"
         "def f(): return [each.k for each in R]",
@@ -1396,6 +1452,19 @@ def test_what_a_module_makes_of_a_file_counts(name, tmp_path):
     cases = {n: ({**files, "t.txt": n}, ["m:f"]) for n in "12"}
     found = in_a_fork(fingerprints, tmp_path, cases)
     assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
+
+
+@pytest.mark.parametrize("defined", ["class g: pass", "def g(): pass"])
+@pytest.mark.parametrize(
+    ("asked", "counts"), [("__module__", True), ("__name__", False), ("__doc__", False)]
+)
+def test_the_place_of_what_is_used_counts_where_code_asks_for_it(
+    tmp_path, defined, asked, counts
+):
+    text = f"import {{0}}\ndef t(x): return x.{asked}\ndef f(): return t({{0}}.g)"
+    cases = {n: ({"m.py": text.format(n), f"{n}.py": defined}, ["m:f"]) for n in "ab"}
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert (found["a"]["fingerprint"] != found["b"]["fingerprint"]) is counts
 
 
 LOCKED = """

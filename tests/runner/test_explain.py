@@ -629,3 +629,44 @@ def test_what_a_project_prints_stays_out_of_json(whole, command):
     result = whole.run(*command, "--json")
     assert result.code == 0 and "HELLO" in result.err
     json.loads(result.out)
+
+
+DECORATED = """
+import functools
+
+
+def timed(function):
+    @functools.wraps(function)
+    def timing(*given):
+        return function(*given)
+    return timing
+
+
+class Memory:
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, *given):
+        return self.function(*given)
+
+
+@Memory
+def double(x):
+    return 2 * x
+
+
+@stage(None, ["x"])
+@timed
+def show(record):
+    return double(record.args.seed)
+"""
+
+
+def test_what_decorators_wrap_is_told_by_its_own_name_and_place(whole):
+    whole.write(other(DECORATED, EACH.format("show(Record(manager, args))")))
+    whole.ok("other")
+    text = (whole.root / "experiments/other.py").read_text().split("\n")
+    place = text.index('@stage(None, ["x"])') + 1
+    assert f"show  (experiments/other.py:{place})" in whole.ok("explain", "other").out
+    whole.edit("experiments/other.py", "2 * x", "3 * x")
+    assert "experiments/other.py: double changed" in whole.ok("map", "other").out

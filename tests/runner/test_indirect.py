@@ -1461,3 +1461,56 @@ def test_compiled_code_of_the_project_counts(project, uses):
         ]
         subprocess.run(command, check=True)
         assert values(project) == ({"a": str(number)}, computed)
+
+
+# Names of what argsets hold ----------------------------------------------------------
+
+NAMED = """
+import json
+from dataclasses import asdict
+
+def relu(x):
+    return max(0, x)
+
+def ramp(x):
+    return max(0, x)
+
+@stage(None, ["out"]{})
+def last(record):
+    return {}
+"""
+BOTH = "Args('a', items=[relu]), Args('b', items=[ramp]), Args('c', items=[1])"
+ASKS = {
+    "of a field": "getattr(record.args.items[0], '__name__', '-')",
+    "of all": "getattr(asdict(record.args)['items'][0], '__name__', '-')",
+    "of a copy": "getattr(record.args.copy().items[0], '__qualname__', '-')",
+}
+WITH_RULES = ", reads='all'", ", reads=['items']"
+
+
+@here
+@pytest.mark.parametrize(
+    ("name", "declared"),
+    [*((name, "") for name in ASKS), *(("of a field", each) for each in WITH_RULES)],
+)
+def test_names_of_functions_in_argsets_count_where_code_asks_for_them(
+    whole, options, name, declared
+):
+    text = NAMED.format(declared, ASKS[name])
+    whole.write(other(text, EACH.format(PRINT), BOTH))
+    found, computed = values(whole, *options)
+    assert found == {"a": "relu", "b": "ramp", "c": "-"} and computed == 3
+    assert values(whole, *options) == (found, 0)
+    whole.edit("experiments/other.py", "def ramp", "def slope")
+    whole.edit("experiments/other.py", "[ramp]", "[slope]")
+    found, computed = values(whole, *options)
+    assert found["b"] == "slope" and computed >= 1
+
+
+def test_names_of_functions_in_argsets_do_not_count_elsewhere(whole):
+    whole.write(other(NAMED.format("", "record.args.items[0](-1)"), EACH.format(PRINT),
+        "Args('a', items=[relu]), Args('b', items=[ramp])"))  # fmt: skip
+    assert values(whole) == ({"a": "0", "b": "0"}, 1)
+    whole.edit("experiments/other.py", "def ramp", "def slope")
+    whole.edit("experiments/other.py", "[ramp]", "[slope]")
+    assert values(whole) == ({"a": "0", "b": "0"}, 0)

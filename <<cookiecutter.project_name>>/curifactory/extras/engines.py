@@ -70,6 +70,7 @@ class _Remote(Engine):
 def _check_importable(stage: AnyStage) -> None:
     """Refuse a stage that another process cannot find by its name."""
     found, mend = None, "define it at the top level of a module"
+    mend += ", its decorators with functools.wraps"
     try:
         found = pickle.loads(pickle.dumps(stage))
     except TypeError:
