@@ -1,6 +1,7 @@
 """Runs at work on one cache: who computes what, and what the others have committed."""
 
 import contextlib
+import errno
 import math
 import os
 import re
@@ -163,7 +164,9 @@ class Peers:
         if self._journal is not None and (lines or self._used):
             told = [*lines, *[USED + folder for folder in self._used], ""]
             self._used.clear()
-            self._journal.write("\n".join(told).encode())
+            data = "\n".join(told).encode()
+            if self._journal.write(data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _lines(self) -> Iterator[str]:
         """Yield the new lines of other journals; "" when runs came or went.

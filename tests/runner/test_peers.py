@@ -1,6 +1,7 @@
 """Several runs on one cache: each call is computed once, no entry of the history is lost."""
 
 import collections
+import errno
 import json
 import os
 import random
@@ -20,6 +21,7 @@ from curifactory.provenance import system
 from curifactory.store import Store
 from curifactory.trace import Trace, after
 
+NO_SPACE = os.strerror(errno.ENOSPC)
 STAGES = """
     import os
     import signal
@@ -589,3 +591,19 @@ def test_a_claim_is_not_lost_because_too_many_files_are_open(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (least, most))
     mine.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_a_run_whose_name_does_not_fit_on_the_disk_goes_on_alone(tmp_path):
+    import resource
+
+    told = []
+    mine = Peers(tmp_path, told.append)
+    least, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, most))
+    try:
+        assert mine.take("call")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (least, most))
+    assert told == [f"no claims on calls: {tmp_path} cannot be written ({NO_SPACE})"]
+    assert not list((tmp_path / ".runs").iterdir())
