@@ -23,6 +23,35 @@ OWN_FOLDERS += ["tests", "test", "data", "reports", "notebooks", "extras"]
 # pip could not install a project that is named like something it depends on.
 DEPENDENCIES = ["rich", "jinja2", "typeguard", "numpy", "scikit_learn", "sklearn"]
 DEPENDENCIES += ["matplotlib", "pandas", "pytest", "pip", "setuptools", "wheel"]
+DEPENDENCIES += [
+    "black",
+    "mypy",
+    "ruff",
+    "optuna",
+    "dask",
+    "distributed",
+    "cloudpickle",
+]
+# What these depend on in their turn.
+DEPENDENCIES += ["scipy", "joblib", "threadpoolctl", "contourpy", "cycler", "fonttools"]
+DEPENDENCIES += [
+    "kiwisolver",
+    "pillow",
+    "pyparsing",
+    "python_dateutil",
+    "dateutil",
+    "six",
+]
+DEPENDENCIES += [
+    "markupsafe",
+    "markdown_it_py",
+    "mdurl",
+    "pygments",
+    "iniconfig",
+    "click",
+]
+DEPENDENCIES += ["pluggy", "packaging", "pathspec", "platformdirs", "mypy_extensions"]
+DEPENDENCIES += ["typing_extensions", "tomli", "exceptiongroup", "narwhals", "pytokens"]
 
 
 def refuse(message):

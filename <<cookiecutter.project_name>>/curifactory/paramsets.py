@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from . import args as argsets
 from . import layout, record, settings, sources
@@ -101,14 +101,25 @@ def _unknown_field(error: BaseException) -> RequestError | None:
     match = re.match(rf"(\w+)\.__init__\(\) (?:{given})", str(error))
     trace = error.__traceback__
     while match and trace is not None:
-        cls = trace.tb_frame.f_globals.get(match[1])
+        names = trace.tb_frame.f_globals
+        cls = names.get(match[1])
         trace = trace.tb_next
         if cls is ExperimentArgs:
             hint = "write @dataclass on the line above the class"
             return RequestError("the class of this argset is not a dataclass", hint)
         if isinstance(cls, type) and is_dataclass(cls) and match[2]:
+            for each in filter(_is_forgotten, names.values()):
+                if issubclass(each, cls) and match[2] in each.__annotations__:
+                    said = f"{each.__name__} declares fields but is not a dataclass"
+                    hint = "write @dataclass on the line above the class"
+                    return RequestError(said, hint)
             return argsets.unknown_field(cls, match[2])
     return None
+
+
+def _is_forgotten(value: object) -> TypeGuard[type]:
+    """Return whether a value is a class with annotations of its own, and no dataclass."""
+    return isinstance(value, type) and "__dataclass_fields__" not in vars(value)
 
 
 def placed(error: CurifactoryError, otherwise: str = "") -> RequestError:

@@ -5,6 +5,7 @@ import functools
 import getpass
 import os
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,19 +30,26 @@ class GitState:
             )
         except OSError:
             self._process = None
+            return
+        # A child that nobody waits for keeps Jupyter from ending its kernel.
+        self._listening = threading.Thread(target=self._listen, daemon=True)
+        self._listening.start()
+
+    def _listen(self) -> None:
+        import subprocess
+
+        try:
+            self._text, _ = self._process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._text, _ = self._process.communicate()
 
     def read(self) -> dict[str, Any] | None:
         """Return commit, branch and whether files differ from the commit."""
         if self._process is None:
             return None
-        import subprocess
-
-        try:
-            text, _ = self._process.communicate(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            text, _ = self._process.communicate()
-        lines = text.splitlines()
+        self._listening.join()
+        lines = self._text.splitlines()
         if self._process.returncode != 0:
             return None
         heads = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))

@@ -259,8 +259,7 @@ def _declare(
         )
 
     def declare(function: Callable[Concatenate[R, P], T]) -> Stage[R, P, T]:
-        unfit = inspect.isclass(function) or inspect.ismethod(function)
-        if unfit or not hasattr(function, "__name__"):
+        if not inspect.isfunction(function):
             said = f"@{kind} stands on a function, not on {function!r:.80}"
             raise RequestError(said, "def name(record): return model.fit(...)")
         where = f"{_where(function)}: {kind} {function.__name__}"

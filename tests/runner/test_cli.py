@@ -303,6 +303,19 @@ REFUSED = {
         ["other"],
         ["experiments/other.py:6: @stage stands on a function", "def "],
     ),
+    "a stage of a function that keeps its results": (
+        study(
+            "",
+            head="import functools\nuse = stage([], ['x'])(functools.cache(print))\n",
+        ),
+        ["other"],
+        ["experiments/other.py:6: @stage stands on a function", "def "],
+    ),
+    "a stage of a stage": (
+        study("", head="from stages.chain import load\nuse = stage([], ['x'])(load)\n"),
+        ["other"],
+        ["experiments/other.py:6: @stage stands on a function", "def "],
+    ),
     "run() without the manager": (
         {
             "experiments/other.py": '"""An experiment."""\n\n\ndef run(argsets):\n    pass\n'

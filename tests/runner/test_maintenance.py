@@ -560,3 +560,14 @@ def test_a_part_of_the_name_of_a_stage_is_told_with_the_whole(project):
     ):
         result = project.run(*given)
         assert result.code == 2 and "did you mean 'score'" in result.err
+
+
+def test_runs_of_one_second_are_in_the_order_of_their_numbers(project):
+    runs = [project.ok("study", "--set", f"seed={n}", "-n", "a").run for n in range(11)]
+    for path in (project.root / "data/runs").glob("*/run.json"):
+        content = json.loads(path.read_text())
+        path.write_text(json.dumps({**content, "started": "2026-11-29T17:15:27+00:00"}))
+    listed = [line.split()[0] for line in project.ok("runs").out.splitlines()]
+    assert listed == [run["run"] for run in runs]
+    project.ok("cache", "gc", "--keep-runs", "1")
+    assert data(project) == {call["folder"] for call in runs[-1]["calls"]}

@@ -500,3 +500,24 @@ def test_files_that_stages_read_in_two_threads_count(project):
         project.write({"raw/a": text, "raw/b": text})
         result = project.script(THREADS)
         assert result.out.split() == [text, text], result
+
+
+WAITS_FOR_CHILDREN = BY_HAND + """
+import os
+import time
+
+load(Record(manager, get_params()[0]))
+last = time.monotonic() + 20
+try:
+    while time.monotonic() < last:  # as a kernel of Jupyter does at its end
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        time.sleep(0.01)
+    print("there is a child")
+except ChildProcessError:
+    print("all have ended")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such call")
+def test_a_manager_leaves_no_child_that_nobody_waits_for(project):
+    assert project.script(WAITS_FOR_CHILDREN).out.strip() == "all have ended"

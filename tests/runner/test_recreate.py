@@ -394,6 +394,11 @@ def test_an_unknown_run_and_a_file_that_exists_are_refused(many):
         2,
         "error: there is no run 'sen-1'\n  did you mean 'seen-1'?\n",
     )
+    killed = many.root / "data/runs/seen-2"
+    killed.mkdir()
+    result = many.run("params", "--from-run", "seen-2")
+    assert "run 'seen-2' did not end: it has kept no argsets" in result.err
+    killed.rmdir()
     many.run("params", "--from-run", "seen-1")
     result = many.run("params", "--from-run", "seen-1")
     assert (

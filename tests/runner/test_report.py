@@ -275,6 +275,17 @@ def test_values_that_are_not_finite_are_shown_and_never_best(write, odd):
     assert ("–" if odd is None else str(odd)) in Outline(page).text
 
 
+def test_very_large_values_are_best_as_others_are(write):
+    assert best(write(study([-8e307, 1e305, 8e307, 0.7]))) == ["8e+307"]
+
+
+def test_a_box_of_the_map_says_first_what_failed(write):
+    calls = [call(n, "score", ["a"], status="reused") for n in range(1200)]
+    calls += [call(n, "score", ["a"], status="failed") for n in range(12)]
+    page = write(finished([argset("a")], calls))
+    assert "12 failed · 1,200 reused</text>" in page
+
+
 def test_a_metric_of_the_same_name_has_one_column_for_each_stage(write):
     calls = [
         call(0, "train", ["a"], metrics={"loss": metric(0.25, "min")}),
@@ -286,6 +297,12 @@ def test_a_metric_of_the_same_name_has_one_column_for_each_stage(write):
         "score, min is best",
     ]
     assert "0.2500" in page and "0.7500" in page
+    others = [
+        call(2, "train", ["b"], metrics={"loss": metric(0.5, "min")}),
+        call(3, "score", ["b"], metrics={"loss": metric(0.5, "min")}),
+    ]
+    page = write(finished([argset("a"), argset("b")], calls + others))
+    assert "best train.loss" in page and "best score.loss" in page
 
 
 def test_metrics_of_aggregates_stand_apart(write):

@@ -352,6 +352,15 @@ case(
     "write @dataclass on the line above the class",
 )
 case(
+    "forgotten dataclass below one, and a field given",
+    params(
+        "from params import Args\n\n\nclass Mine(Args):\n    rate: int = 0\n\n\ndef get_params():\n    return [Mine(name='a', rate=2)]\n"
+    ),
+    FILE,
+    "params/other.py:9: Mine declares fields but is not a dataclass",
+    "write @dataclass on the line above the class",
+)
+case(
     "forgotten dataclass, and a field given by its place",
     params(
         "from curifactory import ExperimentArgs\n\n\nclass Mine(ExperimentArgs):\n    seed: int = 0\n\n\ndef get_params():\n    return [Mine('a', 2)]\n"

@@ -83,7 +83,13 @@ def heads(runs: Path) -> list[Data]:
         said = f"the history {runs} cannot be read: {error.strerror}"
         raise RequestError(said, "make the folder readable") from error
     found = [{**head(each / "run.json"), "folder": each} for each in folders]
-    return sorted(found, key=lambda run: (began(run), run["run"]))
+    return sorted(found, key=_place)
+
+
+def _place(run: Data) -> tuple[float, str, int]:
+    """Return what runs are ordered by; those of one second by their numbers."""
+    name, _, number = run["run"].rpartition("-")
+    return began(run), name, int(number) if number.isdecimal() else 0
 
 
 def began(run: Data) -> float:

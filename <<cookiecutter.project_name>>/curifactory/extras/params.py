@@ -110,5 +110,8 @@ def _history(project: Settings, name: str) -> dict[str, Any]:
     path = project.runs / name / "run.json"
     known = [each.parent.name for each in project.runs.glob("*/run.json")]
     if name not in known:
+        if name in [each.name for each in project.runs.glob("*/")]:
+            said = f"run {name!r} did not end: it has kept no argsets"
+            raise RequestError(said, nearest(name, known))
         raise RequestError(f"there is no run {name!r}", nearest(name, known))
     return history.read(path)

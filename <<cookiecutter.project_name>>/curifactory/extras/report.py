@@ -4,6 +4,7 @@ import base64
 import json
 import math
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from itertools import chain, groupby
@@ -19,6 +20,8 @@ Data = dict[str, Any]
 Point = tuple[float, float]
 Metrics = dict[tuple[str, str], Data]  # by stage and name
 HERE = Path(__file__).parent
+LARGEST = sys.float_info.max / 2
+"""Up to here, the difference of two numbers is one as well."""
 STATUSES = ("failed", "waiting", "computed", "skipped", "reused")
 ROWS = 1_000  # of the comparison; the rest stays in run.json
 CALLS = 400
@@ -118,7 +121,7 @@ def duration(seconds: float) -> str:
 def _is_finite(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return abs(value) < 1e300  # false for NaN, and no overflow for long integers
+    return abs(value) < LARGEST  # false for NaN, and no overflow for long integers
 
 
 def _formatter(values: Iterable[Any]) -> Callable[[Any], str]:
@@ -194,7 +197,7 @@ def _cell(column: Data, value: Any) -> tuple[str, Any, int | None, bool]:
     place = None
     if column["ends"] and _is_finite(value):
         low, high = column["ends"]
-        place = round(100 * (value - low) / (high - low))
+        place = round(100 * ((value - low) / (high - low)))
     is_best = value is not None and value == column["best"]
     return "–" if value is None else column["show"](value), value, place, is_best
 
