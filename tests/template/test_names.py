@@ -29,6 +29,9 @@ BAD = {
     "curifactory": "curifactory-study",
     "reports": "reports-study",
     "numpy": "numpy-study",
+    "joblib": "joblib-study",
+    "Ruff": "Ruff-study",
+    "typing-extensions": "typing-extensions-study",
     "scikit-learn": "scikit-learn-study",
 }
 GOOD = ["q", "Drag", "wind_tunnel", "a--b__c"]
