@@ -234,11 +234,13 @@ class Peers:
     def _owner(self, key: str) -> str | None:
         """Return the run that a claim is of; None where it was given back.
 
-        Empty where nobody can tell, as where this process has too many open files.
+        Empty where nobody can tell: this process has too many open files, or its text
+        was cut short.
         """
         try:
             with open(self.claims / key, encoding="utf-8", errors="replace") as file:
-                return file.readline().rstrip("\n")
+                name = file.readline().rstrip("\n")
+                return name if NAMED.fullmatch(name) else ""
         except FileNotFoundError:
             return None
         except OSError:

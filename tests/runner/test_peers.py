@@ -478,6 +478,20 @@ def test_a_process_that_is_stopped_for_long_loses_its_claim(meet, tmp_path):
     assert meet().take("call")
 
 
+@pytest.mark.parametrize("left", ["", "vm.82963db", "vm.8-1-0", "\0" * 20, "/x-1-0"])
+@pytest.mark.parametrize("age", [30, 90])
+def test_a_claim_that_was_cut_short_is_taken_over_when_it_is_old(
+    meet, tmp_path, left, age
+):
+    (tmp_path / ".claims").mkdir()
+    claim = tmp_path / ".claims" / "call"
+    claim.write_text(left)
+    then = time.time() - age
+    os.utime(claim, (then, then))
+    is_whole = left == "vm.8-1-0"  # of a run that has no journal any more
+    assert meet().take("call") is (age > 60 or is_whole)
+
+
 def test_a_claim_that_others_have_taken_over_is_let_go_of(meet, tmp_path):
     mine, other = meet(), meet()
     assert mine.take("call") and mine.take("more") and not mine.has_lost("call")
