@@ -24,6 +24,8 @@ def main() -> int:
     except KeyboardInterrupt:  # while it imports that
         return 130
     if code in INTERRUPTED:
+        # Python ends by SIGINT where that left code made from a text, until another is.
+        exec("")
         _end_without_threads(code)
     return code
 

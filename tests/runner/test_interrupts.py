@@ -253,3 +253,19 @@ def test_a_signal_leaves_no_lock_of_a_pool_taken(tmp_path, whole_home, number):
     result = on.run("other")
     assert result.code == CODES[number], result.out + result.err
     assert result.out.count("all its locks are open again") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_exit_code_holds_where_a_text_is_executed_meanwhile(project, number):
+    text = f"import os; os.kill(os.getpid(), {int(number)}); import time; time.sleep(9)"
+    project.edit(
+        "params/base.py", "def get_params", f"exec({text!r})\n\n\ndef get_params"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "curifactory", "run", "study"],
+        cwd=project.root,
+        env=project.environment(),
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == CODES[number], done.stderr
