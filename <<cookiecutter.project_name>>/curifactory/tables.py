@@ -100,10 +100,12 @@ def _print_comparison(calls: Sequence[Call]) -> None:
             rows.setdefault(call.label, {}).update(found)
         elif metrics:
             told = (f"{name} {each['value']:.4g}" for name, each in metrics.items())
-            over.append(f"{call.stage.label}  {', '.join(told)}")
+            count = len({each.snapshot.name for each in call.members})
+            several = f"over {count:,} argset{'s' * (count != 1)}"
+            over.append(f"{several}: {call.stage.label}  {', '.join(told)}")
     _print_rows(rows)
     for line in over[:ARGSETS]:
-        print(f"over all argsets: {line}")
+        print(line)
     if rows or over:
         print()
 
@@ -143,7 +145,7 @@ def _fitting(lines: Sequence[Sequence[str]]) -> int:
 
 def _best(column: tuple[str, str], rows: Iterable[dict[Any, Any]]) -> float | None:
     found = [row[column] for row in rows if column in row]
-    goal = found[0]["goal"]
+    goal = next((each["goal"] for each in found if each["goal"]), None)
     values = [each["value"] for each in found if abs(each["value"]) < float("inf")]
     is_one = len({each["value"] for each in found}) == 1
     if not values or goal is None or is_one:

@@ -901,7 +901,10 @@ def test_metrics_of_aggregates_are_shown(project):
     project.write(other(AGGREGATED, alone, argsets))
     lines = project.ok("other").out.splitlines()
     assert lines[:3] == ["argset  quality", "a       1", "b       4"]
-    assert lines[3:5] == ["over all argsets: mean  mean 2.5", ""]  # none is best
+    assert lines[3:5] == ["over 2 argsets: mean  mean 2.5", ""]  # none is best
+    part = run + "mean(Record(manager, None), manager.records[:1])"
+    project.write(other(AGGREGATED, part, argsets))
+    assert "\nover 1 argset: mean  mean 1\n" in project.ok("other").out
     own = run + "mean(Record(manager, Args('all')), manager.records[:2])"
     project.write(other(AGGREGATED, own, argsets))
     lines = project.ok("other").out.splitlines()
@@ -938,6 +941,20 @@ def test_metrics_of_one_name_stand_apart_and_the_infinite_is_never_best(project)
         ["a", "1", "-1*", "inf"],
         ["b", "4*", "-4", "1*"],
     ]
+
+
+def test_a_metric_has_the_goal_that_some_call_gives_it(project):
+    stages = """
+@stage(None, ["x"])
+def one(record):
+    seed = record.args.seed
+    record.metric("acc", seed, goal="max" if seed else None)
+    return 1
+"""
+    argsets = "Args('a', seed=0), Args('b', seed=4)"
+    run = "for args in argsets:\n    one(Record(manager, args))"
+    project.write(other(stages, run, argsets))
+    assert "b       4*" in project.ok("other").out
 
 
 def test_the_best_argset_is_shown_wherever_it_stands(project):

@@ -312,9 +312,19 @@ def test_metrics_of_aggregates_stand_apart(write):
         call(1, "compare", ["a"], [0], aggregate=True, metrics=values),
     ]
     page = write(finished([argset("a")], calls))
-    table = page[page.index('id="argsets"') : page.index("Over all argsets")]
+    table = page[page.index('id="argsets"') : page.index("Over several argsets")]
     assert "mean" not in table
-    assert "0.123456" in page[page.index("Over all argsets") :]
+    assert "0.123456" in page[page.index("Over several argsets") :]
+
+
+def test_metrics_of_aggregates_say_over_which_argsets_they_are(write):
+    given = {"aggregate": True, "metrics": {"mean": metric(0.5)}}
+    calls = [call(n, "score", [name]) for n, name in enumerate("abcdef")]
+    calls += [call(8, "compare", ["a", "b"], **given)]
+    calls += [call(9, "compare", [*"cdeff"], **given)]
+    page = write(finished([argset(name) for name in "abcdef"], calls))
+    text = page[page.index("Over several argsets") :]
+    assert "<td>a, b</td>" in text and "<td>c, d, e and 1 more</td>" in text
 
 
 def test_the_best_of_a_metric_is_named_wherever_its_column_stands(write):

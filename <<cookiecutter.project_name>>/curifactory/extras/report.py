@@ -160,12 +160,12 @@ def _metrics(calls: list[Data], names: set[str]) -> tuple[Metrics, list[Any]]:
     found: Metrics = {}
     others = []
     for call in calls:
-        own = call["argset"]
+        own, over = call["argset"], [*dict.fromkeys(call["records"])]
         for name, metric in call["metrics"].items():
             if own in names:
                 found.setdefault((call["stage"], name), {})[own] = metric
             else:
-                others.append((call["stage"], name, metric["value"]))
+                others.append((call["stage"], over, name, metric["value"]))
     return found, others
 
 
