@@ -21,37 +21,17 @@ WINDOWS_DEVICES = (
 OWN_FOLDERS = ["params", "stages", "src", "experiments", "experiment", "curifactory"]
 OWN_FOLDERS += ["tests", "test", "data", "reports", "notebooks", "extras"]
 # pip could not install a project that is named like something it depends on.
-DEPENDENCIES = ["rich", "jinja2", "typeguard", "numpy", "scikit_learn", "sklearn"]
-DEPENDENCIES += ["matplotlib", "pandas", "pytest", "pip", "setuptools", "wheel"]
-DEPENDENCIES += [
-    "black",
-    "mypy",
-    "ruff",
-    "optuna",
-    "dask",
-    "distributed",
-    "cloudpickle",
-]
+DEPENDENCIES = (
+    "rich jinja2 typeguard numpy scikit_learn sklearn matplotlib pandas".split()
+)
+DEPENDENCIES += "pytest pip setuptools wheel black mypy ruff optuna dask".split()
+DEPENDENCIES += "distributed cloudpickle".split()
 # What these depend on in their turn.
-DEPENDENCIES += ["scipy", "joblib", "threadpoolctl", "contourpy", "cycler", "fonttools"]
-DEPENDENCIES += [
-    "kiwisolver",
-    "pillow",
-    "pyparsing",
-    "python_dateutil",
-    "dateutil",
-    "six",
-]
-DEPENDENCIES += [
-    "markupsafe",
-    "markdown_it_py",
-    "mdurl",
-    "pygments",
-    "iniconfig",
-    "click",
-]
-DEPENDENCIES += ["pluggy", "packaging", "pathspec", "platformdirs", "mypy_extensions"]
-DEPENDENCIES += ["typing_extensions", "tomli", "exceptiongroup", "narwhals", "pytokens"]
+DEPENDENCIES += "scipy joblib threadpoolctl contourpy cycler fonttools".split()
+DEPENDENCIES += "kiwisolver pillow pyparsing python_dateutil dateutil six".split()
+DEPENDENCIES += "markupsafe markdown_it_py mdurl pygments iniconfig click".split()
+DEPENDENCIES += "pluggy packaging pathspec platformdirs mypy_extensions".split()
+DEPENDENCIES += "typing_extensions tomli exceptiongroup narwhals pytokens".split()
 
 
 def refuse(message):

@@ -371,6 +371,12 @@ def default_of(field: "dataclasses.Field[Any]") -> Any:
     return ABSENT if field.default is dataclasses.MISSING else field.default
 
 
+def no_dataclass(what: str) -> RequestError:
+    """Return the error for a class above which a line was forgotten."""
+    hint = "write @dataclass on the line above the class"
+    return RequestError(f"{what} is not a dataclass", hint)
+
+
 @functools.cache
 def check_class(cls: type, where: str) -> None:
     """Refuse a class whose declarations would not be heeded."""
@@ -382,8 +388,8 @@ def check_class(cls: type, where: str) -> None:
         is_own = issubclass(base, ExperimentArgs) and base is not ExperimentArgs
         is_dataclass = "__dataclass_fields__" in vars(base)
         if is_own and not is_dataclass and vars(base).get("__annotations__"):
-            said = f"{where}: {base.__name__} declares fields but is not a dataclass"
-            raise RequestError(said, "write @dataclass on the line above the class")
+            wrong = no_dataclass(f"{base.__name__} declares fields but")
+            raise RequestError(f"{where}: {wrong.message}", wrong.hint)
 
 
 def sealed(args: Self, copy_of: Callable[[Any], Any] = plain.copied) -> Self:

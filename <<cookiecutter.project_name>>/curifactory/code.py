@@ -140,9 +140,8 @@ def _reach(roots: Iterable[Any]) -> Code:
     if not names.isdisjoint(ASKS_NAME):
         is_placed = "__module__" in names
         said = sources.qualified if is_placed else operator.attrgetter("__qualname__")
-        lines.append(
-            "names"
-        )  # results from before those in fields were read do not count
+        # Results from before names in fields were read do not count.
+        lines.append("names")
         lines += map(said, [*kinds, *(f for unit in found for f in unit.handed)])
     texts: dict[str, list[str]] = {}
     for unit in found:  # an object and what it was made of may have one name

@@ -105,14 +105,11 @@ def _unknown_field(error: BaseException) -> RequestError | None:
         cls = names.get(match[1])
         trace = trace.tb_next
         if cls is ExperimentArgs:
-            hint = "write @dataclass on the line above the class"
-            return RequestError("the class of this argset is not a dataclass", hint)
+            return argsets.no_dataclass("the class of this argset")
         if isinstance(cls, type) and is_dataclass(cls) and match[2]:
             for each in filter(_is_forgotten, names.values()):
                 if issubclass(each, cls) and match[2] in each.__annotations__:
-                    said = f"{each.__name__} declares fields but is not a dataclass"
-                    hint = "write @dataclass on the line above the class"
-                    return RequestError(said, hint)
+                    return argsets.no_dataclass(f"{each.__name__} declares fields but")
             return argsets.unknown_field(cls, match[2])
     return None
 

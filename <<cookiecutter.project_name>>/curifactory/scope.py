@@ -210,6 +210,7 @@ class Scope:
         self.asked: set[int] = set()
         """The nodes that only ask for a class: who makes an argset goes by all of it."""
         self.called: set[int] = set()
+        """The nodes that are called: nobody asks these for a name."""
 
     def module_of(self, decorator: ast.expr) -> str:
         """Return where a decorator was written by others, nothing for one's own."""
