@@ -315,6 +315,8 @@ def _run(options: argparse.Namespace, command: str) -> int:
         else:
             tables.print_summary(run, options.debug)
     run.let_go()
+    if run.error is not None:
+        raise run.error
     return run.exit_code
 
 

@@ -15,7 +15,7 @@ from . import engine, paramsets, surroundings
 from .decide import Decision
 from .engine import Engine
 from .errors import CurifactoryError, RequestError, SkippedError, nearest
-from .failure import own_frames
+from .failure import own_frames, told
 from .layout import list_experiments as list_experiments
 from .layout import list_paramsets as list_paramsets
 from .manager import ArtifactManager, StopMap
@@ -38,6 +38,10 @@ class Run:
     decisions: list[tuple[Call, Decision]] = field(default_factory=list)
     content: dict[str, Any] = field(default_factory=dict)
     report: Path | None = None
+    error: Exception | None = None
+    """What ended `run()`, where calls had been computed before it."""
+    notes: str | None = None
+    """One line about it, for the history."""
 
     @property
     def records(self) -> list[Record[Any]]:
@@ -97,10 +101,14 @@ def run_experiment(
     with surroundings.staying():
         # Relative paths are meant as they are on the command line.
         os.chdir(project.root)
-        return perform(project, request, progress or Progress(quiet=True))
+        run = perform(project, request, progress or Progress(quiet=True))
+    if run.error is not None:
+        raise run.error
+    return run
 
 
 def perform(project: Settings, request: Request, progress: Progress) -> Run:
+    """Perform a run to its end; an error after its first call is told by `Run.error`."""
     for option in ("retries", "max_calls"):
         number = getattr(request, option)
         if number is not None and number < 0:
@@ -166,10 +174,15 @@ def _perform(
         run.status = "interrupted"
         run.exit_code = 143 if 143 in error.args else 130
     except Exception as error:
-        if manager.folder is not None:
-            code = getattr(error, "exit_code", 1)
-            manager.finish("refused" if code == 2 else "failed", code)
-        raise
+        run.notes = told(error)
+        manager.log(run.notes)
+        manager.close(at_once=True)
+        run.error, run.exit_code = error, getattr(error, "exit_code", 1)
+        run.status = "refused" if run.exit_code == 2 else "failed"
+        if not manager.has_computed():
+            if manager.folder is not None:
+                manager.finish(run.status, run.exit_code, run.notes)
+            raise
     finally:
         progress.close()
         manager.close()
@@ -216,7 +229,7 @@ def check_stages(names: Iterable[str], manager: ArtifactManager) -> None:
 def _finished(run: Run, request: Request) -> Run:
     if run.status == "done" and any(c.status == "failed" for c in run.manager.calls):
         run.status, run.exit_code = "failed", 1
-    run.content = run.manager.finish(run.status, run.exit_code)
+    run.content = run.manager.finish(run.status, run.exit_code, run.notes)
     if request.report:
         run.report = _write_report(run)
     return run

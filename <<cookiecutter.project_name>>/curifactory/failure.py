@@ -86,6 +86,17 @@ def failed(error: BaseException) -> Failure:
     return Failure(kind, message, place, own, error, "", full, is_of_machine)
 
 
+def told(error: BaseException) -> str:
+    """Return one line that says what ended `run()`, and where."""
+    cause = error.__cause__ or error
+    failure = failed(cause)
+    said = failure.message.partition("\n")[0]
+    if not isinstance(cause, CurifactoryError):
+        said = f"{failure.kind}: {said}"
+    is_placed = ".py:" in said or not failure.where
+    return said if is_placed else f"{said} ({sources.relative(failure.where)})"
+
+
 def _cut(text: str) -> str:
     """Return a text without its middle, where it is as long as data."""
     half, left = MOST // 2, len(text) - MOST

@@ -176,13 +176,15 @@ class ArtifactManager:
             with contextlib.suppress(OSError):  # what could not be written before
                 log.close()
 
-    def finish(self, status: str, exit_code: int) -> dict[str, Any]:
+    def finish(
+        self, status: str, exit_code: int, notes: str | None = None
+    ) -> dict[str, Any]:
         """Write the run into the history and return what was written."""
         self.close(at_once=status != "done")
         for call in self.calls:
             if call.status not in STATUSES:
                 call.status, call.reason = "skipped", f"the run was {status}"
-        content = self._summary(status, exit_code)
+        content = {**self._summary(status, exit_code), "notes": notes}
         if self.folder is not None:
             path = self.folder / "run.json"
             try:
@@ -205,6 +207,10 @@ class ArtifactManager:
         vars(self).pop("session", None)
         vars(self).pop("survey", None)
         forget_argsets()
+
+    def has_computed(self) -> bool:
+        """Return whether a call was computed, or failed, in this run."""
+        return any(call.status in ("computed", "failed") for call in self.calls)
 
     def counts(self, calls: Iterable[Call] | None = None) -> dict[str, int]:
         """Return how many calls were computed, reused, skipped and failed."""
@@ -261,7 +267,6 @@ class ArtifactManager:
             "request": {} if self.eager else self.request._asdict(),
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.time() - self._begin, 3),
-            "notes": None,
             "git": self._git.read() if self._git else None,
             "versions": provenance.versions(packages),
             "host": provenance.host(),

@@ -275,3 +275,45 @@ def test_the_failure_of_a_misspelt_field_names_the_nearest_one(project):
     result = project.run("study")
     assert result.code == 1 and result.err.count("did you mean") < 2
     assert "did you mean 'seed'?" in result.err.lower().replace("mean:", "mean")
+
+
+def test_a_run_that_raises_after_calls_tells_what_was_computed_and_why_it_ended(whole):
+    run = "experiments/study.py"
+    whole.edit(
+        run, "compare(", "if manager.records[0].state['score']:\n        compare("
+    )
+    whole.edit(run, "manager.records)\n", "manager.records)\n    {}['best']\n")
+    result = whole.run("study")
+    assert result.code == 1
+    assert result.err.rstrip().endswith("KeyError: 'best'"), result
+    assert "study-1 failed  computed: 3, reused: 0, skipped: 4" in result.out
+    assert "report: reports/study-1/index.html" in result.out
+    where = "KeyError: 'best' (experiments/study.py:14)"
+    assert (result.run["status"], result.run["notes"]) == ("failed", where)
+    assert where in (whole.root / "data/runs/study-1/log.txt").read_text()
+    page = (whole.root / "reports/study-1/index.html").read_text()
+    assert where.replace("'", "&#39;") in page
+    assert where in whole.ok("runs").out
+
+
+def test_a_run_that_raises_before_its_first_call_leaves_no_report(whole):
+    whole.ok("study")
+    run = "experiments/study.py"
+    whole.edit(run, "manager.records)\n", "manager.records)\n    {}['best']\n")
+    result = whole.run("study")
+    assert result.code == 1 and "KeyError: 'best'" in result.err
+    assert "study-2" not in result.out
+    assert whole.root.joinpath("reports/latest").readlink().name == "study-1"
+
+
+def test_run_experiment_raises_what_ended_run_after_its_calls(project):
+    run = "experiments/study.py"
+    project.edit(run, "score(fit(", "assert 0 < score(fit(")
+    project.edit(run, "args))))", "args)))).state['score'] < 0")
+    result = project.script(
+        "from curifactory.experiment import run_experiment\nrun_experiment('study')\n"
+    )
+    assert result.code == 1 and "AssertionError" in result.err
+    history = json.loads((project.root / "data/runs/study-1/run.json").read_text())
+    assert history["counts"]["computed"] == 3
+    assert history["notes"].startswith("AssertionError")
