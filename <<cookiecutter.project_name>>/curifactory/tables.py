@@ -1,6 +1,7 @@
 """What the command line prints of a run: its map, its outcome, tables."""
 
 import itertools
+import math
 import os
 import shutil
 import sys
@@ -115,10 +116,12 @@ def _print_rows(rows: Rows) -> None:
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     if not columns:
         return
-    best = {column: _best(column, rows.values()) for column in columns}
+    found = {c: [row[c] for row in rows.values() if c in row] for c in columns}
+    best = {column: _best(metrics) for column, metrics in found.items()}
+    exact = {c: digits(each["value"] for each in m) for c, m in found.items()}
     lines: list[tuple[str, ...]] = []
     for index, (label, row) in enumerate(rows.items()):
-        cells = [_cell(row.get(column), best[column]) for column in columns]
+        cells = [_cell(row.get(each), best[each], exact[each]) for each in columns]
         is_best = any(cell.endswith("*") for cell in cells)
         if index < ARGSETS or (is_best and len(lines) < 2 * ARGSETS):
             lines.append((label, *cells))
@@ -143,8 +146,7 @@ def _fitting(lines: Sequence[Sequence[str]]) -> int:
     return max(2, sum(end - 2 <= wide for end in ends))
 
 
-def _best(column: tuple[str, str], rows: Iterable[dict[Any, Any]]) -> float | None:
-    found = [row[column] for row in rows if column in row]
+def _best(found: Sequence[dict[str, Any]]) -> float | None:
     goal = next((each["goal"] for each in found if each["goal"]), None)
     values = [each["value"] for each in found if abs(each["value"]) < float("inf")]
     is_one = len({each["value"] for each in found}) == 1
@@ -153,10 +155,20 @@ def _best(column: tuple[str, str], rows: Iterable[dict[Any, Any]]) -> float | No
     return float(max(values) if goal == "max" else min(values))
 
 
-def _cell(metric: dict[str, Any] | None, best: float | None) -> str:
+def digits(values: Iterable[float]) -> int:
+    """Return how many digits tell finite numbers apart: four, or as many as it takes."""
+    numbers = [each for each in values if abs(each) < float("inf")]
+    spread = max(numbers, default=0) / 2 - min(numbers, default=0) / 2  # no overflow
+    if not spread:
+        return 4
+    shared = math.log10(max(map(abs, numbers))) - math.log10(spread * 2)
+    return min(max(4, math.ceil(shared) + 1), 15)
+
+
+def _cell(metric: dict[str, Any] | None, best: float | None, exact: int) -> str:
     if metric is None:
         return "-"
-    return f"{metric['value']:.4g}" + ("*" if metric["value"] == best else "")
+    return f"{metric['value']:.{exact}g}" + ("*" if metric["value"] == best else "")
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -383,6 +383,9 @@ def test_only_what_varies_between_argsets_is_a_column(write):
         ([1e-7, 2e-7], ["1e-07", "2e-07"]),
         ([3e12, 1.5], ["3e+12", "1.5"]),
         ([0.0, 0.0], ["0", "0"]),
+        ([0.99991, 0.99993], ["0.999910", "0.999930"]),
+        ([123456.1, 123457.1], ["123,456.1", "123,457.1"]),
+        ([-0.30001, -0.30002], ["-0.300010", "-0.300020"]),
         ([10**400, 0.5], [str(10**400)[:200] + "…", "0.5000"]),
     ],
 )
@@ -493,6 +496,12 @@ def test_long_lines_are_thinned_and_keep_their_extremes(write):
     page = write(shown("line", {"x": [float(i) for i in range(len(y))], "y": {"y": y}}))
     assert len(page) < 100_000
     assert re.search(r"<polyline[^>]* 77\.78,0\.00 ", page)
+
+
+def test_the_ends_of_an_axis_differ(write):
+    line = {"x": [0.0, 1.0, 2.0], "y": {"loss": [1e9 + 1, 1e9 + 2, 1e9 + 3]}}
+    page = write(shown("line", line))
+    assert '<div class="y"><span>1000000003</span><span>1000000001</span></div>' in page
 
 
 def test_lines_without_a_finite_value_say_so(write):

@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, Template
 
 from ..folders import digest
+from ..tables import digits
 
 Data = dict[str, Any]
 Point = tuple[float, float]
@@ -126,13 +127,15 @@ def _is_finite(value: object) -> bool:
 
 def _formatter(values: Iterable[Any]) -> Callable[[Any], str]:
     """Return what shows the numbers of one column alike, about five digits long."""
-    numbers = [abs(value) for value in values if _is_finite(value) and value]
+    finite = [value for value in values if _is_finite(value)]
+    numbers = [abs(value) for value in finite if value]
     largest = math.floor(math.log10(max(numbers, default=1)))
-    decimals = max(0, (4 if largest >= 0 else 3) - largest)
+    exact = digits(finite)
+    decimals = max(0, (4 if largest >= 0 else 3) - largest, exact - 1 - largest)
     if all(number % 1 == 0 for number in numbers):
         decimals = 0
     is_plain = -3 <= largest < 9 and min(numbers, default=1) >= 10**-decimals
-    spec = f",.{decimals}f" if is_plain else ".4g"
+    spec = f",.{decimals}f" if is_plain else f".{exact}g"
     return lambda value: format(value, spec) if _is_finite(value) else text(value)
 
 
@@ -276,7 +279,9 @@ def _plot(data: Data) -> Data:
         return " ".join(f"{x:.2f},{y:.2f}" for x, y in places)
 
     drawn = {label: list(map(path, _parts(line))) for label, line in lines.items()}
-    return {"lines": drawn, "x": (left, right), "y": (low, high)}
+    ends = {"x": (left, right), "y": (low, high)}
+    shown = {n: [f"{v:.{digits(both)}g}" for v in both] for n, both in ends.items()}
+    return {"lines": drawn, **shown}
 
 
 def _parts(line: list[Point]) -> Iterator[list[Point]]:
