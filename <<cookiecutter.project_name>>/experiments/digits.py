@@ -20,6 +20,8 @@ def run(argsets: list[Args], manager: ArtifactManager) -> None:
 
 
 if __name__ == "__main__":
+    import sys
+
     from curifactory.cli import main
 
-    raise SystemExit(main(["digits"]))
+    raise SystemExit(main(["digits", *sys.argv[1:]]))

@@ -157,6 +157,8 @@ def result(trial: Any) -> tuple[Any, ...]:
 
 
 if __name__ == "__main__":
+    import sys
+
     from curifactory.cli import main
 
-    raise SystemExit(main(["search"]))
+    raise SystemExit(main(["search", *sys.argv[1:]]))

@@ -24,6 +24,8 @@ def run(argsets: list[Args], manager: ArtifactManager) -> None:
 
 
 if __name__ == "__main__":
+    import sys
+
     from curifactory.cli import main
 
-    raise SystemExit(main(["stub"]))
+    raise SystemExit(main(["stub", *sys.argv[1:]]))

@@ -1,6 +1,7 @@
 """experiment params and experiment new; --set, --seeds and selection of a run."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -214,6 +215,9 @@ def test_new_writes_stubs_that_work_and_keep_the_style(whole):
     whole.ok("new", "experiment", "forest")
     whole.ok("new", "stage", "prune")
     assert whole.ok("forest").counts["computed"] > 0
+    places = {"PYTHONPATH": os.pathsep.join([str(whole.root), str(whole.home)])}
+    result = whole.python("experiments/forest.py", "-p", "tres", **places)
+    assert result.code == 2 and "did you mean 'trees'?" in result.err
     result = whole.ok("forest", "-p", "trees")
     assert names(result) == ["trees", "trees_changed"]
     assert whole.python("-c", "from stages.prune import prune").code == 0
@@ -230,9 +234,10 @@ def test_new_writes_stubs_that_work_and_keep_the_style(whole):
 
 
 def test_new_refuses_an_experiment_that_could_not_be_run_by_its_name(whole):
-    result = whole.run("new", "experiment", "cache")
-    assert result.code == 2
-    assert result.err.startswith("error: no experiment can be named 'cache'\n")
+    for name in ("cache", "random"):
+        result = whole.run("new", "experiment", name)
+        assert result.code == 2
+        assert result.err.startswith(f"error: no experiment can be named {name!r}\n")
     assert whole.ok("new", "stage", "cache").out.startswith("wrote stages/cache.py")
 
 

@@ -3,6 +3,7 @@
 import argparse
 import keyword
 import re
+import sys
 from pathlib import Path
 
 from .. import paramsets
@@ -31,6 +32,9 @@ def perform(options: argparse.Namespace) -> int:
         raise RequestError(f"{name!r} is no name of a Python module", hint)
     if options.kind == "experiment" and name in COMMANDS:
         hint = f"the command line would take it for `experiment {name}`"
+        raise RequestError(f"no experiment can be named {name!r}", hint)
+    if options.kind == "experiment" and name in sys.stdlib_module_names:
+        hint = f"run as a file, it would hide Python's own module {name}"
         raise RequestError(f"no experiment can be named {name!r}", hint)
     places = {"experiment": project.experiments, "params": project.params}
     target = project.root / places.get(options.kind, "stages") / f"{name}.py"
