@@ -48,7 +48,8 @@ def alike(name: str, options: Sequence[str]) -> str:
     """Return a hint that names the options spelt alike; empty where there are none."""
     import difflib  # where nothing is wrong nobody needs it
 
-    close = difflib.get_close_matches(name, options, n=3, cutoff=0.6)
+    same = [each for each in options if each.casefold() == name.casefold()]
+    close = same or difflib.get_close_matches(name, options, n=3, cutoff=0.6)
     return f"did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 

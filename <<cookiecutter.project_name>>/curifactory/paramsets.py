@@ -5,6 +5,7 @@ import importlib
 import inspect
 import linecache
 import os
+import pkgutil
 import re
 import sys
 import traceback
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple, TypeGuard
 from . import args as argsets
 from . import layout, record, settings, sources
 from .args import ExperimentArgs, short
-from .errors import CurifactoryError, IdentityError, RequestError, nearest
+from .errors import CurifactoryError, IdentityError, RequestError, alike, nearest
 from .failure import where
 from .request import Request
 from .settings import Settings
@@ -27,6 +28,8 @@ HINTS = {
     "run": "def run(argsets, manager): ...",
     "get_params": "def get_params(): return [Args(...)]",
 }
+PUBLIC = ("curifactory", "curifactory.caching", "curifactory.reporting")
+"""The modules of the runner that projects import from."""
 HELPERS = os.path.join("params", "common.py")
 """The file of params/ whose functions are called with the users' mistakes."""
 
@@ -83,8 +86,9 @@ def _users(error: BaseException, what: str) -> RequestError:
     if unknown is not None:
         return RequestError(f"{relative(place)}: {unknown.message}", unknown.hint)
     told = traceback.format_exception_only(type(error), error)[-1].strip()
-    if str(getattr(error, "name", None)).startswith("curifactory."):
-        told += ": its names are in curifactory itself, or in curifactory.caching"
+    meant = "" if "Did you mean" in told else _meant_import(error)
+    if meant:  # newer Pythons say some of it themselves
+        told = re.sub(r" \([^()]*\.py\)$", "", told) + f": {meant}"
     if isinstance(error, TypeError) and "follows default argument" in told:
         told += ": it follows name, which has one; give it a default, or kw_only=True"
     path, _, line = place.rpartition(":")
@@ -93,6 +97,29 @@ def _users(error: BaseException, what: str) -> RequestError:
     told = told.replace(path.removesuffix(relative(path)), "")
     hint = f"{relative(place)}: {linecache.getline(path, int(line)).strip()}"
     return RequestError(f"{what}: {told}", hint)
+
+
+def _meant_import(error: BaseException) -> str:
+    """Return a hint for the import of a name, or module, that is not there."""
+    module = str(getattr(error, "name", None))
+    match = re.match(r"cannot import name '(\w+)'", str(error))
+    if match and module in sys.modules:
+        known = {each: _names_in(each) for each in dict.fromkeys((module, *PUBLIC))}
+        home = next((each for each in PUBLIC if match[1] in known[each]), None)
+        return f"it is in {home}" if home else alike(match[1], known[module])
+    package, _, name = module.rpartition(".")
+    if isinstance(error, ModuleNotFoundError) and package in sys.modules:
+        folders = getattr(sys.modules[package], "__path__", ())
+        beside = [each.name for each in pkgutil.iter_modules(folders)]
+        of_other_release = f"its names are in {', '.join(PUBLIC)}"
+        return of_other_release if package == PUBLIC[0] else alike(name, beside)
+    return ""
+
+
+def _names_in(module: str) -> list[str]:
+    """Return the names that one may import from a module."""
+    found = importlib.import_module(module)
+    return list(getattr(found, "__all__", None) or vars(found))
 
 
 def _unknown_field(error: BaseException) -> RequestError | None:

@@ -339,8 +339,21 @@ def _check_inputs(
         else:
             lack = f"no stage before it gives to record {records[0].label!r}"
         known = [each for record in records for each in record.state.sources]
-        hint = nearest(name, known, FIRST)
-        raise stage.wrong(f"takes {name!r}, which {lack}", hint)
+        said = f"takes {name!r}, which {lack}"
+        if hint := _hint_of_another(name, records):
+            raise RequestError(f"{stage.label} {said}", hint)
+        raise stage.wrong(said, nearest(name, known, FIRST))
+
+
+def _hint_of_another(name: str, records: list[Record[Any]]) -> str:
+    """Return what to say where another record of the same argset has an input."""
+    labels = {each.label for each in records}
+    for other in records[0].manager.records if records else ():
+        if other.label in labels and name in other.state.sources:
+            return (
+                f"another Record of {other.label!r} has it: use one for all its stages"
+            )
+    return ""
 
 
 def _may_lack(stage: AnyStage, name: str) -> bool:

@@ -622,8 +622,50 @@ case(
     "module of another release",
     params("from curifactory.params import ExperimentParameters\n"),
     FILE,
-    "params/other.py cannot be imported: ModuleNotFoundError: No module named 'curifactory.params': its names are in curifactory itself, or in curifactory.caching",
+    "params/other.py cannot be imported: ModuleNotFoundError: No module named 'curifactory.params': its names are in curifactory, curifactory.caching, curifactory.reporting",
     "params/other.py:1: from curifactory.params import ExperimentParameters",
+)
+case(
+    "misspelt name of the runner",
+    params("from curifactory import Recrod\n"),
+    FILE,
+    "params/other.py cannot be imported: ImportError: cannot import name 'Recrod' from 'curifactory': did you mean 'Record'?",
+    "params/other.py:1: from curifactory import Recrod",
+)
+case(
+    "misspelt reportable",
+    params("from curifactory.reporting import FigurReporter\n"),
+    FILE,
+    "params/other.py cannot be imported: ImportError: cannot import name 'FigurReporter' from 'curifactory.reporting': did you mean 'FigureReporter' or 'DFReporter' or 'ImageReporter'?",
+    "params/other.py:1: from curifactory.reporting import FigurReporter",
+)
+case(
+    "name of the runner that is elsewhere",
+    params("from curifactory import FigureReporter\n"),
+    FILE,
+    "params/other.py cannot be imported: ImportError: cannot import name 'FigureReporter' from 'curifactory': it is in curifactory.reporting",
+    "params/other.py:1: from curifactory import FigureReporter",
+)
+case(
+    "misspelt name of the project",
+    params("from stages.chain import scor\n"),
+    FILE,
+    "params/other.py cannot be imported: ImportError: cannot import name 'scor' from 'stages.chain': did you mean 'score'?",
+    "params/other.py:1: from stages.chain import scor",
+)
+case(
+    "misspelt module of the project",
+    params("from stages.chian import score\n"),
+    FILE,
+    "params/other.py cannot be imported: ModuleNotFoundError: No module named 'stages.chian': did you mean 'chain'?",
+    "params/other.py:1: from stages.chian import score",
+)
+case(
+    "field in capital letters",
+    {},
+    ["study", "--set", "SEED=3"],
+    "--set SEED=3: Args has no field 'SEED'",
+    "did you mean 'seed'?",
 )
 case(
     "name of another release",
