@@ -337,9 +337,8 @@ def open_request(
             f"{setting}choose a file of params/ with -p FILE",
         )
     request = _request(options, command)
-    if request.read_only and not project.cache.exists():
-        said = f"there is no cache at {project.cache}"
-        raise RequestError(said, "leave --read-only out, or mend --cache")
+    if request.read_only:
+        project.need_cache("leave --read-only out, or mend --cache")
     is_open = os.access(project.cache, os.W_OK)
     if request.map_only and not is_open:  # looking makes nothing, not even a cache
         request = request._replace(read_only=True)
@@ -407,7 +406,8 @@ def _ls(options: argparse.Namespace) -> int:
 
 
 def _print_entries(title: str, entries: Sequence[Entry]) -> None:
-    red, plain = ("\x1b[31m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
+    is_red = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    red, plain = ("\x1b[31m", "\x1b[0m") if is_red else ("", "")
     print(f"{title}:" if entries else f"{title}: none")
     width = max((len(entry.name) for entry in entries), default=0)
     for entry in entries:

@@ -414,6 +414,7 @@ class Session:
         if self.request.debugger and failure.error is not None:
             import pdb
 
+            self.request = self.request._replace(debugger=False)  # the first one only
             pdb.post_mortem(failure.error.__traceback__)
         call.failure = failure
         if not failure.is_of_machine:

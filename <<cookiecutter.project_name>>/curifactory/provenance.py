@@ -53,8 +53,9 @@ class GitState:
         if self._process.returncode != 0:
             return None
         heads = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
+        commit = heads.get("branch.oid", "")
         return {
-            "commit": heads.get("branch.oid", ""),
+            "commit": "" if commit == "(initial)" else commit,
             "branch": heads.get("branch.head", ""),
             "dirty": any(not line.startswith("#") for line in lines),
         }

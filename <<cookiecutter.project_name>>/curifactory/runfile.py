@@ -126,7 +126,19 @@ def shown_fields(args: Any) -> dict[str, Any]:
     """Return fields as JSON where that would give them back, else as a short text."""
     found = dict(flat(args))
     found.pop("name", None)
-    return {n: short(v) if json_problem(v) else v for n, v in found.items()}
+    return {n: v if _is_strict_json(v) else short(v) for n, v in found.items()}
+
+
+def _is_strict_json(value: Any) -> bool:
+    """Return whether JSON gives a value back equal, to programs in any language."""
+    if json_problem(value):
+        return False
+    if isinstance(value, (float, list, dict)):
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError:
+            return False
+    return True
 
 
 @functools.cache

@@ -35,6 +35,11 @@ class Settings(NamedTuple):
         given = self.cache, self.base, self.runs, self.reports
         return tuple(each for each in given if each is not None)
 
+    def need_cache(self, hint: str) -> None:
+        """Refuse a cache that is not there, as where its name is misspelt."""
+        if not self.cache.is_dir():
+            raise RequestError(f"there is no cache at {self.cache}", hint)
+
     def module_of(self, name: str, kind: str = "experiments") -> str:
         """Return the name of the module of an experiment, or of a parameter file."""
         return f"{getattr(self, kind)}/{name}".replace("/", ".")

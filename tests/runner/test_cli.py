@@ -372,6 +372,18 @@ REFUSED = {
         ["other"],
         ["takes a Record, not a list", "compare(Record(manager, None), records)"],
     ),
+    "a record of its own for each stage": (
+        study(
+            "    for args in argsets:\n        fit(load(Record(manager, args)))\n"
+            "        score(Record(manager, args))\n"
+        ),
+        ["other"],
+        [
+            "error: experiments/other.py:",
+            "'model', which no stage before it",
+            "another Record of 'a' has it: use one for all its stages",
+        ],
+    ),
     "a stage of argsets": (
         study("    load(argsets[0])\n"),
         ["other"],
@@ -1147,3 +1159,27 @@ def test_the_command_can_be_started_by_the_name_that_its_main_module_has(project
     told = project.python("-m", "curifactory", "map", "study").out
     name = told.partition("IT ")[2].split()[0]
     assert project.python("-m", name, "map", "study").out == told
+
+
+@pytest.mark.parametrize("command", ["accept", "check"])
+def test_a_cache_that_results_are_kept_in_is_there(whole, command):
+    whole.ok("study")
+    result = whole.run(command, "fit", "--cache", "nowhere")
+    assert result.code == 2 and "there is no cache at" in result.err
+    assert not (whole.root / "nowhere").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals here")
+def test_a_broken_file_is_red_unless_no_colour_is_wanted(project, monkeypatch):
+    project.write({"experiments/broken.py": "def (\n"})
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    red = "\x1b[31m  broken  line 1: invalid syntax\x1b[0m"
+    assert red in on_terminal(project, "ls", columns=80)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert red[5:-4] in on_terminal(project, "ls", columns=80)
+
+
+def test_numbers_that_nearly_agree_are_told_apart(project):
+    project.edit("stages/chain.py", '"quality", value,', '"quality", 1e5 + value,')
+    lines = project.ok().out.splitlines()
+    assert lines[:3] == ["argset  quality", "a       100014", "b       100015*"]

@@ -302,6 +302,7 @@ def test_a_run_knows_its_commit_and_whether_files_differ(project):
         subprocess.run(command, cwd=project.root, check=True, capture_output=True)
 
     git("init", "-b", "trunk")
+    assert project.ok().run["git"] == {"commit": "", "branch": "trunk", "dirty": True}
     project.write({".gitignore": "data/\n"})
     git("add", ".")
     git("commit", "-m", "all")

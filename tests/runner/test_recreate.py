@@ -405,3 +405,18 @@ def test_an_unknown_run_and_a_file_that_exists_are_refused(many):
         result.err
         == "error: params/seen_1.py is there already\n  move it away first, or take another name\n"
     )
+
+
+def test_numbers_that_only_python_reads_from_json_are_kept_as_texts(whole):
+    whole.edit("params/base.py", "seed=1", "rate=float('inf')")
+    whole.edit(
+        "params/__init__.py", "seed: int = 0", "seed: int = 0\n    rate: float = 0.0"
+    )
+    whole.ok("study")
+    strict = {"parse_constant": lambda name: pytest.fail(name)}
+    json.loads((whole.root / "data/runs/study-1/run.json").read_text(), **strict)
+    shown = json.loads(whole.ok("params", "base", "--json").out, **strict)
+    assert "inf" in [each["fields"]["rate"] for each in shown]
+    whole.ok("params", "--from-run", "study-1")
+    assert 'rate=float("inf")' in (whole.root / "params/study_1.py").read_text()
+    assert whole.ok("study", "-p", "study_1").counts["computed"] == 0

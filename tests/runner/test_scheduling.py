@@ -1,5 +1,7 @@
 """Flags that choose, limit and repeat calls, and bad requests, with every engine."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -136,6 +138,21 @@ def full(tmp_path, whole_home):
 def test_a_wrong_engine_is_refused(full, arguments, said):
     given = arguments if arguments[0] == "map" else ["run", *arguments]
     assert said in refused(full, given[0], "study", *given[1:])
+
+
+def test_the_debugger_stops_at_the_first_failure_only(full):
+    full.edit("stages/chain.py", "return {", "assert record.args.seed < 0; return {")
+    command = [sys.executable, "-m", "curifactory", "study", "--pdb", "--quiet"]
+    done = subprocess.run(
+        command,
+        cwd=full.root,
+        env=full.environment(),
+        input="p data\nq\n",
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.count("(Pdb)") == 2 and done.returncode == 1, done
+    assert "failed: 2" in done.stdout
 
 
 @pytest.mark.slow

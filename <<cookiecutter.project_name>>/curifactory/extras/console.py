@@ -99,7 +99,7 @@ class Console(Progress):
             rows.sort(key=lambda item: not item[1].left())
         used = [status for status in STYLES if any(r.counts[status] for _, r in rows)]
         table = Table(box=None, width=min(self.console.width, 110), pad_edge=False)
-        table.add_column("stage", ratio=1, no_wrap=True)
+        table.add_column("stage", ratio=1, no_wrap=True, min_width=8)
         for name in ("done", *used, "running", "left"):
             table.add_column(name, style=STYLES.get(name), justify="right")
         for stage, row in rows[:room]:

@@ -135,6 +135,7 @@ def _line(run: Data, width: int, of_status: int) -> str:
         return start.rstrip()
     counts = ", ".join(f"{kind} {n}" for kind, n in run["counts"].items() if n)
     git = run.get("git") or {}
-    commit = git.get("commit", "")[:8] + ("+" if git.get("dirty") else "")
+    commit = git.get("commit", "")[:8]
+    commit += "+" if commit and git.get("dirty") else ""
     line = f"{start}  {run['seconds']:6.1f} s  {commit:<9}  {counts}"
     return f"{line}  {run['notes'] or ''}".rstrip()

@@ -29,6 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def perform(options: argparse.Namespace) -> int:
     """Map the last run that had the stage, and accept or check its calls."""
     project = enter(options.cache)
+    project.need_cache("run something first, or mend --cache")
     run = _last(project, options.stage)
     calls = [c for c, _ in run.decisions if c.stage.label == options.stage]
     if not calls:

@@ -52,9 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def perform(options: argparse.Namespace) -> int:
     cache = os.path.abspath(options.cache) if options.cache else None
     project = settings.load(settings.find_root(Path.cwd()), cache=cache)
-    if not project.cache.is_dir():
-        said = f"there is no cache at {project.cache}"
-        raise RequestError(said, "run something first")
+    project.need_cache("run something first")
     found = Store(project.cache, _say)
     folders.check_owner(found.root)
     is_dry = getattr(options, "dry_run", False)
