@@ -4,6 +4,8 @@ Several projects may share one environment. The nearest project upwards from the
 folder comes first on the path, so that each one uses its own runner and its own code.
 """
 
+# PYTHON_ARGCOMPLETE_OK: shells that complete all such commands look for this.
+
 import os
 import sys
 from pathlib import Path

@@ -25,7 +25,7 @@ DEPENDENCIES = (
     "rich jinja2 typeguard numpy scikit_learn sklearn matplotlib pandas".split()
 )
 DEPENDENCIES += "pytest pip setuptools wheel black mypy ruff optuna dask".split()
-DEPENDENCIES += "distributed cloudpickle".split()
+DEPENDENCIES += "distributed cloudpickle argcomplete".split()
 # What these depend on in their turn.
 DEPENDENCIES += "scipy joblib threadpoolctl contourpy cycler fonttools".split()
 DEPENDENCIES += "kiwisolver pillow pyparsing python_dateutil dateutil six".split()

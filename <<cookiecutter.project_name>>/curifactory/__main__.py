@@ -15,6 +15,8 @@ PATIENCE = 2.0
 
 def main() -> int:
     """Run the command line in a process that has nothing else to do."""
+    if "_ARGCOMPLETE" in os.environ:
+        return _complete()
     try:
         _fix_hash_seed()
         _stand_for_children()
@@ -28,6 +30,17 @@ def main() -> int:
         exec("")
         _end_without_threads(code)
     return code
+
+
+def _complete() -> int:
+    """Let a shell complete its line; without the library, or extras/, say nothing."""
+    import importlib
+
+    try:
+        importlib.import_module("curifactory.extras.completion").answer()
+    except Exception:
+        pass  # where users type, no error is of use
+    return 1
 
 
 def _fix_hash_seed() -> None:

@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None, *, may_fork: bool = False) -> int:
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         _open_streams()
-        given = _with_command(asked)
+        given = with_command(asked)
         options = _parsed(given)
         if may_fork and getattr(options, "jobs", None):
             with contextlib.suppress(ImportError):
@@ -120,7 +120,7 @@ def _let_go_of_output() -> None:
 
 def _parsed(given: list[str]) -> argparse.Namespace:
     """Return the options; one that is not there is told with the nearest that is."""
-    parser, commands = _parser(given[0] if given else "")
+    parser, commands = make_parser(given[0] if given else "")
     options, unknown = parser.parse_known_args(given)
     if unknown:
         flag = next((each for each in unknown if each[0] == "-"), "").partition("=")[0]
@@ -136,7 +136,7 @@ def _parsed(given: list[str]) -> argparse.Namespace:
     return options
 
 
-def _with_command(given: list[str]) -> list[str]:
+def with_command(given: list[str]) -> list[str]:
     """Return the arguments with `run` put before the name of an experiment."""
     first = next((each for each in given if not each.startswith("-")), None)
     if first == "help":
@@ -224,7 +224,7 @@ def _of_machine(error: OSError) -> Exception:
     return told
 
 
-def _parser(command: str) -> tuple[argparse.ArgumentParser, Any]:
+def make_parser(command: str) -> tuple[argparse.ArgumentParser, Any]:
     """Return the parser, and those of its commands; of the extras only the one that is
     asked for is imported."""
     parser = _Parser(

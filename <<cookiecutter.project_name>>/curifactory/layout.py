@@ -36,15 +36,19 @@ def list_paramsets(root: Path) -> list[Entry]:
 def entries(project: Settings, kind: str) -> list[Entry]:
     """Return the files of a kind, `experiments` or `params`, that define its function."""
     folder = project.root / getattr(project, kind)
-    paths = (p for p in sorted(folder.rglob("*.py")) if _is_named(p, folder))
+    paths = (path for path in modules(folder) if path.name != "__init__.py")
     found = (_entry(folder, path, DEFINED[kind]) for path in paths)
     return [entry for entry in found if entry is not None]
 
 
-def _is_named(path: Path, folder: Path) -> bool:
-    """Return whether a file can be meant: editors keep hidden ones beside it."""
-    is_hidden = any(part[0] == "." for part in path.relative_to(folder).parts)
-    return path.is_file() and path.name != "__init__.py" and not is_hidden
+def modules(folder: Path) -> list[Path]:
+    """Return the Python files in a folder; editors keep hidden ones beside them."""
+    found = ((p, p.relative_to(folder).parts) for p in sorted(folder.rglob("*.py")))
+    return [
+        path
+        for path, parts in found
+        if path.is_file() and not any(part[0] == "." for part in parts)
+    ]
 
 
 def _entry(folder: Path, path: Path, function: str) -> Entry | None:
