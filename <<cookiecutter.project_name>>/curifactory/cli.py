@@ -75,11 +75,14 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
 
-def main(argv: Sequence[str] | None = None, *, may_fork: bool = False) -> int:
+def main(argv: Sequence[str] | str | None = None, *, may_fork: bool = False) -> int:
     """Run the command line and return its exit code.
 
-    Workers may be forks of this process where it has done nothing else before.
+    A text is the experiment of a file that is run by itself, with the options given to
+    it. Workers may be forks of this process where it has done nothing else before.
     """
+    if isinstance(argv, str):
+        argv = [argv, *sys.argv[1:]]
     asked = list(sys.argv[1:] if argv is None else argv)
     surroundings.look_seldom_for_garbage()
     code = 0

@@ -20,8 +20,6 @@ def run(argsets: list[Args], manager: ArtifactManager) -> None:
 
 
 if __name__ == "__main__":
-    import sys
-
     from curifactory.cli import main
 
-    raise SystemExit(main(["digits", *sys.argv[1:]]))
+    raise SystemExit(main("digits"))

@@ -157,8 +157,6 @@ def result(trial: Any) -> tuple[Any, ...]:
 
 
 if __name__ == "__main__":
-    import sys
-
     from curifactory.cli import main
 
-    raise SystemExit(main(["search", *sys.argv[1:]]))
+    raise SystemExit(main("search"))

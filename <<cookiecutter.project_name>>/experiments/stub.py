@@ -24,8 +24,6 @@ def run(argsets: list[Args], manager: ArtifactManager) -> None:
 
 
 if __name__ == "__main__":
-    import sys
-
     from curifactory.cli import main
 
-    raise SystemExit(main(["stub", *sys.argv[1:]]))
+    raise SystemExit(main("stub"))
