@@ -424,9 +424,11 @@ def copied(
 
 
 def short(value: object) -> str:
-    """Return a text of at most 60 characters for messages."""
+    """Return a text of one line and at most 60 characters for messages."""
     try:
         text = plain_repr(value)
+        if "\n" in text:  # as of arrays and data frames
+            text = " ".join(text.split())
     except Exception as error:
         text = f"a {type(value).__name__} without a repr ({error})"
     return text if len(text) <= 60 else text[:57] + "..."

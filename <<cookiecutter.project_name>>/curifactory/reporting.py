@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from .args import short
 from .errors import CurifactoryError
 
 INSTEAD = {
@@ -95,8 +96,13 @@ class TableReporter(Reportable):
     given = "rows"
 
     def data(self) -> Any:
-        columns = list(dict.fromkeys(str(key) for row in self.value for key in row))
-        texts = [{str(key): value for key, value in row.items()} for row in self.value]
+        rows = list(self.value)
+        for row in rows:
+            if not isinstance(row, Mapping):
+                said = f"a row of TableReporter is {short(row)}, no mapping"
+                raise CurifactoryError(said, "a data frame is shown by DFReporter")
+        columns = list(dict.fromkeys(str(key) for row in rows for key in row))
+        texts = [{str(key): value for key, value in row.items()} for row in rows]
         return _table(columns, [[row.get(each) for each in columns] for row in texts])
 
 
@@ -158,7 +164,7 @@ class LinePlotReporter(Reportable):
     def data(self) -> Any:
         given, x = self.value, self.x
         lines = given if isinstance(given, Mapping) else {self.name or "y": given}
-        y = {str(label): list(map(float, line)) for label, line in lines.items()}
+        y = {str(label): _numbers(label, line) for label, line in lines.items()}
         if not isinstance(x, Mapping):
             return {"x": _places(x, y.values()), "y": y}
         own = {str(label): places for label, places in x.items()}
@@ -167,10 +173,21 @@ class LinePlotReporter(Reportable):
         return {"x": {label: _places(own[label], [y[label]]) for label in y}, "y": y}
 
 
+def _numbers(label: Any, line: Any) -> list[float]:
+    try:
+        return list(map(float, line))
+    except (TypeError, ValueError) as error:
+        said = f"line {label!r} of LinePlotReporter is {short(line)}, no numbers"
+        hint = (
+            "give numbers, or some for each label: of a data frame, df.to_dict('list')"
+        )
+        raise CurifactoryError(said, hint) from error
+
+
 def _places(x: Any, lines: Iterable[Sequence[float]]) -> list[float]:
     """Return where the points of lines are."""
     longest = max(map(len, lines), default=0)
-    found = list(map(float, range(longest) if x is None else x))
+    found = _numbers("x", range(longest) if x is None else x)
     if len(found) < longest:
         raise ValueError(f"x has {len(found)} values, and a line {longest}")
     return found

@@ -112,6 +112,31 @@ def test_a_line_without_points_is_a_line(tmp_path):
     }
 
 
+class Frame:
+    """Gives its columns, as data frames do."""
+
+    def __iter__(self):
+        return iter(["a", "b"])
+
+    def __repr__(self):
+        return "   a  b\n0  1  2"
+
+
+@pytest.mark.parametrize(
+    "reportable, said",
+    [
+        (LinePlotReporter(Frame()), "line 'y' of LinePlotReporter is a b 0 1 2, no"),
+        (LinePlotReporter({"loss": [1, "x"]}), "line 'loss' of LinePlotReporter is [1"),
+        (LinePlotReporter([1.0], x=3), "line 'x' of LinePlotReporter is 3, no numbers"),
+        (TableReporter(Frame()), "a row of TableReporter is 'a', no mapping"),
+    ],
+)
+def test_values_of_another_kind_are_refused_in_words(reportable, said, tmp_path):
+    with pytest.raises(CurifactoryError) as caught:
+        described(reportable, tmp_path)
+    assert caught.value.message.startswith(said) and "data frame" in caught.value.hint
+
+
 def test_a_figure_is_saved_as_a_picture(tmp_path):
     entry = described(FigureReporter(Figure(), name="confusion"), tmp_path)
     assert (entry["kind"], entry["name"], entry["data"]) == ("image", "confusion", None)
