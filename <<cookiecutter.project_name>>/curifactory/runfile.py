@@ -20,7 +20,7 @@ SCHEMA = 2
 LONG = ("argsets", "calls")
 BATCH = 500
 """How many entries of a long list are written at once."""
-KEPT = 10_000
+KEPT = 50_000
 """How many entries of calls are kept in memory."""
 
 
