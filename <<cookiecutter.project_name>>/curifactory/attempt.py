@@ -82,7 +82,7 @@ class _Attempt:
     def perform(self) -> Outcome:
         begin = time.perf_counter()
         try:
-            self.folder = self.store.prepare()
+            self.folder = self.store.prepare(self.stage.name)
             self.saving = Saving(self.task, self.folder, self.outcome)
             warn = self.outcome.messages.append
             captured = capture.captured(self.task.output, warn)

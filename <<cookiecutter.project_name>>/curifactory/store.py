@@ -60,6 +60,8 @@ class Store:
         """Folders that do not count, wherever they still lie."""
         self._verified: set[tuple[str, str]] = set()
         self._codes: set[tuple[str, str]] = set()
+        self._placed: set[str] = {""}
+        """The stages that are known to have a place for results, if any."""
 
     def open(self) -> None:
         """Make sure that the cache is ours and can be written."""
@@ -181,8 +183,14 @@ class Store:
 
     # Commits ------------------------------------------------------------------------
 
-    def prepare(self) -> str:
-        """Make a folder beside the results, to be filled and then committed."""
+    def prepare(self, stage: str = "") -> str:
+        """Make a folder beside the results, to be filled and then committed.
+
+        Work of a stage whose results have no place is refused before it is done.
+        """
+        if stage not in self._placed:
+            self._check_place(f"{self._paths[0]}/{folders.safe(stage)}")
+            self._placed.add(stage)
         folder = f"{self._paths[0]}/.tmp/{system()}-{os.getpid()}-{next(_numbers)}"
         try:
             try:
@@ -193,6 +201,15 @@ class Store:
             said = f"the cache cannot be written: {_short(error)}"
             raise CurifactoryError(said) from error
         return folder
+
+    def _check_place(self, place: str) -> None:
+        """Refuse a folder of a stage that others have made for themselves alone."""
+        is_open = os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)
+        if os.path.lexists(place) and not is_open:
+            raise CurifactoryError(
+                f"the cache cannot be written: {place} is no folder, or closed to you",
+                "make it writable, or choose another cache with --cache",
+            )
 
     def commit(
         self, folder: str, trace: Trace, parts: dict[str, str], begun: float

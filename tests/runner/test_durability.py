@@ -239,3 +239,19 @@ def test_outdated_checkpoints_go_whole_or_not_at_all(small, library):
         assert len(removed) > 5
         every = [(kind, int(point)) for point in removed for kind in ("kill", "broken")]
         assert [w for each in every if (w := scenario.broken(*each))] == []
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_work_whose_results_have_no_place_is_not_begun(project, is_link):
+    project.edit("stages/chain.py", "return {", "open('begun', 'w'); return {")
+    place = project.cache / "stages.chain.fit"
+    project.cache.mkdir(parents=True)
+    if is_link:  # to root everything is open, so that it has to lead nowhere
+        place.symlink_to("gone", target_is_directory=True)
+    else:
+        place.write_text("")
+    result = project.run("study")
+    assert result.code == 1 and "the cache cannot be written" in result.err
+    assert not (project.root / "begun").exists()
+    place.unlink()
+    assert project.ok("study").counts["computed"] > 0
