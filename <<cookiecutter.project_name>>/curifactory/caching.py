@@ -72,7 +72,7 @@ class Cacheable:
 
         A suffix such as `_weights.npy` has an extension of its own, `_lr0.1` has none.
         """
-        is_whole = Path(suffix or "").suffix[1:2].isalpha()
+        is_whole = suffix and Path(suffix).suffix[1:2].isalpha()
         return f"{self._stem(suffix)}{'' if is_whole else self.extension}"
 
     def get_dir(self, suffix: str | None = None) -> str:

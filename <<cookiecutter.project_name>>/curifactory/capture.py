@@ -3,49 +3,59 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 
-@contextlib.contextmanager
-def captured(path: str, warn: Callable[[str], None] | None = None) -> Iterator[None]:
-    """Let what is printed within the block go to a file, made if there is anything.
+class captured:
+    """Lets what is printed within the block go to a file, made if there is anything.
 
     Where no file can be made, it goes where it went before. What there is no room for
     is lost, with a warning.
     """
-    try:
-        own = _open(os.path.dirname(path), os.getpid()) if path else None
-    except OSError:
-        own = None
-    if own is None:
-        with contextlib.ExitStack() as last:
-            last.callback(_flush)  # a worker may be ended before it does so by itself
-            yield
-        return
-    _flush()
-    saved = os.dup(1), os.dup(2)
-    os.dup2(own, 1)
-    os.dup2(own, 2)
-    shown = sys.stdout, sys.stderr
-    # A live display may have put itself in the place of these two.
-    sys.stdout, sys.stderr = sys.__stdout__ or shown[0], sys.__stderr__ or shown[1]
-    try:
-        yield
-    finally:
+
+    def __init__(self, path: str, warn: Callable[[str], None] | None = None) -> None:
+        self.path, self.warn = path, warn
+        self.own: int | None = None
+
+    def __enter__(self) -> None:
+        try:
+            if self.path:
+                self.own = _open(os.path.dirname(self.path), os.getpid())
+        except OSError:
+            return
+        if self.own is not None:
+            self._begin(self.own)
+
+    def _begin(self, own: int) -> None:
         _flush()
-        sys.stdout, sys.stderr = shown
-        for number, before in enumerate(saved, 1):
+        self.saved = os.dup(1), os.dup(2)
+        os.dup2(own, 1)
+        os.dup2(own, 2)
+        self.shown = sys.stdout, sys.stderr
+        # A live display may have put itself in the place of these two.
+        sys.stdout = sys.__stdout__ or self.shown[0]
+        sys.stderr = sys.__stderr__ or self.shown[1]
+
+    def __exit__(self, *error: object) -> None:
+        _flush()  # a worker may be ended before it does so by itself
+        if self.own is None:
+            return
+        sys.stdout, sys.stderr = self.shown
+        for number, before in enumerate(self.saved, 1):
             os.dup2(before, number)
             os.close(before)
         _open_again()
-        if os.fstat(own).st_size:
-            try:
-                _move(_path(os.path.dirname(path), os.getpid()), path)
-            except OSError as error:
-                if warn is not None:
-                    warn(f"what calls print cannot be kept: {error.strerror}")
+        if os.fstat(self.own).st_size:
+            self._keep()
+
+    def _keep(self) -> None:
+        try:
+            _move(_path(os.path.dirname(self.path), os.getpid()), self.path)
+        except OSError as problem:
+            if self.warn is not None:
+                self.warn(f"what calls print cannot be kept: {problem.strerror}")
 
 
 def _open_again() -> None:
@@ -106,7 +116,8 @@ def _open(folder: str, pid: int) -> int:
 
 
 def _flush() -> None:
-    for stream, own in (sys.stdout, sys.__stdout__), (sys.stderr, sys.__stderr__):
-        for each in (stream,) if stream is own else (stream, own):
-            with contextlib.suppress(OSError, ValueError, AttributeError):
-                each.flush()  # type: ignore[union-attr]
+    for each in (sys.stdout, sys.__stdout__, sys.stderr, sys.__stderr__):
+        try:
+            each.flush()  # type: ignore[union-attr]
+        except (OSError, ValueError, AttributeError):
+            pass

@@ -515,10 +515,8 @@ class Session:
         call = running.call
         again = call.trace if call in self.data.again else None
         before = again.outputs if again else None
-        made = task_of(call, self.place, self.data.given)
-        return made._replace(
-            before=before, stream=running.stream, output=running.output
-        )
+        more = before, running.stream, running.output
+        return task_of(call, self.place, self.data.given, *more)
 
     def _output(self, call: Call) -> str:
         """Return the path of the file for what a call prints; empty for none."""
@@ -534,19 +532,15 @@ class Session:
         return self.place.spill / f"reads-{call.position}-{self._kills[call]}"
 
 
-def task_of(call: Call, place: Place, given: Callable[[Source], Value]) -> Task:
-    """Return a call as it can be executed anywhere."""
-    return Task(
-        place=place,
-        stage=call.stage,
-        own=call.own,
-        members=[
-            (m.snapshot, {n: given(s) for n, s in m.sources.items()})
-            for m in call.members
-        ],
-        arguments=call.arguments,
-        inputs=decide.inputs(call),
-    )
+def task_of(
+    call: Call, place: Place, given: Callable[[Source], Value], *more: Any
+) -> Task:
+    """Return a call as it can be executed anywhere; `more` are the last of its fields."""
+    members = [
+        (m.snapshot, {n: given(s) for n, s in m.sources.items()}) for m in call.members
+    ]
+    known = call.own, members, call.arguments, decide.inputs(call)
+    return Task(place, call.stage, *known, *more)
 
 
 def _was_edited(loaded: Mapping[str, str]) -> bool:

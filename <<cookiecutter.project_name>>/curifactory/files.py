@@ -42,6 +42,7 @@ CHANGES = frozenset(
     "os.mkdir os.rename os.remove os.rmdir os.link os.symlink sqlite3.connect".split()
 )
 """What Python tells of changes to folders; the first arguments are paths."""
+LISTINGS = ("os.listdir", "os.scandir")
 COMMANDS = {"subprocess.Popen": 1, "os.system": 0, "os.posix_spawn": 1}
 """What Python tells of programs that are started, and which argument the command is."""
 WORDS = re.compile(r"[\s'\"=;|<>&()]+")
@@ -86,7 +87,7 @@ class Files:
             folder, name = os.path.split(full)
             full = os.path.join(sources.real(folder), name)
         place = full + os.sep * is_folder
-        if not full.startswith(self.inside) or self._is_runners(place):
+        if not full.startswith(self.inside) or self.is_runners(place):
             return None
         inner = full.removeprefix(self.inside).replace(os.sep, "/")
         folders = inner.split("/")[: None if is_folder else -1]
@@ -97,18 +98,15 @@ class Files:
         is_hidden = not (is_folder or is_code) and inner.endswith(HIDDEN_SUFFIXES)
         return None if is_hidden else inner
 
-    def _is_runners(self, path: str) -> bool:
+    def is_runners(self, path: object) -> bool:
         """Return whether the runner has made a file: folders of others may lie beside."""
-        if not path.startswith(self.outside):
+        if not isinstance(path, str) or not path.startswith(self.outside):
             return False
         base = next(each for each in self.outside if path.startswith(each))
         first, is_folder, _ = path[len(base) :].partition(os.sep)
         return not is_folder or "." in first or RUN.fullmatch(first) is not None
 
     def opened(self, path: object, mode: object, flags: object) -> None:
-        if isinstance(path, str) and self._is_runners(path):
-            self.checkpoint(path)
-            return  # as most files are that the runner itself opens
         reads, is_writing = self._heard(), sources.is_writing(mode, flags)
         if is_writing:
             self.changed(path)
@@ -137,7 +135,7 @@ class Files:
         if self.reads is None or not may_be_path:
             return
         full = os.path.abspath(os.path.join(self.root, text))
-        if os.path.isfile(full) and not self._is_runners(full):
+        if os.path.isfile(full) and not self.is_runners(full):
             place = full.removeprefix(self.inside).replace(os.sep, "/")
             self.reads.note_file(f"f:{place}", sources.stat_of(full))
 
@@ -273,29 +271,46 @@ class Files:
         """Return into what the files that this thread opens are noted, if they are."""
         return None if get_ident() in self._looking else self.reads
 
-    @contextmanager
-    def noting(self, reads: Reads, functions: Sequence[Any] = ()) -> Iterator[None]:
+    def noting(self, reads: Reads, functions: Sequence[Any] = ()) -> "_Noting":
         """Note into `reads` what is opened within the block, by any thread.
 
         The functions keep results: what was opened for these, by earlier calls, counts.
         """
+        memory = memoized.noting(functions, reads.note_file) if functions else None
+        return _Noting(self, reads, memory)
+
+
+class _Noting:
+    """The block in which files are noted; blocks may lie within each other."""
+
+    def __init__(
+        self, files: Files, reads: Reads, memory: memoized.Noting | None
+    ) -> None:
+        self.files, self.reads, self.memory = files, reads, memory
+
+    def __enter__(self) -> None:
         global _active
-        if os.environ.get(channel.VARIABLE) != self.told:
-            os.environ[channel.VARIABLE] = self.told
-        self.channel.hear()  # of processes that have outlived their stage
-        outer, _active = _active, self
-        before, self.reads = self.reads, reads
-        reads.find_files, reads.channel = self.named, self.channel
+        files, reads = self.files, self.reads
+        if os.environ.get(channel.VARIABLE) != files.told:
+            os.environ[channel.VARIABLE] = files.told
+        files.channel.hear()  # of processes that have outlived their stage
+        self.outer, _active = _active, files
+        self.before, files.reads = files.reads, reads
+        reads.find_files, reads.channel = files.named, files.channel
+        if self.memory is not None:
+            reads.recall = self.memory.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        global _active
         try:
-            with memoized.noting(functions, reads.note_file) as reads.recall:
-                yield
+            if self.memory is not None:
+                self.memory.__exit__(*error)
         finally:
-            with self.pausing():
-                reads.collect()
-            self.take_back(reads)
-            self.reads = before
-            if outer is not None and outer.reads is not None:
-                _active = outer
+            self.reads.collect()
+            self.files.take_back(self.reads)
+            self.files.reads = self.before
+            if self.outer is not None and self.outer.reads is not None:
+                _active = self.outer
 
 
 def is_racy(mtime: int) -> bool:
@@ -421,24 +436,31 @@ def _join_parent(told: str) -> None:
     files.listen()
 
 
-def _audit(event: str, details: tuple[Any, ...]) -> None:
-    if _active is None:  # as at the end of the process, when modules are emptied
+def _note_open(event: str, details: tuple[Any, ...]) -> None:
+    if _active is None or not (_active.reads or memoized.known):
+        return  # nobody waits for it, or all modules are emptied: the process ends
+    if _active.is_runners(details[0]):
+        _active.checkpoint(details[0])
+        return  # as most files are that are opened
+    frame = sources.asking()
+    if frame is None:  # Python itself, to show a line of a traceback
         return
-    if event == "open":
-        frame = sources.asking()
-        if frame is None:  # Python itself, to show a line of a traceback
-            return
-        if sources.is_compiling(details[0], frame):
-            _active.loaded(details[0])
-        elif not sources.is_loading(details[0], frame):
-            _active.opened(*details)
-    elif event in LINKS:  # a name of this module: `sources` is emptied before it
+    if sources.is_compiling(details[0], frame):
+        _active.loaded(details[0])
+    elif not sources.is_loading(details[0], frame):
+        _active.opened(*details)
+
+
+def _note_other(event: str, details: tuple[Any, ...]) -> None:
+    if _active is None or not (_active.reads or memoized.known):
+        return
+    if event in LINKS:  # a name of this module: `sources` is emptied before it
         _active.linked(details[LINKS[event]])
     elif event == "pickle.find_class":
         if (reads := _active._heard()) is not None:
             reads.unpickled[details] = None
-    elif event in ("os.listdir", "os.scandir"):
-        asking = sys._getframe(1).f_code.co_filename
+    elif event in LISTINGS:
+        asking = sys._getframe(2).f_code.co_filename
         if asking != hashing.__file__ and not asking.startswith("<frozen importlib"):
             _active.listed(*details)
     elif event in GLOBS:
@@ -468,7 +490,10 @@ def _noting_import(name: str, package: str | None = None) -> ModuleType:
 
 
 importlib.import_module = _noting_import
-sys.addaudithook(_audit)
+sources.listen(["open"], _note_open)
+sources.listen(
+    ["pickle.find_class", *LINKS, *LISTINGS, *GLOBS, *CHANGES, *COMMANDS], _note_other
+)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_become_child)
 if channel.VARIABLE in os.environ and "multiprocessing" in sys.modules:

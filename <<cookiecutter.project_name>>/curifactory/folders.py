@@ -113,6 +113,7 @@ def _unless_gone(error: OSError) -> None:
         raise error
 
 
+@functools.lru_cache(10_000)
 def output_stem(name: str) -> str:
     """Return the file name, without extension, of an artifact: never that of another."""
     stem = safe(name)

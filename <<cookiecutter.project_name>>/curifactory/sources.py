@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
@@ -265,7 +265,7 @@ def is_writing(mode: object, flags: object) -> bool:
 def asking() -> FrameType | None:
     """Return the code of which an audit hook is told; None of the interpreter itself."""
     try:
-        return sys._getframe(2)
+        return sys._getframe(3)
     except ValueError:
         return None
 
@@ -283,9 +283,32 @@ def is_loading(path: object, asking: FrameType) -> bool:
     return is_code and asking.f_code.co_filename in READERS_OF_CODE
 
 
-def _audit(event: str, details: tuple[Any, ...]) -> None:
+Listener = Callable[[str, tuple[Any, ...]], None]
+_listeners: dict[str, list[Listener]] = {}
+
+
+def listen(events: Iterable[str], listener: Listener) -> None:
+    """Let a function be told of audit events, with their details."""
+    for event in events:
+        _listeners.setdefault(event, []).append(listener)
+
+
+def _audit(
+    event: str,
+    details: tuple[Any, ...],
+    listeners: dict[str, list[Listener]] = _listeners,
+) -> None:
+    """Tell those who listen. Python tells hooks of very much: this is the only one.
+
+    It knows the listeners also at the end of the process, when modules are emptied.
+    """
+    for listener in listeners.get(event, ()):
+        listener(event, details)
+
+
+def _note_read(event: str, details: tuple[Any, ...]) -> None:
     """Keep what a module reads while it is imported: its constants may come from it."""
-    if not importing or (event != "open" and event not in LINKS):
+    if not importing:
         return
     path, mode, flags = details if event == "open" else (details[LINKS[event]], "r", 0)
     frame = asking()
@@ -367,6 +390,7 @@ def _keep_sources() -> None:
 
 _install_finder()
 _keep_sources()
+listen(("open", *LINKS), _note_read)
 sys.addaudithook(_audit)
 
 

@@ -27,41 +27,51 @@ def look_seldom_for_garbage() -> None:
     gc.set_threshold(*SELDOM)
 
 
-@contextlib.contextmanager
-def kept(cpus: int) -> Iterator[None]:
-    """Let a stage work as in a script of its own, and come back to what was before.
+class kept:
+    """Lets a stage work as in a script of its own, and comes back to what was before.
 
     Memory that it has done with is given back as often as elsewhere; numerical
     libraries use the cores that it declares; what it leaves open in pyplot is closed,
     as the next one would draw into it; and wherever it goes, the next one starts here.
     """
-    threshold, figures = gc.get_threshold(), _open_figures()
-    if threshold[:2] == SELDOM[:2]:  # newer Pythons keep no third one
-        gc.set_threshold(*_usual)
-    try:
-        with staying(), _threads(cpus):
-            yield
-    finally:
+
+    def __init__(self, cpus: int) -> None:
+        self.limited = _threads(cpus) if cpus > 1 else None
+
+    def __enter__(self) -> None:
+        self.threshold, self.figures = gc.get_threshold(), _open_figures()
+        if self.threshold[:2] == SELDOM[:2]:  # newer Pythons keep no third one
+            gc.set_threshold(*_usual)
+        self.here = os.getcwd()
+        if self.limited is not None:
+            self.limited.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        if self.limited is not None:
+            self.limited.__exit__(None, None, None)
         if gc.get_threshold()[:2] == _usual[:2]:  # the stage did not choose another
-            gc.set_threshold(*threshold)
-        for number in _open_figures() - figures:
-            sys.modules["matplotlib.pyplot"].close(number)
+            gc.set_threshold(*self.threshold)
+        try:
+            _come_back(self.here)
+        finally:
+            for number in _open_figures() - self.figures:
+                sys.modules["matplotlib.pyplot"].close(number)
 
 
-@contextlib.contextmanager
-def handled() -> Iterator[None]:
-    """Let the run be ended as before, and its files be read by the same people.
+class handled:
+    """Lets the run be ended as before, and its files be read by the same people.
 
     A stage may ignore signals, or make what it writes its own; not what comes after it.
     """
-    mask = os.umask(0o077)
-    os.umask(mask)
-    before = {each: _handler(each) for each in ENDING}
-    try:
-        yield
-    finally:
-        os.umask(mask)
-        for each, handler in before.items():
+
+    def __enter__(self) -> None:
+        self.mask = os.umask(0o077)
+        os.umask(self.mask)
+        self.before = [(each, _handler(each)) for each in ENDING]
+
+    def __exit__(self, *error: object) -> None:
+        os.umask(self.mask)
+        for each, handler in self.before:
             if handler is not None and _handler(each) is not handler:
                 with contextlib.suppress(ValueError):  # only the main thread may
                     signal.signal(each, handler)
@@ -96,25 +106,25 @@ def staying() -> Iterator[None]:
     try:
         yield
     finally:
-        try:
-            is_here = os.getcwd() == here
-        except OSError:  # where it went is gone again
-            is_here = False
-        if not is_here:
-            os.chdir(here)
+        _come_back(here)
 
 
-def _threads(cpus: int) -> contextlib.AbstractContextManager[object]:
+def _come_back(here: str) -> None:
+    try:
+        is_here = os.getcwd() == here
+    except OSError:  # where it went is gone again
+        is_here = False
+    if not is_here:
+        os.chdir(here)
+
+
+def _threads(cpus: int) -> contextlib.AbstractContextManager[object] | None:
     """Let numerical libraries use the cores that a call was declared to occupy."""
     with contextlib.suppress(ImportError):
-        if cpus > 1:
-            limits = importlib.import_module("threadpoolctl").threadpool_limits
-            limited: contextlib.AbstractContextManager[object] = limits(cpus)
-            return limited
-    return _UNLIMITED
-
-
-_UNLIMITED = contextlib.nullcontext()
+        limits = importlib.import_module("threadpoolctl").threadpool_limits
+        limited: contextlib.AbstractContextManager[object] = limits(cpus)
+        return limited
+    return None
 
 
 def _open_figures() -> set[int]:

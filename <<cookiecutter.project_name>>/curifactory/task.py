@@ -32,6 +32,9 @@ class Place(NamedTuple):
     def __reduce__(self) -> tuple[Any, ...]:
         return _place_of, (_bytes_of(self),)
 
+    def __hash__(self) -> int:  # asked for at each call; that of paths takes long
+        return hash(self.run)
+
 
 @functools.cache
 def _bytes_of(place: Place) -> bytes:
