@@ -436,7 +436,10 @@ def short(value: object) -> str:
 
 def plain_repr(value: object) -> str:
     """Return the repr without addresses in memory, which differ in every process."""
-    return re.sub(r" at 0x[0-9a-f]+", "", _text(value), flags=re.IGNORECASE)
+    return _ADDRESS.sub("", _text(value))
+
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+", re.IGNORECASE)
 
 
 def is_secret(cls: type, name: str) -> bool:

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from . import (
     code,
     folders,
     hashing,
+    plain,
     reads,
     scope,
     sources,
@@ -81,11 +82,10 @@ class _Attempt:
 
     def perform(self) -> Outcome:
         begin = time.perf_counter()
+        captured = capture.captured(self.task.output, self.outcome.messages.append)
         try:
             self.folder = self.store.prepare(self.stage.name)
             self.saving = Saving(self.task, self.folder, self.outcome)
-            warn = self.outcome.messages.append
-            captured = capture.captured(self.task.output, warn)
             with captured, surroundings.kept(self.stage.rules.cpus):
                 self.outcome.trace = self._execute()
         except BaseException as error:
@@ -100,6 +100,7 @@ class _Attempt:
             if self.resumed:
                 said = f"{self.stage.label} {self.task.own.name} went on from {self.resumed}"
                 self.outcome.messages.append(f"{said}: delete that to begin anew")
+        self.outcome.has_printed = captured.has_printed
         self.outcome.seconds = time.perf_counter() - begin
         return self.outcome
 
@@ -177,8 +178,9 @@ class _Attempt:
     def _inputs(self) -> list[Inputs]:
         members = self.task.members
         values = [Inputs(self, self.stage.inputs, sources) for _, sources in members]
-        if self.stage.inputs and not self.stage.is_aggregate:
-            dict(values[0])  # loads them
+        if not self.stage.is_aggregate:
+            for name in members[0][1]:
+                values[0][name]  # loads it
         return values
 
     def load(self, source: Value) -> Any:
@@ -241,7 +243,8 @@ class _Attempt:
         self, snapshot: Snapshot, index: int | None, state: Mapping[str, Any]
     ) -> StageRecord:
         names, number = self.stage.code.names, "" if index is None else str(index)
-        if names & {scope.CLASS, scope.ANY_NAME} and snapshot.source is not None:
+        asks_class = scope.CLASS in names or scope.ANY_NAME in names
+        if asks_class and snapshot.source is not None:
             self.noted.note(f"a{number}:{scope.CLASS}")
             for name in reads.constants(type(snapshot.source), names):
                 self.noted.note(f"m{number}:{name}")  # it may be read of the class
@@ -358,19 +361,22 @@ class _Attempt:
             run=task.place.run,
         )
 
-    def _changed_meanwhile(self, now: Mapping[str, str]) -> Iterator[str]:
-        """Yield the files that are not any more what they were when they were read."""
-        yield from self.files.changed_by_others(self.noted)
-        for key, before in self.declared.items():
-            if now[key] != before:
-                yield key[2:]
+    def _changed_meanwhile(self, now: Mapping[str, str]) -> list[str]:
+        """Return the files that are not any more what they were when they were read."""
+        declared = self.declared.items()
+        found = [key[2:] for key, before in declared if now[key] != before]
+        return [*self.files.changed_by_others(self.noted), *found]
 
     def _identified(self, outputs: list[Artifact], node: str) -> list[Artifact]:
         """Give identities: without data by the reads; what is made again keeps its own."""
-        found = [
-            each._replace(identity=each.identity or hashing.hash_text(node, each.name))
-            for each in outputs
-        ]
+        found = outputs
+        if not all(each.identity for each in outputs):
+            found = [
+                each._replace(
+                    identity=each.identity or hashing.hash_text(node, each.name)
+                )
+                for each in outputs
+            ]
         if self.task.before is None:
             return found
         pairs = list(zip(self.task.before, found, strict=True))
@@ -416,7 +422,13 @@ def _split(stage: AnyStage, result: Any) -> list[Any]:
 
 def _met(unpickled: dict[tuple[str, str], None], values: list[Inputs]) -> list[str]:
     """Return the project classes and functions that inputs and data are made of."""
-    found: list[Any] = [code.named(*each) for each in unpickled]
-    found += {type(value) for each in values for value in each.loaded.values()}
+    kinds = {type(value) for each in values for value in each.loaded.values()}
+    kinds -= _BUILTIN
+    if not unpickled and not kinds:  # as for most
+        return []
+    found: list[Any] = [*kinds, *[code.named(*each) for each in unpickled]]
     project = [each for each in found if sources.is_project(each)]
     return sorted({f"{each.__module__}:{each.__qualname__}" for each in project})
+
+
+_BUILTIN = plain.PRIMITIVE | plain.FLAT

@@ -24,10 +24,12 @@ def read_bytes(path: str) -> bytes:
         return file.read()
 
 
+_ANEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+
+
 def write_bytes(path: str, data: bytes) -> None:
     """Write a file anew, with as few calls to the system as can be."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
-    file = os.open(path, flags, 0o666)
+    file = os.open(path, _ANEW, 0o666)
     try:
         rest = memoryview(data)
         while rest:
@@ -149,9 +151,11 @@ class JsonCacher(OneFileCacher):
     """Plain data as JSON. Refuses what JSON would give back as something else."""
 
     extension = ".json"
+    is_checked = False
+    """Whether somebody has asked already what JSON would change."""
 
     def dumps(self, obj: Any) -> bytes:
-        if problem := json_problem(obj):
+        if not self.is_checked and (problem := json_problem(obj)):
             hint = "return plain lists, dicts and numbers, or take the PickleCacher"
             raise ArtifactError(f"JSON would change {problem}", hint)
         return json.dumps(obj).encode()
@@ -232,11 +236,13 @@ class AutoCacher(Cacheable):
 
     def chosen(self, obj: Any) -> Cacheable:
         """Return the cacher that takes this object."""
-        plain = json_problem(obj, most=1000) == ""
-        return BY_NAME["JsonCacher" if plain else "PickleCacher"]
+        is_plain = json_problem(obj, most=1000) == ""
+        return _PLAIN if is_plain else BY_NAME["PickleCacher"]
 
 
 AUTO = AutoCacher()
+_PLAIN = JsonCacher()
+_PLAIN.is_checked = True
 BY_NAME: dict[str, Cacheable] = {
     type(each).__name__: each for each in (JsonCacher(), PickleCacher(), TextCacher())
 }

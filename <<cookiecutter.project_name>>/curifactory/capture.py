@@ -17,12 +17,14 @@ class captured:
 
     def __init__(self, path: str, warn: Callable[[str], None] | None = None) -> None:
         self.path, self.warn = path, warn
+        self.folder = path.rpartition(os.sep)[0]
         self.own: int | None = None
+        self.has_printed = False
 
     def __enter__(self) -> None:
         try:
             if self.path:
-                self.own = _open(os.path.dirname(self.path), os.getpid())
+                self.own = _open(self.folder, os.getpid())
         except OSError:
             return
         if self.own is not None:
@@ -47,12 +49,13 @@ class captured:
             os.dup2(before, number)
             os.close(before)
         _open_again()
-        if os.fstat(self.own).st_size:
+        self.has_printed = os.fstat(self.own).st_size > 0
+        if self.has_printed:
             self._keep()
 
     def _keep(self) -> None:
         try:
-            _move(_path(os.path.dirname(self.path), os.getpid()), self.path)
+            _move(_path(self.folder, os.getpid()), self.path)
         except OSError as problem:
             if self.warn is not None:
                 self.warn(f"what calls print cannot be kept: {problem.strerror}")

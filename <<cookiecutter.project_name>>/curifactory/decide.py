@@ -78,6 +78,8 @@ def inputs(call: Call, ahead: Mapping[Call, Call] = NOBODY) -> list[str]:
     `ahead` has the call that is likely to compute what another waits for: its place
     stands for an identity that is not known yet.
     """
+    if call.known is not None:
+        return call.known
     found = [
         f"{name}={_expected(member.sources.get(name), ahead)}"
         for member in call.members
@@ -90,9 +92,10 @@ def group(call: Call) -> str:
     """Return the digest of all that is known of a call before it reads anything."""
     if call.group:
         return call.group
-    found = group_of(call.stage.key, inputs(call), call.given())
+    taken = inputs(call)
+    found = group_of(call.stage.key, taken, call.given())
     if is_known(call):
-        call.group = found
+        call.group, call.known = found, taken
     return found
 
 

@@ -225,7 +225,9 @@ class Session:
             call.trace = decision.trace
             self._finish(call, "reused", decision.reason)
             return True
-        earlier = self.failures.find(decide.group(call), self.survey.now(call))
+        earlier = None
+        if self._has_failed:
+            earlier = self.failures.find(decide.group(call), self.survey.now(call))
         if earlier is not None:
             label, call.failure = earlier
             self._finish(call, "failed", f"as for {label}")
@@ -341,11 +343,15 @@ class Session:
         if running.stream is not None:
             running.stream.unlink(missing_ok=True)
         call.seconds = outcome.seconds
-        output = running.output
-        call.output = os.path.basename(output) if os.path.exists(output) else ""
-        for text in (*outcome.messages, *self._read_written(call, outcome)):
+        if outcome.has_printed and os.path.exists(running.output):
+            call.output = os.path.basename(running.output)
+        told = [*outcome.messages]
+        if outcome.written or self._written:
+            told += self._read_written(call, outcome)
+        for text in told:
             self._say_once(text)
-        self.data.note_gone(self.loans.give_back(call.stage.label, outcome.loans))
+        if outcome.loans:
+            self.data.note_gone(self.loans.give_back(call.stage.label, outcome.loans))
         if outcome.trace is not None:
             self._keep(call, outcome, running.group)
         elif outcome.damaged:
@@ -424,7 +430,7 @@ class Session:
         self._finish(call, "failed", call.reason)
 
     def _finish(self, call: Call, status: str, reason: str) -> None:
-        call.status, call.reason = status, reason
+        call.status, call.reason, call.known = status, reason, None
         if call.trace is not None and status == "reused":
             self.peers.use(call.trace.folder)
         stage, label = call.stage.label, call.label
@@ -479,7 +485,9 @@ class Session:
 
     def _may_equal_running(self, call: Call) -> Running | None:
         """Return a call that executes and may turn out to be the same."""
-        group = decide.group(call) if self._running else ""
+        if not self._running:
+            return None
+        group = decide.group(call)
         alike = [each for each in self._running.values() if each.group == group]
         return next((each for each in alike if self._may_equal(call, each)), None)
 
@@ -515,7 +523,8 @@ class Session:
         call = running.call
         again = call.trace if call in self.data.again else None
         before = again.outputs if again else None
-        more = before, running.stream, running.output
+        known = running.group if self.engine.is_local else ""
+        more = before, running.stream, running.output, known
         return task_of(call, self.place, self.data.given, *more)
 
     def _output(self, call: Call) -> str:
@@ -523,7 +532,7 @@ class Session:
         if self.outputs is None:
             return ""
         name = f"{call.position}-{call.stage.label}-{folders.safe(call.label)}.txt"
-        return os.path.join(self.outputs, name)
+        return f"{self.outputs}{os.sep}{name}"
 
     def _stream(self, call: Call) -> Path | None:
         if self.engine.is_local or self.place.spill is None:

@@ -232,13 +232,13 @@ class Files:
             if sources.stat_of(os.path.join(self.root, key)) != seen:
                 reads.drop_file(key)
 
-    def changed_by_others(self, reads: Reads) -> Iterator[str]:
-        """Yield the files and folders that are not any more what they were when read.
+    def changed_by_others(self, reads: Reads) -> list[str]:
+        """Return the files and folders that are not any more what they were when read.
 
         A folder may have other names in it that the call has made, or lack what it has
         removed.
         """
-        return (place for place in reads.seen if self.is_changed(reads, place))
+        return [place for place in reads.seen if self.is_changed(reads, place)]
 
     def is_changed(self, reads: Reads, place: str) -> bool:
         """Return whether a file or folder is not any more what it was when read."""

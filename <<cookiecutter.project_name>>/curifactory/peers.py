@@ -70,10 +70,13 @@ class Peers:
     def release(self, key: str) -> None:
         """Give a claim back; one that cannot be removed stays ours, until we end."""
         if key in self._held:
-            with contextlib.suppress(OSError):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(f"{self._paths[1]}/{key}")
-                self._held.remove(key)
+            try:
+                os.unlink(f"{self._paths[1]}/{key}")
+            except FileNotFoundError:
+                pass
+            except OSError:
+                return
+            self._held.remove(key)
 
     def has_lost(self, key: str) -> bool:
         """Return whether others have taken a claim over, as that of a stopped run.

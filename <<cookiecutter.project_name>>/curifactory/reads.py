@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import FrameType, FunctionType
-from typing import Any, ClassVar
+from typing import Any
 
 from . import args as argsets
 from . import code, hashing, sources
@@ -57,6 +57,10 @@ class Handed(tuple[int, int]):
     """What was seen of a file that others were to open: read, unless they write it."""
 
 
+def _nobody() -> None:
+    """Stands for the reads of a call, where there was none yet."""
+
+
 class Reads:
     """The reads of one execution, in the order of first reading.
 
@@ -66,9 +70,6 @@ class Reads:
     `a:~` the repr, `a:*` everything; `m:scaled` a method or property of the argset;
     `f:data/raw.csv` a file of the project, `f:data/` which files a folder holds.
     """
-
-    at_work: ClassVar[Callable[[], "Reads | None"]] = lambda: None
-    """Gives those of the argset that was tracked last: its class tells them what it is asked."""
 
     def __init__(
         self,
@@ -183,9 +184,11 @@ class Reads:
 
     def _check(self, key: str) -> None:
         """Refuse a read that the stage should have declared."""
-        path = key.partition(":")[2].rstrip(f"@{FIELDS}{DECLARED}{NAMES}").rstrip(".")
         declared = self.declared
-        if declared is None or declared == "all" or key[0] not in "am" or not path:
+        if declared is None or declared == "all" or key[0] not in "am":
+            return
+        path = key.partition(":")[2].rstrip(f"@{FIELDS}{DECLARED}{NAMES}").rstrip(".")
+        if not path:
             return
         steps = path.split(".")
         above = {".".join(steps[: i + 1]) for i in range(len(steps))}
@@ -240,9 +243,13 @@ class Reads:
             self.note(f"a{number}:{path}")
         if args is None:
             return None
-        tracked = _track(args, self, number, "")
-        Reads.at_work = weakref.ref(self)
-        return tracked
+        global _at_work
+        _at_work = weakref.ref(self)
+        return _track(args, self, number, "")
+
+
+_at_work: Callable[[], Reads | None] = _nobody
+"""Gives the reads of the argset that was tracked last: its class tells them what it is asked."""
 
 
 def _line_of_user() -> str:
@@ -437,7 +444,7 @@ def _text(tracked: Any) -> str:
 
 def _ask_class(tracked: type) -> None:
     """Note that a class of tracked copies was asked, of which nobody knows whose it is."""
-    reads = Reads.at_work()
+    reads = _at_work()
     if reads is not None:
         reads.note_class(tracked)  # which has the name of the class that it is of
 

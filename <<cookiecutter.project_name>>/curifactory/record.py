@@ -88,6 +88,8 @@ class Call:
     seconds: float = 0.0
     output: str = ""
     """The file that has what it printed, by name."""
+    known: list[str] | None = None
+    """The identities of its inputs, from when they are known until it is done."""
     _taken: list[Output] | None = None
 
     @property
@@ -117,7 +119,7 @@ class Call:
 
     def narrow(self, members: list[Member]) -> None:
         """Go on with some of the records: that is another call."""
-        self.members, self.group, self._taken = members, "", None
+        self.members, self.group, self.known, self._taken = members, "", None, None
 
 
 FIRST = "call the stage that gives it first"

@@ -42,7 +42,9 @@ class Saving:
         placed = chosen.at(self.folder, folders.output_stem(name))
         try:
             placed.save(value)
-            others = self.files.union(each["file"] for each in self.described)
+            others = self.files
+            if self.described:
+                others = others.union(each["file"] for each in self.described)
             found = store.checked_in(self.folder, name, placed, others, kind)
         except (ArtifactError, OSError) as error:
             if chosen is cacher or isinstance(error, OSError):

@@ -81,9 +81,9 @@ class Store:
 
     def place(self, folder: str) -> str:
         """Return where a folder of the cache lies."""
+        if len(self._paths) == 1:
+            return f"{self._paths[0]}/{folder}"
         places = [f"{path}/{folder}" for path in self._paths]
-        if len(places) == 1:
-            return places[0]
         return next(filter(os.path.exists, places), places[0])
 
     # Traces -------------------------------------------------------------------------

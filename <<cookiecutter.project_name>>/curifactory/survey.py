@@ -72,17 +72,15 @@ class Survey:
         return decide.path(self.index, call.stage.name, decide.group(call), now)
 
     def _found(self, call: Call) -> Trace | None:
-        now = self.now(call)
-        for name, group in self._groups(call):
-            trace = decide.find(self.index, name, group, now, self._same)
-            if trace is not None:
-                return trace
-        return None
+        now, own = self.now(call), call.stage.name
+        found = decide.find(self.index, own, decide.group(call), now, self._same)
+        for name, group in self._groups_before(call) if found is None else ():
+            found = found or decide.find(self.index, name, group, now, self._same)
+        return found
 
-    def _groups(self, call: Call) -> Iterator[tuple[str, str]]:
-        """Yield where a call is filed; then under earlier names, and accepted code."""
+    def _groups_before(self, call: Call) -> Iterator[tuple[str, str]]:
+        """Yield where a call may be filed as well: earlier names, and accepted code."""
         stage = call.stage
-        yield stage.name, decide.group(call)
         codes = (stage.code.fingerprint, *self._same(stage.code.fingerprint))
         if len(stage.names) == len(codes) == 1:
             return

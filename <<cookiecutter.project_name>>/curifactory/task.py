@@ -84,10 +84,14 @@ class Task(NamedTuple):
     """The outputs of an earlier execution, when only its data is to be made again."""
     stream: Path | None = None
     output: str = ""
+    known: str = ""
+    """The group of the call, where the process that asks is the one that executes it."""
 
     @property
     def group(self) -> str:
         """What this process knows of the call: under the code that it has loaded."""
+        if self.known:
+            return self.known
         given = {name: each.digest for name, each in self.arguments.items()}
         return decide.group_of(self.stage.key, self.inputs, given)
 
@@ -109,6 +113,7 @@ class Outcome:
     messages: list[str] = field(default_factory=list)
     loaded: dict[str, str] = field(default_factory=dict)
     """The digest of each file of code, where a worker has other code than who asked."""
+    has_printed: bool = False
     seconds: float = 0.0
     """How long it took, from loading to saving; not how long it waited for a worker."""
 

@@ -1,6 +1,7 @@
 """Traces: what executions read and produced, and the text that is kept of each."""
 
 import json
+import operator
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -93,20 +94,19 @@ def unsealed(text: str) -> dict[str, Any]:
 
 def body_of(trace: Trace) -> str:
     """Return a trace as text, which does not know the name of its folder yet."""
-    names = [n for n in _WRITTEN if n not in _MOSTLY_EMPTY or getattr(trace, n)]
-    content = {name: getattr(trace, name) for name in names}
+    pairs = zip(_WRITTEN, _values(trace), strict=True)
+    content = {name: each for name, each in pairs if each or name not in _MOSTLY_EMPTY}
     content["outputs"] = [_written(each) for each in trace.outputs]
     return sealed({"scheme": SCHEME, **content})
 
 
 def _written(artifact: Artifact) -> dict[str, Any]:
-    content = artifact._asdict()
-    if not artifact.parts:
-        del content["parts"]
-    return content
+    names = Artifact._fields if artifact.parts else Artifact._fields[:-1]
+    return dict(zip(names, artifact, strict=False))
 
 
 _WRITTEN = tuple(name for name in Trace.__slots__ if name != "folder")
+_values = operator.attrgetter(*_WRITTEN)
 _MOSTLY_EMPTY = ("arguments", "metrics", "others", "lines", "versions")
 _EMPTY: dict[str, Any] = {}
 
