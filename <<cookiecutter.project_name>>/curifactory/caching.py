@@ -14,22 +14,27 @@ from typing import Any
 from . import hashing
 from .errors import ArtifactError, CurifactoryError
 
+_READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_WRITING = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 LARGE = 4_000_000
 """From how many bytes on a digest is found while they are written."""
 
 
 def read_bytes(path: str) -> bytes:
     """Return the content of a file, with as few calls to the system as can be."""
-    with open(path, "rb", buffering=0) as file:
-        return file.read()
-
-
-_ANEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    file = os.open(path, _READING)
+    try:
+        size, parts = os.fstat(file).st_size, []
+        while part := os.read(file, size + 1):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(file)
 
 
 def write_bytes(path: str, data: bytes) -> None:
     """Write a file anew, with as few calls to the system as can be."""
-    file = os.open(path, _ANEW, 0o666)
+    file = os.open(path, _WRITING, 0o666)
     try:
         rest = memoryview(data)
         while rest:

@@ -310,6 +310,7 @@ def not_empty(text: str) -> str:
 def _run(options: argparse.Namespace, command: str) -> int:
     from . import experiment, tables
 
+    surroundings.look_past_what_is_loaded()
     project, request = open_request(options, command)
     run = experiment.perform(project, request, _progress(options))
     with contextlib.suppress(BrokenPipeError):  # who reads no more may know the code

@@ -130,7 +130,7 @@ def _expected(source: Source | None, ahead: Mapping[Call, Call]) -> str:
 
 def is_known(call: Call) -> bool:
     """Return whether all inputs of a call have an identity."""
-    return all(map(identity, call.taken()))
+    return None not in [each.call.trace for each in call.taken()]
 
 
 def why_reused(call: Call, trace: Trace) -> str:

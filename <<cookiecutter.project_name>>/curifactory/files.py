@@ -100,11 +100,13 @@ class Files:
 
     def is_runners(self, path: object) -> bool:
         """Return whether the runner has made a file: folders of others may lie beside."""
-        if not isinstance(path, str) or not path.startswith(self.outside):
+        if not isinstance(path, str):
             return False
-        base = next(each for each in self.outside if path.startswith(each))
-        first, is_folder, _ = path[len(base) :].partition(os.sep)
-        return not is_folder or "." in first or RUN.fullmatch(first) is not None
+        for base in self.outside:
+            if path.startswith(base):
+                first, is_folder, _ = path[len(base) :].partition(os.sep)
+                return not is_folder or "." in first or RUN.fullmatch(first) is not None
+        return False
 
     def opened(self, path: object, mode: object, flags: object) -> None:
         reads, is_writing = self._heard(), sources.is_writing(mode, flags)

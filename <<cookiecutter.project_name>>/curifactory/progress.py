@@ -25,7 +25,7 @@ class Progress:
         self, stage: str, label: str, status: str, seconds: float, reason: str
     ) -> None:
         """A call is done: computed, reused, skipped or failed."""
-        if status in ("computed", "failed") or self.verbose:
+        if not self.quiet and (status in ("computed", "failed") or self.verbose):
             spent = f" {seconds:.1f} s" if status == "computed" else ""
             self.message(f"{status:<8} {stage} {label}{spent}  {reason}".rstrip())
 

@@ -344,10 +344,16 @@ def _put_aside(instance: Any, cls: Any, name: str) -> None:
     """Change the class to one without the descriptor: reading is then as fast as ever."""
     aside = type(instance)._aside | {name}
     _CLASS.__set__(instance, _tracked_class(cls, aside, _origin(instance)[1].names))
-    found = (vars(each).get("__dict__") for each in cls.__mro__)
-    own = next(filter(None, found), None)
+    own = _own_dict(cls)
     if own is not None:  # Python 3.11 is fast with a dict of one's own only
         own.__set__(instance, dict(own.__get__(instance)))
+
+
+@functools.cache
+def _own_dict(cls: type) -> Any:
+    """Return what gives the attributes of an instance; None where there are but slots."""
+    found = (vars(each).get("__dict__") for each in cls.__mro__)
+    return next(filter(None, found), None)
 
 
 _LOCK = threading.RLock()

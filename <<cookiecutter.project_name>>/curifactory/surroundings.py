@@ -27,6 +27,11 @@ def look_seldom_for_garbage() -> None:
     gc.set_threshold(*SELDOM)
 
 
+def look_past_what_is_loaded() -> None:
+    """Let nobody look for garbage among the modules so far, not at the very end either."""
+    gc.freeze()
+
+
 class kept:
     """Lets a stage work as in a script of its own, and comes back to what was before.
 

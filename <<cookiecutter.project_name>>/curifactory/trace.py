@@ -89,7 +89,8 @@ def unsealed(text: str) -> dict[str, Any]:
     begin, _, end = str(text).rpartition(', "digest": "')
     if f'{hashing.hash_bytes(begin.encode())}"}}\n' != end:
         raise ValueError("the text does not match its digest")
-    return dict(json.loads(begin + "}"))
+    content: dict[str, Any] = json.loads(begin + "}")
+    return content
 
 
 def body_of(trace: Trace) -> str:
@@ -109,6 +110,7 @@ _WRITTEN = tuple(name for name in Trace.__slots__ if name != "folder")
 _values = operator.attrgetter(*_WRITTEN)
 _MOSTLY_EMPTY = ("arguments", "metrics", "others", "lines", "versions")
 _EMPTY: dict[str, Any] = {}
+_SHARED = dict.fromkeys(_MOSTLY_EMPTY, _EMPTY)
 
 
 def parse(body: str, folder: str) -> Trace:
@@ -116,16 +118,18 @@ def parse(body: str, folder: str) -> Trace:
     content = unsealed(body)
     if content.pop("scheme") != SCHEME:
         raise SchemeError(f"{folder} was written with other digests")
-    for each in content["outputs"]:
-        each["files"] = tuple(map(sys.intern, each["files"]))
-        each["parts"] = tuple(each.get("parts", ()))
-    outputs = [Artifact(**each) for each in content.pop("outputs")]
+    content["outputs"] = [*map(_artifact, content["outputs"])]
     # Of many traces, most have these in common.
     for name in ("stage", "code", "run"):
         content[name] = sys.intern(content[name])
     for each in content["reads"]:
         each[0] = sys.intern(each[0])
-    return sharing(Trace(folder=folder, outputs=outputs, **content))
+    return Trace(**{**_SHARED, **content}, folder=folder)
+
+
+def _artifact(content: dict[str, Any]) -> Artifact:
+    files = tuple(map(sys.intern, content.pop("files")))
+    return Artifact(files=files, parts=tuple(content.pop("parts", ())), **content)
 
 
 def sharing(trace: Trace) -> Trace:
