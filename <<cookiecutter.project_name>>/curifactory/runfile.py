@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import settings
-from .args import flat, short
+from .args import Repeated, flat_field, short
 from .caching import json_problem
 from .failure import Failure
 from .record import Call
@@ -109,7 +109,7 @@ def write(path: Path, content: dict[str, Any]) -> None:
 def argset(snapshot: Snapshot) -> dict[str, Any]:
     """Return an argset as the history has it."""
     found = described(snapshot)
-    return {**found, **_recipe()(snapshot.source, found["fields"])}
+    return {**found, **_recipe()(snapshot.source)}
 
 
 def described(snapshot: Snapshot) -> dict[str, Any]:
@@ -124,9 +124,20 @@ def described(snapshot: Snapshot) -> dict[str, Any]:
 
 def shown_fields(args: Any) -> dict[str, Any]:
     """Return fields as JSON where that would give them back, else as a short text."""
-    found = dict(flat(args))
+    found = {path: value for field in _shown(args) for path, value in field.items()}
     found.pop("name", None)
-    return {n: v if _is_strict_json(v) else short(v) for n, v in found.items()}
+    return found
+
+
+def shown_field(owner: Any, name: str, value: Any) -> dict[str, Any]:
+    """Return one field by its path, or those within it."""
+    found = flat_field(owner, name, value)
+    return {
+        path: each if _is_strict_json(each) else short(each) for path, each in found
+    }
+
+
+_shown = Repeated(shown_field)
 
 
 def _is_strict_json(value: Any) -> bool:
@@ -145,4 +156,4 @@ def _is_strict_json(value: Any) -> bool:
 def _recipe() -> Any:
     """Return what tells what else makes an argset again; nothing without the extras."""
     recreate = settings.extra("recreate")
-    return recreate.recipe if recreate else lambda args, fields: {}
+    return recreate.recipe if recreate else lambda args: {}

@@ -7,15 +7,27 @@ import functools
 import pkgutil
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
 from .. import code, sources
-from ..args import field_names, is_nested, is_secret, same, short, unknown_field, values
+from ..args import (
+    Repeated,
+    field_names,
+    is_nested,
+    is_secret,
+    same,
+    short,
+    unknown_field,
+    values,
+)
 from ..errors import RequestError
+from ..runfile import shown_field
 
 Data = dict[str, Any]
+Apart = tuple[Data, Data, list[str]]
+"""By dotted path the classes, the fields that are shown; the secret ones."""
 LONGEST = 1000
 """How many elements of an array are written out."""
 BRACKETS: dict[Any, str] = {
@@ -26,34 +38,53 @@ BRACKETS: dict[Any, str] = {
 }
 
 
-def recipe(args: Any, fields: Data) -> Data:
+def recipe(args: Any) -> Data:
     """Return classes, and expressions for the fields that JSON does not give back."""
-    classes, leaves, secret = _taken_apart(args)
-    exact = {
-        path: expression(value)
-        for path, value in leaves.items()
-        if not same(value, fields.get(path)) and path != "name"
-    }
+    classes, exact, secret = _joined(args, _recipes(args))
     found = {"classes": classes, "exact": exact, "secret": secret}
     return {name: said for name, said in found.items() if said}
 
 
-def _taken_apart(args: Any) -> tuple[Data, Data, list[str]]:
-    """Return by dotted path the classes, the fields that are shown; the secret ones."""
-    classes: Data = {"": _name(type(args))}
+def _recipe_of(owner: Any, name: str, value: Any) -> Apart:
+    classes, leaves, secret = _field_apart(owner, name, value)
+    shown = shown_field(owner, name, value)
+    exact = {
+        path: expression(each)
+        for path, each in leaves.items()
+        if not same(each, shown.get(path)) and path != "name"
+    }
+    return classes, exact, secret
+
+
+def _taken_apart(args: Any) -> Apart:
+    return _joined(args, [_field_apart(args, *each) for each in values(args)])
+
+
+def _field_apart(owner: Any, name: str, value: Any) -> Apart:
+    if is_secret(type(owner), name):
+        return {}, {}, [name]
+    if not is_nested(value):
+        return {}, {name: value}, []
+    classes, leaves, secret = _taken_apart(value)
+    return (
+        {f"{name}.{path}".rstrip("."): each for path, each in classes.items()},
+        {f"{name}.{path}": each for path, each in leaves.items()},
+        [f"{name}.{path}" for path in secret],
+    )
+
+
+def _joined(owner: Any, parts: Iterable[Apart]) -> Apart:
+    classes: Data = {"": _name(type(owner))}
     leaves: Data = {}
     secret: list[str] = []
-    for name, value in values(args):
-        if is_secret(type(args), name):
-            secret.append(name)
-        elif is_nested(value):
-            inner, shown, hidden = _taken_apart(value)
-            classes |= {f"{name}.{path}".rstrip("."): c for path, c in inner.items()}
-            leaves |= {f"{name}.{path}": each for path, each in shown.items()}
-            secret += [f"{name}.{path}" for path in hidden]
-        else:
-            leaves[name] = value
+    for inner, shown, hidden in parts:
+        classes |= inner
+        leaves |= shown
+        secret += hidden
     return classes, leaves, secret
+
+
+_recipes = Repeated(_recipe_of)
 
 
 def expression(value: Any) -> str | None:
