@@ -61,8 +61,7 @@ class _Attempt:
         self.task = task
         self.stage = task.stage
         self.outcome = Outcome()
-        self.store, self.files, digests = tools(task.place)
-        self.present = Present(digests)
+        self.store, self.files, self.present = tools(task.place)
         self.store.warn = self.outcome.messages.append
         names = task.stage.code.names
         known = None if scope.ANY_NAME in names else names
@@ -369,14 +368,11 @@ class _Attempt:
 
     def _identified(self, outputs: list[Artifact], node: str) -> list[Artifact]:
         """Give identities: without data by the reads; what is made again keeps its own."""
-        found = outputs
-        if not all(each.identity for each in outputs):
-            found = [
-                each._replace(
-                    identity=each.identity or hashing.hash_text(node, each.name)
-                )
-                for each in outputs
-            ]
+        found = [*outputs]
+        for place, each in enumerate(outputs):
+            if not each.identity:
+                own = hashing.hash_text(node, each.name)
+                found[place] = each._replace(identity=own)
         if self.task.before is None:
             return found
         pairs = list(zip(self.task.before, found, strict=True))
@@ -392,12 +388,12 @@ class _Attempt:
 
 
 @cache
-def tools(place: Place) -> tuple[Store, Files, FileDigests]:
+def tools(place: Place) -> tuple[Store, Files, Present]:
     """Return what this process uses for all calls of a run."""
     project = place.project
     files = Files(project.root, project.apart)
     store = Store(project.cache, print, project.base)
-    return store, files, FileDigests(project.root)
+    return store, files, Present(FileDigests(project.root))
 
 
 def _split(stage: AnyStage, result: Any) -> list[Any]:

@@ -18,23 +18,19 @@ class captured:
     def __init__(self, path: str, warn: Callable[[str], None] | None = None) -> None:
         self.path, self.warn = path, warn
         self.folder = path.rpartition(os.sep)[0]
-        self.own: int | None = None
         self.has_printed = False
 
     def __enter__(self) -> None:
         try:
-            if self.path:
-                self.own = _open(self.folder, os.getpid())
+            self.own = _open(self.folder, os.getpid()) if self.path else None
         except OSError:
+            self.own = None
+        if self.own is None:
             return
-        if self.own is not None:
-            self._begin(self.own)
-
-    def _begin(self, own: int) -> None:
         _flush()
         self.saved = os.dup(1), os.dup(2)
-        os.dup2(own, 1)
-        os.dup2(own, 2)
+        os.dup2(self.own, 1)
+        os.dup2(self.own, 2)
         self.shown = sys.stdout, sys.stderr
         # A live display may have put itself in the place of these two.
         sys.stdout = sys.__stdout__ or self.shown[0]
@@ -50,12 +46,9 @@ class captured:
             os.close(before)
         _open_again()
         self.has_printed = os.fstat(self.own).st_size > 0
-        if self.has_printed:
-            self._keep()
-
-    def _keep(self) -> None:
         try:
-            _move(_path(self.folder, os.getpid()), self.path)
+            if self.has_printed:
+                _move(_path(self.folder, os.getpid()), self.path)
         except OSError as problem:
             if self.warn is not None:
                 self.warn(f"what calls print cannot be kept: {problem.strerror}")

@@ -285,9 +285,7 @@ class Files:
 class _Noting:
     """The block in which files are noted; blocks may lie within each other."""
 
-    def __init__(
-        self, files: Files, reads: Reads, memory: memoized.Noting | None
-    ) -> None:
+    def __init__(self, files: Files, reads: Reads, memory: Any) -> None:
         self.files, self.reads, self.memory = files, reads, memory
 
     def __enter__(self) -> None:
@@ -492,10 +490,9 @@ def _noting_import(name: str, package: str | None = None) -> ModuleType:
 
 
 importlib.import_module = _noting_import
+OTHERS = ("pickle.find_class", *LINKS, *LISTINGS, *GLOBS, *CHANGES, *COMMANDS)
 sources.listen(["open"], _note_open)
-sources.listen(
-    ["pickle.find_class", *LINKS, *LISTINGS, *GLOBS, *CHANGES, *COMMANDS], _note_other
-)
+sources.listen(OTHERS, _note_other)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_become_child)
 if channel.VARIABLE in os.environ and "multiprocessing" in sys.modules:

@@ -8,13 +8,12 @@ others, as loaders of templates are: all that they have read counts each time.
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 from . import hashing, sources
 
-Noting = AbstractContextManager[Callable[[], None]]
 Note = Callable[[str, Any], None]
 """Takes the key of a file or folder, and what was seen of it when it was read."""
 

@@ -244,8 +244,9 @@ class Reads:
         if args is None:
             return None
         global _at_work
+        tracked = _track(args, self, number, "")
         _at_work = weakref.ref(self)
-        return _track(args, self, number, "")
+        return tracked
 
 
 _at_work: Callable[[], Reads | None] = _nobody

@@ -293,11 +293,7 @@ def listen(events: Iterable[str], listener: Listener) -> None:
         _listeners.setdefault(event, []).append(listener)
 
 
-def _audit(
-    event: str,
-    details: tuple[Any, ...],
-    listeners: dict[str, list[Listener]] = _listeners,
-) -> None:
+def _audit(event: str, details: Any, listeners: Any = _listeners) -> None:
     """Tell those who listen. Python tells hooks of very much: this is the only one.
 
     It knows the listeners also at the end of the process, when modules are emptied.

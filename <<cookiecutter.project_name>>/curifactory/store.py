@@ -288,11 +288,13 @@ class Store:
     ) -> bool:
         """Return whether an output of a trace, or each one, can be loaded."""
         chosen = trace.outputs if index is None else [trace.outputs[index]]
-        if trace.folder in self.damaged or not all(each.is_kept for each in chosen):
+        if trace.folder in self.damaged or "" in [each.cacher for each in chosen]:
             return False
-        folder = "" if is_fresh else self.place(trace.folder)
-        files = (file for each in chosen for file in each.files)
-        return is_fresh or all(os.path.exists(f"{folder}/{file}") for file in files)
+        if is_fresh:
+            return True
+        folder = self.place(trace.folder)
+        files = [f"{folder}/{file}" for each in chosen for file in each.files]
+        return all(map(os.path.exists, files))
 
     def load(self, folder: str, artifact: Artifact, cacher: Cacheable) -> Any:
         """Return an artifact as its cacher loads it; its bytes are checked once a run."""

@@ -202,8 +202,8 @@ class Survey:
 
     def reason(self, call: Call, similar: Sequence[Trace]) -> str:
         """Say why a call is computed, beside executions from before this run."""
-        waiting = [c.stage.label for c in call.producers() if c.trace is None]
-        if waiting:
+        if not decide.is_known(call):
+            waiting = [c.stage.label for c in call.producers() if c.trace is None]
             return f"after {', '.join(dict.fromkeys(waiting))}"
         before = [each for each in similar if each.folder not in self.fresh]
         if not before:
@@ -219,8 +219,9 @@ class Survey:
 
     def _never_formerly(self, stage: AnyStage) -> str:
         """Say so where nothing is known by an earlier name: it may be mistyped."""
-        known = self.store.stages() if len(stage.names) > 1 else []
-        known = [each for each in known if each != stage.name]
+        if len(stage.names) == 1:
+            return ""
+        known = [each for each in self.store.stages() if each != stage.name]
         if not known:
             return ""
         return f", nor as {stage.names[-1]}: {nearest(stage.names[-1], known)}"

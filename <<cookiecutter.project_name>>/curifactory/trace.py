@@ -118,18 +118,24 @@ def parse(body: str, folder: str) -> Trace:
     content = unsealed(body)
     if content.pop("scheme") != SCHEME:
         raise SchemeError(f"{folder} was written with other digests")
-    content["outputs"] = [*map(_artifact, content["outputs"])]
+    own = {"outputs": [*map(_artifact, content["outputs"])], "folder": folder}
     # Of many traces, most have these in common.
     for name in ("stage", "code", "run"):
         content[name] = sys.intern(content[name])
     for each in content["reads"]:
         each[0] = sys.intern(each[0])
-    return Trace(**{**_SHARED, **content}, folder=folder)
+    # By place: names that were just read from a text would be compared letter by letter.
+    return Trace(*_fields({**_SHARED, **content, **own}))
 
 
 def _artifact(content: dict[str, Any]) -> Artifact:
-    files = tuple(map(sys.intern, content.pop("files")))
-    return Artifact(files=files, parts=tuple(content.pop("parts", ())), **content)
+    name, files, *others = _saved(content)
+    parts = tuple(content.get("parts", ()))
+    return Artifact._make((name, tuple(map(sys.intern, files)), *others, parts))
+
+
+_fields = operator.itemgetter(*Trace.__slots__)
+_saved = operator.itemgetter(*Artifact._fields[:-1])
 
 
 def sharing(trace: Trace) -> Trace:

@@ -79,6 +79,36 @@ def test_a_computed_call_costs_few_operations(large):
     assert {n: c for n, c in found.items() if c > few.get(n, 60)} == {}
 
 
+FUNCTIONS = """
+    import sys
+    from curifactory import experiment
+
+    experiment.open_project(".")
+    import experiments.study, params.base, sqlite3.dump, subprocess
+
+    called = 0
+
+
+    def count(frame, event, details):
+        global called
+        called += event == "call"
+
+
+    sys.setprofile(count)
+    run = experiment.run_experiment("study", report=False)
+    sys.setprofile(None)
+    assert run.counts["failed"] == 0
+    print(called)
+    """
+
+
+def test_calls_cost_no_more_functions_of_python_than_they_did(large):
+    """No clock, so no noise: whoever needs more says in the commit what for."""
+    cold, cached = (int(large.script(FUNCTIONS).out) for _ in range(2))
+    assert cold / EACH < 520
+    assert cached / (3 * COUNT + 1) < 150
+
+
 def test_a_reused_call_costs_no_operation_at_all(large):
     large.ok("study", "--quiet")
     counts, found = counted(large)

@@ -78,7 +78,7 @@ class _Calls:
 
     def _place(self, number: int, stage: str, inputs: list[int]) -> None:
         before = [self._known[each] for each in inputs if each in self._known]
-        depth = max((depth + 1 for _, depth in before), default=0)
+        depth = max([depth + 1 for _, depth in before], default=0)
         self._known[number] = stage, depth
         self.layers[stage] = max(depth, self.layers.get(stage, 0))
         self.arrows.update({(source, stage): None for source, _ in before})
