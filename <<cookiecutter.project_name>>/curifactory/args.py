@@ -79,11 +79,7 @@ class ExperimentArgs(_Named):
     def __setattr__(self, name: str, value: object) -> None:
         # A `__getattr__` of the class may answer, too.
         if getattr(self, "_sealed", False) is True:
-            raise RequestError(
-                f"{self.name!r}: {name} cannot be set, an argset is fixed once it is "
-                "returned by get_params() or given to a record",
-                f"make a changed copy: dataclasses.replace(args, {name}=...)",
-            )
+            raise fixed(self.name, f"{name} cannot be set", name)
         cls: Any = type(self)
         if name not in field_names(cls) and name != "_sealed":
             check_class(cls, f"setting {name}")
@@ -96,7 +92,7 @@ class ExperimentArgs(_Named):
     def __eq__(self, other: object) -> bool:
         return other.__class__ is self.__class__ and same(self, other)
 
-    __hash__: Any = None
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return _described(self)
@@ -260,6 +256,15 @@ def _counted(cls: Any) -> tuple[list[str], list[int]]:
 _field_digests = Repeated(lambda args, n, v: plain.digest(v, f"{args.name}.{n}"))
 
 
+def fixed(label: str, said: str, name: str) -> RequestError:
+    """Return the error for a change of an argset that others rely on."""
+    return RequestError(
+        f"{label!r}: {said}, an argset is fixed once it is returned by get_params() or "
+        "given to a record",
+        f"make a changed copy: dataclasses.replace(args, {name}=...)",
+    )
+
+
 def unknown_field(cls: type, name: str) -> RequestError:
     """Return the error for a field that a class does not have."""
     hint = nearest(name, field_names(cls))
@@ -400,8 +405,13 @@ def sealed(args: Self, copy_of: Callable[[Any], Any] = plain.copied) -> Self:
         if type(value) not in ATOMIC:
             value = copied(args, name, value, copy_of)
         object.__setattr__(made, name, value)
-    object.__setattr__(made, "_sealed", True)
+    seal(made)
     return made
+
+
+def seal(args: object) -> None:
+    """Let an argset refuse to be set from now on."""
+    object.__setattr__(args, "_sealed", True)
 
 
 def copied(

@@ -164,6 +164,7 @@ def _perform(
         if _call_run(module, snapshots, manager):
             if not manager.calls:
                 manager.say("run() called no stage: there is nothing to compute")
+            manager.check_unchanged()
             check_stages(request.overwrite_stages, manager)
         if request.map_only:
             run.decisions = manager.foresee()

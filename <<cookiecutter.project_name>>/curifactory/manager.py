@@ -148,6 +148,11 @@ class ArtifactManager:
             chosen = ancestors(*(s.call for s in sources if isinstance(s, Output)))
         self.session.settle(chosen)
 
+    def check_unchanged(self) -> None:
+        """Refuse a change within an argset: its calls would not follow."""
+        for each in self._snapshots():
+            each.check_unchanged()
+
     def foresee(self) -> list[tuple[Call, Decision]]:
         """Return what would happen to each call, computing nothing."""
         return self.survey.foresee(self.calls)

@@ -259,6 +259,7 @@ def snapshot_of(args: Any) -> Snapshot:
         return Snapshot(None)
     known = _snapshots.get(id(args))
     if known is not None and known.args is args:
+        known.check_unchanged()
         return known
     if not isinstance(args, ExperimentArgs):
         raise RequestError(
@@ -269,6 +270,7 @@ def snapshot_of(args: Any) -> Snapshot:
     argsets.check_name(args.name, "a record was made by hand")
     made = Snapshot(args)
     argset_of(made)
+    argsets.seal(args)  # its record would not follow
     return made
 
 

@@ -12,6 +12,14 @@ from . import code, hashing, plain, reads, scope, sources, syntax
 from .errors import IdentityError
 
 
+def _is_equal(mine: Any, theirs: Any) -> bool:
+    """Return whether two values are the same, most often without a look at each part."""
+    with contextlib.suppress(Exception):  # as of arrays, which are compared by element
+        if mine == theirs:
+            return True
+    return argsets.same(mine, theirs)
+
+
 class Snapshot:
     """An argset as it was when a record was made, with the digests of its fields."""
 
@@ -35,6 +43,16 @@ class Snapshot:
         if self._args is None and self.source is not None:
             self._args = argsets.sealed(self.source)
         return self._args
+
+    def check_unchanged(self) -> None:
+        """Refuse what somebody has changed within a field of the copy for users."""
+        if self._args is None or self._args is self.source:
+            return
+        given, known = argsets.values(self._args), argsets.values(self.source)
+        for (name, mine), (_, before) in zip(given, known, strict=True):
+            if mine is not before and not _is_equal(mine, before):
+                path = next(iter(self.source.diff(self._args)), name)
+                raise argsets.fixed(self.name, f"{path} was changed", name)
 
     def digest(self, path: str) -> str:
         """Return the digest of a field (`a.b`), a class (`a@`) or everything (`*`)."""
