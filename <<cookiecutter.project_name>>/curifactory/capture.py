@@ -58,11 +58,18 @@ def _open_again() -> None:
     """Make standard streams anew that a stage has closed: others print, too."""
     for number, name in (1, "stdout"), (2, "stderr"):
         stream = getattr(sys, f"__{name}__")
-        if getattr(stream, "closed", False):
+        if _is_closed(stream):
             made = open(number, "w", errors="backslashreplace", closefd=False)
             setattr(sys, f"__{name}__", made)
             if getattr(sys, name) is stream:
                 setattr(sys, name, made)
+
+
+def _is_closed(stream: object) -> bool:
+    try:
+        return getattr(stream, "closed", False)
+    except ValueError:  # its buffer was given to another, for another encoding
+        return True
 
 
 def rescue(path: str) -> None:

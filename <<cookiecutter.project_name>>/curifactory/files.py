@@ -319,8 +319,8 @@ def is_racy(mtime: int) -> bool:
     return time.time() - mtime / 1e9 < within
 
 
-Digest = Callable[[str, tuple[int, int]], str]
-"""Gives the digest of a file, by its path, size and time, that was not read yet."""
+Digest = Callable[[str, tuple[int, int], int], str]
+"""Gives the digest of a file by its path, size and time, and number."""
 
 
 NOTHING = ("absent", hashing.hash_text())
@@ -328,15 +328,15 @@ NOTHING = ("absent", hashing.hash_text())
 
 
 class FileDigests:
-    """The digests of project files; equal size and time shortcut the reading."""
+    """The digests of project files; the same file of equal size and time is not read again."""
 
     def __init__(self, root: Path, digest: Digest | None = None) -> None:
         self.root = root
-        self.digest = digest or (lambda path, stat: hashing.hash_file(root / path))
-        self.known: dict[tuple[str, tuple[int, int]], str] = {}
+        self.digest = digest or (lambda path, *status: hashing.hash_file(root / path))
+        self.known: dict[tuple[str, tuple[int, int], int], str] = {}
 
     def __call__(self, path: str) -> str:
-        stat = sources.stat_of(os.path.join(self.root, path))
+        stat, number = sources.status_of(os.path.join(self.root, path))
         if stat[0] < 0 and _is_pattern(path):
             found = sorted(matching(self.root, path))
             if path.endswith("/"):  # by name
@@ -344,10 +344,10 @@ class FileDigests:
             return hashing.hash_text(*(f"{each}={self(each)}" for each in found))
         if stat[0] < 0:
             return "absent" if stat == sources.ABSENT else "unreadable"
-        key = path, stat
+        key = path, stat, number
         if key not in self.known or is_racy(stat[1]):
             try:
-                self.known[key] = self.digest(path, stat)
+                self.known[key] = self.digest(*key)
             except OSError:  # to whom it may be readable again, it is another one
                 return "unreadable"
         return self.known[key]

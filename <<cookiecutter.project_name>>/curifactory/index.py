@@ -20,7 +20,7 @@ MANY = 20_000
 PATIENCE = 1000
 """After how many questions ten times as many are not too many any more."""
 MEMORY = ":memory:"
-VERSION = 1000 * 5 + hashing.SCHEME
+VERSION = 1000 * 6 + hashing.SCHEME
 """Changes with the tables, and with the scheme of digests."""
 
 _TABLES = """
@@ -35,8 +35,10 @@ CREATE INDEX by_label ON traces(stage, label);
 CREATE TABLE steps(stage TEXT, node TEXT, key TEXT, PRIMARY KEY(stage, node, key))
     WITHOUT ROWID;
 CREATE TABLE synced(stage TEXT PRIMARY KEY, stamp TEXT);
-CREATE TABLE files(path BLOB PRIMARY KEY, size INTEGER, mtime INTEGER, digest TEXT);
+CREATE TABLE files(path BLOB PRIMARY KEY, size INTEGER, mtime INTEGER, number INTEGER,
+    digest TEXT);
 """
+FILE = "SELECT digest FROM files WHERE (path, size, mtime, number) = (?, ?, ?, ?)"
 
 
 class Index:
@@ -49,7 +51,7 @@ class Index:
         self._is_mended = False
         self._synced: set[str] = set()
         self._new: list[tuple[Trace, str]] = []
-        self._new_files: list[tuple[bytes, int, int, str]] = []
+        self._new_files: list[tuple[bytes, int, int, int, str]] = []
         self._stamps: dict[str, str] = {}
         self._recent: dict[str, list[Trace]] = {}
         self._labels: dict[str, set[str]] = {}
@@ -154,18 +156,20 @@ class Index:
         query = "SELECT folder FROM traces WHERE stage = ?"
         return {row[0] for row in self._rows(query, (stage,))}
 
-    def file_digest(self, root: Path, path: str, stat: tuple[int, int]) -> str:
+    def file_digest(
+        self, root: Path, path: str, stat: tuple[int, int], number: int
+    ) -> str:
         """Return the digest of a project file; equal size and time shortcut the reading.
 
         Of this very file: two checkouts that share a cache may have others of one time.
         """
         full = os.fsencode(root / path)
-        query = "SELECT digest FROM files WHERE path = ? AND size = ? AND mtime = ?"
-        for (known,) in self._rows(query, (full, *stat)):
+        status = *stat, number
+        for (known,) in self._rows(FILE, (full, *status)):
             return str(known)
         digest = hashing.hash_file(root / path)
         if not is_racy(stat[1]):
-            self._new_files.append((full, *stat, digest))
+            self._new_files.append((full, *status, digest))
         return digest
 
     def _traces(self, query: str, values: Sequence[str]) -> list[Trace]:
@@ -208,7 +212,7 @@ class Index:
             self._insert(new)
         if self._new_files:
             files, self._new_files = self._new_files, []
-            self._write(("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", files))
+            self._write(("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", files))
 
     def close(self) -> None:
         """Write what is left and let go of the file."""

@@ -94,9 +94,13 @@ def _seen(path: Path) -> Seen:
                     folders.append((entry.path, f"{before}{entry.name}/"))
                 else:
                     stat = entry.stat(follow_symlinks=False)
-                    found[before + entry.name] = stat.st_size, stat.st_mtime_ns
+                    found[before + entry.name] = _stamp(stat)
         return found
     with contextlib.suppress(OSError):
-        stat = os.stat(path)
-        found[""] = stat.st_size, stat.st_mtime_ns
+        found[""] = _stamp(os.stat(path))
     return found
+
+
+def _stamp(stat: os.stat_result) -> tuple[int, int]:
+    """Return size and time, also that of a change after which a tool set the time back."""
+    return stat.st_size, max(stat.st_mtime_ns, stat.st_ctime_ns)

@@ -56,11 +56,12 @@ class Peers:
             if self._journal is None:
                 self._join()
                 self._over.clear()
-                self._beating = threading.Thread(target=self._beat, daemon=True)
-                self._beating.start()
+                beating = threading.Thread(target=self._beat, daemon=True)
+                beating.start()
+                self._beating = beating
             self._tell()
             return self._take(key)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # there may be no more threads
             self._go_alone(error)
             return True
 
@@ -156,11 +157,11 @@ class Peers:
                 os.unlink(self.runs / self.name)
             self.name = _new_name()
 
-    def _go_alone(self, error: OSError) -> None:
+    def _go_alone(self, error: OSError | RuntimeError) -> None:
         """Go on without claims: at worst, a call is computed by two runs."""
         self._is_alone = True
         self.close()
-        said = error.strerror or error
+        said = getattr(error, "strerror", None) or error
         self.warn(f"no claims on calls: {self.runs.parent} cannot be written ({said})")
 
     def _tell(self, *lines: str) -> None:

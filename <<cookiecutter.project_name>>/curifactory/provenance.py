@@ -33,7 +33,10 @@ class GitState:
             return
         # A child that nobody waits for keeps Jupyter from ending its kernel.
         self._listening = threading.Thread(target=self._listen, daemon=True)
-        self._listening.start()
+        try:
+            self._listening.start()
+        except RuntimeError:  # there are no more threads
+            self._listen()
 
     def _listen(self) -> None:
         import subprocess
@@ -48,7 +51,8 @@ class GitState:
         """Return commit, branch and whether files differ from the commit."""
         if self._process is None:
             return None
-        self._listening.join()
+        if self._listening.ident is not None:
+            self._listening.join()
         lines = self._text.splitlines()
         if self._process.returncode != 0:
             return None

@@ -8,6 +8,7 @@ import importlib.util
 import linecache
 import os
 import re
+import stat
 import sys
 import tokenize
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,8 @@ IMPORTER = "<frozen importlib._bootstrap_external>"
 READERS_OF_CODE = (IMPORTER, tokenize.__file__, linecache.__file__)
 """What opens Python files to import or to show them: there they count as code."""
 
+CELL = re.compile(r"[/\\]ipykernel_\d+[/\\]")
+"""The folder of the files that stand for cells of a notebook."""
 PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 LINKS = {"ctypes.dlopen": 0, "import": 1}
@@ -103,8 +106,8 @@ def is_project_file(filename: str | None) -> bool:
     """Return whether the file is the user's own code: below a watched root, or a cell."""
     if not filename or not isinstance(filename, str):  # an object may be in its place
         return False
-    if filename.startswith("<") or "ipykernel" in filename:
-        return "ipython" in filename or "ipykernel" in filename
+    if filename.startswith("<") or CELL.search(filename):
+        return "ipython" in filename or filename[0] != "<"
     return relative(filename) is not None
 
 
@@ -239,15 +242,27 @@ def stat_of(path: str) -> tuple[int, int]:
     """Return the size of a file and when it was last changed, in nanoseconds.
 
     Its content or what is said of it: tools that copy a file can set the time of the
-    first back. ABSENT where there is no file; UNREADABLE where nobody can tell.
+    first back. ABSENT where there is no file, or a pipe, which nobody can read again;
+    UNREADABLE where nobody can tell.
+    """
+    return status_of(path)[0]
+
+
+def status_of(path: str) -> tuple[tuple[int, int], int]:
+    """Return the size and time of a file, and its number, which no other file has.
+
+    Versions of a file that were made at once may have one size and one time.
     """
     try:
         status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return ABSENT
+        return ABSENT, 0
     except OSError:
-        return UNREADABLE
-    return status.st_size, max(status.st_mtime_ns, status.st_ctime_ns)
+        return UNREADABLE, 0
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        return ABSENT, 0
+    when = max(status.st_mtime_ns, status.st_ctime_ns)
+    return (status.st_size, when), status.st_ino % 2**63
 
 
 def is_path(path: object) -> TypeGuard[str | bytes | os.PathLike[Any]]:

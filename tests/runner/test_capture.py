@@ -134,12 +134,19 @@ def test_the_display_of_a_terminal_is_not_torn(on):
         assert each not in display and each in summary
 
 
+ENDED = {
+    "closed": "sys.{0}.close()",
+    "given to another": "sys.{0} = codecs.getwriter('utf-8')(sys.{0}.detach())",
+}
+
+
+@pytest.mark.parametrize("how", ENDED)
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
-def test_a_stream_that_a_stage_closes_is_there_for_others(whole, name):
+def test_a_stream_that_a_stage_closes_is_there_for_others(whole, name, how):
     whole.edit(
         "stages/chain.py",
         "    return [1, 2, 3]",
-        f"    getattr(__import__('sys'), '{name}').close()\n    return [1]",
+        f"    import codecs, sys\n    {ENDED[how].format(name)}\n    return [1]",
     )
     whole.edit(
         "stages/chain.py",

@@ -858,3 +858,41 @@ def test_checkpoints_are_kept_over_a_failure_and_a_new_label(project):
     project.edit("params/base.py", 'name="a"', 'name="better"')
     project.ok("training", "--quiet")
     assert (project.root / "epochs.log").read_text().split() == list("0123456789")
+
+
+def test_a_lent_file_that_is_changed_under_its_old_time_is_noticed(project):
+    """As some tools do that edit a picture in place."""
+    project.write({"experiments/lent.py": """
+            import os
+            from curifactory import Record, stage
+            from curifactory.caching import PathCacher
+
+            DEFAULT_PARAMS = ["base"]
+
+
+            @stage(None, ["file"], [PathCacher(".txt")])
+            def make(record):
+                path = record.get_path("a.txt")
+                with open(path, "w") as file:
+                    file.write("5")
+                return path
+
+
+            @stage(["file"], ["seen"])
+            def use(record, file):
+                before = os.stat(file)
+                with open(file, "r+") as opened:
+                    seen = int(opened.read()) + record.args.seed
+                    opened.seek(0)
+                    opened.write(str(seen))
+                os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+                return seen
+
+
+            def run(argsets, manager):
+                found = [use(make(Record(manager, args))) for args in argsets]
+                print("SEEN", [each.state["seen"] for each in found])
+            """})
+    result = project.ok("lent")
+    assert "SEEN [6, 7]" in result.out + result.err
+    assert "use changed experiments.lent.make/" in result.err

@@ -342,7 +342,8 @@ def test_a_file_is_known_by_its_bytes_and_read_once(tmp_path, monkeypatch):
     monkeypatch.setattr("curifactory.files.RACY", 0)
     asked = []
 
-    def digest(path, stat):
+    def digest(path, stat, number):
+        assert number == os.stat(tmp_path / path).st_ino % 2**63
         asked.append((path, stat))
         return hash_file(tmp_path / path)
 
@@ -858,7 +859,7 @@ def test_data_beside_what_the_runner_makes_counts(whole, setting):
 
 
 def test_a_file_that_cannot_be_read_has_a_digest_too(project):
-    def refuse(path, stat):
+    def refuse(path, stat, number):
         raise PermissionError(13, "Permission denied", path)
 
     assert FileDigests(project, refuse)("data/raw.csv") == "unreadable"

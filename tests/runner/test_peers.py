@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from curifactory import hashing
+from curifactory import hashing, provenance
 from curifactory import index as indices
 from curifactory.index import Index
 from curifactory.peers import Peers
@@ -575,10 +575,22 @@ def test_a_file_of_another_checkout_is_another_file(look, tmp_path):
     for _ in range(2):  # as it is read, and as the index knows it
         index = look()
         first, second = (
-            index.file_digest(tmp_path / number, "data.txt", long_ago)
+            index.file_digest(tmp_path / number, "data.txt", long_ago, 1)
             for number in "12"
         )
         assert first != second
+        index.close()
+
+
+def test_versions_of_a_file_that_were_made_at_once_are_told_apart(look, tmp_path):
+    """As a link leads to one, then to the other: neither file is touched by that."""
+    long_ago = 1, 1_000_000_000
+    for _ in range(2):
+        index, found = look(), []
+        for number in (1, 2, 2):
+            (tmp_path / "data.txt").write_text(str(number))
+            found.append(index.file_digest(tmp_path, "data.txt", long_ago, number))
+        assert found[0] != found[1] == found[2]
         index.close()
 
 
@@ -586,7 +598,7 @@ def test_the_name_of_a_project_need_not_be_a_text(look, tmp_path):
     root = tmp_path / os.fsdecode(b"\xff")
     root.mkdir()
     (root / "data.txt").write_text("1")
-    digest = look().file_digest(root, "data.txt", (1, 1_000_000_000))
+    digest = look().file_digest(root, "data.txt", (1, 1_000_000_000), 1)
     assert digest == hashing.hash_file(root / "data.txt")
 
 
@@ -621,3 +633,16 @@ def test_a_run_whose_name_does_not_fit_on_the_disk_goes_on_alone(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (least, most))
     assert told == [f"no claims on calls: {tmp_path} cannot be written ({NO_SPACE})"]
     assert not list((tmp_path / ".runs").iterdir())
+
+
+def test_a_run_that_can_start_no_thread_goes_on_alone(tmp_path, monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    told = []
+    mine = Peers(tmp_path, told.append)
+    assert mine.take("call") and mine.take("other")
+    mine.close()
+    assert len(told) == 1 and "can't start new thread" in told[0]
+    assert provenance.GitState(tmp_path).read() is None

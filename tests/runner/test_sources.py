@@ -10,6 +10,7 @@ import pytest
 from projects import TEMPLATE
 
 from curifactory import sources
+from curifactory.files import FileDigests
 
 
 @pytest.mark.parametrize(
@@ -31,10 +32,22 @@ def test_files_below_a_watched_root_are_the_users_own(name, is_own, tmp_path):
     assert sources.relative(str(root / name)) == (name if is_own else None)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_a_pipe_is_no_file_that_could_be_read_again(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        assert sources.stat_of(str(tmp_path / name)) == sources.ABSENT
+        assert FileDigests(tmp_path)(name) == "absent"
+    assert sources.stat_of("/dev/null") == sources.ABSENT
+
+
 def test_files_elsewhere_are_not_the_users_own(tmp_path):
     sources.watch(tmp_path / "project")
     assert not sources.is_project_file(ast.__file__)
     assert not sources.is_project_file(str(tmp_path.resolve() / "project2" / "a.py"))
+    assert not sources.is_project_file("/env/ipykernel-study/lib/a.py")
+    assert sources.is_project_file("/tmp/ipykernel_123/456.py")  # a cell
     assert not sources.is_project_file("<string>")
     assert not sources.is_project_file("")
     assert not sources.is_project_file(None)
