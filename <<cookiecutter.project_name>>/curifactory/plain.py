@@ -4,6 +4,7 @@ Plain are lists, tuples, sets and dictionaries of numbers and texts, paths, and 
 without rules, or methods for copies, of their own.
 """
 
+import contextlib
 import copy
 import functools
 import io
@@ -135,6 +136,20 @@ def are_alike(mine: Any, theirs: Any) -> bool:
     """Return whether two plain values are surely equal, in type and content."""
     key = _key(mine)
     return key is not None and key == _key(theirs)
+
+
+def differ(mine: Any, theirs: Any) -> bool:
+    """Return whether plain values are surely different.
+
+    Of others nobody can tell: objects keep what they have found out when they were used.
+    """
+    if mine is theirs:
+        return False
+    with contextlib.suppress(Exception):
+        if mine == theirs:
+            return False
+    key = _key(theirs)
+    return key is not None and key != _key(mine)
 
 
 class _Shared(NamedTuple):

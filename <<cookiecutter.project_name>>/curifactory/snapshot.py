@@ -12,14 +12,6 @@ from . import code, hashing, plain, reads, scope, sources, syntax
 from .errors import IdentityError
 
 
-def _is_equal(mine: Any, theirs: Any) -> bool:
-    """Return whether two values are the same, most often without a look at each part."""
-    with contextlib.suppress(Exception):  # as of arrays, which are compared by element
-        if mine == theirs:
-            return True
-    return argsets.same(mine, theirs)
-
-
 class Snapshot:
     """An argset as it was when a record was made, with the digests of its fields."""
 
@@ -50,8 +42,9 @@ class Snapshot:
             return
         given, known = argsets.values(self._args), argsets.values(self.source)
         for (name, mine), (_, before) in zip(given, known, strict=True):
-            if mine is not before and not _is_equal(mine, before):
-                path = next(iter(self.source.diff(self._args)), name)
+            if plain.differ(mine, before):
+                found = self.source.diff(self._args)
+                path = next((p for p in found if p.startswith(f"{name}.")), name)
                 raise argsets.fixed(self.name, f"{path} was changed", name)
 
     def digest(self, path: str) -> str:

@@ -173,3 +173,21 @@ def test_a_literal_that_has_no_identity_is_refused_before_computing(project):
     result = project.run("other")
     assert result.code == 2
     assert "data" in result.err and len(result.err.splitlines()) <= 2
+
+
+def test_what_an_object_of_an_argset_keeps_when_it_is_used_is_no_change(project):
+    project.edit(
+        "params/__init__.py",
+        "class Args(ExperimentArgs):",
+        "class Args(ExperimentArgs):\n    words: object = field(default_factory=Words)",
+    )
+    words = (
+        "class Words:\n    def __init__(self):\n        self.texts = ['a']\n\n"
+        "    @functools.cached_property\n    def count(self):\n        return len(self.texts)\n\n\n"
+    )
+    project.edit("params/__init__.py", "@dataclass\n", f"{words}@dataclass\n")
+    path = project.root / "params/__init__.py"
+    path.write_text("import functools\n" + path.read_text())
+    run = "args = argsets[0]\nassert args.words.count == 1\nfit(load(Record(manager, args)))"
+    project.write(other(CHAIN, run))
+    assert project.ok("other").counts["computed"] == 2
