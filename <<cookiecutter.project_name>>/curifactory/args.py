@@ -228,10 +228,11 @@ class Repeated(Generic[T]):
         known, earlier, loose = self._last[cls]
         same = enumerate(map(operator.is_, given, known))
         changed = [i for i, is_same in same if not is_same or i in loose]
-        found = earlier.copy()
+        found, own = earlier.copy(), set()
         for i in changed:
             found[i] = self.find(args, names[i], given[i])
-        own = {i for i in changed if not plain.is_fixed(given[i])}
+            if not plain.is_fixed(given[i]):
+                own.add(i)
         self._last[cls] = given, found, own
         return found
 

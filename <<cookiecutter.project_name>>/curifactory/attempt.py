@@ -131,7 +131,7 @@ class _Attempt:
                 if file not in self.saving.files
                 and os.path.isfile(f"{self.folder}/{file}")
             }
-        committed, self.outcome.body = self.store.commit(
+        committed = self.store.commit(
             self.folder, trace, self.stage.code.parts, self.begun
         )
         if self.used_scratch is not None:

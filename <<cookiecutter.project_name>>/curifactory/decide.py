@@ -50,8 +50,7 @@ def find(past: Past, stage: str, node: str, now: Now, same: Same) -> Trace | Non
             return trace
         for key in reversed(past.steps(stage, node)):
             digest = now(key)
-            accepted = [after(node, key, each) for each in same(digest)]
-            waiting += [*accepted, after(node, key, digest)]
+            waiting += [after(node, key, each) for each in (*same(digest), digest)]
     return None
 
 
@@ -130,7 +129,10 @@ def _expected(source: Source | None, ahead: Mapping[Call, Call]) -> str:
 
 def is_known(call: Call) -> bool:
     """Return whether all inputs of a call have an identity."""
-    return None not in [each.call.trace for each in call.taken()]
+    for each in call.taken():
+        if each.call.trace is None:
+            return False
+    return True
 
 
 def why_reused(call: Call, trace: Trace) -> str:

@@ -402,7 +402,7 @@ class Session:
             self._tell_difference(call, trace)
         self.peers.announce(trace.folder)
         self.data.take(call, trace, outcome.kept)
-        self.survey.index.add(trace, outcome.body)
+        self.survey.index.add(trace)
         self._finish(call, "computed", call.reason)
 
     def _tell_difference(self, call: Call, trace: Trace) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from . import hashing
 from .files import is_racy
 from .store import Store
-from .trace import Trace, body_of, parse
+from .trace import SCHEME, Trace, packed, unpacked
 
 T = TypeVar("T")
 BATCH = 1000
@@ -20,8 +20,8 @@ MANY = 20_000
 PATIENCE = 1000
 """After how many questions ten times as many are not too many any more."""
 MEMORY = ":memory:"
-VERSION = 1000 * 6 + hashing.SCHEME
-"""Changes with the tables, and with the scheme of digests."""
+VERSION = 1000 * 7 + SCHEME
+"""Changes with the tables, with the fields of traces, and with the scheme of digests."""
 
 _TABLES = """
 DROP TABLE IF EXISTS traces;
@@ -38,6 +38,8 @@ CREATE TABLE synced(stage TEXT PRIMARY KEY, stamp TEXT);
 CREATE TABLE files(path BLOB PRIMARY KEY, size INTEGER, mtime INTEGER, number INTEGER,
     digest TEXT);
 """
+BODY = "coalesce(body, '')"
+"""The text of a trace; where that was lost, one that matches no digest."""
 FILE = "SELECT digest FROM files WHERE (path, size, mtime, number) = (?, ?, ?, ?)"
 
 
@@ -58,7 +60,7 @@ class Index:
         # What is known here of the tree of each stage: the keys below a node, and the
         # trace that ends there, as text until it is asked for.
         self._steps: dict[str, list[str]] = {}
-        self._ends: dict[str, Trace | tuple[str, str]] = {}
+        self._ends: dict[str, Trace | str] = {}
         self._has_all: dict[str, bool] = {}
         self._asked: dict[str, int] = {}
 
@@ -77,22 +79,30 @@ class Index:
     def trace(self, stage: str, node: str) -> Trace | None:
         """Return the latest trace that ends at a point of the tree."""
         if self._has_all.get(stage):
-            known = self._ends.get(node)
-            if not isinstance(known, tuple):
-                return known
+            try:
+                return self._unpacked(node, self._ends.get(node))
+            except ValueError:
+                pass  # it is mended below
         return self._mending(lambda: self._end(stage, node))
 
     def _end(self, stage: str, node: str) -> Trace | None:
         is_held = self._has_all.get(stage) or self._is_held(stage)
         found = self._ends.get(node)
         if found is None and not is_held:
-            query = "SELECT body, folder FROM traces WHERE node = ? ORDER BY rowid DESC"
-            found = next(iter(self._rows(query + " LIMIT 1", (node,))), None)
-        if isinstance(found, tuple):
-            found = self._ends[node] = parse(*found)
-            if found.node != node:
-                raise ValueError("a trace is filed wrongly")
-            found.node = node  # one text for both
+            query = f"SELECT {BODY} FROM traces WHERE node = ? ORDER BY rowid DESC"
+            rows = self._rows(query + " LIMIT 1", (node,))
+            found = rows[0][0] if rows else None
+        return self._unpacked(node, found)
+
+    def _unpacked(self, node: str, known: Trace | str | None) -> Trace | None:
+        """Return a trace that may be held as text, and hold it as such from now on."""
+        if known is None or isinstance(known, Trace):
+            return known
+        found = unpacked(known)
+        if found.node != node:
+            raise ValueError("a trace is filed wrongly")
+        found.node = node  # one text for both
+        self._ends[node] = found
         return found
 
     def _is_held(self, stage: str) -> bool:
@@ -115,8 +125,8 @@ class Index:
         query = "SELECT node, key FROM steps WHERE stage = ?"
         for node, key in _whole(self._rows(query, (stage,))):
             self._note_step(node, key)
-        query = "SELECT node, body, folder FROM traces WHERE stage = ? ORDER BY rowid"
-        self._ends.update({row[0]: row[1:] for row in self._rows(query, (stage,))})
+        query = f"SELECT node, {BODY} FROM traces WHERE stage = ? ORDER BY rowid"
+        self._ends.update(self._rows(query, (stage,)))
         for trace, _ in self._new:
             self._note(trace)
         return True
@@ -124,7 +134,7 @@ class Index:
     def similar(self, stage: str, label: str) -> list[Trace]:
         """Return traces of a stage from before this run, of the same label first."""
         self._sync(stage)
-        base = "SELECT body, folder FROM traces WHERE stage = ? "
+        base = "SELECT body FROM traces WHERE stage = ? "
         if stage not in self._recent:
             found = self._traces(base + "ORDER BY rowid DESC LIMIT 8", (stage,))
             self._recent[stage] = found
@@ -173,16 +183,16 @@ class Index:
         return digest
 
     def _traces(self, query: str, values: Sequence[str]) -> list[Trace]:
-        return self._mending(lambda: [parse(*row) for row in self._rows(query, values)])
+        return self._mending(lambda: [unpacked(b) for b, in self._rows(query, values)])
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         return self._mending(lambda: self.connection.execute(query, values).fetchall())
 
     # Writing ------------------------------------------------------------------------
 
-    def add(self, trace: Trace, body: str = "") -> None:
-        """Take in a trace that was just committed, with its text."""
-        self._new.append((trace, body or body_of(trace)))
+    def add(self, trace: Trace) -> None:
+        """Take in a trace that was just committed."""
+        self._new.append((trace, packed(trace)))
         self._note(trace)
         if len(self._new) >= BATCH:
             self.flush()
@@ -315,7 +325,7 @@ class Index:
             self.forget(known - there)
         found = filter(None, map(self.store.read, sorted(there - known)))
         ordered = sorted(found, key=lambda trace: trace.created)
-        self._insert([(trace, body_of(trace)) for trace in ordered])
+        self._insert([(trace, packed(trace)) for trace in ordered])
         return not self.store.is_unsure
 
     def _mending(self, use: Callable[[], T]) -> T:

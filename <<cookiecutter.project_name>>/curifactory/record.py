@@ -109,8 +109,8 @@ class Call:
     def taken(self) -> list[Output]:
         """Return the outputs of other calls that it takes."""
         if self._taken is None:
-            sources = (s for m in self.members for s in m.sources.values())
-            self._taken = [each for each in sources if isinstance(each, Output)]
+            found = [s for m in self.members for s in m.sources.values()]
+            self._taken = [each for each in found if isinstance(each, Output)]
         return self._taken
 
     def given(self) -> dict[str, str]:
@@ -222,10 +222,10 @@ class Record(Generic[A]):
         """Add a call of a stage to this record; nothing is computed yet."""
         stage.renew()
         _check_arguments(stage, arguments)
-        given = NO_LITERALS
+        given = replaced = NO_LITERALS
         if arguments:
             given = {name: literal(value, name) for name, value in arguments.items()}
-        replaced = {name: given.pop(name) for name in stage.inputs if name in given}
+            replaced = {name: given.pop(name) for name in stage.inputs if name in given}
         chosen: list[Record[Any]] = [self]
         if stage.is_aggregate:
             over = self.manager.records if records is None else records

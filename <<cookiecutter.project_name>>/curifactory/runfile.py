@@ -140,8 +140,17 @@ def shown_field(owner: Any, name: str, value: Any) -> dict[str, Any]:
 _shown = Repeated(shown_field)
 
 
+def is_json_scalar(value: Any) -> bool:
+    """Return whether JSON surely gives a value back: of most, no more need be known."""
+    if type(value) is int:
+        return value.bit_length() < 64
+    return type(value) in (str, bool, type(None))
+
+
 def _is_strict_json(value: Any) -> bool:
     """Return whether JSON gives a value back equal, to programs in any language."""
+    if is_json_scalar(value):
+        return True
     if json_problem(value):
         return False
     if isinstance(value, (float, list, dict)):

@@ -213,17 +213,15 @@ class Store:
 
     def commit(
         self, folder: str, trace: Trace, parts: dict[str, str], begun: float
-    ) -> tuple[Trace, str]:
+    ) -> Trace:
         """Let the prepared folder appear under a new name, with its trace in it.
 
         Where another run has committed the same call since it begun, that one counts.
-        Returns the trace, and the text of it.
         """
         self._keep_code(trace, parts)
         trace.created = time.time()
         since = begun, trace.created + SKEW
-        body = body_of(trace)
-        write_bytes(f"{folder}/{META}", body.encode())
+        write_bytes(f"{folder}/{META}", body_of(trace).encode())
         label = "all" if trace.label == "-" else folders.safe(trace.label)
         stem = f"{folders.safe(trace.stage)}/{label}-{trace.node[:12]}"
         for number in itertools.count(1):
@@ -237,13 +235,12 @@ class Store:
                 twin = self.read(trace.folder)
                 if twin is not None and self._is_first(twin, trace, since):
                     self.discard(folder)
-                    return twin, body_of(twin)
+                    return twin
                 if twin is not None and twin.created >= trace.created:
                     trace.created = twin.created + 0.001  # of a clock that was ahead
-                    body = body_of(trace)
-                    write_bytes(f"{folder}/{META}", body.encode())
+                    write_bytes(f"{folder}/{META}", body_of(trace).encode())
         self._verified.update((trace.folder, each.name) for each in trace.outputs)
-        return sharing(trace), body
+        return sharing(trace)
 
     def _is_first(self, twin: Trace, trace: Trace, since: tuple[float, float]) -> bool:
         is_newer = since[0] < twin.created <= since[1]

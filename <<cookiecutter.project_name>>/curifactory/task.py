@@ -101,8 +101,6 @@ class Outcome:
     """What comes back from an execution: small, whatever was computed."""
 
     trace: Trace | None = None
-    body: str = ""
-    """The text of the trace."""
     failure: Failure | None = None
     reads: dict[str, str] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)

@@ -3,7 +3,7 @@
 import json
 import operator
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -118,24 +118,47 @@ def parse(body: str, folder: str) -> Trace:
     content = unsealed(body)
     if content.pop("scheme") != SCHEME:
         raise SchemeError(f"{folder} was written with other digests")
-    own = {"outputs": [*map(_artifact, content["outputs"])], "folder": folder}
-    # Of many traces, most have these in common.
-    for name in ("stage", "code", "run"):
-        content[name] = sys.intern(content[name])
-    for each in content["reads"]:
-        each[0] = sys.intern(each[0])
+    saved = ([*_saved(each), each.get("parts", ())] for each in content["outputs"])
+    own = {"outputs": [*saved], "folder": folder}
     # By place: names that were just read from a text would be compared letter by letter.
-    return Trace(*_fields({**_SHARED, **content, **own}))
+    return _made(_fields({**_SHARED, **content, **own}))
 
 
-def _artifact(content: dict[str, Any]) -> Artifact:
-    name, files, *others = _saved(content)
-    parts = tuple(content.get("parts", ()))
-    return Artifact._make((name, tuple(map(sys.intern, files)), *others, parts))
+def packed(trace: Trace) -> str:
+    """Return all of a trace by place, behind its digest: read in half of the time."""
+    text = _encode(_fields_of(trace))
+    return f"{hashing.hash_bytes(text.encode())}\n{text}"
+
+
+def unpacked(text: str) -> Trace:
+    """Return the trace that was packed; ValueError if it is not whole."""
+    digest, _, body = str(text).partition("\n")
+    if hashing.hash_bytes(body.encode()) != digest:
+        raise ValueError("the row of a trace does not match its digest")
+    return _made(_decode(body)[0])
+
+
+def _made(values: Sequence[Any]) -> Trace:
+    """Return the trace of values that were parsed: many have most of them in common."""
+    found = Trace(*values)
+    found.outputs = [*map(_artifact, found.outputs)]
+    common = found.stage, found.code, found.run
+    found.stage, found.code, found.run = map(sys.intern, common)
+    for each in found.reads:
+        each[0] = sys.intern(each[0])
+    return sharing(found)
+
+
+def _artifact(values: Any) -> Artifact:
+    values[1], values[-1] = tuple(map(sys.intern, values[1])), tuple(values[-1])
+    return Artifact._make(values)
 
 
 _fields = operator.itemgetter(*Trace.__slots__)
+_fields_of = operator.attrgetter(*Trace.__slots__)
 _saved = operator.itemgetter(*Artifact._fields[:-1])
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().raw_decode
 
 
 def sharing(trace: Trace) -> Trace:

@@ -498,6 +498,27 @@ def test_rows_of_the_index_that_mean_nothing_are_made_anew(project, change, chan
         assert "the index was damaged" in result.err
 
 
+@pytest.mark.parametrize(
+    "change",
+    {
+        "text of another meaning": "replace(body, '\"a:', '\"a;')",
+        "no digest": "substr(body, instr(body, char(10)) + 1)",
+        "an end that is lost": "substr(body, 1, length(body) - 1)",
+        "an end that is longer": "body || ' '",
+        "a whole row of another call": "(SELECT max(body) FROM traces)",
+    }.items(),
+    ids=lambda each: each[0],
+)
+def test_rows_of_the_index_that_are_not_as_they_were_are_made_anew(project, change):
+    project.ok()
+    with sqlite3.connect(project.cache / "index.sqlite") as index:
+        index.execute(f"UPDATE traces SET body = {change[1]}")
+    result = project.ok()
+    assert result.counts["computed"] == 0, result
+    assert "the index was damaged" in result.err
+    assert "damaged" not in project.ok().err
+
+
 def test_a_step_that_means_nothing_is_noticed_where_there_are_very_many(project):
     project.ok()
     with sqlite3.connect(project.cache / "index.sqlite") as index:

@@ -326,7 +326,7 @@ def trace_of():
         node = after("group", "a:seed", "digest of " + label)
         reads = [["a:seed", "digest of " + label, "3"]]
         trace = Trace("stages.fit", label, "group", node, "code", [], reads, [])
-        return store.commit(store.prepare(), trace, {}, 0.0)[0]
+        return store.commit(store.prepare(), trace, {}, 0.0)
 
     return trace_of
 

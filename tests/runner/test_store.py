@@ -15,6 +15,7 @@ import pytest
 from curifactory.folders import files_in
 from curifactory.provenance import is_alive, system
 from curifactory.store import Store
+from curifactory.trace import Artifact, Trace, body_of, packed, parse, unpacked
 
 ALL_REUSED = {"computed": 0, "reused": 7, "skipped": 0, "failed": 0}
 
@@ -335,3 +336,43 @@ def test_a_folder_that_cannot_be_looked_into_is_no_empty_one(tmp_path, monkeypat
     with pytest.raises(OSError):
         list(files_in(tmp_path))
     assert list(files_in(tmp_path / "gone")) == []
+
+
+FULL = Trace(
+    stage="stages.fit",
+    label="s0",
+    group="g",
+    node="n",
+    code="c",
+    inputs=["data=1"],
+    reads=[["a:seed", "d", "0"]],
+    outputs=[
+        Artifact("model", ("m.json", "m.npy"), "JsonCacher", 3, "x", "y", ("p", "q")),
+        Artifact("table", (), "", 0, "", "z"),
+    ],
+    arguments={"k": "v"},
+    metrics={"loss": 0.1, "größe": [1, None, float("inf")], "odd": "\ud800\n"},
+    reportables=[{"name": "fig", "file": "fig.png"}],
+    others={"fig.png": "e"},
+    lines={"name": "3"},
+    versions={"numpy": "2"},
+    seconds=1.0,
+    created=1795983704.0869427,
+    run="sweep-1",
+    folder="stages.fit/s0-n",
+)
+EMPTY = Trace("stages.fit", "s0", "g", "n", "c", [], [], [], folder="stages.fit/s0-n")
+
+
+@pytest.mark.parametrize("trace", [FULL, EMPTY], ids=["full", "empty"])
+def test_the_index_and_the_folder_give_the_same_trace(trace):
+    found = unpacked(packed(trace))
+    assert found == trace == parse(body_of(trace), trace.folder)
+    assert repr(found) == repr(trace)  # which tells numbers and tuples from others
+
+
+def test_a_row_of_the_index_with_any_character_changed_is_refused():
+    text = packed(FULL)
+    for place, other in enumerate(text):
+        with pytest.raises(ValueError, match="does not match its digest"):
+            unpacked(f"{text[:place]}{chr(ord(other) ^ 1)}{text[place + 1:]}")

@@ -20,7 +20,7 @@ from ..index import Index
 from ..peers import Peers
 from ..settings import Settings
 from ..store import META, Store
-from ..trace import Trace, parse, unsealed
+from ..trace import Trace, unpacked, unsealed
 from . import history
 
 BATCH = 100
@@ -255,7 +255,7 @@ def _is_whole(index: Index, traces: list[Trace]) -> bool:
         ask = index.connection.execute
         sound = ask("PRAGMA integrity_check").fetchone()
         rows = ask("SELECT folder, node, body FROM traces")
-        known = {folder: (node, parse(body, folder)) for folder, node, body in rows}
+        known = {folder: (node, unpacked(body)) for folder, node, body in rows}
         steps = set(ask("SELECT stage, node, key FROM steps"))
     except (sqlite3.DatabaseError, ValueError):
         return False

@@ -23,7 +23,7 @@ from ..args import (
     values,
 )
 from ..errors import RequestError
-from ..runfile import shown_field
+from ..runfile import is_json_scalar, shown_field
 
 Data = dict[str, Any]
 Apart = tuple[Data, Data, list[str]]
@@ -46,6 +46,8 @@ def recipe(args: Any) -> Data:
 
 
 def _recipe_of(owner: Any, name: str, value: Any) -> Apart:
+    if is_json_scalar(value) and not is_secret(type(owner), name):
+        return _NOTHING
     classes, leaves, secret = _field_apart(owner, name, value)
     shown = shown_field(owner, name, value)
     exact = {
@@ -84,6 +86,7 @@ def _joined(owner: Any, parts: Iterable[Apart]) -> Apart:
     return classes, leaves, secret
 
 
+_NOTHING: Apart = ({}, {}, [])
 _recipes = Repeated(_recipe_of)
 
 

@@ -77,11 +77,13 @@ class _Calls:
             self._place(call["id"], call["stage"], call["inputs"])
 
     def _place(self, number: int, stage: str, inputs: list[int]) -> None:
-        before = [self._known[each] for each in inputs if each in self._known]
-        depth = max([depth + 1 for _, depth in before], default=0)
+        depth = 0
+        for each in filter(self._known.__contains__, inputs):
+            source, before = self._known[each]
+            depth = max(depth, before + 1)
+            self.arrows[source, stage] = None
         self._known[number] = stage, depth
         self.layers[stage] = max(depth, self.layers.get(stage, 0))
-        self.arrows.update({(source, stage): None for source, _ in before})
 
 
 def _by_message(failed: Iterable[Data]) -> list[list[Data]]:
