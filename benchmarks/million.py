@@ -30,7 +30,7 @@ sys.path.insert(0, ".")
 from curifactory import hashing
 from curifactory.index import Index
 from curifactory.store import Store
-from curifactory.trace import after, body_of
+from curifactory.trace import after, packed
 
 number, with_folders = int(sys.argv[1]), sys.argv[2] == "folders"
 store = Store(Path("data/cache"), print)
@@ -62,9 +62,9 @@ for stage, own_group in (("stages.chain.load", False), ("stages.chain.fit", True
         if with_folders:
             for trace in traces:
                 os.mkdir(store.root / trace.folder)
-        index._insert([(trace, body_of(trace)) for trace in traces])
+        index._insert([(trace, packed(trace)) for trace in traces])
     stamp = " ".join(map(str, store.times(stage)))
-    index._write("INSERT OR REPLACE INTO synced VALUES (?, ?)", [(stage, stamp)])
+    index._write(("INSERT OR REPLACE INTO synced VALUES (?, ?)", [(stage, stamp)]))
 index.close()
 """
 

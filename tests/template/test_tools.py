@@ -80,3 +80,9 @@ def test_environment_script_without_any_python_says_how_to_get_one(tmp_path):
     assert done.returncode == 1
     assert "No Python 3.10 or later was found." in done.stderr
     assert "not installed" not in done.stderr
+
+
+@pytest.mark.slow
+def test_the_benchmark_that_makes_traces_of_its_own_still_can():
+    done = run(sys.executable, "benchmarks/million.py", "-n", "400", cwd=TEMPLATE)
+    assert "400 traces made" in done.stdout and "bytes a trace" in done.stdout
