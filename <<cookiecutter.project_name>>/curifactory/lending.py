@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from . import sources
 from .folders import rename
 from .record import Stored
 from .store import Store, damage
@@ -93,14 +94,9 @@ def _seen(path: Path) -> Seen:
                 if entry.is_dir(follow_symlinks=False):
                     folders.append((entry.path, f"{before}{entry.name}/"))
                 else:
-                    stat = entry.stat(follow_symlinks=False)
-                    found[before + entry.name] = _stamp(stat)
+                    status = entry.stat(follow_symlinks=False)
+                    found[before + entry.name] = sources.stamp(status)
         return found
     with contextlib.suppress(OSError):
-        found[""] = _stamp(os.stat(path))
+        found[""] = sources.stamp(os.stat(path))
     return found
-
-
-def _stamp(stat: os.stat_result) -> tuple[int, int]:
-    """Return size and time, also that of a change after which a tool set the time back."""
-    return stat.st_size, max(stat.st_mtime_ns, stat.st_ctime_ns)

@@ -261,8 +261,12 @@ def status_of(path: str) -> tuple[tuple[int, int], int]:
         return UNREADABLE, 0
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         return ABSENT, 0
-    when = max(status.st_mtime_ns, status.st_ctime_ns)
-    return (status.st_size, when), status.st_ino % 2**63
+    return stamp(status), status.st_ino % 2**63
+
+
+def stamp(status: os.stat_result) -> tuple[int, int]:
+    """Return size and time: that of the last change of a file, or of what is said of it."""
+    return status.st_size, max(status.st_mtime_ns, status.st_ctime_ns)
 
 
 def is_path(path: object) -> TypeGuard[str | bytes | os.PathLike[Any]]:

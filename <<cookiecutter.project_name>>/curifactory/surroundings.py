@@ -44,10 +44,10 @@ class kept:
         self.limited = _threads(cpus) if cpus > 1 else None
 
     def __enter__(self) -> None:
+        self.here = os.getcwd()
         self.threshold, self.figures = gc.get_threshold(), _open_figures()
         if self.threshold[:2] == SELDOM[:2]:  # newer Pythons keep no third one
             gc.set_threshold(*_usual)
-        self.here = os.getcwd()
         if self.limited is not None:
             self.limited.__enter__()
 

@@ -148,7 +148,7 @@ def _fitting(lines: Sequence[Sequence[str]]) -> int:
 
 def _best(found: Sequence[dict[str, Any]]) -> float | None:
     goal = next((each["goal"] for each in found if each["goal"]), None)
-    values = [each["value"] for each in found if abs(each["value"]) < float("inf")]
+    values = _finite(each["value"] for each in found)
     is_one = len({each["value"] for each in found}) == 1
     if not values or goal is None or is_one:
         return None
@@ -157,12 +157,16 @@ def _best(found: Sequence[dict[str, Any]]) -> float | None:
 
 def digits(values: Iterable[float]) -> int:
     """Return how many digits tell finite numbers apart: four, or as many as it takes."""
-    numbers = [each for each in values if abs(each) < float("inf")]
+    numbers = _finite(values)
     spread = max(numbers, default=0) / 2 - min(numbers, default=0) / 2  # no overflow
     if not spread:
         return 4
     shared = math.log10(max(map(abs, numbers))) - math.log10(spread * 2)
     return min(max(4, math.ceil(shared) + 1), 15)
+
+
+def _finite(values: Iterable[float]) -> list[float]:
+    return [each for each in values if abs(each) < float("inf")]
 
 
 def _cell(metric: dict[str, Any] | None, best: float | None, exact: int) -> str:

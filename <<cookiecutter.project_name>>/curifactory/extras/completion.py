@@ -71,6 +71,12 @@ def _files(kind: str, project: Settings) -> Names:
     return {entry.name: entry.error or entry.summary for entry in found}
 
 
+def _engines(project: Settings) -> Names:
+    from . import engines  # only where one is asked for
+
+    return dict.fromkeys(engines.NAMES, "")
+
+
 def _runs(project: Settings) -> Names:
     found = project.runs.glob("*/run.json")
     return dict.fromkeys(sorted(path.parent.name for path in found), "")
@@ -129,7 +135,7 @@ def _name(node: ast.expr) -> str:
 
 
 VALUES: dict[str, Callable[[Settings], Names]] = {
-    "engine": lambda project: dict.fromkeys(("serial", "processes", "dask"), ""),
+    "engine": _engines,
     "experiment": _runs_and_theirs,
     "from_run": _runs,
     "name": functools.partial(_files, "experiments"),

@@ -30,11 +30,11 @@ def perform(options: argparse.Namespace) -> int:
     if not re.fullmatch(r"[a-z_]\w*", name) or keyword.iskeyword(name):
         hint = f"take small letters, digits and _: experiment new {options.kind} deep_trees"
         raise RequestError(f"{name!r} is no name of a Python module", hint)
-    if options.kind == "experiment" and name in COMMANDS:
-        hint = f"the command line would take it for `experiment {name}`"
-        raise RequestError(f"no experiment can be named {name!r}", hint)
-    if options.kind == "experiment" and name in sys.stdlib_module_names:
+    is_command = name in COMMANDS
+    if options.kind == "experiment" and (is_command or name in sys.stdlib_module_names):
         hint = f"run as a file, it would hide Python's own module {name}"
+        if is_command:
+            hint = f"the command line would take it for `experiment {name}`"
         raise RequestError(f"no experiment can be named {name!r}", hint)
     places = {"experiment": project.experiments, "params": project.params}
     target = project.root / places.get(options.kind, "stages") / f"{name}.py"
