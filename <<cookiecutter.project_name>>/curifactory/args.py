@@ -203,8 +203,13 @@ _field_names: dict[Any, tuple[str, ...]] = {}
 
 def values(args: object) -> Iterator[tuple[str, Any]]:
     """Return each field of an argset with its value."""
+    return zip(field_names(args.__class__), contents(args), strict=True)
+
+
+def contents(args: object) -> tuple[Any, ...]:
+    """Return the values of all fields of an argset, in order."""
     cls: Any = args.__class__
-    return zip(field_names(cls), _getter(cls)(args), strict=True)
+    return _getter(cls)(args)
 
 
 class Repeated(Generic[T]):

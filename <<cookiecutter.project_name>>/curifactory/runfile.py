@@ -3,6 +3,7 @@
 import functools
 import itertools
 import json
+import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -93,17 +94,34 @@ def write(path: Path, content: dict[str, Any]) -> None:
     aside = path.with_suffix(".tmp")
     short = {name: value for name, value in content.items() if name not in LONG}
     with open(aside, "w", encoding="utf-8") as file:
-        file.write(json.dumps(short)[:-1])
+        file.write(_json(short)[:-1])
         for name in LONG:
             file.write(f',\n"{name}": [')
             entries = iter(content[name])
             separator = ""
             while part := list(itertools.islice(entries, BATCH)):
-                file.write(separator + json.dumps(part)[1:-1])
+                file.write(separator + _json(part)[1:-1])
                 separator = ", "
             file.write("]")
         file.write("}\n")
     os.replace(aside, path)
+
+
+def _json(content: Any) -> str:
+    """Return JSON that programs in any language read: what is not finite is a text."""
+    try:
+        return json.dumps(content, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(content))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
+    is_number = isinstance(value, float) and not math.isfinite(value)
+    return str(value) if is_number else value
 
 
 def argset(snapshot: Snapshot) -> dict[str, Any]:

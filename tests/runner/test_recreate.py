@@ -412,9 +412,14 @@ def test_numbers_that_only_python_reads_from_json_are_kept_as_texts(whole):
     whole.edit(
         "params/__init__.py", "seed: int = 0", "seed: int = 0\n    rate: float = 0.0"
     )
+    whole.edit("stages/chain.py", '"quality", value', '"quality", float("nan")')
     whole.ok("study")
     strict = {"parse_constant": lambda name: pytest.fail(name)}
-    json.loads((whole.root / "data/runs/study-1/run.json").read_text(), **strict)
+    history = json.loads(
+        (whole.root / "data/runs/study-1/run.json").read_text(), **strict
+    )
+    values = [each["metrics"].get("quality") for each in history["calls"]]
+    assert {"value": "nan", "goal": "max"} in values
     shown = json.loads(whole.ok("params", "base", "--json").out, **strict)
     assert "inf" in [each["fields"]["rate"] for each in shown]
     whole.ok("params", "--from-run", "study-1")
