@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from . import hashing, plain
+from . import hashing, plain, sources
 from .errors import IdentityError, RequestError, nearest
 from .plain import ATOMIC
 
@@ -53,10 +53,11 @@ class ExperimentArgs(_Named):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         inherits = any("__dataclass_fields__" in vars(base) for base in cls.__mro__)
-        own = vars(cls).get("__annotations__", {})
+        own = sources.annotations(cls)
         rules: Any = vars(cls).get(hashing.RULES, {})
         if isinstance(rules, dataclasses.Field):  # it speaks of fields, and is none
             own.pop(hashing.RULES, None)
+            cls.__annotations__ = own
             setattr(cls, hashing.RULES, hashing.declared(rules))
         elif not isinstance(rules, Mapping):
             said = f"{cls.__name__}: {hashing.RULES} is {short(rules)}, no dictionary"
@@ -398,7 +399,7 @@ def check_class(cls: type, where: str) -> None:
     for base in cls.__mro__:
         is_own = issubclass(base, ExperimentArgs) and base is not ExperimentArgs
         is_dataclass = "__dataclass_fields__" in vars(base)
-        if is_own and not is_dataclass and vars(base).get("__annotations__"):
+        if is_own and not is_dataclass and sources.annotations(base):
             wrong = no_dataclass(f"{base.__name__} declares fields but")
             raise RequestError(f"{where}: {wrong.message}", wrong.hint)
 
@@ -452,7 +453,12 @@ def short(value: object) -> str:
 
 def plain_repr(value: object) -> str:
     """Return the repr without addresses in memory, which differ in every process."""
-    return _ADDRESS.sub("", _text(value))
+    return without_addresses(_text(value))
+
+
+def without_addresses(text: str) -> str:
+    """Return a text without addresses in memory."""
+    return _ADDRESS.sub("", text)
 
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+", re.IGNORECASE)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import hashing
+from .args import without_addresses
 from .errors import ArtifactError, CurifactoryError
 
 _READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
@@ -179,7 +180,8 @@ class PickleCacher(OneFileCacher):
             return pickle.dumps(obj, protocol=5)
         except Exception as error:
             hint = "return plain data, write a cacher, or declare cachers=None"
-            raise ArtifactError(f"pickle cannot save it: {error}", hint) from error
+            said = without_addresses(str(error))  # the same for all calls
+            raise ArtifactError(f"pickle cannot save it: {said}", hint) from error
 
     def load(self) -> Any:
         with open(self.get_path(), "rb") as file:

@@ -111,7 +111,7 @@ def _made_elsewhere(cls: type, told: Mapping[str, ast.expr | None]) -> list[Name
     for each in _attributes(cls):
         name = each.name.rpartition(".")[2]
         is_own = type(each.value) is cls or _is_collection(each.value)
-        is_declared = name in vars(cls).get("__annotations__", ())
+        is_declared = name in sources.annotations(cls)
         if is_own or (name not in told and (name[0] == "_" or is_declared)):
             continue
         literal = told.get(name)

@@ -44,6 +44,7 @@ EXTRAS: dict[str, tuple[str, str]] = {
     "new": ("new", "write an experiment, a parameter file or a stage to start from"),
 }
 COMMANDS = ("run", "map", "ls", *EXTRAS)
+ONCE = "an option once for each value: -n a -n b"
 LISTED: Any = {"action": "append", "default": []}
 INSTEAD = {
     "--parallel": "-j N runs on N worker processes",
@@ -131,8 +132,7 @@ def _parsed(given: list[str]) -> argparse.Namespace:
         known = sorted(set(re.findall(r"(?<!\w)--?[a-z][a-z-]*", text)))
         help_of = f"see `experiment {options.command} --help`"
         if not flag:
-            hint = "give an option once for each value: -n a -n b"
-            hint = hint if "-n" in known else help_of
+            hint = f"give {ONCE}" if "-n" in known else help_of
             raise RequestError(f"{unknown[0]!r} is not understood", hint)
         hint = INSTEAD.get(flag) or alike(flag, known) or help_of
         raise RequestError(f"there is no option {flag}", hint)
@@ -336,9 +336,11 @@ def open_request(
     if options.rest:
         given = options.rest[0]
         setting = f"give a field a value with --set {given}, or " * ("=" in given)
+        # Python 3.14 takes what comes after the value of an option for the rest.
+        several = f", or give {ONCE}" * bool(options.names or options.paramsets)
         raise RequestError(
             f"{given!r} is not understood",
-            f"{setting}choose a file of params/ with -p FILE",
+            f"{setting}choose a file of params/ with -p FILE{several}",
         )
     request = _request(options, command)
     if request.read_only:

@@ -86,8 +86,9 @@ def _users(error: BaseException, what: str) -> RequestError:
     if unknown is not None:
         return RequestError(f"{relative(place)}: {unknown.message}", unknown.hint)
     told = traceback.format_exception_only(type(error), error)[-1].strip()
-    meant = "" if "Did you mean" in told else _meant_import(error)
+    meant = _meant_import(error)
     if meant:  # newer Pythons say some of it themselves
+        told = told.partition(". Did you mean: ")[0]
         told = re.sub(r" \([^()]*\.py\)$", "", told) + f": {meant}"
     if isinstance(error, TypeError) and "follows default argument" in told:
         told += ": it follows name, which has one; give it a default, or kw_only=True"
@@ -135,7 +136,7 @@ def _unknown_field(error: BaseException) -> RequestError | None:
             return argsets.no_dataclass("the class of this argset")
         if isinstance(cls, type) and is_dataclass(cls) and match[2]:
             for each in filter(_is_forgotten, names.values()):
-                if issubclass(each, cls) and match[2] in each.__annotations__:
+                if issubclass(each, cls) and match[2] in sources.annotations(each):
                     return argsets.no_dataclass(f"{each.__name__} declares fields but")
             return argsets.unknown_field(cls, match[2])
     return None

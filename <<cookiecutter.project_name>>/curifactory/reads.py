@@ -47,7 +47,8 @@ CALLABLES = (
 )
 UNTRACKED = frozenset(
     "__init__ __new__ __post_init__ __init_subclass__ __getattribute__ __setattr__ "
-    "__delattr__ __getattr__ __reduce__ __reduce_ex__ __getstate__ __setstate__".split()
+    "__delattr__ __getattr__ __reduce__ __reduce_ex__ __getstate__ __setstate__ "
+    "__annotate_func__".split()
 )
 Seen = tuple[int, int] | frozenset[str]
 """What was seen of a file, its size and time; or of a folder, the names in it."""

@@ -139,7 +139,8 @@ def is_project(value: Any) -> bool:
     """Return whether a function, class or module is the user's own code."""
     if isinstance(value, FunctionType):
         place = value.__code__.co_filename
-        return is_project_file(place) or (place[:1] == "<" and _is_typed(value))
+        is_own = is_project_file(place) or (place[:1] == "<" and _is_typed(value))
+        return is_own and value.__name__ != "__annotate__"  # that Python 3.14 makes
     if isinstance(value, ModuleType):
         return is_project_file(getattr(value, "__file__", None))
     if isinstance(value, type):
@@ -415,3 +416,14 @@ def qualified(value: Any) -> str:
     module = "pathlib" if module == "pathlib._local" else module  # of Python 3.13
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
     return f"{module}.{name or type(value).__qualname__}"
+
+
+def annotations(cls: type) -> dict[str, Any]:
+    """Return what a class itself declares, as far as its names can be found."""
+    if sys.version_info < (3, 14):
+        found: dict[str, Any] = vars(cls).get("__annotations__", {})
+        return found
+    annotationlib = importlib.import_module("annotationlib")
+    return dict(
+        annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
+    )

@@ -9,7 +9,7 @@ import types
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from .. import plain
+from .. import plain, sources
 from ..args import REDACTED, Repeated, is_nested, is_secret, same, short, values
 from ..errors import RequestError
 
@@ -102,7 +102,7 @@ def hints_of(cls: type) -> dict[str, Any]:
     """Return the annotations of a class, but those with names that cannot be found."""
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
-        for name, hint in getattr(base, "__annotations__", {}).items():
+        for name, hint in sources.annotations(base).items():
             found.pop(name, None)
             alone = type("", (), {"__annotations__": {name: hint}})
             with contextlib.suppress(Exception):  # as of what only type checkers import
