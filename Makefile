@@ -27,7 +27,7 @@ test: $(STAMP) ## the quick tests, a few minutes; options: OPTIONS="-k names"
 test-all: $(STAMP) ## all tests
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=10 $(OPTIONS)
 
-test-pythons: $(STAMP) ## what depends on the version, with Python 3.10 and 3.13
+test-pythons: $(STAMP) ## what depends on the version, with Python 3.10, 3.13, 3.14 and 3.15
 	@sh tools/other_pythons.sh $(VENV)
 
 fuzz: $(STAMP) ## random experiments and edits, as many as SEQUENCES=2000; and random values

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Make a virtual environment and install the development packages into it:
 #   sh tools/make_venv.sh FOLDER [PYTHON]
-# Without PYTHON: the first of python3.13 ... python3.10, python3 that really works, or
+# Without PYTHON: the first of python3.14 ... python3.10, python3 that really works, or
 # else uv. An environment that is still good is kept. FOLDER/.installed is the stamp.
 set -eu
 
@@ -34,7 +34,7 @@ find_python() {
         return
     fi
     without_venv=
-    for candidate in python3.13 python3.12 python3.11 python3.10 python3; do
+    for candidate in python3.14 python3.13 python3.12 python3.11 python3.10 python3; do
         if is_recent "$candidate"; then
             if makes_venvs "$candidate"; then
                 echo "$candidate"

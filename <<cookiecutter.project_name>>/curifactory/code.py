@@ -21,6 +21,7 @@ from .scope import (
     Named,
     Unit,
     code_of,
+    origin_of,
 )
 from .sources import unwrapped
 
@@ -179,7 +180,7 @@ def _keeping(found: list[Unit], names: frozenset[str]) -> Iterator[Any]:
 
 def _key(target: Any) -> object:
     if isinstance(target, Named):  # one name may be bound anew in each closure
-        return target.module, target.name, id(target.value)
+        return *origin_of(*target[:3]), id(target.value)
     return id(target)
 
 

@@ -1,5 +1,6 @@
 """Pure decisions: for one call, compute or reuse, and why."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
@@ -247,8 +248,12 @@ def _differences(call: Call, facts: Facts, trace: Trace, now: Now) -> list[str]:
 def changed_parts(before: dict[str, str], after: dict[str, str]) -> list[str]:
     """Say which definitions differ between two closures of code."""
     # A definition that was renamed or moved keeps its digest, so only digests matter.
-    known = set(before.values())
-    changed = sorted(name for name, digest in after.items() if digest not in known)
+    more = Counter(after.values()) - Counter(before.values())
+    changed = sorted(
+        name
+        for name, each in after.items()
+        if each in more and before.get(name) != each
+    )
     gone = sorted(set(before) - set(after))
     return (
         [f"{name} changed" for name in changed]

@@ -14,7 +14,7 @@ import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, Optional
 
 from . import libraries, sources, syntax
 from .errors import IdentityError
@@ -30,6 +30,12 @@ EXACT = frozenset({type(None), bool, int, str})
 
 LONG = 500
 """The bytes of a value whose digest is not kept."""
+
+FUNCTIONS: tuple[Any, ...] = (
+    types.FunctionType,
+    getattr(functools, "_singledispatchmethod_get", types.FunctionType),
+)
+"""Since Python 3.14 a bound method that is chosen by type is no function."""
 
 HEAP = 2**9
 """The flag of classes that were not written in C (Py_TPFLAGS_HEAPTYPE), as those of
@@ -265,6 +271,12 @@ def _read_only(walk: _Walk, value: types.MappingProxyType[Any, Any], path: str) 
     walk.add(dict(value), path)
 
 
+def _union(walk: _Walk, value: Any, path: str) -> None:
+    """`int | None` and `Optional[int]` are of one type since Python 3.14."""
+    walk.tag("union")
+    walk.add(value.__args__, path)
+
+
 def _function(walk: _Walk, value: Any, path: str) -> None:
     if walk.hides(value):
         walk.tag("code")
@@ -313,9 +325,10 @@ def _bound_to(walk: _Walk, value: Any, path: str) -> None:
 
 def held_by(value: Any) -> list[Any]:
     """Return what a function of others holds: what it wraps, or a table to choose from."""
-    if not isinstance(value, types.FunctionType) or sources.is_project(value):
+    if sources.is_project(value) or type(value) not in FUNCTIONS:
         return []
-    holds = [*closure(value).values(), *vars(value).values()]
+    own = vars(value) if isinstance(value, types.FunctionType) else {}
+    holds = [*closure(value).values(), *own.values()]
     tables = (dict, types.MappingProxyType)
     return [e for h in holds for e in (h.values() if isinstance(h, tables) else [h])]
 
@@ -335,8 +348,11 @@ def _nameless(walk: _Walk, value: Any, path: str) -> None:
             walk.add(bound[name], f"{path}.{name}")
 
 
-def closure(function: types.FunctionType) -> dict[str, Any]:
+def closure(function: Any) -> dict[str, Any]:
     """Return what the names from around a function mean, as far as they are bound."""
+    if not isinstance(function, types.FunctionType):
+        found = {"cls": function._cls, "obj": function._obj}
+        return {**found, "__wrapped__": function.__wrapped__}
     bound = {}
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     for name, cell in cells:
@@ -591,7 +607,8 @@ _RULES: dict[type, Rule] = {
     set: _set,
     frozenset: _set,
     dict: _dict,
-    types.FunctionType: _function,
+    **dict.fromkeys(FUNCTIONS, _function),
+    **dict.fromkeys((types.UnionType, type(Optional["int"])), _union),
     types.BuiltinFunctionType: _builtin,
     types.MethodType: _method,
     types.ModuleType: _module,

@@ -11,6 +11,7 @@ import re
 import stat
 import sys
 import tokenize
+import types
 from collections.abc import Callable, Iterable, Iterator
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
@@ -32,6 +33,8 @@ PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 LINKS = {"ctypes.dlopen": 0, "import": 1}
 """What Python tells of compiled code that it loads, and which argument the path is."""
 ABSENT, UNREADABLE = (-1, -1), (-2, -2)
+
+LAZY: Any = getattr(types, "LazyImportType", ())
 
 _sources: dict[str, str] = {}
 _trees: dict[str, ast.Module] = {}
@@ -179,6 +182,11 @@ def got(value: Any, name: str, default: Any) -> Any:
         return getattr(value, name, default)
     except Exception:
         return default
+
+
+def imported(value: Any) -> Any:
+    """Return what a name stands for that Python 3.15 imports when it is used."""
+    return value.resolve() if isinstance(value, LAZY) else value
 
 
 def function_of(member: Any) -> Any:

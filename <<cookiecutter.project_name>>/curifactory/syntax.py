@@ -15,7 +15,9 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 Resolver = Callable[[ast.AST], str | None]
 
 # What a reader may change without changing what runs; `ctx` follows from the position.
-UNCOUNTED = frozenset({"ctx", "kind", "type_comment", "type_params", "simple"})
+UNCOUNTED = frozenset(
+    {"ctx", "kind", "type_comment", "type_params", "simple", "is_lazy"}
+)
 ANNOTATIONS = frozenset({"annotation", "returns"})
 RESOLVED = (ast.Name, ast.Attribute, ast.Import, ast.ImportFrom)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)

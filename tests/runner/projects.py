@@ -136,7 +136,8 @@ class Result:
 class Project:
     """A project in a folder of its own."""
 
-    warnings = "error"
+    warnings = "error,ignore:This process:DeprecationWarning"
+    """All are errors, but that Python does not like forks beside threads."""
 
     def __init__(self, root, home):
         self.root, self.home = root, home

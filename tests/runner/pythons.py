@@ -10,7 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RUNNER = HERE.parents[1] / "<<cookiecutter.project_name>>"
-VERSIONS = ("3.10", "3.11", "3.12", "3.13")
+VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 
 
 @functools.cache

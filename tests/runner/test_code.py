@@ -2401,3 +2401,36 @@ def test_a_constant_that_another_stage_changes_counts_as_it_was_loaded(project):
     })  # fmt: skip
     assert project.ok().done() == ["first -", "second -"]
     assert project.ok().done() == []
+
+
+def test_a_helper_moves_together_with_the_imports_of_its_constants(tmp_path):
+    given, helper = "from c import K\n", "def g(): return K\n"
+    body = "def f(): return g() + K\n"
+    beside = {"c.py": "K = 1", "a.py": given + helper}
+    moved = {**beside, "m.py": given + "from a import g\n" + body}
+    cases = {
+        "apart": (moved, ["m:f"]),
+        "together": ({**beside, "m.py": given + helper + body}, ["m:f"]),
+        "other": ({**moved, "c.py": "K = 2"}, ["m:f"]),
+    }
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["apart"]["fingerprint"] == found["together"]["fingerprint"]
+    assert found["apart"]["fingerprint"] != found["other"]["fingerprint"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="no import is lazy there")
+@pytest.mark.parametrize(
+    "body",
+    [
+        "lazy from n import g\ndef f(): return g()",
+        "lazy import n\ndef f(): return n.g()",
+        "lazy import n as k\nT = [k]\ndef f(): return T[0].g()",
+    ],
+)
+def test_what_is_imported_when_it_is_used_counts(body, tmp_path):
+    texts = {n: f"def g(): return {n}" for n in "12"}
+    cases = {n: ({"m.py": body, "n.py": texts[n]}, ["m:f"]) for n in "12"}
+    cases["early"] = {"m.py": body.replace("lazy ", ""), "n.py": texts["1"]}, ["m:f"]
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
+    assert found["1"]["fingerprint"] == found["early"]["fingerprint"]

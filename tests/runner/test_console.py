@@ -196,7 +196,6 @@ def test_the_display_is_drawn_at_most_ten_times_a_second(show):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes do not fork there")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_forked_child_can_print(show):
     console = show()
     console.plan({"train": 1})

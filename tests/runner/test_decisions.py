@@ -477,6 +477,7 @@ def test_a_stage_with_another_name_or_declaration_is_the_reason():
         ({"f": "1", "g": "2"}, {"f": "1"}, ["g no longer used"]),
         ({"f": "1", "a": "2", "b": "3"}, {"f": "1"}, ["a no longer used"]),
         ({"old": "1"}, {"new": "1"}, ["old no longer used"]),
+        ({"A": "1", "B": "2"}, {"A": "2", "B": "2"}, ["A changed"]),
         ({"f": "1", "g": "2"}, {"f": "2", "g": "1"}, ["code changed"]),
         ({}, {}, ["code changed"]),
     ],

@@ -274,7 +274,8 @@ def test_the_failure_of_a_misspelt_field_names_the_nearest_one(project):
     project.edit("stages/chain.py", "record.args.seed", "record.args.sed")
     result = project.run("study")
     assert result.code == 1 and result.err.count("did you mean") < 2
-    assert "did you mean 'seed'?" in result.err.lower().replace("mean:", "mean")
+    said = result.err.lower().replace("mean:", "mean").replace("'.se", "'se")
+    assert "did you mean 'seed'" in said  # newer Pythons say it in words of their own
 
 
 def test_a_run_that_raises_after_calls_tells_what_was_computed_and_why_it_ended(whole):

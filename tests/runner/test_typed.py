@@ -2,6 +2,8 @@
 
 import dataclasses
 import enum
+import importlib
+import sys
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -241,3 +243,34 @@ def test_without_typeguard_what_it_would_check_is_told(whole):
     assert (
         result.code == 0 and result.err.count("not checked: pip install typeguard") == 1
     )
+
+
+LATE = """
+from dataclasses import dataclass, field
+
+from curifactory import ExperimentArgs
+
+
+@dataclass
+class Args(ExperimentArgs):
+    model: Later | None = None
+    layers: list[Later] = field(default_factory=list)
+
+
+@dataclass
+class Later:
+    depth: int = 3
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="names are looked up at once")
+def test_annotations_may_name_what_comes_later(tmp_path, monkeypatch):
+    (tmp_path / "late.py").write_text(LATE)
+    monkeypatch.syspath_prepend(tmp_path)
+    late = importlib.import_module("late")
+    names = [each.name for each in dataclasses.fields(late.Args)]
+    assert names == ["name", "model", "layers"]
+    check(late.Args("a", late.Later(), [late.Later()]), "here")
+    for wrong in {"model": 3}, {"layers": [late.Later(), 3]}:
+        with pytest.raises(RequestError, match="expected"):
+            check(late.Args("a", **wrong), "here")

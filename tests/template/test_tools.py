@@ -67,7 +67,7 @@ def test_environment_script_without_any_python_says_how_to_get_one(tmp_path):
     script = TEMPLATE / "tools" / "make_venv.sh"
     commands = tmp_path / "commands"
     commands.mkdir()
-    for minor in range(10, 14):  # shims of a version manager: present, but failing
+    for minor in range(10, 15):  # shims of a version manager: present, but failing
         shim = commands / f"python3.{minor}"
         shim.write_text("#!/bin/sh\necho not installed >&2\nexit 127\n")
         shim.chmod(0o755)
