@@ -285,6 +285,7 @@ SAME = {
     "fractions": (fractions.Fraction(1, 2), fractions.Fraction(2, 4)),
     "bound methods": ("abc".upper, "ab".__add__("c").upper),
     "unions of types": (int | str, int | str),
+    "types that may be none": (int | None, typing.Optional[int]),  # noqa: UP045
     "read-only mappings": (
         types.MappingProxyType(forward),
         types.MappingProxyType(backward),
