@@ -15,7 +15,7 @@ from threading import get_ident  # at the end of the process, threading is empti
 from types import ModuleType
 from typing import Any
 
-from . import channel, hashing, memoized, scope, sources
+from . import channel, hashing, memoized, programs, scope, sources
 from .channel import Channel
 from .reads import Handed, Reads
 from .sources import LINKS
@@ -45,11 +45,6 @@ CHANGES = frozenset(
 LISTINGS = ("os.listdir", "os.scandir")
 COMMANDS = {"subprocess.Popen": 1, "os.system": 0, "os.posix_spawn": 1}
 """What Python tells of programs that are started, and which argument the command is."""
-WORDS = re.compile(r"[\s'\"=;|<>&()]+")
-"""What stands between names in a command."""
-MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
-"""What may be the full name of a module."""
-
 
 RUN = re.compile(r".+-\d+|latest")
 """The folders of runs, and of reports."""
@@ -228,6 +223,15 @@ class Files:
             elif not os.path.exists(full):
                 reads.written.add(key)
 
+    def started(self, folder: str, command: object) -> None:
+        """Note the files that a program gets, and those that one in Python imports."""
+        places = [os.path.join(folder, word) for word in programs.words(command)]
+        self.handed(places)
+        if self._heard() is not None:
+            keys = (self.key(each) for each in places if each.endswith(".py"))
+            scripts = (os.path.join(self.root, key) for key in keys if key)
+            self.handed(programs.imported(scripts, self.root, self.key))
+
     def take_back(self, reads: Reads) -> None:
         """Let what was handed to others, and is changed now, be no read: they wrote it."""
         for key, seen in list(reads.handed.items()):
@@ -396,17 +400,6 @@ def _is_own(reads: Reads, place: str) -> bool:
     return any(each in reads.changed for each in above)
 
 
-def _words(command: object) -> set[str]:
-    """Return all in a command that may be the name of a file."""
-    parts = command if isinstance(command, (list, tuple)) else [command]
-    texts = [os.fsdecode(each) for each in parts if sources.is_path(each)]
-    words = {word for text in texts for word in (text, *WORDS.split(text)) if word}
-    names = (word.removeprefix("-m") for word in words)
-    modules = [name.replace(".", os.sep) for name in names if MODULE.fullmatch(name)]
-    ends = ".py", f"{os.sep}__main__.py"  # as `python -m package.module` looks for them
-    return words | {name + end for name in modules for end in ends}
-
-
 def _without_scheme(path: object) -> object:
     """Return the path of a database that may be given as `file:data/x.db?mode=ro`."""
     text = os.fsdecode(path) if sources.is_path(path) else ""  # bytes, on Python 3.10
@@ -473,8 +466,7 @@ def _note_other(event: str, details: tuple[Any, ...]) -> None:
             _active.handed([_without_scheme(details[0])])
     elif event in COMMANDS:
         folder = details[2] if event == "subprocess.Popen" else None
-        words = _words(details[COMMANDS[event]])
-        _active.handed(os.path.join(os.fsdecode(folder or ""), word) for word in words)
+        _active.started(os.fsdecode(folder or ""), details[COMMANDS[event]])
 
 
 _import_module = importlib.import_module

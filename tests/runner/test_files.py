@@ -549,6 +549,45 @@ def test_a_module_that_is_run_as_a_program_is_noted(project, files, reads):
     assert keys(reads) == ["f:data/tool.py"]
 
 
+def test_what_a_program_imports_of_the_project_is_noted(project, files, reads):
+    sources = {
+        "scripts/tool.py": "import json, beside\nfrom lib.deep import rates\n",
+        "scripts/beside.py": "def later():\n    import lib.inner.far as far\n",
+        "lib/__init__.py": "import lib.deep  # in a circle\n",
+        "lib/deep/__init__.py": "",
+        "lib/deep/rates.py": "from ..near import RATE\nfrom . import no_such\n",
+        "lib/near.py": "RATE = 1\n",
+        "lib/inner/far.py": "",
+        "lib/unused.py": "",
+        "curifactory/__init__.py": "",
+        "broken.py": "import lib.unused (\n",
+    }
+    for name, text in sources.items():
+        (project / name).parent.mkdir(exist_ok=True, parents=True)
+        (project / name).write_text(text)
+    keys_of_tool = [
+        "f:lib/__init__.py",
+        "f:lib/deep/__init__.py",
+        "f:lib/deep/rates.py",
+        "f:lib/inner/far.py",
+        "f:lib/near.py",
+        "f:scripts/beside.py",
+        "f:scripts/tool.py",
+    ]
+    with files.noting(reads):
+        subprocess.run(["true", "scripts/tool.py"], check=True)
+    assert sorted(keys(reads)) == keys_of_tool
+    for command, folder, found in (
+        (["true", "tool.py"], "scripts", keys_of_tool),
+        (["true", "broken.py"], "", ["f:broken.py"]),
+        (["true", "-m", "lib.deep.rates"], "", keys_of_tool[:3] + keys_of_tool[4:5]),
+    ):
+        other = Reads()
+        with files.noting(other):
+            subprocess.run(command, cwd=project / folder, check=True)
+        assert sorted(keys(other)) == found
+
+
 def test_files_that_a_program_writes_are_no_reads(project, files, reads):
     """One that was there before was handed to it; what it had in it does not count."""
     with files.noting(reads):

@@ -556,6 +556,20 @@ def test_a_folder_that_is_declared_counts_with_all_that_is_in_it(project, declar
     assert values(project)[0] == {"a": "2"}
 
 
+@here
+@pytest.mark.parametrize("started", ["'-m', 'tools.mesh'", "'tools/mesh.py'"])
+def test_what_a_program_in_python_imports_counts(whole, started, options):
+    command = f"subprocess.check_output([sys.executable, {started}], text=True).strip()"
+    stages = "import sys\n" + SHELL.format("", command)
+    whole.write(other(stages, EACH.format(PRINT)))
+    mesh = "import sys\nsys.path.insert(0, '.')\nfrom src.size import N\nprint(N)\n"
+    whole.write({"tools/mesh.py": mesh, "src/size.py": "N = 1\n"})
+    assert values(whole, *options) == ({"a": "1"}, 1)
+    assert values(whole, *options)[1] == 0
+    whole.write({"src/size.py": "N = 2\n"})
+    assert values(whole, *options) == ({"a": "2"}, 1)
+
+
 def test_what_is_declared_later_counts_from_then_on(project):
     project.write({"raw/a.csv": "1\n"})
     cat = CAT.format("'raw/a.csv'")

@@ -1,0 +1,83 @@
+"""The files that the command of a program names, and what one in Python imports."""
+
+import ast
+import functools
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from . import sources
+
+WORDS = re.compile(r"[\s'\"=;|<>&()]+")
+"""What stands between names in a command."""
+MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+"""What may be the full name of a module."""
+
+
+def words(command: object) -> set[str]:
+    """Return all in a command that may be the name of a file."""
+    parts = command if isinstance(command, (list, tuple)) else [command]
+    texts = [os.fsdecode(each) for each in parts if sources.is_path(each)]
+    found = {word for text in texts for word in (text, *WORDS.split(text)) if word}
+    names = (word.removeprefix("-m") for word in found)
+    modules = [name.replace(".", os.sep) for name in names if MODULE.fullmatch(name)]
+    ends = ".py", f"{os.sep}__main__.py"  # as `python -m package.module` looks for them
+    return found | {name + end for name in modules for end in ends}
+
+
+def imported(
+    scripts: Iterable[str], root: str, is_own: Callable[[str], object]
+) -> set[str]:
+    """Return the files of the project that programs import, as far as their text tells.
+
+    They are looked for beside each program, and from the root of the project.
+    """
+    found: set[str] = set()
+    for script in scripts:
+        folders = os.path.dirname(script), root
+        waiting, seen = [script], {script}
+        while waiting:
+            path = waiting.pop()
+            near = {*_candidates(path, folders)} - seen
+            own = {each for each in near if os.path.isfile(each) and is_own(each)}
+            waiting += own
+            seen |= own
+        found |= seen - {script}
+    return found
+
+
+def _candidates(path: str, folders: tuple[str, ...]) -> Iterator[str]:
+    """Yield where the modules that a file imports may lie, with all packages."""
+    above = os.path.dirname(path)
+    while above.startswith(folders[-1]):
+        yield os.path.join(above, "__init__.py")
+        above = os.path.dirname(above)
+    for level, name in _imports(path, sources.stat_of(path)):
+        near = path
+        for _ in range(level):
+            near = os.path.dirname(near)
+        for folder in (near,) if level else folders:
+            for step in name.split("."):
+                folder = os.path.join(folder, step)
+                yield f"{folder}.py"
+                yield os.path.join(folder, "__init__.py")
+
+
+@functools.lru_cache(1000)
+def _imports(path: str, version: object) -> list[tuple[int, str]]:
+    """Return the names that a file imports, with the number of dots before each."""
+    try:
+        with open(path, "rb") as file:
+            tree = ast.parse(file.read(), path)
+    except (OSError, ValueError, SyntaxError):
+        return []
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(0, each.name) for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            steps = [node.module] if node.module else []
+            found += [
+                (node.level, ".".join([*steps, each.name])) for each in node.names
+            ]
+    return found
