@@ -237,7 +237,7 @@ class Repeated(Generic[T]):
         found, own = earlier.copy(), set()
         for i in changed:
             found[i] = self.find(args, names[i], given[i])
-            if not plain.is_fixed(given[i]):
+            if type(given[i]) not in ATOMIC and not plain.is_fixed(given[i]):
                 own.add(i)
         self._last[cls] = given, found, own
         return found
@@ -260,7 +260,9 @@ def _counted(cls: Any) -> tuple[list[str], list[int]]:
     return found, [names.index(name) for name in found]
 
 
-_field_digests = Repeated(lambda args, n, v: plain.digest(v, f"{args.name}.{n}"))
+_field_digests = Repeated(
+    lambda args, n, v: plain.digest(v, f"{args.name}.{n}") if n != "name" else ""
+)
 
 
 def fixed(label: str, said: str, name: str) -> RequestError:

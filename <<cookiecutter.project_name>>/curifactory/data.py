@@ -65,16 +65,17 @@ class Data:
         """Return whether a value can be had without computing anything."""
         if self.survey.has_data(source):
             return True
-        self.follow(source.call)
+        self.follow([source.call])
         return self._kept(source) is not None or self.survey.has_data(source)
 
-    def follow(self, call: Call) -> None:
-        """Let a call whose data was made again go by the trace of that."""
-        while call.trace is not None:
-            newer = self._replaced.get(call.trace.folder, call.trace)
-            if newer is call.trace:
-                break
-            call.trace = newer
+    def follow(self, calls: Iterable[Call]) -> None:
+        """Let calls whose data was made again go by the traces of that."""
+        for call in calls if self._replaced else ():
+            while call.trace is not None:
+                newer = self._replaced.get(call.trace.folder, call.trace)
+                if newer is call.trace:
+                    break
+                call.trace = newer
 
     def makers(self, calls: Iterable[Call]) -> list[Call]:
         """Return the calls that make the data of these again: of equal ones, one."""

@@ -228,7 +228,7 @@ def check_stages(names: Iterable[str], manager: ArtifactManager) -> None:
 
 
 def _finished(run: Run, request: Request) -> Run:
-    if run.status == "done" and any(c.status == "failed" for c in run.manager.calls):
+    if run.status == "done" and run.counts["failed"]:
         run.status, run.exit_code = "failed", 1
     run.content = run.manager.finish(run.status, run.exit_code, run.notes)
     if request.report:

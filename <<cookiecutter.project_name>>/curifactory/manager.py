@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import functools
 import itertools
+import operator
 import os
 import re
 import sys
@@ -220,7 +221,7 @@ class ArtifactManager:
     def counts(self, calls: Iterable[Call] | None = None) -> dict[str, int]:
         """Return how many calls were computed, reused, skipped and failed."""
         chosen = self.calls if calls is None else calls
-        found = Counter(call.status for call in chosen)
+        found = Counter(map(operator.attrgetter("status"), chosen))
         return {status: found[status] for status in STATUSES}
 
     def _foreseen_value(self, source: Output) -> Any:
@@ -256,9 +257,10 @@ class ArtifactManager:
             self.finish("failed" if failed else "done", int(failed))
 
     def _summary(self, status: str, exit_code: int) -> dict[str, Any]:
-        for call in self.calls if "session" in vars(self) else ():
-            self.session.data.follow(call)
-        packages = {p for call in self.calls for p in call.stage.code.packages}
+        if "session" in vars(self):
+            self.session.data.follow(self.calls)
+        stages = {call.stage for call in self.calls}
+        packages = {name for stage in stages for name in stage.code.packages}
         started = datetime.datetime.fromtimestamp(self._begin, datetime.timezone.utc)
         number, project = self.name.rpartition("-")[2], self.settings
         return {

@@ -70,6 +70,7 @@ def _entry(call: Call) -> dict[str, Any]:
         "artifacts": artifacts,
         "metrics": trace.metrics if trace else {},
         "reportables": trace
+        and trace.reportables
         and [
             {**each, "checksum": trace.others.get(each["file"])}
             for each in trace.reportables
@@ -107,12 +108,16 @@ def write(path: Path, content: dict[str, Any]) -> None:
     os.replace(aside, path)
 
 
+# What it writes was made here, or is from JSON: nothing contains itself.
+_encode = json.JSONEncoder(check_circular=False, allow_nan=False).encode
+
+
 def _json(content: Any) -> str:
     """Return JSON that programs in any language read: what is not finite is a text."""
     try:
-        return json.dumps(content, allow_nan=False)
+        return _encode(content)
     except ValueError:
-        return json.dumps(_finite(content))
+        return _encode(_finite(content))
 
 
 def _finite(value: Any) -> Any:
@@ -142,9 +147,7 @@ def described(snapshot: Snapshot) -> dict[str, Any]:
 
 def shown_fields(args: Any) -> dict[str, Any]:
     """Return fields as JSON where that would give them back, else as a short text."""
-    found = {path: value for field in _shown(args) for path, value in field.items()}
-    found.pop("name", None)
-    return found
+    return {path: value for field in _shown(args) for path, value in field.items()}
 
 
 def shown_field(owner: Any, name: str, value: Any) -> dict[str, Any]:
@@ -155,7 +158,7 @@ def shown_field(owner: Any, name: str, value: Any) -> dict[str, Any]:
     }
 
 
-_shown = Repeated(shown_field)
+_shown = Repeated(lambda *field: shown_field(*field) if field[1] != "name" else {})
 
 
 def is_json_scalar(value: Any) -> bool:

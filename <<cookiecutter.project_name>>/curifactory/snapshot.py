@@ -68,7 +68,8 @@ class Snapshot:
         """Refuse fields that have no identity."""
         cls: Any = type(self.source)
         if not hashing.representations(cls):
-            _identify(self.source)
+            if self._args is not self.source:  # there is more than numbers and texts
+                _identify(self.source)
             return
         for name, value in hashing.counted(self.source, self.name):
             if not hashing.is_scalar(value):
@@ -154,7 +155,7 @@ def _likely_fields(cls: type, names: frozenset[str]) -> list[str]:
 
 
 def _is_flat(args: Any) -> bool:
-    return all(hashing.is_scalar(value) for _, value in argsets.values(args))
+    return all(map(hashing.is_scalar, argsets.contents(args)))
 
 
 def _restored(source: Any, *state: Any) -> Snapshot:

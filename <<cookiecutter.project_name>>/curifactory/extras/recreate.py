@@ -40,7 +40,7 @@ BRACKETS: dict[Any, str] = {
 
 def recipe(args: Any) -> Data:
     """Return classes, and expressions for the fields that JSON does not give back."""
-    classes, exact, secret = _joined(args, _recipes(args))
+    classes, exact, secret = _joined(args, filter(any, _recipes(args)))
     found = {"classes": classes, "exact": exact, "secret": secret}
     return {name: said for name, said in found.items() if said}
 
