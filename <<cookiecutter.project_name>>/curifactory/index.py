@@ -20,7 +20,7 @@ MANY = 20_000
 PATIENCE = 1000
 """After how many questions ten times as many are not too many any more."""
 MEMORY = ":memory:"
-VERSION = 1000 * 7 + SCHEME
+VERSION = 1000 * 8 + SCHEME
 """Changes with the tables, with the fields of traces, and with the scheme of digests."""
 
 _TABLES = """
@@ -79,8 +79,11 @@ class Index:
     def trace(self, stage: str, node: str) -> Trace | None:
         """Return the latest trace that ends at a point of the tree."""
         if self._has_all.get(stage):
+            known = self._ends.get(node)
+            if not isinstance(known, str):
+                return known
             try:
-                return self._unpacked(node, self._ends.get(node))
+                return self._unpacked(node, known)
             except ValueError:
                 pass  # it is mended below
         return self._mending(lambda: self._end(stage, node))

@@ -48,18 +48,19 @@ class Trace:
     inputs: list[str]
     reads: list[list[str]]
     outputs: list[Artifact]
+    reportables: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+    created: float = 0.0
+    run: str = ""
+    folder: str = ""
+    # From here on most are empty, and shared by all traces.
     arguments: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
-    reportables: list[dict[str, Any]] = field(default_factory=list)
     others: dict[str, str] = field(default_factory=dict)
     """The digests of files that are no artifacts, such as figures of the report."""
     lines: dict[str, str] = field(default_factory=dict)
     """Where the name or the whole argset was read."""
     versions: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-    created: float = 0.0
-    run: str = ""
-    folder: str = ""
 
     def steps(self) -> Iterator[tuple[str, str]]:
         """Yield the digest of all that was known before each read, and the key of it."""
@@ -106,9 +107,13 @@ def _written(artifact: Artifact) -> dict[str, Any]:
     return dict(zip(names, artifact, strict=False))
 
 
-_WRITTEN = tuple(name for name in Trace.__slots__ if name != "folder")
+_WRITTEN = (
+    *("stage", "label", "group", "node", "code", "inputs", "reads", "outputs"),
+    *("arguments", "metrics", "reportables", "others", "lines", "versions"),
+    *("seconds", "created", "run"),
+)
 _values = operator.attrgetter(*_WRITTEN)
-_MOSTLY_EMPTY = ("arguments", "metrics", "others", "lines", "versions")
+_MOSTLY_EMPTY = Trace.__slots__[-5:]
 _EMPTY: dict[str, Any] = {}
 _SHARED = dict.fromkeys(_MOSTLY_EMPTY, _EMPTY)
 
@@ -125,8 +130,12 @@ def parse(body: str, folder: str) -> Trace:
 
 
 def packed(trace: Trace) -> str:
-    """Return all of a trace by place, behind its digest: read in half of the time."""
-    text = _encode(_fields_of(trace))
+    """Return all of a trace by place, behind its digest: read in half of the time.
+
+    The last ones are left out where they are empty.
+    """
+    values = _fields_of(trace)
+    text = _encode(values if any(values[-5:]) else values[:-5])
     return f"{hashing.hash_bytes(text.encode())}\n{text}"
 
 
@@ -140,13 +149,14 @@ def unpacked(text: str) -> Trace:
 
 def _made(values: Sequence[Any]) -> Trace:
     """Return the trace of values that were parsed: many have most of them in common."""
-    found = Trace(*values)
+    missing = len(Trace.__slots__) - len(values)
+    found = Trace(*values, *missing * (_EMPTY,))
     found.outputs = [*map(_artifact, found.outputs)]
     common = found.stage, found.code, found.run
     found.stage, found.code, found.run = map(sys.intern, common)
     for each in found.reads:
         each[0] = sys.intern(each[0])
-    return sharing(found)
+    return found if missing else sharing(found)
 
 
 def _artifact(values: Any) -> Artifact:
