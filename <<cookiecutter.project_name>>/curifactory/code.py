@@ -68,7 +68,7 @@ def edition() -> tuple[int, int, int]:
     """Return what changes when code may have: a cell of a notebook, a module that was
     executed again, another manager."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
-    cell = int(getattr(shell and shell(), "execution_count", 0))
+    cell = int(getattr(shell(), "execution_count", 0)) if shell else 0
     return cell, sources.reloads, _looks
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .attempt import perform
 from .errors import RequestError
 from .folders import entries
 from .record import Call
@@ -41,6 +40,8 @@ class Engine:
 
     def perform(self, task: Task) -> Outcome:
         """Execute a call here and now, where the engine is local."""
+        from .attempt import perform  # where all is reused, nobody needs it
+
         outcome = perform(task)
         if outcome.failure and isinstance(outcome.failure.error, KeyboardInterrupt):
             raise outcome.failure.error

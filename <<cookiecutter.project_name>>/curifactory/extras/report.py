@@ -1,6 +1,5 @@
 """HTML report of a finished run: one self-contained page that compares argsets."""
 
-import base64
 import json
 import math
 import os
@@ -261,6 +260,8 @@ def _image(caches: list[Path], folder: str, reportable: Data, room: int) -> str:
         raise ValueError(f"damaged in the cache: {folder}/{file}")
     if path.stat().st_size > room:
         raise ValueError(f"left out: {folder}/{file} is too large for this page")
+    import base64  # most pages have no image
+
     data = base64.b64encode(path.read_bytes()).decode()
     return f"data:image/{IMAGES[path.suffix.lower()]};base64,{data}"
 

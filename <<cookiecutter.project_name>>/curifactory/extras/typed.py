@@ -2,7 +2,6 @@
 
 import collections.abc
 import contextlib
-import difflib
 import functools
 import sys
 import types
@@ -75,6 +74,8 @@ def wrong_value(
     said = f"{where}{path} is {shown}{kind}, expected {described(hint)}"
     options = get_args(hint) if get_origin(hint) is Literal else ()
     texts = {str(option): option for option in options}
+    import difflib  # where nothing is wrong nobody needs it
+
     close = difflib.get_close_matches(str(value), texts, n=1)
     if close:
         return RequestError(said, f"did you mean {texts[close[0]]!r}?")
