@@ -1,5 +1,6 @@
 """Pure decisions: for one call, compute or reuse, and why."""
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -80,10 +81,9 @@ def inputs(call: Call, ahead: Mapping[Call, Call] = NOBODY) -> list[str]:
     """
     if call.known is not None:
         return call.known
+    pairs = [(n, m.sources.get(n)) for m in call.members for n in call.stage.inputs]
     found = [
-        f"{name}={_expected(member.sources.get(name), ahead)}"
-        for member in call.members
-        for name in call.stage.inputs
+        f"{n}={each and identity(each) or _ahead(each, ahead)}" for n, each in pairs
     ]
     return [str(len(call.members)), *found] if call.stage.is_aggregate else found
 
@@ -92,8 +92,9 @@ def group(call: Call) -> str:
     """Return the digest of all that is known of a call before it reads anything."""
     if call.group:
         return call.group
-    taken = inputs(call)
-    found = group_of(call.stage.key, taken, call.given())
+    taken, key = inputs(call), call.stage.key
+    is_alone = not (taken or call.arguments)
+    found = _alone(key) if is_alone else group_of(key, taken, call.given())
     if is_known(call):
         call.group, call.known = found, taken
     return found
@@ -103,6 +104,12 @@ def group_of(key: str, inputs: list[str], arguments: Mapping[str, str]) -> str:
     """Return the digest of a stage with its inputs and its keyword arguments."""
     given = [f"{name}={digest}" for name, digest in sorted(arguments.items())]
     return hashing.hash_text(key, *inputs, "with", *given)
+
+
+@functools.lru_cache(1000)
+def _alone(key: str) -> str:
+    """Return the group that all calls of a stage have in common which take nothing."""
+    return group_of(key, [], {})
 
 
 def prospect(call: Call, ahead: Mapping[Call, Call] = NOBODY) -> tuple[str, ...]:
@@ -118,19 +125,16 @@ def prospect(call: Call, ahead: Mapping[Call, Call] = NOBODY) -> tuple[str, ...]
     return call.stage.key, *inputs(call, ahead), *given, "with", *likely
 
 
-def _expected(source: Source | None, ahead: Mapping[Call, Call]) -> str:
-    """Return the identity of an input, or what stands for one that is not known yet."""
-    if source is None:
-        return "-"
-    known = identity(source)
-    if known or not isinstance(source, Output) or source.call not in ahead:
-        return known
-    return f"{ahead[source.call].position} {source.index}"
+def _ahead(source: Source | None, ahead: Mapping[Call, Call]) -> str:
+    """Return what stands for an input that is not known yet, or is not given."""
+    if isinstance(source, Output) and source.call in ahead:
+        return f"{ahead[source.call].position} {source.index}"
+    return "-" if source is None else ""
 
 
 def is_known(call: Call) -> bool:
     """Return whether all inputs of a call have an identity."""
-    for each in call.taken():
+    for each in call.taken:
         if each.call.trace is None:
             return False
     return True

@@ -289,7 +289,7 @@ class Session:
 
     def _missing(self, call: Call) -> list[Call]:
         """Return the calls whose data must be made before a call can be executed."""
-        return [o.call for o in call.taken() if not self.data.is_at_hand(o)]
+        return [o.call for o in call.taken if not self.data.is_at_hand(o)]
 
     def _submit(self, call: Call, claim: str = "") -> None:
         call.status = "running"

@@ -1,7 +1,7 @@
 """Records: one argset's way through the stages, as a growing list of calls."""
 
 from collections.abc import Iterable, Iterator, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast, overload
 
 from . import args as argsets
@@ -90,7 +90,12 @@ class Call:
     """The file that has what it printed, by name."""
     known: list[str] | None = None
     """The identities of its inputs, from when they are known until it is done."""
-    _taken: list[Output] | None = None
+    taken: list[Output] = field(init=False)
+    """The outputs of other calls that it takes."""
+
+    def __post_init__(self) -> None:
+        sources = [each for m in self.members for each in m.sources.values()]
+        self.taken = [each for each in sources if isinstance(each, Output)]
 
     @property
     def label(self) -> str:
@@ -103,15 +108,8 @@ class Call:
 
     def producers(self) -> list["Call"]:
         """Return the calls whose outputs this call takes, each once."""
-        found = [each.call for each in self.taken()]
+        found = [each.call for each in self.taken]
         return found if len(found) < 2 else list(dict.fromkeys(found))
-
-    def taken(self) -> list[Output]:
-        """Return the outputs of other calls that it takes."""
-        if self._taken is None:
-            found = [s for m in self.members for s in m.sources.values()]
-            self._taken = [each for each in found if isinstance(each, Output)]
-        return self._taken
 
     def given(self) -> dict[str, str]:
         """Return the digests of its keyword arguments."""
@@ -119,7 +117,8 @@ class Call:
 
     def narrow(self, members: list[Member]) -> None:
         """Go on with some of the records: that is another call."""
-        self.members, self.group, self.known, self._taken = members, "", None, None
+        self.members, self.group, self.known = members, "", None
+        self.__post_init__()
 
 
 FIRST = "call the stage that gives it first"

@@ -192,7 +192,7 @@ class Survey:
         for call in reversed(decisions):
             if decisions[call].kind != "compute":
                 continue
-            for source in call.taken():
+            for source in call.taken:
                 known = decisions.get(source.call)  # none of another manager
                 trace = known.trace if known and known.kind == "reuse" else None
                 if trace is None or self.has_data(source):

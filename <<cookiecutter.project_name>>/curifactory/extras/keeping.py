@@ -103,7 +103,7 @@ def _check(project: Settings, run: Run, calls: list[Call]) -> int:
     """
     survey = run.manager.survey
     known = filter(decide.is_known, calls)
-    able = [call for call in known if all(map(survey.has_data, call.taken()))]
+    able = [call for call in known if all(map(survey.has_data, call.taken))]
     if not able:
         raise RequestError(
             f"{calls[0].stage.label} {calls[0].label}: not all its inputs lie in the cache",
