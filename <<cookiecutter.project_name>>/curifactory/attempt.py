@@ -101,6 +101,7 @@ class _Attempt:
                 self.outcome.messages.append(f"{said}: delete that to begin anew")
         self.outcome.has_printed = captured.has_printed
         self.outcome.seconds = time.perf_counter() - begin
+        self.values = []  # they refer to this, which is no garbage to look for then
         return self.outcome
 
     def _execute(self) -> Trace:
