@@ -167,7 +167,7 @@ class JsonCacher(OneFileCacher):
         return json.dumps(obj).encode()
 
     def loads(self, data: bytes) -> Any:
-        return json.loads(data)
+        return json.loads(data.decode())
 
 
 class PickleCacher(OneFileCacher):

@@ -65,9 +65,11 @@ class Trace:
     def steps(self) -> Iterator[tuple[str, str]]:
         """Yield the digest of all that was known before each read, and the key of it."""
         node = self.group
-        for key, digest, _ in self.reads:
+        for key, digest, _ in self.reads[:-1]:
             yield node, key
             node = after(node, key, digest)
+        if self.reads:  # what is known after the last one is `node`
+            yield node, self.reads[-1][0]
 
 
 def after(node: str, key: str, digest: str) -> str:

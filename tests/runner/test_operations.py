@@ -105,8 +105,8 @@ FUNCTIONS = """
 def test_calls_cost_no_more_functions_of_python_than_they_did(large):
     """No clock, so no noise: whoever needs more says in the commit what for."""
     cold, cached = (int(large.script(FUNCTIONS).out) for _ in range(2))
-    assert cold / EACH < 520
-    assert cached / (3 * COUNT + 1) < 142
+    assert cold / EACH < 470
+    assert cached / (3 * COUNT + 1) < 126
 
 
 def test_a_reused_call_costs_no_operation_at_all(large):
