@@ -289,6 +289,8 @@ def read_change(key: str, before: str, after: str) -> str:
     kind, name = key[0], key.partition(":")[2]
     if kind in "fcm":
         return f"{name.rstrip(':')} changed"
+    if kind == "o":
+        return f"{name} counts now"
     if name.endswith(("*", "~")):
         owner = name.rstrip("*~.")
         of = f" of {owner}" if owner else ""

@@ -365,7 +365,7 @@ def _whole(rows: list[Any]) -> list[Any]:
     return rows
 
 
-_KEY = re.compile(r"[acfm]\d*:").match
+_KEY = re.compile(r"[acfmo]\d*:").match
 
 
 def _is_about_the_disk(error: Exception) -> bool:

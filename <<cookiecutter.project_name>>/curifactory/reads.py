@@ -299,7 +299,9 @@ def _read(tracked: Any, name: str) -> Any:
     if argsets.is_nested(value) and name not in rules:
         reads.note(f"a{number}:{path}@")
         return _track(value, reads, number, path + ".")
-    if rules.get(name, name) is not None:
+    if rules.get(name, name) is None:
+        reads.note(f"o{number}:{path}")  # its value counts once it is declared to
+    else:
         reads.note(f"a{number}:{path}")
         reads.find_files(value)
         reads.note_names(f"a{number}:{path}", value)

@@ -87,6 +87,15 @@ class Snapshot:
             self._digests[key] = hashing.hash_text(found.fingerprint, *names)
         return self._digests[key]
 
+    def standing(self, path: str) -> str:
+        """Return whether a field counts, or is operational."""
+        owner, _, name = path.rpartition(".")
+        try:
+            rules = hashing.representations(type(reads.value_at(self.source, owner)))
+        except AttributeError:
+            return "absent"
+        return "counts" if rules.get(name, name) is not None else "operational"
+
     def likely(self, names: frozenset[str]) -> list[str]:
         """Return the digests of the fields that code with these names may read."""
         if self.source is None:
@@ -196,6 +205,8 @@ class Present:
         if kind == "c":
             return _class_digest(path)
         snapshot = members[int(number)][0] if number else own
+        if kind == "o":
+            return snapshot.standing(path)
         return snapshot.digest(path) if kind == "a" else snapshot.member(path)
 
     def _file(self, path: str) -> str:

@@ -484,7 +484,7 @@ def test_operational_and_represented_fields_are_read_as_declared():
     reads = Reads()
     tracked = reads.argset(Represented("a", 4500, gpus=3))
     assert (tracked.gpus, tracked.size, tracked.verbose) == (3, 4500, False)
-    assert list(reads.keys) == ["a:size"]
+    assert list(reads.keys) == ["o:gpus", "a:size", "o:verbose"]
 
 
 @pytest.mark.parametrize(

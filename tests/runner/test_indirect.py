@@ -32,6 +32,48 @@ def values(project, *options, **environment):
     return found, result.counts["computed"]
 
 
+# Operational fields ------------------------------------------------------------------
+
+WIDE = """
+@dataclass
+class Model:
+    batch: int = parameter(8, operational=True)
+
+
+@dataclass
+class Wide(Args):
+    batch: int = parameter(8, operational=True)
+    model: Model = {}
+
+
+@stage(None, ["out"])
+def last(record):
+    return record.args.{}
+"""
+
+
+@pytest.mark.parametrize("field", ["batch", "model.batch"])
+@pytest.mark.parametrize(
+    "model", ["field(default_factory=Model)", "parameter(Model, operational=True)"]
+)
+def test_results_from_before_a_field_counted_are_not_of_its_values(whole, field, model):
+    model = model.replace("parameter(", "parameter(default_factory=")
+    head = "from dataclasses import dataclass, field\n"
+    head += "from curifactory.args import parameter\n"
+    given = "Wide(name='a', batch=8, model=Model(8)), "
+    given += "Wide(name='b', batch=16, model=Model(16))"
+    stages = head + WIDE.format(model, field)
+    whole.write(other(stages, EACH.format(PRINT), given))
+    assert values(whole) == ({"a": "8", "b": "8"}, 1)
+    assert values(whole)[1] == 0
+    stages = stages.replace(", operational=True", "")
+    whole.write(other(stages, EACH.format(PRINT), given))
+    assert values(whole) == ({"a": "8", "b": "16"}, 2)
+    # What is operational again costs nothing.
+    whole.write(other(head + WIDE.format(model, field), EACH.format(PRINT), given))
+    assert values(whole)[1] == 0
+
+
 # Argsets that leave their stage ------------------------------------------------------
 
 TRAINER = """

@@ -102,9 +102,9 @@ def test_no_argset_stays_none(reads):
     assert reads.argset(None) is None
 
 
-def test_operational_fields_are_not_noted(args, reads):
+def test_of_operational_fields_it_is_noted_that_they_are_operational(args, reads):
     assert args.gpus == 1
-    assert keys(reads) == []
+    assert keys(reads) == ["o:gpus"]
 
 
 def test_a_constant_of_the_class_is_noted(args, reads):

@@ -35,7 +35,7 @@ def by_code_alone(call: Call, trace: Trace, now: Now) -> bool:
         return False
     given = call.given()
     return given == trace.arguments and all(
-        now(key) == digest for key, digest, _ in trace.reads if key[0] in "af"
+        now(key) == digest for key, digest, _ in trace.reads if key[0] in "afo"
     )
 
 
