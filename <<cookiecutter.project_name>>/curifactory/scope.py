@@ -32,15 +32,15 @@ ASKS_NAME = frozenset("__name__ __qualname__ __module__".split())
 QUERIES = frozenset({"query", "eval"})
 ANNOTATIONS = ":"
 """Among the names in code: it may go by the annotations of classes."""
-COPIES = "args.copy"
-"""Among the names in code: it copies argsets, or goes through them. Much else has a method
-of that name."""
+COPIES, LABEL = "args.copy", "args.name"
+"""Among the names in code: it copies argsets, or goes through them; it asks for their name.
+Much else has a method, or an attribute, of that name."""
 GO_THROUGH = frozenset(
     "asdict astuple copy deepcopy dumps print replace repr str vars".split()
 )
 ANY_NAME = "*"
 """Among the names in code: it asks for attributes by names made at run time."""
-MARKS = frozenset({CLASS, ANNOTATIONS, COPIES, ANY_NAME})
+MARKS = frozenset({CLASS, ANNOTATIONS, COPIES, LABEL, ANY_NAME})
 """What a text in code does not mean, such as the pattern `*`."""
 WHOLE = frozenset("eval exec globals sys.modules".split())
 """What may reach anything that is in its own module."""
@@ -122,8 +122,9 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
             unit.loaded.update([] if id(inner) in only_filled else [name])
         elif isinstance(inner, ast.Attribute):
             attributes.add(inner.attr)
-            if inner.attr == "copy" and _chain(inner)[-2:-1] in (["args"], ["params"]):
-                unit.names.add(COPIES)
+            is_common = inner.attr in ("copy", "name")
+            if is_common and _chain(inner)[-2:-1] in (["args"], ["params"]):
+                unit.names.add(f"args.{inner.attr}")
         elif isinstance(inner, ast.Call):
             scope.called.add(id(inner.func))
             unit.names.update([ANY_NAME] if _asks_by_name(inner) else [])

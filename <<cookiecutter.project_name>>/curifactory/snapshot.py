@@ -91,9 +91,10 @@ class Snapshot:
         """Return whether a field counts, or is operational."""
         owner, _, name = path.rpartition(".")
         try:
-            rules = hashing.representations(type(reads.value_at(self.source, owner)))
+            cls: Any = type(reads.value_at(self.source, owner))
         except AttributeError:
             return "absent"
+        rules = hashing.representations(cls)
         return "counts" if rules.get(name, name) is not None else "operational"
 
     def likely(self, names: frozenset[str]) -> list[str]:
@@ -156,7 +157,9 @@ def _likely_fields(cls: type, names: frozenset[str]) -> list[str]:
     """Return the fields that code with these names may read; * if that is any."""
     rules = hashing.representations(cls)
     fields = {n for n in argsets.field_names(cls) if rules.get(n, n) is not None}
-    others = names - fields - {"copy"}
+    if scope.LABEL not in names:
+        fields.discard("name")
+    others = names - {*argsets.field_names(cls), "copy"}
     is_any = not names.isdisjoint((scope.ANY_NAME, scope.COPIES))
     if is_any or any(hasattr(cls, name) for name in others):
         return ["*"]

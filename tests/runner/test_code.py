@@ -2168,6 +2168,8 @@ def test_names_tell_what_a_stage_may_read(tmp_path):
     assert names("a.args.copy()") == {"args", "copy", scope.COPIES, ""}
     assert names("a.params.copy()") == {"params", "copy", scope.COPIES, ""}
     assert names("[a.x].copy()") == {"x", "copy", ""}
+    assert names("a.args.name") == {"args", "name", scope.LABEL, ""}
+    assert names("a.path.name") == {"path", "name", ""}
     assert names("a.type, a.x") == {"type", scope.CLASS, "x", ""}
     for fields in ("fields", "__dataclass_fields__"):
         assert names(f"a.{fields}") == {fields, ""}

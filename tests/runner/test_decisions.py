@@ -9,7 +9,7 @@ from curifactory import ExperimentArgs, decide
 from curifactory.code import Code
 from curifactory.hashing import hash_text
 from curifactory.record import Call, Literal, Member, Output
-from curifactory.scope import ANY_NAME, COPIES
+from curifactory.scope import ANY_NAME, COPIES, LABEL
 from curifactory.snapshot import Snapshot
 from curifactory.trace import Artifact, Trace, after
 
@@ -241,8 +241,11 @@ def test_calls_are_alike_that_differ_in_what_their_code_does_not_name():
     for names in ((ANY_NAME,), ("hash",), ("diff",), ("copy", COPIES)):
         reads_all = stage(names=names)
         assert prospects(*(call(reads_all, args=each) for each in deep)) == 3
-    copies = stage(names=("copy",))  # of a list, or a table
-    assert prospects(*(call(copies, args=each) for each in deep)) == 1
+    for names in (("copy",), ("name",)):  # of a list or a table; of a path
+        others = stage(names=names)
+        assert prospects(*(call(others, args=each) for each in deep)) == 1
+    asks = stage(names=("name", LABEL))
+    assert prospects(*(call(asks, args=each) for each in deep)) == 3
 
 
 def test_prospects_tell_stages_inputs_and_arguments_apart():
