@@ -230,7 +230,9 @@ class Files:
         if self._heard() is not None:
             keys = (self.key(each) for each in places if each.endswith(".py"))
             scripts = (os.path.join(self.root, key) for key in keys if key)
-            self.handed(programs.imported(scripts, self.root, self.key))
+            with self.pausing():  # to look at them is no read of the stage
+                found = programs.imported(scripts, self.root, self.key)
+            self.handed(found)
 
     def take_back(self, reads: Reads) -> None:
         """Let what was handed to others, and is changed now, be no read: they wrote it."""

@@ -590,8 +590,10 @@ def test_what_a_program_imports_of_the_project_is_noted(project, files, reads):
 
 def test_files_that_a_program_writes_are_no_reads(project, files, reads):
     """One that was there before was handed to it; what it had in it does not count."""
+    (project / "data/old.py").write_text("import json\n")
     with files.noting(reads):
         subprocess.run(["cp", "a b/c.txt", "data/raw.csv"], check=True)
+        subprocess.run(["cp", "a b/c.txt", "data/old.py"], check=True)
         subprocess.run(["cp", "a b/c.txt", "data/new.csv"], check=True)
         (project / "data/raw.csv").read_text(), (project / "data/new.csv").read_text()
     assert keys(reads) == ["f:a b/c.txt"]
