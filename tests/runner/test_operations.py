@@ -109,6 +109,25 @@ def test_calls_cost_no_more_functions_of_python_than_they_did(large):
     assert cached / (3 * COUNT + 1) < 126
 
 
+GARBAGE = """
+    import gc
+    from curifactory import experiment
+
+    experiment.open_project(".")
+    import experiments.study, params.base
+
+    gc.collect()
+    gc.disable()
+    run = experiment.run_experiment("study", report=False)
+    print(gc.collect(), run.counts["computed"])
+    """
+
+
+def test_a_computed_call_leaves_no_garbage_to_look_for(large):
+    garbage, computed = map(int, large.script(GARBAGE).out.split())
+    assert garbage < computed
+
+
 def test_a_reused_call_costs_no_operation_at_all(large):
     large.ok("study", "--quiet")
     counts, found = counted(large)
