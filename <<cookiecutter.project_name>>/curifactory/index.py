@@ -382,8 +382,18 @@ def _connect(place: str) -> sqlite3.Connection:
         Path(place).touch()
     # One thread at a time uses it; at exit that is the main one.
     connection = sqlite3.connect(place, timeout=60, check_same_thread=False)
-    # The index can always be made from the folders, so no write waits for the disk.
-    connection.execute("PRAGMA synchronous = OFF")
+    try:
+        # The index can always be made from the folders, so no write waits for the disk.
+        connection.execute("PRAGMA synchronous = OFF")
+        _make_tables(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables where they are not there as they should be."""
     if not _is_current(connection):
         with connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -391,7 +401,6 @@ def _connect(place: str) -> sqlite3.Connection:
                 for statement in _TABLES.split(";"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {VERSION}")
-    return connection
 
 
 def _is_current(connection: sqlite3.Connection) -> bool:
