@@ -4,6 +4,7 @@ import ast
 import functools
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 
 from . import sources
@@ -30,11 +31,12 @@ def imported(
 ) -> set[str]:
     """Return the files of the project that programs import, as far as their text tells.
 
-    They are looked for beside each program, and from the root of the project.
+    They are looked for beside each program, where this process looks, and in the root.
     """
     found: set[str] = set()
     for script in scripts:
-        folders = os.path.dirname(script), root
+        beside = [each for each in sys.path if each.startswith(root + os.sep)]
+        folders = os.path.dirname(script), *beside, root
         waiting, seen = [script], {script}
         while waiting:
             path = waiting.pop()

@@ -549,14 +549,18 @@ def test_a_module_that_is_run_as_a_program_is_noted(project, files, reads):
     assert keys(reads) == ["f:data/tool.py"]
 
 
-def test_what_a_program_imports_of_the_project_is_noted(project, files, reads):
+def test_what_a_program_imports_of_the_project_is_noted(
+    project, files, reads, monkeypatch
+):
+    monkeypatch.syspath_prepend(project / "more")
     sources = {
         "scripts/tool.py": "import json, beside\nfrom lib.deep import rates\n",
         "scripts/beside.py": "def later():\n    import lib.inner.far as far\n",
         "lib/__init__.py": "import lib.deep  # in a circle\n",
         "lib/deep/__init__.py": "",
         "lib/deep/rates.py": "from ..near import RATE\nfrom . import no_such\n",
-        "lib/near.py": "RATE = 1\n",
+        "lib/near.py": "import further\nRATE = 1\n",
+        "more/further.py": "",
         "lib/inner/far.py": "",
         "lib/unused.py": "",
         "curifactory/__init__.py": "",
@@ -571,6 +575,7 @@ def test_what_a_program_imports_of_the_project_is_noted(project, files, reads):
         "f:lib/deep/rates.py",
         "f:lib/inner/far.py",
         "f:lib/near.py",
+        "f:more/further.py",
         "f:scripts/beside.py",
         "f:scripts/tool.py",
     ]
@@ -580,7 +585,7 @@ def test_what_a_program_imports_of_the_project_is_noted(project, files, reads):
     for command, folder, found in (
         (["true", "tool.py"], "scripts", keys_of_tool),
         (["true", "broken.py"], "", ["f:broken.py"]),
-        (["true", "-m", "lib.deep.rates"], "", keys_of_tool[:3] + keys_of_tool[4:5]),
+        (["true", "-m", "lib.deep.rates"], "", keys_of_tool[:3] + keys_of_tool[4:6]),
     ):
         other = Reads()
         with files.noting(other):
