@@ -1,6 +1,7 @@
 """Every file of a cache that is damaged is noticed, named, and never trusted; and a cache
 that may not be written is used as it is."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -484,6 +485,13 @@ def test_a_flipped_bit_of_the_index_never_gives_a_wrong_value(project, first, st
     assert '"0"' in done.out
 
 
+@contextlib.contextmanager
+def changing(place):
+    """Give a database whose changes are kept, and close it."""
+    with contextlib.closing(sqlite3.connect(place)) as base, base:
+        yield base
+
+
 @pytest.mark.parametrize("changed", ["steps SET key = 'garbage'", "steps SET key = ''"])
 @pytest.mark.parametrize(
     "change", ["traces SET body = NULL", "traces SET body = x'80ff'"]
@@ -491,7 +499,7 @@ def test_a_flipped_bit_of_the_index_never_gives_a_wrong_value(project, first, st
 def test_rows_of_the_index_that_mean_nothing_are_made_anew(project, change, changed):
     project.ok()
     for each in change, changed:
-        with sqlite3.connect(project.cache / "index.sqlite") as index:
+        with changing(project.cache / "index.sqlite") as index:
             index.execute(f"UPDATE {each}")
         result = project.ok()
         assert result.counts["computed"] == 0, result
@@ -511,7 +519,7 @@ def test_rows_of_the_index_that_mean_nothing_are_made_anew(project, change, chan
 )
 def test_rows_of_the_index_that_are_not_as_they_were_are_made_anew(project, change):
     project.ok()
-    with sqlite3.connect(project.cache / "index.sqlite") as index:
+    with changing(project.cache / "index.sqlite") as index:
         index.execute(f"UPDATE traces SET body = {change[1]}")
     result = project.ok()
     assert result.counts["computed"] == 0, result
@@ -521,7 +529,7 @@ def test_rows_of_the_index_that_are_not_as_they_were_are_made_anew(project, chan
 
 def test_a_step_that_means_nothing_is_noticed_where_there_are_very_many(project):
     project.ok()
-    with sqlite3.connect(project.cache / "index.sqlite") as index:
+    with changing(project.cache / "index.sqlite") as index:
         index.execute("UPDATE steps SET key = 'garbage'")
     script = """
         from curifactory import experiment, index
