@@ -225,14 +225,14 @@ class Files:
 
     def started(self, folder: str, command: object) -> None:
         """Note the files that a program gets, and those that one in Python imports."""
+        if self._heard() is None:
+            return
         places = [os.path.join(folder, word) for word in programs.words(command)]
-        self.handed(places)
-        if self._heard() is not None:
-            keys = (self.key(each) for each in places if each.endswith(".py"))
-            scripts = (os.path.join(self.root, key) for key in keys if key)
-            with self.pausing():  # to look at them is no read of the stage
-                found = programs.imported(scripts, self.root, self.key)
-            self.handed(found)
+        keys = (self.key(each) for each in places if each.endswith(".py"))
+        scripts = (os.path.join(self.root, key) for key in keys if key)
+        with self.pausing():  # to look at them is no read of the stage
+            found = programs.imported(scripts, self.root, self.key)
+        self.handed([*places, *found])
 
     def take_back(self, reads: Reads) -> None:
         """Let what was handed to others, and is changed now, be no read: they wrote it."""

@@ -463,6 +463,11 @@ def represented(owner: Any, name: str, path: str) -> Any:
         raise IdentityError(path, said, hint) from error
 
 
+def is_operational(cls: type, name: str) -> bool:
+    """Return whether a field is declared to count for nothing."""
+    return representations(cls).get(name, name) is None
+
+
 @functools.cache
 def representations(cls: type) -> dict[str, Representation | None]:
     """Return what is declared to stand for fields; None for those that do not count."""

@@ -34,9 +34,9 @@ def imported(
     They are looked for beside each program, where this process looks, and in the root.
     """
     found: set[str] = set()
+    always = *(each for each in sys.path if each.startswith(root + os.sep)), root
     for script in scripts:
-        beside = [each for each in sys.path if each.startswith(root + os.sep)]
-        folders = os.path.dirname(script), *beside, root
+        folders = os.path.dirname(script), *always
         waiting, seen = [script], {script}
         while waiting:
             path = waiting.pop()

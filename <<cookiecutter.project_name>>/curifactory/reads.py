@@ -295,11 +295,10 @@ def _read(tracked: Any, name: str) -> Any:
     value = getattr(origin, name)
     path = prefix + name
     cls: Any = type(origin)
-    rules = hashing.representations(cls)
-    if argsets.is_nested(value) and name not in rules:
+    if argsets.is_nested(value) and name not in hashing.representations(cls):
         reads.note(f"a{number}:{path}@")
         return _track(value, reads, number, path + ".")
-    if rules.get(name, name) is None:
+    if hashing.is_operational(cls, name):
         reads.note(f"o{number}:{path}")  # its value counts once it is declared to
     else:
         reads.note(f"a{number}:{path}")

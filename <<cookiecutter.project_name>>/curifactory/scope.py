@@ -273,7 +273,9 @@ class Scope:
 
     def _bind(self, name: str, value: Any) -> None:
         """Let a name stand for what is imported; what else it may mean counts, too."""
-        before = self.imported.get(name, sources.imported(self.names.get(name, value)))
+        before = self.imported.get(
+            name, sources.meaning_of(self.names.get(name, value))
+        )
         if before is not value:
             self._refer(before, (self.module, name))
         self.imported[name] = value
@@ -312,7 +314,7 @@ class Scope:
     def value_of(self, chain: list[str]) -> tuple[Any, list[str], tuple[str, str]]:
         """Return the value that a dotted name leads to, and the attributes left over."""
         names = self.imported if chain[0] in self.imported else self.names
-        value = sources.imported(names.get(chain[0], _ABSENT))
+        value = sources.meaning_of(names.get(chain[0], _ABSENT))
         holder = self.module, chain[0]
         rest = chain[1:]
         while rest and _is_namespace(value):

@@ -94,8 +94,7 @@ class Snapshot:
             cls: Any = type(reads.value_at(self.source, owner))
         except AttributeError:
             return "absent"
-        rules = hashing.representations(cls)
-        return "counts" if rules.get(name, name) is not None else "operational"
+        return "operational" if hashing.is_operational(cls, name) else "counts"
 
     def likely(self, names: frozenset[str]) -> list[str]:
         """Return the digests of the fields that code with these names may read."""
@@ -155,11 +154,11 @@ class Snapshot:
 @functools.lru_cache(1000)
 def _likely_fields(cls: type, names: frozenset[str]) -> list[str]:
     """Return the fields that code with these names may read; * if that is any."""
-    rules = hashing.representations(cls)
-    fields = {n for n in argsets.field_names(cls) if rules.get(n, n) is not None}
+    known = argsets.field_names(cls)
+    fields = {each for each in known if not hashing.is_operational(cls, each)}
     if scope.LABEL not in names:
         fields.discard("name")
-    others = names - {*argsets.field_names(cls), "copy"}
+    others = names - {*known, "copy"}
     is_any = not names.isdisjoint((scope.ANY_NAME, scope.COPIES))
     if is_any or any(hasattr(cls, name) for name in others):
         return ["*"]

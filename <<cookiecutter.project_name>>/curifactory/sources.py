@@ -184,7 +184,7 @@ def got(value: Any, name: str, default: Any) -> Any:
         return default
 
 
-def imported(value: Any) -> Any:
+def meaning_of(value: Any) -> Any:
     """Return what a name stands for that Python 3.15 imports when it is used."""
     return value.resolve() if isinstance(value, LAZY) else value
 
