@@ -1,5 +1,6 @@
 """Folders and names of files, as the cache has them."""
 
+import contextlib
 import functools
 import os
 import re
@@ -42,11 +43,11 @@ def appear(folder: str, place: str) -> None:
     """Let a folder appear under a name that nothing has, by one rename."""
     try:
         rename(folder, place)
-    except FileNotFoundError:
-        parent = os.path.dirname(place)
-        if os.path.exists(parent):
-            raise
-        os.mkdir(parent)  # somebody has deleted the cache
+    except FileNotFoundError:  # somebody has deleted the cache
+        with contextlib.suppress(
+            FileExistsError
+        ):  # by now another run may have made it
+            os.mkdir(os.path.dirname(place))
         rename(folder, place)
 
 

@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -203,9 +204,16 @@ class Store:
         return folder
 
     def _check_place(self, place: str) -> None:
-        """Refuse a folder of a stage that others have made for themselves alone."""
-        is_open = os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)
-        if os.path.lexists(place) and not is_open:
+        """Refuse a folder of a stage that others have made for themselves alone.
+
+        By one look at it: another run may make it at any time.
+        """
+        try:
+            is_folder = stat.S_ISDIR(os.stat(place).st_mode)
+            is_closed = not is_folder or not os.access(place, os.W_OK | os.X_OK)
+        except OSError:
+            is_closed = os.path.islink(place)  # to what is not there
+        if is_closed:
             raise CurifactoryError(
                 f"the cache cannot be written: {place} is no folder, or closed to you",
                 "make it writable, or choose another cache with --cache",

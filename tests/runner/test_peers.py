@@ -9,12 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
-from curifactory import hashing, provenance
+from curifactory import folders, hashing, provenance
 from curifactory import index as indices
+from curifactory.errors import CurifactoryError
 from curifactory.index import Index
 from curifactory.peers import Peers
 from curifactory.provenance import system
@@ -89,7 +91,8 @@ WORKER = """
         del params.base.seeds[4:]
         wait_for_others(round)
         run = experiment.run_experiment("study", report=False)
-        assert run.exit_code == 0, run.content
+        failed = [call["error"] for call in run.content["calls"] if "error" in call]
+        assert run.exit_code == 0, failed
         for record in run.records:
             assert record.state["score"] == record.args.seed * 12 + 10
         if os.environ.get("DIES") == str(round):
@@ -138,11 +141,14 @@ def run_eight(project, tmp_path, rounds, deaths=()):
         )
         for number in range(8)
     ]
-    try:
-        said = [process.communicate(timeout=150)[0] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
+    said = []
+    for process in processes:
+        try:
+            said.append(process.communicate(timeout=100)[0])
+        except subprocess.TimeoutExpired:  # the others wait for one that has failed
+            for each in processes:
+                each.kill()
+            said.append(process.communicate()[0])
     codes = [process.returncode for process in processes]
     expected = [-signal.SIGKILL if number in dict(deaths) else 0 for number in range(8)]
     assert codes == expected, "\n".join(said)
@@ -174,6 +180,51 @@ def test_claims_of_killed_runs_are_taken_over(project, tmp_path):
     executed = run_eight(project, tmp_path, 8, {0: 1, 1: 2, 2: 3, 3: 3, 4: 5})
     assert set(executed.values()) == {1}
     assert len(history(project)) >= 8 * 8 - (7 + 6 + 5 + 5 + 3)
+
+
+def test_a_folder_may_be_made_by_another_run_at_any_moment(tmp_path):
+    store = Store(tmp_path, print)
+    gate = threading.Barrier(2)
+    stages = [f"stage-{number}" for number in range(300)]
+
+    def make():
+        for stage in stages:
+            gate.wait()
+            (tmp_path / stage).mkdir()
+
+    other = threading.Thread(target=make)
+    other.start()
+    refused = []
+    for stage in stages:
+        gate.wait()
+        try:
+            store.prepare(stage)
+        except CurifactoryError as error:
+            refused.append(str(error))
+    other.join()
+    assert refused == []
+
+
+def test_two_runs_may_commit_the_first_results_of_a_stage_at_a_time(tmp_path):
+    store = Store(tmp_path, print)
+    gate = threading.Barrier(2)
+    failed = []
+
+    def commit(who):
+        for number in range(300):
+            folder = store.prepare()
+            gate.wait()
+            try:
+                folders.appear(folder, str(tmp_path / f"stage-{number}" / who))
+            except OSError as error:
+                failed.append(error)
+
+    runs = [threading.Thread(target=commit, args=(who,)) for who in ("one", "two")]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert failed == []
 
 
 # One run among others ---------------------------------------------------------------
