@@ -25,6 +25,7 @@ def main() -> int:
         code = run_command_line(may_fork=True)
     except KeyboardInterrupt:  # while it imports that
         return 130
+    _end_at_once_by_ctrl_c()
     if code in INTERRUPTED:
         # Python ends by SIGINT where that left code made from a text, until another is.
         exec("")
@@ -59,6 +60,14 @@ def _fix_hash_seed() -> None:
 def _stand_for_children() -> None:
     """Let processes that stages start begin with `child`, not with the main program."""
     sys.modules["__main__"].__spec__ = ModuleSpec("curifactory.child", None)
+
+
+def _end_at_once_by_ctrl_c() -> None:
+    """Let SIGINT end the process from here on: Python's own end shows a traceback."""
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _end_without_threads(code: int) -> None:

@@ -351,12 +351,16 @@ class FileDigests:
         if stat[0] < 0:
             return "absent" if stat == sources.ABSENT else "unreadable"
         key = path, stat, number
-        if key not in self.known or is_racy(stat[1]):
+        known = self.known.get(key)
+        if known is None:
+            may_change_unseen = is_racy(stat[1])
             try:
-                self.known[key] = self.digest(*key)
+                known = self.digest(*key)
             except OSError:  # to whom it may be readable again, it is another one
                 return "unreadable"
-        return self.known[key]
+            if not may_change_unseen:
+                self.known[key] = known
+        return known
 
 
 def matching(root: Path | str, pattern: str) -> frozenset[str]:

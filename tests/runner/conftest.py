@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 
 import pytest
 from on_engines import ENGINES, OWN, OnEngine
@@ -18,6 +19,10 @@ with contextlib.suppress(ImportError):  # the kernel is also tested without pack
     settings.register_profile("repeatable", derandomize=True, deadline=None)
     settings.register_profile("random", max_examples=2000, deadline=None)
     settings.load_profile(os.environ.get("LAWS", "repeatable"))
+
+# Tests that a script runs in the background have it ignored, and would hand that on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from servers import PATIENCE
+
 SOURCE = Path(__file__).with_name("faults.c")
 KINDS = {"kill": 1, "full": 2, "broken": 3}
 
@@ -112,7 +114,7 @@ def perform(request, library, said, count):
     os.dup2(output, 1)
     os.dup2(output, 2)
     code = 99
-    signal.alarm(60)  # a run that waits for ever has failed
+    signal.alarm(PATIENCE)  # a run that waits for ever has failed
     library.fault_arm(request["kind"], request["point"])
     try:
         code = main(request["command"])

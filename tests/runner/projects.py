@@ -206,7 +206,7 @@ class Project:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=servers.PATIENCE,
         )
         return self._result(done.returncode, done.stdout, done.stderr)
 
@@ -234,13 +234,13 @@ class Project:
             try:
                 self.wait_for(marker, process)
                 process.send_signal(number)
-                out, err = process.communicate(timeout=20)
+                out, err = process.communicate(timeout=servers.PATIENCE)
             finally:
                 process.kill()
         return self._result(process.returncode, out, err)
 
-    def wait_for(self, marker, process, seconds=20):
-        end = time.monotonic() + seconds
+    def wait_for(self, marker, process):
+        end = time.monotonic() + servers.PATIENCE
         while not (self.root / marker).exists():
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < end, f"{marker} did not appear"

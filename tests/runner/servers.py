@@ -22,7 +22,8 @@ from subprocess import PIPE, CompletedProcess
 
 CAN_FORK = hasattr(os, "fork")
 OF_ONE_COMMAND = ("PWD", "PYTEST_CURRENT_TEST")
-SECONDS = 60
+PATIENCE = 180
+"""Seconds after which a command hangs, on a slow machine that has other work as well."""
 
 _seeds = itertools.cycle(("1", "2"))
 
@@ -91,7 +92,7 @@ def serve(imported):
 
 def become(program, arguments, cwd, environment, streams):
     """Let this process be what a command begins."""
-    signal.alarm(SECONDS)  # a command that waits for ever has failed
+    signal.alarm(PATIENCE)  # a command that waits for ever has failed
     _open_as(0, os.devnull, os.O_RDONLY)
     for number, path in enumerate(streams, 1):
         _open_as(number, path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

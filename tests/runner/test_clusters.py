@@ -10,6 +10,7 @@ import time
 import pytest
 from on_engines import OnEngine
 from projects import CHAIN
+from servers import PATIENCE
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.slow
@@ -59,16 +60,16 @@ def scheduler(tmp_path):
         )
     ]
     try:
-        end = time.monotonic() + 30
-        while not place.exists() and time.monotonic() < end:
-            time.sleep(0.1)
-
+        waiting = "Client(scheduler_file={!r}).wait_for_workers(2, timeout={})"
+        waiting = "from distributed import Client\n" + waiting
+        command = [sys.executable, "-c", waiting.format(str(place), PATIENCE)]
+        subprocess.run(command, cwd=tmp_path, check=True, timeout=PATIENCE)
         yield json.loads(place.read_text())["address"]
     finally:
         for each in reversed(started):
             each.terminate()
             try:
-                each.wait(20)
+                each.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 each.kill()
 
@@ -132,5 +133,8 @@ def test_jobs_of_slurm_compute_the_calls(on):
     assert [each[0] for each in found] == list(range(6))
     jobs = {each[2] for each in found}  # a second job may begin when all is done
     assert jobs and None not in jobs
+    end = time.monotonic() + PATIENCE  # until Slurm has noticed that they ended
+    while subprocess.getoutput("squeue --noheader") and time.monotonic() < end:
+        time.sleep(0.5)
     assert subprocess.getoutput("squeue --noheader") == ""
     assert on.ok("other").counts["reused"] == 6

@@ -1481,7 +1481,9 @@ def f(): return LOCKS
 
 def test_files_that_a_module_reads_count_by_their_content(tmp_path):
     """Wherever the project lies; what was written since then is something else."""
-    writing = LOCKED.replace("def f()", "TEXT.write_text('3')\ndef f()")
+    # The clock of files may have steps of some milliseconds.
+    writing = "import time\ntime.sleep(0.02)\nTEXT.write_text('3')\ndef f()"
+    writing = LOCKED.replace("def f()", writing)
     names = {"one": (LOCKED, "1"), "same": (LOCKED, "1"), "none": (LOCKED, None)}
     names |= {
         "empty": (LOCKED, ""),

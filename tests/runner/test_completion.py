@@ -10,6 +10,7 @@ import time
 
 import pytest
 from projects import TEMPLATE
+from servers import PATIENCE
 
 pytest.importorskip("argcomplete")
 
@@ -261,8 +262,8 @@ class Terminal:
     def write(self, text):
         os.write(self.end, text.encode())
 
-    def read_until(self, text, seconds=30):
-        shown, end = "", time.monotonic() + seconds
+    def read_until(self, text):
+        shown, end = "", time.monotonic() + PATIENCE
         while text not in shown:
             assert time.monotonic() < end, shown
             if select.select([self.end], [], [], 0.1)[0]:

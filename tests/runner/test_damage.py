@@ -722,6 +722,7 @@ def test_a_cache_copied_to_another_machine_stays_valid(project, tmp_path):
 
 
 BIG = """
+    import time
     from pathlib import Path
 
     from curifactory import stage
@@ -732,8 +733,9 @@ BIG = """
         def save(self, obj):
             with open(self.get_path(), "wb") as file:
                 for number in range(200):
-                    if number == 100:
+                    if number == 100 and not Path("data/begun").exists():
                         Path("data/begun").touch()
+                        time.sleep(300)  # until it is killed
                     file.write(bytes([number]) * 1_000_000)
 
         def load(self):
@@ -893,6 +895,7 @@ def test_a_lent_file_that_is_changed_under_its_old_time_is_noticed(project):
     """As some tools do that edit a picture in place."""
     project.write({"experiments/lent.py": """
             import os
+            import time
             from curifactory import Record, stage
             from curifactory.caching import PathCacher
 
@@ -909,6 +912,7 @@ def test_a_lent_file_that_is_changed_under_its_old_time_is_noticed(project):
 
             @stage(["file"], ["seen"])
             def use(record, file):
+                time.sleep(0.02)  # the clock of files may have steps of that length
                 before = os.stat(file)
                 with open(file, "r+") as opened:
                     seen = int(opened.read()) + record.args.seed

@@ -300,6 +300,19 @@ def test_calls_that_are_lost_with_a_killed_worker_count_once_for_max_calls(on):
 # Reads that depend on values ----------------------------------------------------------
 
 
+PATIENT = """
+def wait_long():  # the machine may be slower than any stage
+    from curifactory import running
+
+    running.SILENT = running.PATIENCE = 60
+
+
+wait_long()
+
+
+"""
+
+
 @pytest.mark.parametrize("pause", [0, 0.2])
 def test_two_distinct_computations_of_twenty_argsets_run_two_bodies(on, pause):
     stages = f"""
@@ -312,6 +325,7 @@ def test_two_distinct_computations_of_twenty_argsets_run_two_bodies(on, pause):
     """
     argsets = "[Args(name=f'n{i}', seed=i % 2, depth=i) for i in range(20)]"
     on.study(stages, EACH.format("pick"), argsets)
+    on.edit("experiments/other.py", "def run(", PATIENT + "def run(")
     result = on.ok("other")
     assert on.bodies() == ["0", "1"]
     assert result.counts["reused"] == 18
@@ -382,10 +396,13 @@ def test_who_reads_files_that_another_changes_is_not_disturbed(whole):
     """Nothing is moved away while a call is at work that was given the same."""
     whole.write({"experiments/other.py": """
                 import time
+                from pathlib import Path
 
                 from curifactory import Record, stage
                 from curifactory.caching import PathCacher
                 from params import Args
+
+                begun = Path(__file__).parents[2] / "begun"
 
 
                 @stage([], ["model"], [PathCacher()])
@@ -397,7 +414,10 @@ def test_who_reads_files_that_another_changes_is_not_disturbed(whole):
 
                 @stage(["model"], ["seen"])
                 def use(record, model):
+                    begun.with_name(f"begun-{record.args.seed}").touch()
                     if record.args.seed == 0:
+                        while not begun.with_name("begun-1").exists():
+                            time.sleep(0.01)
                         (model / "weights.txt").write_text("2")
                         (model / "more.txt").write_text("2")
                     time.sleep(0.3 + record.args.seed)

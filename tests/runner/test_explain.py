@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from projects import copy_runner
+from servers import PATIENCE
 from test_execute import EACH, other
 
 from curifactory.trace import body_of, parse
@@ -612,7 +613,7 @@ def test_on_a_terminal_it_asks(costly, answer, code):
         text=True,
     )
     os.write(master, answer.encode())
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     os.close(slave)
     os.close(master)
     assert "go on? [y/N]" in err

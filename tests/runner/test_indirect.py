@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from test_execute import EACH, other
+from test_explain import let_it_have_taken
 
 from curifactory.peers import Peers
 from curifactory.progress import Progress
@@ -1115,20 +1116,16 @@ def test_names_of_curifactory_say_what_to_write(project):
     assert 'there is no PandasCsvCacher here: write PandasCacher("csv")' in result.err
 
 
-@pytest.mark.slow
 def test_the_cost_of_edits_adds_up_where_values_are_asked_for_one_by_one(whole):
     stages = """
-import time
-
-
 @stage(None, ["out"])
 def last(record):
-    time.sleep(0.3)
     return record.args.seed{}
 """
     argsets = ", ".join(f"Args(name='s{i}', seed={i})" for i in range(4))
     whole.write(other(stages.format(""), EACH.format(PRINT), argsets))
     assert values(whole)[1] == 4
+    let_it_have_taken(whole, "last", 0.3)
     whole.write({"pyproject.toml": "[tool.curifactory]\nconfirm-above = '0.8 s'\n"})
     whole.write(other(stages.format(" + 1"), EACH.format(PRINT), argsets))
     result = whole.run("other")

@@ -13,6 +13,7 @@ import time
 
 import pytest
 from projects import CHAIN, Project, copy_runner
+from servers import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -349,7 +350,7 @@ def test_gc_deletes_nothing_that_a_run_at_work_uses(project):
         used = {f for f in before if "load" in f or f.startswith("stages.chain.fit/a")}
         assert used <= data(project)
         (project.root / "data/go").touch()
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
     assert process.returncode == 0, out

@@ -444,7 +444,6 @@ from curifactory import ArtifactManager, Record
 from stages.chain import load
 
 manager = ArtifactManager("halted")
-signal.setitimer(signal.ITIMER_REAL, 0.2)
 signal.signal(signal.SIGALRM, signal.default_int_handler)
 record = Record(manager, None)
 try:
@@ -461,13 +460,16 @@ print(load(Record(ArtifactManager("halted"), None)).output)
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such alarm")
 @pytest.mark.parametrize("again", [True, False])
 def test_a_stage_that_was_interrupted_by_hand_can_be_called_again(project, again):
-    once = "import os, time\n    if not os.path.exists('mark'):\n        "
-    once += "open('mark', 'w').close()\n        time.sleep(20)\n    return [1, 2, 3]"
+    once = "import os, signal, time\n    if not os.path.exists('mark'):\n        "
+    once += (
+        "open('mark', 'w').close()\n        signal.setitimer(signal.ITIMER_REAL, 0.2)"
+    )
+    once += "\n        time.sleep(50)\n    return [1, 2, 3]"
     project.edit("stages/chain.py", "return [1, 2, 3]", once)
     begin = time.monotonic()
     result = project.script(HALTED.replace("AGAIN", str(again)))
     assert result.out.split("\n")[:3] == ["halted", *["[1, 2, 3]"] * 2], result
-    assert time.monotonic() - begin < 15, "it waited for its own claim"
+    assert time.monotonic() - begin < 45, "it waited for its own claim"
 
 
 THREADS = """

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from servers import PATIENCE
 
 from curifactory.folders import files_in
 from curifactory.provenance import is_alive, system
@@ -257,7 +258,7 @@ def test_two_runs_at_once_give_valid_results(project):
         )
         for _ in range(2)
     ]
-    ended = [(run.communicate(timeout=60), run.returncode) for run in runs]
+    ended = [(run.communicate(timeout=PATIENCE), run.returncode) for run in runs]
     assert [code for _, code in ended] == [0, 0], ended
     tables = [out.partition("study-")[0] for (out, _), _ in ended]
     assert tables[0] == tables[1]
