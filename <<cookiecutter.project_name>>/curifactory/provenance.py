@@ -23,7 +23,9 @@ class GitState:
         # Workers, who load this module, never need it.
         from subprocess import DEVNULL, PIPE, Popen
 
-        command = ["git", "status", "--porcelain=v2", "--branch", "--", "."]
+        # Without a lock: commits of the user go on meanwhile, and none stays if we end.
+        command = ["git", "--no-optional-locks", "status", "--porcelain=v2"]
+        command += ["--branch", "--", "."]
         try:
             self._process: Any = Popen(
                 command, cwd=root, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, text=True

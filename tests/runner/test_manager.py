@@ -312,6 +312,11 @@ def test_a_run_knows_its_commit_and_whether_files_differ(project):
         False,
         40,
     )
+    index = project.root / ".git" / "index"
+    before = index.read_bytes()
+    os.utime(project.root / "src/helpers.py")
+    assert project.ok().run["git"] == clean
+    assert index.read_bytes() == before, "git had its lock meanwhile"
     project.edit("src/helpers.py", "x + 1", "x + 2")
     assert project.ok().run["git"] == {**clean, "dirty": True}
 
