@@ -107,8 +107,10 @@ def _move(source: Path, target: str) -> None:
         os.truncate(source, 0)  # else it would be taken for what the next call prints
 
 
+@cache
 def _path(folder: str, pid: int) -> Path:
-    return Path(folder, f"process-{pid}.txt")
+    """Return the file of a process: one on another machine may have its number."""
+    return Path(folder, f"process-{pid}-{os.urandom(4).hex()}.txt")
 
 
 @cache

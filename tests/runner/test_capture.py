@@ -11,6 +11,16 @@ from projects import CHAIN, Project
 
 from curifactory import capture
 
+
+def test_processes_of_two_machines_have_files_of_their_own(tmp_path):
+    """Both write into the folder of a run, and may have the same number."""
+    paths = set()
+    for _ in range(2):
+        capture._path.cache_clear()
+        paths.add(capture._path(str(tmp_path), 7))
+    assert len(paths) == 2
+
+
 LOUD = """
     import logging, warnings
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)  # at import time
