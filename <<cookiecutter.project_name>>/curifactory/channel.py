@@ -17,6 +17,8 @@ class Channel:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.heard = 0
+        """How many bytes of it."""
 
     def tell(self, text: str) -> None:
         """Add a text; the file is made if need be."""
@@ -26,10 +28,20 @@ class Channel:
         os.close(place)
 
     def hear(self) -> list[str]:
-        """Return what was told since the last time."""
+        """Return what was told, as a whole, since the last time.
+
+        The file stays: others may have it open, and be about to tell more.
+        """
         if not os.access(self.path, os.F_OK):  # as it is nearly always
             return []
         with open(self.path, "rb") as file:
-            told = file.read()
-        os.unlink(self.path)
+            file.seek(self.heard)
+            told, end, _ = file.read().rpartition(b"\0")
+        self.heard += len(told) + len(end)
         return [each.decode() for each in told.split(b"\0") if each]
+
+    def forget(self) -> None:
+        """Let go of what was told, once nobody is to be heard any more."""
+        self.heard = 0
+        if os.access(self.path, os.F_OK):
+            os.unlink(self.path)

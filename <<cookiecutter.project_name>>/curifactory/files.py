@@ -299,7 +299,10 @@ class _Noting:
         files, reads = self.files, self.reads
         if os.environ.get(channel.VARIABLE) != files.told:
             os.environ[channel.VARIABLE] = files.told
-        files.channel.hear()  # of processes that have outlived their stage
+        if files.reads is None:
+            files.channel.forget()  # processes that have outlived their stage
+        else:
+            files.reads.collect()
         self.outer, _active = _active, files
         self.before, files.reads = files.reads, reads
         reads.find_files, reads.channel = files.named, files.channel
@@ -313,6 +316,8 @@ class _Noting:
                 self.memory.__exit__(*error)
         finally:
             self.reads.collect()
+            if self.before is None and self.files.channel.heard:
+                self.files.channel.forget()
             self.files.take_back(self.reads)
             self.files.reads = self.before
             if self.outer is not None and self.outer.reads is not None:

@@ -24,6 +24,7 @@ from projects import TEMPLATE
 from tracked import keys
 
 from curifactory import memoized, sources
+from curifactory.channel import Channel
 from curifactory.files import NOTHING, FileDigests, Files, is_racy, matching
 from curifactory.hashing import hash_file, hash_text
 from curifactory.reads import Reads
@@ -869,6 +870,23 @@ class Last:
 open("last.txt", "w").close()
 files.last = Last()  # it dies when the module is emptied
 """
+
+
+def test_what_a_child_tells_while_it_is_heard_is_not_lost(tmp_path):
+    channel = Channel(str(tmp_path / "told"))
+    assert channel.hear() == []
+    channel.tell("one")
+    child = os.open(channel.path, os.O_WRONLY | os.O_APPEND)
+    assert channel.hear() == ["one"]
+    os.write(child, b"two\0thr")
+    assert channel.hear() == ["two"]
+    os.write(child, b"ee\0")
+    assert channel.hear() == ["three"]
+    os.close(child)
+    channel.forget()
+    assert not os.path.exists(channel.path) and channel.hear() == []
+    channel.tell("four")
+    assert channel.hear() == ["four"]
 
 
 def test_what_is_done_at_the_end_of_a_process_is_left_alone(tmp_path):
