@@ -93,6 +93,7 @@ class _Attempt:
                 with contextlib.suppress(Exception):
                     self._note_all()
             self.outcome.failure = failed(error)
+            self.outcome.failure.is_of_machine |= not self.folder
             self.outcome.failure.printed = capture.tail(self.task.output)
             self.outcome.reads = {key: self._now(key) for key in self.noted.keys}
             self.store.discard(self.folder)

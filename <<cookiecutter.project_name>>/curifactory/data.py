@@ -99,6 +99,22 @@ class Data:
         self.again[call] = f"{lack}, and a later stage needs it"
         return True
 
+    def is_made(self, call: Call, trace: Trace) -> bool:
+        """Go by what another run has made of a call since; False where it has not."""
+        assert call.trace is not None
+        before = call.trace.folder
+        if trace.folder == before or not self.survey.store.has_data(trace):
+            return False
+        if [each.identity for each in trace.outputs] != [
+            each.identity for each in call.trace.outputs
+        ]:
+            return False
+        self._replaced[before] = trace
+        self._making.pop(before, None)
+        self.again.pop(call, None)
+        call.trace = trace
+        return True
+
     def note_damage(self, folders: list[str]) -> None:
         """Let folders count as absent from now on."""
         self._damaged.update(folders)

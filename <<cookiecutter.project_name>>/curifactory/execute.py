@@ -150,24 +150,28 @@ class Session:
         said = f"{call.stage.label} {call.label} was skipped"
         raise SkippedError(f"{said}: {call.reason}")
 
-    def close(self, *, at_once: bool) -> None:
-        """Let the workers end, and let go of what other runs see of this one."""
+    def stop(self, *, at_once: bool) -> None:
+        """Let the workers end, and let go of what they alone have used."""
         self.engine.stop(at_once=at_once)
         if self.outputs is not None:
             capture.tidy(self.outputs)
         self.loans.close()
-        self.peers.close()
         if self.place.spill is not None:
             self.survey.store.discard(self.place.spill)
 
     # The order of work --------------------------------------------------------------
 
     def _work(self) -> None:
-        while self.order or self._running or self._elsewhere or self._suspects:
-            self._try_suspect()
-            while self.order and self._has_room(self.order.first()):
-                self._step(self.order.pop())
-            self._collect()
+        try:
+            while self.order or self._running or self._elsewhere or self._suspects:
+                self._try_suspect()
+                while self.order and self._has_room(self.order.first()):
+                    self._step(self.order.pop())
+                self._collect()
+        except BaseException:  # a notebook goes on, and others wait for nobody
+            at_work = {each.claim for each in self._running.values()}
+            self.peers.release_all(but=at_work)
+            raise
 
     def _has_room(self, call: Call) -> bool:
         """Return whether there are cores for a call, or a place in the workers' queue."""
@@ -213,8 +217,7 @@ class Session:
             names = ", ".join(f"{c.stage.label} {c.label}" for c in blocked[:2])
             self._finish(call, "skipped", f"{names} {blocked[0].status}")
         elif call in self.data.again:
-            call.reason = self.data.again[call]
-            self._begin(call)
+            self._make_again(call)
         elif not self._is_settled(call):
             self._consider(call)
 
@@ -246,18 +249,42 @@ class Session:
         if leader is not None:
             leader.followers.append(call)
             return
-        claim = hashing.hash_text(*decide.prospect(call))
-        if self.peers.holds(claim):
-            claim = ""  # of a call of this run, which has read something else
-        elif not self.peers.take(claim):
-            self._elsewhere.append(call)
-            self._hear()
+        claim = self._claim(call)
+        if claim is None:
             return
         if self._hear() and self._is_settled(call):
             self.peers.release(claim)
             return
         call.reason = call.reason or self.survey.reason(call, self.survey.similar(call))
         self._begin(call, claim)
+
+    def _make_again(self, call: Call) -> None:
+        """Compute a call for its data, unless another run does, or has just done so."""
+        claim = self._claim(call)
+        if claim is None:
+            return
+        self._hear()
+        trace = self.survey.decision(call).trace
+        if trace is not None and self.data.is_made(call, trace):
+            self.peers.release(claim)
+            self._finish(call, "reused", "made again by another run")
+            return
+        call.reason = self.data.again[call]
+        self._begin(call, claim)
+
+    def _claim(self, call: Call) -> str | None:
+        """Claim a call; None where another run computes it, which is waited for.
+
+        The claim is empty where this run has it for a call that reads something else.
+        """
+        claim = hashing.hash_text(*decide.prospect(call))
+        if self.peers.holds(claim):
+            return ""
+        if self.peers.take(claim):
+            return claim
+        self._elsewhere.append(call)
+        self._hear()
+        return None
 
     def _hear(self) -> bool:
         """Take in what other runs have committed; return whether there was anything."""
@@ -298,8 +325,7 @@ class Session:
         if self.engine.is_local:
             try:
                 outcome = self.engine.perform(self._task(running))
-            except BaseException:  # Ctrl-C: a notebook goes on, and so may others
-                self.peers.release(claim)
+            except BaseException:  # Ctrl-C: a notebook goes on
                 call.status = "waiting"
                 raise
             self._end(running, outcome)
@@ -368,6 +394,7 @@ class Session:
                 return
             self._undo(call)  # somebody else has an input that has no copy
         elif outcome.failure is not None:
+            self.peers.release(running.claim)  # before somebody looks at it with --pdb
             self._fail(call, outcome, running.group)
         self.peers.release(running.claim)
 

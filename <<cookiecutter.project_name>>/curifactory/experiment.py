@@ -171,13 +171,13 @@ def _perform(
             return run
         manager.compute()
     except KeyboardInterrupt as error:
-        manager.close(at_once=True)
+        manager.stop(at_once=True)
         run.status = "interrupted"
         run.exit_code = 143 if 143 in error.args else 130
     except Exception as error:
         run.notes = told(error)
         manager.log(run.notes)
-        manager.close(at_once=True)
+        manager.stop(at_once=True)
         run.error, run.exit_code = error, getattr(error, "exit_code", 1)
         run.status = "refused" if run.exit_code == 2 else "failed"
         if not manager.has_computed():
@@ -186,7 +186,7 @@ def _perform(
             raise
     finally:
         progress.close()
-        manager.close()
+        manager.stop()
     return _finished(run, request)
 
 
@@ -252,13 +252,18 @@ def _write_report(run: Run) -> Path | None:
 
 
 def _point(link: Path, target: Path) -> None:
-    """Let `latest` lead to a report: a link, or a page that leads on."""
+    """Let `latest` lead to a report: a link, or a page that leads on.
+
+    Never by way of a link that leads to a report: another run may have just made it.
+    """
+    aside = link.with_name(f".{target.name}")
     try:
-        aside = link.with_name(".latest")
         aside.unlink(missing_ok=True)
         aside.symlink_to(target.name, target_is_directory=True)
         aside.replace(link)
     except OSError:
+        if link.is_symlink():
+            return
         link.mkdir(exist_ok=True)
         url = f"../{target.name}/index.html"
         page = f'<meta http-equiv="refresh" content="0; url={url}">'

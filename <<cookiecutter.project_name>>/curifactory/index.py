@@ -17,6 +17,8 @@ T = TypeVar("T")
 BATCH = 1000
 MANY = 20_000
 """How many traces are written in one batch; how many are too many to read in one."""
+LARGE = 10**7
+"""Bytes of a file that takes noticeable time to read."""
 PATIENCE = 1000
 """After how many questions ten times as many are not too many any more."""
 MEMORY = ":memory:"
@@ -40,6 +42,9 @@ CREATE TABLE files(path BLOB PRIMARY KEY, size INTEGER, mtime INTEGER, number IN
 """
 BODY = "coalesce(body, '')"
 """The text of a trace; where that was lost, one that matches no digest."""
+_UNSTAMP = """DELETE FROM synced WHERE stage IN
+    (SELECT stage FROM traces WHERE folder = ?)"""
+"""They may lie there still: who comes next looks at the folders."""
 FILE = "SELECT digest FROM files WHERE (path, size, mtime, number) = (?, ?, ?, ?)"
 
 
@@ -50,6 +55,8 @@ class Index:
         self.store = store
         self.place = str(store.root / "index.sqlite")
         self._connection: sqlite3.Connection | None = None
+        self._number = 0
+        """That of the file which was opened: another run may put one in its place."""
         self._is_mended = False
         self._synced: set[str] = set()
         self._new: list[tuple[Trace, str]] = []
@@ -180,6 +187,8 @@ class Index:
         status = *stat, number
         for (known,) in self._rows(FILE, (full, *status)):
             return str(known)
+        if stat[0] > LARGE:  # others cannot write while the question is open
+            self._mending(lambda: self.connection.rollback())
         digest = hashing.hash_file(root / path)
         if not is_racy(stat[1]):
             self._new_files.append((full, *status, digest))
@@ -216,7 +225,8 @@ class Index:
         self._new = [new for new in self._new if new[0].folder not in gone]
         self._let_go()
         rows = [(folder,) for folder in gone]
-        self._write(("DELETE FROM traces WHERE folder = ?", rows))
+        self._stamps.clear()
+        self._write((_UNSTAMP, rows), ("DELETE FROM traces WHERE folder = ?", rows))
 
     def flush(self) -> None:
         """Write what was committed since the last time."""
@@ -270,6 +280,10 @@ class Index:
     def connection(self) -> sqlite3.Connection:
         """The connection, made when it is first needed."""
         if self._connection is None:
+            if self.place != MEMORY and not os.path.exists(self.place):
+                # SQLite itself would let nobody else write, whatever the umask.
+                Path(self.place).touch()
+            self._number = _number(self.place)
             self._connection = _connect(self.place)
         return self._connection
 
@@ -310,7 +324,8 @@ class Index:
         query = "SELECT stamp FROM synced WHERE stage = ?"
         if times and self._rows(query, (stage,)) == [(stamp,)]:
             return
-        if self._compare(stage) and times and not is_racy(max(times)):
+        is_sure = bool(times) and not is_racy(max(times))
+        if self._compare(stage) and is_sure:
             self._stamps[stage] = stamp
 
     def _compare(self, stage: str) -> bool:
@@ -342,6 +357,11 @@ class Index:
 
     def _replace(self, error: Exception) -> None:
         stages = self._synced
+        if self.place != MEMORY and _number(self.place) not in (0, self._number):
+            self._leave()  # another run has begun anew already
+            for stage in stages:
+                self._sync(stage)
+            return
         try:
             if self._is_mended or _is_about_the_disk(error):
                 raise error
@@ -377,9 +397,6 @@ def _is_about_the_disk(error: Exception) -> bool:
 
 
 def _connect(place: str) -> sqlite3.Connection:
-    if place != MEMORY and not os.path.exists(place):
-        # SQLite itself would let nobody else write, whatever the umask.
-        Path(place).touch()
     # One thread at a time uses it; at exit that is the main one.
     connection = sqlite3.connect(place, timeout=60, check_same_thread=False)
     try:
@@ -390,6 +407,14 @@ def _connect(place: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _number(place: str) -> int:
+    """Return the number of a file; 0 where there is none."""
+    try:
+        return os.stat(place).st_ino
+    except OSError:
+        return 0
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:

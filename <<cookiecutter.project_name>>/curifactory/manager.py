@@ -185,8 +185,11 @@ class ArtifactManager:
     def finish(
         self, status: str, exit_code: int, notes: str | None = None
     ) -> dict[str, Any]:
-        """Write the run into the history and return what was written."""
-        self.close(at_once=status != "done")
+        """Write the run into the history and return what was written.
+
+        What it uses is safe from others all the time: they see it at work until then.
+        """
+        self.stop(at_once=status != "done")
         for call in self.calls:
             if call.status not in STATUSES:
                 call.status, call.reason = "skipped", f"the run was {status}"
@@ -197,12 +200,14 @@ class ArtifactManager:
                 runfile.write(path, content)
             except OSError as error:
                 self._miss(path, error)
+        if "session" in vars(self):
+            self.session.peers.close()
         return content
 
-    def close(self, *, at_once: bool = False) -> None:
+    def stop(self, *, at_once: bool = False) -> None:
         """Let go of workers, of the index and of the log."""
         if "session" in vars(self):
-            self.session.close(at_once=at_once)
+            self.session.stop(at_once=at_once)
         if "survey" in vars(self):
             self.survey.index.close()
         self._close_log()

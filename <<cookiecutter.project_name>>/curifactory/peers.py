@@ -7,7 +7,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from io import FileIO
 from pathlib import Path
 
@@ -41,8 +41,10 @@ class Peers:
         self._used: list[str] = []
         self._read: dict[str, int] = {}
         self._seen = 0
-        self._ahead: dict[Path, tuple[float, float]] = {}
-        """Files whose time is to come: that time, and when it was seen first."""
+        self._is_unsure = False
+        """Whether the time stamp of that look may hide a later change."""
+        self._looks: dict[Path, tuple[float, float]] = {}
+        """The time of files, and when by our own clock it was seen first."""
         self._over = threading.Event()
         self._beating: threading.Thread | None = None
         self._journal: FileIO | None = None
@@ -78,6 +80,10 @@ class Peers:
             except OSError:
                 return
             self._held.remove(key)
+
+    def release_all(self, but: Collection[str] = ()) -> None:
+        for key in self._held.difference(but):
+            self.release(key)
 
     def has_lost(self, key: str) -> bool:
         """Return whether others have taken a claim over, as that of a stopped run.
@@ -123,8 +129,7 @@ class Peers:
     def close(self) -> None:
         """Leave: no claim and no journal stays behind."""
         self._over.set()
-        for key in list(self._held):
-            self.release(key)
+        self.release_all()
         self._leave()
         if self._beating is not None:  # what it refers to can end with the process
             self._beating.join(timeout=1)
@@ -175,14 +180,15 @@ class Peers:
     def _lines(self) -> Iterator[str]:
         """Yield the new lines of other journals; "" when runs came or went.
 
-        A run that ended with lines that nobody has read came or went, too. A time stamp
-        of the folder that is recent may stand for two changes: the names are compared.
+        A run that ended with lines that nobody has read came or went, too. Where the time
+        stamp of the folder was recent at the last look, the names are compared.
         """
         try:
             seen = os.stat(self._paths[0]).st_mtime_ns
         except OSError:  # somebody has deleted the cache
             seen = 0
-        if seen != self._seen or is_racy(seen):
+        if seen != self._seen or self._is_unsure:
+            self._is_unsure = is_racy(seen)
             there = {each.name for each in entries(self.runs)} - {self.name}
             if seen != self._seen or there != self._read.keys():
                 yield ""
@@ -265,8 +271,13 @@ class Peers:
         named = NAMED.fullmatch(name)
         if named is None:
             return False  # somebody's own file
-        is_gone = named[1] == system() and not is_alive(int(named[2]))
-        return is_gone or self._silence(self.runs / name) > STALE
+        path, number, is_near = self.runs / name, int(named[2]), named[1] == system()
+        if is_near and (not is_alive(number) or _is_of_another(name, number)):
+            return True
+        if self._silence(path) <= STALE:
+            return False
+        # One that slept with this machine gets time for a sign of life.
+        return not is_near or self._unchanged(path) > 2 * BEAT
 
     def _silence(self, path: Path) -> float:
         """Return for how long a file was not touched, by the clock of its own disk."""
@@ -281,9 +292,17 @@ class Peers:
         if last - now <= STALE:
             return now - last
         # By a clock that is ahead, nothing would ever be old: what counts is a change.
-        if self._ahead.get(path, (0.0, 0.0))[0] != last:
-            self._ahead[path] = last, time.monotonic()
-        return time.monotonic() - self._ahead[path][1]
+        return self._unchanged(path)
+
+    def _unchanged(self, path: Path) -> float:
+        """Return for how long a file has had the same time, as far as it was looked at."""
+        try:
+            last = path.stat().st_mtime
+        except OSError:
+            return math.inf
+        if self._looks.get(path, (0.0, 0.0))[0] != last:
+            self._looks[path] = last, time.monotonic()
+        return time.monotonic() - self._looks[path][1]
 
     def _take_over(self, key: str, owner: str) -> None:
         """Remove the claim of a run that is dead: who may is claimed in its turn.
@@ -295,6 +314,7 @@ class Peers:
             if self._owner(key) == owner:
                 with contextlib.suppress(OSError):
                     os.unlink(f"{self._paths[1]}/{key}")
+            self._seen = 0  # it may have committed what it had no time to announce
             self.release(right)
 
     def _clean_up(self) -> None:
@@ -310,6 +330,17 @@ class Peers:
                     os.unlink(entry.path)
 
 
+_names: set[str] = set()
+
+
 def _new_name() -> str:
     """Return a name that no run has had: what is said of a dead one stays true."""
-    return f"{system()}-{os.getpid()}-{os.urandom(6).hex()}"
+    name = f"{system()}-{os.getpid()}-{os.urandom(6).hex()}"
+    _names.add(name)
+    return name
+
+
+def _is_of_another(name: str, number: int) -> bool:
+    """Return whether a run had the number of this process before, as in a container
+    that was started again."""
+    return number == os.getpid() and name not in _names

@@ -192,16 +192,20 @@ class Store:
         if stage not in self._placed:
             self._check_place(f"{self._paths[0]}/{folders.safe(stage)}")
             self._placed.add(stage)
-        folder = f"{self._paths[0]}/.tmp/{system()}-{os.getpid()}-{next(_numbers)}"
-        try:
+        while True:
+            folder = f"{self._paths[0]}/.tmp/{system()}-{os.getpid()}-{next(_numbers)}"
             try:
-                os.mkdir(folder)
-            except FileNotFoundError:
-                os.makedirs(folder)
-        except OSError as error:
-            said = f"the cache cannot be written: {_short(error)}"
-            raise CurifactoryError(said) from error
-        return folder
+                try:
+                    os.mkdir(folder)
+                except FileNotFoundError:
+                    os.makedirs(folder)
+                return folder
+            except FileExistsError:  # of a killed process that had this number
+                if not os.path.isdir(folder):
+                    raise
+            except OSError as error:
+                said = f"the cache cannot be written: {_short(error)}"
+                raise CurifactoryError(said) from error
 
     def _check_place(self, place: str) -> None:
         """Refuse a folder of a stage that others have made for themselves alone.

@@ -1,8 +1,11 @@
 """Finding experiments and parameter files, collecting argsets, performing a run."""
 
 import json
+from pathlib import Path
 
 import pytest
+
+from curifactory import experiment
 
 
 def show(text):
@@ -305,6 +308,27 @@ def test_a_run_that_raises_before_its_first_call_leaves_no_report(whole):
     assert result.code == 1 and "KeyError: 'best'" in result.err
     assert "study-2" not in result.out
     assert whole.root.joinpath("reports/latest").readlink().name == "study-1"
+
+
+def test_two_runs_that_end_at_a_time_leave_both_reports(tmp_path, monkeypatch):
+    """Another one makes the link aside, and moves it, when this one is about to."""
+    latest = tmp_path / "latest"
+    for name in ("one-1", "two-1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").write_text(name)
+    make = Path.symlink_to
+
+    def make_late(self, *given, **more):
+        monkeypatch.setattr(Path, "symlink_to", make)
+        experiment._point(latest, tmp_path / "one-1")
+        (tmp_path / ".latest").touch()
+        make(self, *given, **more)
+
+    monkeypatch.setattr(Path, "symlink_to", make_late)
+    experiment._point(latest, tmp_path / "two-1")
+    for name in ("one-1", "two-1"):
+        assert (tmp_path / name / "index.html").read_text() == name
+    assert latest.resolve().name == "two-1"
 
 
 def test_run_experiment_raises_what_ended_run_after_its_calls(project):

@@ -168,6 +168,50 @@ def test_a_whole_cache_is_found_whole(project):
     assert project.ok("study").counts["computed"] == 0
 
 
+def test_verify_takes_data_that_is_deleted_meanwhile_for_no_damage(project):
+    result = project.ok("study", "--quiet")
+    before = metas(project)
+    script = """
+        from curifactory import store
+        from curifactory.cli import main
+
+        def damage(folder, artifact):
+            file = artifact.files[0]
+            (folder / file).unlink()
+            return file
+
+        store.damage = damage
+        print(main(["cache", "verify"]))
+        """
+    out = project.script(script).out
+    assert "0 problems" in out and out.endswith("\n0\n"), out
+    assert metas(project) == before and result.counts["computed"] == 6
+
+
+def test_gc_keeps_what_a_run_reaches_that_ends_meanwhile(project):
+    project.ok("study", "--quiet")
+    shutil.copy(
+        project.root / "experiments/study.py", project.root / "experiments/other.py"
+    )
+    shutil.rmtree(project.root / "data/runs/study-1")
+    before = {each for each in data(project) if "load" in each or "fit" in each}
+    script = """
+        from curifactory import cli, runfile
+
+        write = runfile.write
+
+        def write_late(path, content):
+            runfile.write = write
+            cli.main(["cache", "gc"])
+            write(path, content)
+
+        runfile.write = write_late
+        cli.main(["run", "other", "--quiet", "--overwrite-stage", "score"])
+        """
+    project.script(script)
+    assert before <= data(project)
+
+
 def test_rebuild_makes_the_index_anew(project):
     project.ok("study", "--quiet")
     (project.cache / "index.sqlite").write_bytes(b"\x00" * 5000)
@@ -369,7 +413,7 @@ def test_gc_that_is_killed_does_no_harm(project):
         looks = []
 
         def in_use(self):
-            if looks:  # what it deletes is aside by now
+            if looks == [1, 1]:  # what it deletes is aside by now
                 os.kill(os.getpid(), signal.SIGKILL)
             looks.append(1)
             return set()

@@ -1,12 +1,14 @@
 """Several runs on one cache: each call is computed once, no entry of the history is lost."""
 
 import collections
+import contextlib
 import errno
 import json
 import os
 import random
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -324,6 +326,22 @@ def test_a_run_that_came_within_one_tick_of_the_clock_is_heard(
     assert list(second.news()) == []
 
 
+def test_a_run_that_came_within_one_tick_is_heard_however_late(
+    meet, tmp_path, monkeypatch
+):
+    first, second = meet(), meet()
+    second.take("two")
+    monkeypatch.setattr("curifactory.files.RACY", 1000)
+    assert list(second.news()) == [""]
+    then = (tmp_path / ".runs").stat().st_mtime_ns
+    first.take("one")
+    first.announce("stage/made")
+    stand_still(tmp_path / ".runs", then)
+    monkeypatch.setattr("curifactory.files.RACY", 0)
+    assert list(second.news()) == ["", "stage/made"]
+    assert list(second.news()) == []
+
+
 def test_a_claim_made_anew_while_another_run_looked_stays_where_it_is(
     meet, tmp_path, monkeypatch
 ):
@@ -534,9 +552,160 @@ def test_the_claim_of_a_clock_that_was_ahead_is_kept_while_it_shows_life(
     assert me.take("call") is not is_alive
 
 
-def test_a_process_that_is_stopped_for_long_loses_its_claim(meet, tmp_path):
-    leave_behind(tmp_path, f"{system()}-{os.getpid()}-99", age=90)
+@pytest.fixture
+def asleep():
+    """A process that does nothing."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield process.pid
+    process.communicate()
+
+
+@pytest.mark.parametrize("wakes_up", [False, True])
+def test_a_process_that_is_stopped_for_long_loses_its_claim(
+    meet, tmp_path, monkeypatch, asleep, wakes_up
+):
+    """Unless it had slept with the machine: it gets time for a sign of life."""
+    name = f"{system()}-{asleep}-99"
+    leave_behind(tmp_path, name, age=90)
+    me = meet()
+    assert not me.take("call")
+    later = time.monotonic() + 30
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    if wakes_up:
+        os.utime(tmp_path / ".runs" / name)
+    assert me.take("call") is not wakes_up
+
+
+def test_the_claim_of_a_killed_process_that_had_our_number_is_taken_over(
+    meet, tmp_path
+):
+    """As in a container that is started again, where every run is process 1."""
+    leave_behind(tmp_path, f"{system()}-{os.getpid()}-99", age=0)
     assert meet().take("call")
+
+
+def test_folders_of_a_killed_process_that_had_our_number_stand_in_no_way(tmp_path):
+    store = Store(tmp_path, print)
+    stem, _, number = store.prepare().rpartition("-")
+    for more in (1, 2):
+        os.mkdir(f"{stem}-{int(number) + more}")
+    assert store.prepare() == f"{stem}-{int(number) + 3}"
+
+
+def test_what_was_committed_before_a_run_was_killed_is_found(meet, look, trace_of):
+    """It had no time to announce it."""
+    me, index = meet(), look()
+    index.folders("stages.fit")
+    me.take("mine")
+    list(me.news())
+    leave_behind(me.runs.parent, f"{system()}-{dead_pid()}-0", age=0)
+    stand_still(me.runs)
+    list(me.news())
+    trace_of(index.store, "a")
+    assert me.take("call")
+    assert list(me.news())[:1] == [""]
+
+
+def test_a_claim_is_given_back_where_a_call_was_not_begun(project):
+    """By Ctrl-C, say: a notebook goes on, and so may others."""
+    text = """
+        import os
+        from curifactory import ArtifactManager, Record
+        from curifactory.survey import Survey
+        from stages.chain import load
+
+        def interrupted(self, call):
+            raise KeyboardInterrupt
+
+        similar, Survey.similar = Survey.similar, interrupted
+        try:
+            load(Record(ArtifactManager("study"), None))
+        except KeyboardInterrupt:
+            print(os.listdir("data/cache/.claims"))
+        Survey.similar = similar
+        """
+    assert project.script(text).out.startswith("[]")
+
+
+def test_a_claim_is_given_back_before_somebody_looks_at_the_failure(project):
+    project.edit("src/helpers.py", "2 * x", "2 / 0")
+    text = """
+        import os
+        import pdb
+        from curifactory.cli import main
+
+        pdb.post_mortem = lambda _: print("claims", os.listdir("data/cache/.claims"))
+        main(["study", "--pdb", "--quiet"])
+        """
+    assert "claims []\n" in project.script(text).out
+
+
+def test_data_that_was_deleted_is_made_again_by_one_of_two_runs(whole):
+    """In turns: they would write the same checkpoints, too."""
+    body = 'print("x", file=open("../log.txt", "a")); time.sleep(1); return [1, 2, 3]'
+    whole.edit("stages/chain.py", "return [1, 2, 3]", f"import time; {body}")
+    whole.ok()
+    whole.ok("cache", "gc", "--keep-runs", "0")
+    command = [sys.executable, "-m", "curifactory", "study", "--quiet"]
+    runs = [
+        subprocess.Popen(
+            [*command, "--overwrite-stage", "fit"],
+            cwd=whole.root,
+            env=whole.environment(),
+        )
+        for _ in range(2)
+    ]
+    assert [run.wait(timeout=PATIENCE) for run in runs] == [0, 0]
+    assert len((whole.root.parent / "log.txt").read_text().split()) == 2
+
+
+# The index beside other runs --------------------------------------------------------
+
+
+def test_an_index_that_another_run_made_anew_is_used_on(look, trace_of, capsys):
+    mine = look()
+    old = trace_of(mine.store, "a")
+    assert found(mine, old)[0] is not None
+    other = look()
+    other.rebuild()
+    assert found(other, old)[0] is not None
+    new = trace_of(mine.store, "b")
+    mine.add(new)
+    mine.flush()
+    assert mine.place != indices.MEMORY and capsys.readouterr().out == ""
+    late = look()
+    assert found(late, old)[0] is not None and found(late, new)[0] is not None
+
+
+def test_what_a_run_has_dropped_is_looked_for_again_by_the_next(
+    look, trace_of, tmp_path
+):
+    first = look()
+    trace = trace_of(first.store, "a")
+    stand_still(tmp_path / "stages.fit")
+    assert first.folders("stages.fit") == {trace.folder}
+    first.close()
+    second = look()
+    assert second.folders("stages.fit") == {trace.folder}
+    second.forget([trace.folder])
+    second.close()
+    assert look().folders("stages.fit") == {trace.folder}
+
+
+def test_others_write_while_a_large_file_is_read(look, tmp_path, monkeypatch):
+    index = look()
+    index.open()
+    monkeypatch.setattr(indices, "LARGE", 0)
+
+    def hash_file(path):
+        with contextlib.closing(sqlite3.connect(index.place, timeout=0)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+        return "digest"
+
+    monkeypatch.setattr(hashing, "hash_file", hash_file)
+    with index.reading():
+        index.folders("stages.fit")
+        assert index.file_digest(tmp_path, "big", (1, 10**18), 1) == "digest"
 
 
 @pytest.mark.parametrize("left", ["", "vm.82963db", "vm.8-1-0", "\0" * 20, "/x-1-0"])

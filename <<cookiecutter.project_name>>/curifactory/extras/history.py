@@ -1,6 +1,7 @@
 """The history: what past runs did, and the command that lists them."""
 
 import argparse
+import contextlib
 import datetime
 import json
 from collections.abc import Callable
@@ -97,7 +98,9 @@ def began(run: Data) -> float:
     try:
         return max(0, datetime.datetime.fromisoformat(run["started"]).timestamp())
     except (KeyError, ValueError, TypeError, OverflowError):
-        return float(run["folder"].stat().st_mtime)
+        with contextlib.suppress(FileNotFoundError):  # somebody has just deleted it
+            return float(run["folder"].stat().st_mtime)
+        return 0.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

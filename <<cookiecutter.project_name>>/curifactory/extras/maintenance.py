@@ -101,8 +101,11 @@ def _files(cache: Store, trace: Trace) -> list[str]:
 
 def _size(cache: Store, trace: Trace) -> int:
     folder = cache.root / trace.folder
-    files = (file for file in _files(cache, trace) if file[-1] != "/")
-    return sum((folder / file).lstat().st_size for file in files)
+    size = 0
+    for file in _files(cache, trace):
+        with contextlib.suppress(FileNotFoundError):  # others tidy, too
+            size += (folder / file).lstat().st_size if file[-1] != "/" else 0
+    return size
 
 
 def _counts(project: Settings, run: dict[str, Any]) -> bool:
@@ -195,7 +198,10 @@ def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int
     traces = _traces(cache)
     for trace in traces:
         try:
-            if wrong := _wrong(cache, trace):
+            wrong = _wrong(cache, trace)
+            if (
+                wrong and (cache.root / trace.folder / wrong).exists()
+            ):  # gc may be at work
                 cache.quarantine(trace.folder, wrong)
         except OSError as error:
             said = f"cannot be read: {error.strerror}; left alone"
@@ -303,9 +309,12 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
         print(f"{_calls(len(chosen))}, {decimal(size)} would be deleted")
         return 0
     peers = Peers(cache.root, _say)
-    given_back = 0
+    given_back, used = 0, peers.in_use()
+    # Runs that have ended since the first look are not at work, but in the history.
+    used |= _kept(project, options.keep_runs, before if age is not None else None)[0]
     for start in range(0, len(chosen), BATCH):
-        given_back += _collect(cache, peers, chosen[start : start + BATCH])
+        used |= peers.in_use()
+        given_back += _collect(cache, peers, chosen[start : start + BATCH], used)
     _drop_superseded(cache, peers, kept[0])
     month_ago = time.time() - 30 * UNITS["d"]
     _tidy(cache, before if age is not None else month_ago, bool(peers.others()))
@@ -354,13 +363,13 @@ def _kept(
     return set().union(*reached), unfinished
 
 
-def _collect(cache: Store, peers: Peers, traces: list[Trace]) -> int:
+def _collect(cache: Store, peers: Peers, traces: list[Trace], used: set[str]) -> int:
     """Delete the data of some calls, but of those that a run at work uses.
 
     A run says what it uses before it looks whether data is there; here data goes away
     first, and comes back where a run has said so meanwhile.
     """
-    given, used = len(traces), peers.in_use()
+    given = len(traces)
     traces = [trace for trace in traces if trace.folder not in used]
     aside = Path(cache.prepare())
     for number, trace in enumerate(traces):
