@@ -231,7 +231,7 @@ def _finished(run: Run, request: Request) -> Run:
     if run.status == "done" and run.counts["failed"]:
         run.status, run.exit_code = "failed", 1
     run.content = run.manager.finish(run.status, run.exit_code, run.notes)
-    if request.report:
+    if request.report and run.manager.folder is not None:
         run.report = _write_report(run)
     return run
 

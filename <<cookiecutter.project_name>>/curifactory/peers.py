@@ -7,7 +7,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Set
 from io import FileIO
 from pathlib import Path
 
@@ -37,7 +37,8 @@ class Peers:
         self._paths = str(self.runs), str(self.claims)
         self.warn = warn
         self.name = _new_name()
-        self._held: set[str] = set()
+        self._held: dict[str, float] = {}
+        """The claims of this run, and when it took them."""
         self._used: list[str] = []
         self._read: dict[str, int] = {}
         self._seen = 0
@@ -73,16 +74,19 @@ class Peers:
     def release(self, key: str) -> None:
         """Give a claim back; one that cannot be removed stays ours, until we end."""
         if key in self._held:
+            # After so long others may have taken us for dead, and it over.
+            is_old = time.time() - self._held[key] > STALE
             try:
-                os.unlink(f"{self._paths[1]}/{key}")
+                if not is_old or self._owner(key) == self.name:
+                    os.unlink(f"{self._paths[1]}/{key}")
             except FileNotFoundError:
                 pass
             except OSError:
                 return
-            self._held.remove(key)
+            del self._held[key]
 
-    def release_all(self, but: Collection[str] = ()) -> None:
-        for key in self._held.difference(but):
+    def release_all(self, but: Set[str] = frozenset()) -> None:
+        for key in self._held.keys() - but:
             self.release(key)
 
     def has_lost(self, key: str) -> bool:
@@ -92,7 +96,7 @@ class Peers:
         """
         if self._is_alone or not key or self._owner(key) in (self.name, ""):
             return False
-        self._held.discard(key)
+        self._held.pop(key, None)
         return True
 
     def announce(self, folder: str) -> None:
@@ -215,12 +219,12 @@ class Peers:
         for _ in range(2):
             try:
                 self._mark(f"{self._paths[1]}/{key}")
-                self._held.add(key)
+                self._held[key] = time.time()
                 return True
             except FileExistsError:
                 owner = self._owner(key)
                 if owner == self.name:  # nobody has let go of it
-                    self._held.add(key)
+                    self._held[key] = time.time()
                     return True
                 if owner is None:
                     continue

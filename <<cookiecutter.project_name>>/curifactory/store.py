@@ -375,11 +375,16 @@ class Store:
 
     def _clean_up(self) -> None:
         """Remove what processes of this system left behind when they were killed."""
-        pattern = re.compile(re.escape(system()) + r"-(\d+)-\d+")
         for entry in folders.entries(self.root / ".tmp"):
-            match = pattern.fullmatch(entry.name)
-            if match and not is_alive(int(match[1])):
+            if is_at_work(entry.name) is False:
                 self.discard(entry.path)
+
+
+def is_at_work(name: str) -> bool | None:
+    """Return whether the process that prepared a folder is alive; None if that cannot be
+    told, as on another machine."""
+    match = re.fullmatch(re.escape(system()) + r"-(\d+)-\d+", name)
+    return is_alive(int(match[1])) if match else None
 
 
 def _short(error: BaseException) -> str:

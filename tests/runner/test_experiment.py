@@ -310,6 +310,22 @@ def test_a_run_that_raises_before_its_first_call_leaves_no_report(whole):
     assert whole.root.joinpath("reports/latest").readlink().name == "study-1"
 
 
+def test_a_run_that_is_interrupted_before_it_has_a_number_has_no_report(whole):
+    script = """
+        from curifactory import cli
+        from curifactory.manager import ArtifactManager
+
+        def interrupted(self):
+            raise KeyboardInterrupt
+
+        ArtifactManager._begin_run = interrupted
+        print(cli.main(["study"]))
+        """
+    result = whole.script(script)
+    assert result.out.split()[-1] == "130", result
+    assert not (whole.root / "reports").exists()
+
+
 def test_two_runs_that_end_at_a_time_leave_both_reports(tmp_path, monkeypatch):
     """Another one makes the link aside, and moves it, when this one is about to."""
     latest = tmp_path / "latest"

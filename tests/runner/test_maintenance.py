@@ -15,6 +15,8 @@ import pytest
 from projects import CHAIN, Project, copy_runner
 from servers import PATIENCE
 
+from curifactory.store import Store
+
 
 @pytest.fixture(scope="module")
 def whole_runner(tmp_path_factory):
@@ -210,6 +212,21 @@ def test_gc_keeps_what_a_run_reaches_that_ends_meanwhile(project):
         """
     project.script(script)
     assert before <= data(project)
+
+
+def test_a_stage_that_was_deleted_by_hand_is_no_damage(project):
+    folder = project.folder(project.ok("study", "--quiet"), "fit").parent
+    shutil.rmtree(folder)
+    result = project.ok("cache", "verify")
+    assert "4 calls read" in result.out and "0 problems" in result.out
+
+
+def test_gc_leaves_alone_what_a_process_at_work_prepares(project):
+    project.ok("study", "--quiet")
+    aside = Store(project.cache, print).prepare()
+    os.utime(aside, (0, 0))
+    project.ok("cache", "gc", "--older-than", "1h")
+    assert os.path.isdir(aside)
 
 
 def test_rebuild_makes_the_index_anew(project):

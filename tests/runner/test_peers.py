@@ -576,6 +576,21 @@ def test_a_process_that_is_stopped_for_long_loses_its_claim(
     assert me.take("call") is not wakes_up
 
 
+def test_a_claim_that_was_taken_over_is_not_given_back_by_its_first_owner(
+    meet, tmp_path, monkeypatch
+):
+    first, second = meet(), meet()
+    assert first.take("call")
+    (tmp_path / ".claims" / "call").unlink()
+    assert second.take("call")
+    later = time.time() + 90
+    monkeypatch.setattr(time, "time", lambda: later)
+    first.release("call")
+    assert not first.holds("call") and not meet().take("call")
+    second.release("call")
+    assert meet().take("call")
+
+
 def test_the_claim_of_a_killed_process_that_had_our_number_is_taken_over(
     meet, tmp_path
 ):

@@ -256,8 +256,10 @@ def _check_code(path: Path, problems: list[str]) -> None:
 def _is_whole(index: Index, traces: list[Trace]) -> bool:
     """Return whether the file is sound, and has these traces as they are."""
     try:
-        for stage in {trace.stage for trace in traces}:
-            index.folders(stage)  # takes in what was committed since the last run
+        ask = index.connection.execute
+        known_stages = {stage for (stage,) in ask("SELECT DISTINCT stage FROM traces")}
+        for stage in known_stages.union(trace.stage for trace in traces):
+            index.folders(stage)  # takes in what came since the last run, and what went
         ask = index.connection.execute
         sound = ask("PRAGMA integrity_check").fetchone()
         rows = ask("SELECT folder, node, body FROM traces")
@@ -409,5 +411,6 @@ def _tidy(cache: Store, before: float, is_in_use: bool) -> None:
     for name in (".quarantine",) if is_in_use else (".quarantine", ".scratch", ".tmp"):
         for entry in folders.entries(cache.root / name):
             with contextlib.suppress(OSError, CurifactoryError):  # others tidy, too
-                if entry.stat(follow_symlinks=False).st_mtime < before:
+                is_old = entry.stat(follow_symlinks=False).st_mtime < before
+                if is_old and not store.is_at_work(entry.name):
                     cache.discard(entry.path)
