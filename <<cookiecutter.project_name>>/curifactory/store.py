@@ -1,6 +1,7 @@
 """The cache: one folder a call, which appears by one rename and never changes again."""
 
 import contextlib
+import errno
 import functools
 import itertools
 import os
@@ -241,8 +242,10 @@ class Store:
             try:
                 folders.appear(folder, f"{self._paths[0]}/{trace.folder}")
                 break
-            except OSError:
-                if not os.path.lexists(f"{self._paths[0]}/{trace.folder}"):
+            except OSError as error:
+                # Whoever had the name may have gone by now, as gc lets older ones go.
+                is_there = os.path.lexists(f"{self._paths[0]}/{trace.folder}")
+                if not is_there and error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                     raise
                 twin = self.read(trace.folder)
                 if twin is not None and self._is_first(twin, trace, since):

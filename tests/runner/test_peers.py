@@ -214,6 +214,20 @@ def test_a_folder_may_be_made_by_another_run_at_any_moment(tmp_path):
     assert refused == []
 
 
+def test_a_folder_that_goes_while_its_name_is_asked_for_costs_no_result(
+    look, trace_of, monkeypatch
+):
+    store = look().store
+    appear = folders.appear
+
+    def appear_late(folder, place):
+        monkeypatch.setattr(folders, "appear", appear)
+        raise OSError(errno.ENOTEMPTY, "gc removes that very folder now")
+
+    monkeypatch.setattr(folders, "appear", appear_late)
+    assert store.read(trace_of(store, "a").folder) is not None
+
+
 def test_two_runs_may_commit_the_first_results_of_a_stage_at_a_time(tmp_path):
     store = Store(tmp_path, print)
     gate = threading.Barrier(2)
