@@ -43,10 +43,9 @@ def appear(folder: str, place: str) -> None:
     """Let a folder appear under a name that nothing has, by one rename."""
     try:
         rename(folder, place)
-    except FileNotFoundError:  # somebody has deleted the cache
-        with contextlib.suppress(
-            FileExistsError
-        ):  # by now another run may have made it
+    except FileNotFoundError:
+        # Somebody has deleted the cache; by now another run may have made it again.
+        with contextlib.suppress(FileExistsError):
             os.mkdir(os.path.dirname(place))
         rename(folder, place)
 

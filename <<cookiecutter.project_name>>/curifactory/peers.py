@@ -77,7 +77,7 @@ class Peers:
             # After so long others may have taken us for dead, and it over.
             is_old = time.time() - self._held[key] > STALE
             try:
-                if not is_old or self._owner(key) == self.name:
+                if not is_old or self._owner(key) in (self.name, ""):
                     os.unlink(f"{self._paths[1]}/{key}")
             except FileNotFoundError:
                 pass
@@ -86,6 +86,7 @@ class Peers:
             del self._held[key]
 
     def release_all(self, but: Set[str] = frozenset()) -> None:
+        """Give back all claims but some."""
         for key in self._held.keys() - but:
             self.release(key)
 

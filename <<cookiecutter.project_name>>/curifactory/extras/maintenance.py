@@ -199,9 +199,8 @@ def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int
     for trace in traces:
         try:
             wrong = _wrong(cache, trace)
-            if (
-                wrong and (cache.root / trace.folder / wrong).exists()
-            ):  # gc may be at work
+            # What is gone by now was deleted, by gc say.
+            if wrong and (cache.root / trace.folder / wrong).exists():
                 cache.quarantine(trace.folder, wrong)
         except OSError as error:
             said = f"cannot be read: {error.strerror}; left alone"
