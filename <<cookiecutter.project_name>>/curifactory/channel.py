@@ -1,5 +1,6 @@
 """What processes have in common; how those that a stage starts tell it what they read."""
 
+import contextlib
 import os
 
 VARIABLE = "CURIFACTORY_CHILDREN"
@@ -44,4 +45,5 @@ class Channel:
         """Let go of what was told, once nobody is to be heard any more."""
         self.heard = 0
         if os.access(self.path, os.F_OK):
-            os.unlink(self.path)
+            with contextlib.suppress(OSError):  # on Windows: somebody has it open
+                os.unlink(self.path)

@@ -109,6 +109,7 @@ class Data:
             each.identity for each in call.trace.outputs
         ]:
             return False
+        self._replaced.pop(trace.folder, None)  # it may have been away for a moment
         self._replaced[before] = trace
         self._making.pop(before, None)
         self.again.pop(call, None)

@@ -267,7 +267,7 @@ class Session:
         trace = self.survey.decision(call).trace
         if trace is not None and self.data.is_made(call, trace):
             self.peers.release(claim)
-            self._finish(call, "reused", "made again by another run")
+            self._finish(call, "reused", "its data is there by now")
             return
         call.reason = self.data.again[call]
         self._begin(call, claim)

@@ -1,6 +1,7 @@
 """Performs a run: argsets, the calls of run(), their results, history and report."""
 
 import atexit
+import contextlib
 import importlib
 import os
 import shutil
@@ -262,9 +263,15 @@ def _point(link: Path, target: Path) -> None:
         aside.symlink_to(target.name, target_is_directory=True)
         aside.replace(link)
     except OSError:
-        if link.is_symlink():
-            return
-        link.mkdir(exist_ok=True)
-        url = f"../{target.name}/index.html"
-        page = f'<meta http-equiv="refresh" content="0; url={url}">'
-        (link / "index.html").write_text(page, encoding="utf-8")
+        if link.is_symlink():  # Windows replaces none that leads to a folder
+            with contextlib.suppress(OSError):
+                link.unlink()
+                aside.rename(link)
+        else:
+            link.mkdir(exist_ok=True)
+            url = f"../{target.name}/index.html"
+            page = f'<meta http-equiv="refresh" content="0; url={url}">'
+            (link / "index.html").write_text(page, encoding="utf-8")
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)

@@ -187,10 +187,15 @@ class Index:
         status = *stat, number
         for (known,) in self._rows(FILE, (full, *status)):
             return str(known)
-        if stat[0] > LARGE:  # others cannot write while the question is open
-            self._mending(lambda: self.connection.rollback())
+        # Others cannot write while questions are open.
+        is_long = stat[0] > LARGE and self.connection.in_transaction
+        if is_long:
+            self.connection.rollback()
+        may_change_unseen = is_racy(stat[1])
         digest = hashing.hash_file(root / path)
-        if not is_racy(stat[1]):
+        if is_long:
+            self._mending(lambda: self.connection.execute("BEGIN"))
+        if not may_change_unseen:
             self._new_files.append((full, *status, digest))
         return digest
 

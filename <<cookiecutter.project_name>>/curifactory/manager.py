@@ -193,16 +193,23 @@ class ArtifactManager:
         for call in self.calls:
             if call.status not in STATUSES:
                 call.status, call.reason = "skipped", f"the run was {status}"
-        content = {**self._summary(status, exit_code), "notes": notes}
-        if self.folder is not None:
-            path = self.folder / "run.json"
-            try:
-                runfile.write(path, content)
-            except OSError as error:
-                self._miss(path, error)
+        try:
+            content = {**self._summary(status, exit_code), "notes": notes}
+            if self.folder is not None:
+                path = self.folder / "run.json"
+                try:
+                    runfile.write(path, content)
+                except OSError as error:
+                    self._miss(path, error)
+        finally:
+            self.close()
+        return content
+
+    def close(self) -> None:
+        """Let go of everything: other runs do not see this one at work any more."""
+        self.stop()
         if "session" in vars(self):
             self.session.peers.close()
-        return content
 
     def stop(self, *, at_once: bool = False) -> None:
         """Let go of workers, of the index and of the log."""

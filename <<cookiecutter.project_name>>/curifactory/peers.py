@@ -18,6 +18,8 @@ from .provenance import is_alive, system
 BEAT = 10.0
 STALE = 60.0
 """Seconds between two signs of life, and after which a run counts as dead."""
+ASLEEP = 7 * 86400.0
+"""Seconds that a machine may sleep while runs are at work."""
 MADE, USED = "+", "="
 NAMED = re.compile(r"([^/\\\0]+)-(\d+)-[0-9a-f]+")
 """The name of a run: its system, and its process there."""
@@ -45,7 +47,7 @@ class Peers:
         self._is_unsure = False
         """Whether the time stamp of that look may hide a later change."""
         self._looks: dict[Path, tuple[float, float]] = {}
-        """The time of files, and when by our own clock it was seen first."""
+        """The time of files, and when, by our own clock, that was first seen."""
         self._over = threading.Event()
         self._beating: threading.Thread | None = None
         self._journal: FileIO | None = None
@@ -74,7 +76,7 @@ class Peers:
     def release(self, key: str) -> None:
         """Give a claim back; one that cannot be removed stays ours, until we end."""
         if key in self._held:
-            # After so long others may have taken us for dead, and it over.
+            # After so long others may have taken us for dead, and the claim over.
             is_old = time.time() - self._held[key] > STALE
             try:
                 if not is_old or self._owner(key) in (self.name, ""):
@@ -279,10 +281,11 @@ class Peers:
         path, number, is_near = self.runs / name, int(named[2]), named[1] == system()
         if is_near and (not is_alive(number) or _is_of_another(name, number)):
             return True
-        if self._silence(path) <= STALE:
-            return False
+        silence = self._silence(path)
+        if silence <= STALE or not is_near or os.name != "posix" or silence > ASLEEP:
+            return silence > STALE
         # One that slept with this machine gets time for a sign of life.
-        return not is_near or self._unchanged(path) > 2 * BEAT
+        return self._unchanged(path) > 2 * BEAT
 
     def _silence(self, path: Path) -> float:
         """Return for how long a file was not touched, by the clock of its own disk."""

@@ -23,12 +23,18 @@ class GitState:
         # Workers, who load this module, never need it.
         from subprocess import DEVNULL, PIPE, Popen
 
+        command = ["git", "status", "--porcelain=v2", "--branch", "--", "."]
         # Without a lock: commits of the user go on meanwhile, and none stays if we end.
-        command = ["git", "--no-optional-locks", "status", "--porcelain=v2"]
-        command += ["--branch", "--", "."]
+        environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
         try:
             self._process: Any = Popen(
-                command, cwd=root, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, text=True
+                command,
+                cwd=root,
+                env=environment,
+                stdin=DEVNULL,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                text=True,
             )
         except OSError:
             self._process = None

@@ -204,6 +204,8 @@ class Reads:
     def become_child(self) -> None:
         """From now on, tell the process that has started this one."""
         self._is_child, self.watch = True, None
+        if self.channel is not None:
+            self.channel.heard = 0  # who listens lets go of it
 
     def _pass_on(self, key: str, seen: Seen | None = None) -> None:
         assert self.channel is not None

@@ -387,7 +387,7 @@ def is_at_work(name: str) -> bool | None:
     """Return whether the process that prepared a folder is alive; None if that cannot be
     told, as on another machine."""
     match = re.fullmatch(re.escape(system()) + r"-(\d+)-\d+", name)
-    return is_alive(int(match[1])) if match else None
+    return is_alive(int(match[1])) if match and os.name == "posix" else None
 
 
 def _short(error: BaseException) -> str:

@@ -1,9 +1,10 @@
 """Finding experiments and parameter files, collecting argsets, performing a run."""
 
 import json
-from pathlib import Path
+import threading
 
 import pytest
+from servers import PATIENCE
 
 from curifactory import experiment
 
@@ -326,25 +327,30 @@ def test_a_run_that_is_interrupted_before_it_has_a_number_has_no_report(whole):
     assert not (whole.root / "reports").exists()
 
 
-def test_two_runs_that_end_at_a_time_leave_both_reports(tmp_path, monkeypatch):
-    """Another one makes the link aside, and moves it, when this one is about to."""
-    latest = tmp_path / "latest"
-    for name in ("one-1", "two-1"):
+def test_runs_that_end_at_a_time_leave_all_their_reports(tmp_path):
+    latest, gate = tmp_path / "latest", threading.Barrier(2, timeout=PATIENCE)
+    names = [f"{who}-{number}" for number in range(200) for who in ("one", "two")]
+    for name in names:
         (tmp_path / name).mkdir()
         (tmp_path / name / "index.html").write_text(name)
-    make = Path.symlink_to
 
-    def make_late(self, *given, **more):
-        monkeypatch.setattr(Path, "symlink_to", make)
-        experiment._point(latest, tmp_path / "one-1")
-        (tmp_path / ".latest").touch()
-        make(self, *given, **more)
+    def end(who):
+        for number in range(200):
+            gate.wait()
+            experiment._point(latest, tmp_path / f"{who}-{number}")
 
-    monkeypatch.setattr(Path, "symlink_to", make_late)
-    experiment._point(latest, tmp_path / "two-1")
-    for name in ("one-1", "two-1"):
-        assert (tmp_path / name / "index.html").read_text() == name
-    assert latest.resolve().name == "two-1"
+    runs = [
+        threading.Thread(target=end, args=(who,), daemon=True) for who in ("one", "two")
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    shown = [(tmp_path / name / "index.html").read_text() for name in names]
+    assert shown == names
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(
+        ["latest", *names]
+    )
 
 
 def test_run_experiment_raises_what_ended_run_after_its_calls(project):

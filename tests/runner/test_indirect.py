@@ -1090,6 +1090,38 @@ def last(record):
     )
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
+def test_a_child_that_leaves_the_stage_takes_nothing_of_what_others_tell(project):
+    stages = """
+import os
+import sys
+
+
+def child(work):
+    pid = os.fork()
+    if not pid:
+        work()
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+
+@stage(None, ["out"])
+def last(record):
+    child(lambda: open("data/a.csv").read())
+    (record.scratch / "half").write_text("")
+    child(sys.exit)
+    child(lambda: open("data/b.csv").read())
+    return 1
+"""
+    for name in "ab":
+        project.write({f"data/{name}.csv": name})
+    project.write(other(stages, EACH.format("last(Record(manager, args))")))
+    assert project.ok("other").counts["computed"] == 1
+    for name in "ab":
+        project.write({f"data/{name}.csv": 2 * name})
+        assert project.ok("other").counts["computed"] == 1
+
+
 def test_a_failure_that_is_its_own_cause_is_told_once_or_twice(project):
     stages = """
 @stage(None, ["out"])

@@ -214,6 +214,52 @@ def test_gc_keeps_what_a_run_reaches_that_ends_meanwhile(project):
     assert before <= data(project)
 
 
+TWO_FILES = """
+    from pathlib import Path
+
+    from curifactory import Record, stage
+    from curifactory.caching import Cacheable
+    from params import Args
+
+
+    class Two(Cacheable):
+        def save(self, obj):
+            for name in obj:
+                Path(self.get_path(name)).write_text(name)
+
+        def load(self):
+            return [Path(self.get_path(name)).read_text() for name in "ab"]
+
+
+    @stage(None, ["x"], [Two()])
+    def make(record):
+        return ["a", "b"]
+
+
+    def run(argsets, manager):
+        make(Record(manager, argsets[0]))
+
+
+    def get_params():
+        return [Args(name="a")]
+    """
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_verify_tells_a_lost_file_from_data_that_was_collected(project, lost):
+    project.write({"experiments/two.py": TWO_FILES})
+    project.ok("two")
+    paths = [
+        path
+        for path in project.cache.glob("experiments.two.make/a-*/*")
+        if path.name != "meta.json"
+    ]
+    assert len(paths) == 2
+    for path in paths[:lost]:
+        path.unlink()
+    assert project.run("cache", "verify").code == (1 if lost == 1 else 0)
+
+
 def test_a_stage_that_was_deleted_by_hand_is_no_damage(project):
     folder = project.folder(project.ok("study", "--quiet"), "fit").parent
     shutil.rmtree(folder)
@@ -423,16 +469,13 @@ def test_gc_that_is_killed_does_no_harm(project):
     script = """
         import os
         import signal
-        import sys
+        from pathlib import Path
 
         from curifactory.peers import Peers
 
-        looks = []
-
         def in_use(self):
-            if looks == [1, 1]:  # what it deletes is aside by now
+            if list(Path("data/cache/.tmp").glob("*/*/*")):  # what it deletes is aside
                 os.kill(os.getpid(), signal.SIGKILL)
-            looks.append(1)
             return set()
 
         Peers.in_use = in_use

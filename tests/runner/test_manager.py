@@ -443,6 +443,21 @@ def test_what_is_edited_after_its_import_is_filed_as_it_was_imported(project, ed
     assert project.python("script.py").out.split()[-1] == after != before
 
 
+def test_a_manager_that_was_closed_is_not_seen_by_other_runs(project):
+    script = """
+        import os
+        from curifactory import ArtifactManager, Record
+        from stages.chain import load
+
+        manager = ArtifactManager("closed")
+        load(Record(manager, None))
+        print(len(os.listdir("data/cache/.runs")))
+        manager.close()
+        print(len(os.listdir("data/cache/.runs")))
+        """
+    assert project.script(script).out.split()[:2] == ["1", "0"]
+
+
 HALTED = """
 import signal
 from curifactory import ArtifactManager, Record

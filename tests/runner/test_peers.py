@@ -193,7 +193,7 @@ def test_claims_of_killed_runs_are_taken_over(project, tmp_path):
 
 def test_a_folder_may_be_made_by_another_run_at_any_moment(tmp_path):
     store = Store(tmp_path, print)
-    gate = threading.Barrier(2)
+    gate = threading.Barrier(2, timeout=PATIENCE)
     stages = [f"stage-{number}" for number in range(300)]
 
     def make():
@@ -201,7 +201,7 @@ def test_a_folder_may_be_made_by_another_run_at_any_moment(tmp_path):
             gate.wait()
             (tmp_path / stage).mkdir()
 
-    other = threading.Thread(target=make)
+    other = threading.Thread(target=make, daemon=True)
     other.start()
     refused = []
     for stage in stages:
@@ -230,7 +230,7 @@ def test_a_folder_that_goes_while_its_name_is_asked_for_costs_no_result(
 
 def test_two_runs_may_commit_the_first_results_of_a_stage_at_a_time(tmp_path):
     store = Store(tmp_path, print)
-    gate = threading.Barrier(2)
+    gate = threading.Barrier(2, timeout=PATIENCE)
     failed = []
 
     def commit(who):
@@ -242,7 +242,10 @@ def test_two_runs_may_commit_the_first_results_of_a_stage_at_a_time(tmp_path):
             except OSError as error:
                 failed.append(error)
 
-    runs = [threading.Thread(target=commit, args=(who,)) for who in ("one", "two")]
+    runs = [
+        threading.Thread(target=commit, args=(who,), daemon=True)
+        for who in ("one", "two")
+    ]
     for run in runs:
         run.start()
     for run in runs:
@@ -330,12 +333,12 @@ def test_a_run_that_came_within_one_tick_of_the_clock_is_heard(
 ):
     first, second = meet(), meet()
     second.take("two")
+    monkeypatch.setattr("curifactory.files.RACY", 1000)
     assert list(second.news()) == [""]
     then = (tmp_path / ".runs").stat().st_mtime_ns
     first.take("one")
     first.announce("stage/made")
     stand_still(tmp_path / ".runs", then)
-    monkeypatch.setattr("curifactory.files.RACY", 1000)
     assert list(second.news()) == ["", "stage/made"]
     assert list(second.news()) == []
 

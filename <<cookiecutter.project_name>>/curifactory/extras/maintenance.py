@@ -20,10 +20,12 @@ from ..index import Index
 from ..peers import Peers
 from ..settings import Settings
 from ..store import META, Store
-from ..trace import Trace, unpacked, unsealed
+from ..trace import Artifact, Trace, unpacked, unsealed
 from . import history
 
 BATCH = 100
+PAUSE = 0.2
+"""Seconds in which the files of a call go, one after the other."""
 UNITS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 
 
@@ -198,9 +200,7 @@ def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int
     traces = _traces(cache)
     for trace in traces:
         try:
-            wrong = _wrong(cache, trace)
-            # What is gone by now was deleted, by gc say.
-            if wrong and (cache.root / trace.folder / wrong).exists():
+            if wrong := _wrong(cache, trace):
                 cache.quarantine(trace.folder, wrong)
         except OSError as error:
             said = f"cannot be read: {error.strerror}; left alone"
@@ -225,12 +225,19 @@ def _wrong(cache: Store, trace: Trace) -> str:
     """Return the file of a call that is damaged; collected data is not there at all."""
     folder = cache.root / trace.folder
     for artifact in trace.outputs:
-        if any((folder / file).exists() for file in artifact.files):
+        if not _is_collected(folder, artifact):
             wrong = store.damage(folder, artifact)
+            if wrong and not (folder / wrong).exists():
+                time.sleep(PAUSE)  # gc may be at it
+                wrong = "" if _is_collected(folder, artifact) else wrong
             if wrong:
                 return wrong
     there = (file for file in trace.others if (folder / file).exists())
     return next((f for f in there if folders.digest(folder / f) != trace.others[f]), "")
+
+
+def _is_collected(folder: Path, artifact: Artifact) -> bool:
+    return not any((folder / file).exists() for file in artifact.files)
 
 
 def _mend_index(cache: Store, traces: list[Trace], problems: list[str]) -> None:
