@@ -23,7 +23,7 @@ from .errors import (
 from .failure import Failures, failed, of_machine
 from .lending import Loans
 from .order import Order
-from .peers import Peers
+from .peers import GONE, Peers
 from .progress import Progress
 from .record import Call, Literal, Member, Output, Source
 from .running import Running
@@ -291,6 +291,9 @@ class Session:
         heard = False
         for folder in self.peers.news():
             heard = True
+            if folder[:1] == GONE:
+                self.data.note_gone([folder[1:]])
+                continue
             trace = self.survey.store.read(folder) if folder else None
             if trace is not None:
                 self.survey.index.add(trace)

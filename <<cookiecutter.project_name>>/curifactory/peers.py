@@ -7,7 +7,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from io import FileIO
 from pathlib import Path
 
@@ -20,7 +20,8 @@ STALE = 60.0
 """Seconds between two signs of life, and after which a run counts as dead."""
 ASLEEP = 7 * 86400.0
 """Seconds that a machine may sleep while runs are at work."""
-MADE, USED = "+", "="
+MADE, USED, GONE = "+", "=", "-"
+"""How lines of journals begin."""
 NAMED = re.compile(r"([^/\\\0]+)-(\d+)-[0-9a-f]+")
 """The name of a run: its system, and its process there."""
 
@@ -29,7 +30,7 @@ class Peers:
     """This run among the others that use a cache.
 
     Each run has a file, its journal: its own name, then a line for each folder that it
-    made or uses, and by the time stamp a sign of life. A claim is a hard link to the
+    made, uses or is about to empty, and by the time stamp a sign of life. A claim is a hard link to the
     journal of the run that holds it: made in one step, it says whose it is.
     """
 
@@ -58,17 +59,20 @@ class Peers:
         if self._is_alone or key in self._held:
             return True
         try:
-            if self._journal is None:
-                self._join()
-                self._over.clear()
-                beating = threading.Thread(target=self._beat, daemon=True)
-                beating.start()
-                self._beating = beating
+            self._begin()
             self._tell()
             return self._take(key)
         except (OSError, RuntimeError) as error:  # there may be no more threads
             self._go_alone(error)
             return True
+
+    def _begin(self) -> None:
+        if self._journal is None:
+            self._join()
+            self._over.clear()
+            beating = threading.Thread(target=self._beat, daemon=True)
+            beating.start()
+            self._beating = beating
 
     def holds(self, key: str) -> bool:
         return key in self._held
@@ -110,23 +114,40 @@ class Peers:
             except OSError as error:
                 self._go_alone(error)
 
+    def withdraw(self, folders: Iterable[str]) -> set[str]:
+        """Tell of folders whose data is to be deleted; return those that may be.
+
+        A run tells what it uses before it hears of this, and looks whether data is there;
+        here it is told before the others are heard. So at least one knows of the other.
+        """
+        found = set(folders)
+        with contextlib.suppress(OSError, RuntimeError):  # the disk is full
+            self._begin()
+            self._tell(*[GONE + each for each in found])
+        return found - self.in_use()
+
     def use(self, folder: str) -> None:
         """Note a folder of which data may be loaded; told before the next claim."""
         self._used.append(folder)
 
     def news(self) -> Iterator[str]:
-        """Yield what others committed since the last time; "" when runs came or went."""
+        """Yield what others committed since the last time; "" when runs came or went.
+
+        Folders whose data is about to be deleted come after a sign, as they are told.
+        """
         if self._is_alone:
             return
         for folder in self._lines():
             if not folder or folder[0] == MADE:
                 yield folder[1:]
+            elif folder[0] == GONE:
+                yield folder
 
     def in_use(self) -> set[str]:
         """Return the folders that runs at work have made or use."""
         self._read.clear()
         self._seen = 0
-        return {line[1:] for line in self._lines() if line}
+        return {line[1:] for line in self._lines() if line and line[0] != GONE}
 
     def others(self) -> list[str]:
         """Return the names of the other runs that are at work."""

@@ -469,17 +469,14 @@ def test_gc_that_is_killed_does_no_harm(project):
     script = """
         import os
         import signal
-        from pathlib import Path
 
-        from curifactory.peers import Peers
-
-        def in_use(self):
-            if list(Path("data/cache/.tmp").glob("*/*/*")):  # what it deletes is aside
-                os.kill(os.getpid(), signal.SIGKILL)
-            return set()
-
-        Peers.in_use = in_use
         from curifactory.cli import main
+        from curifactory.store import Store
+
+        def discard(self, path):  # what it deletes is aside by now
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        Store.discard = discard
 
         main(["cache", "gc", "--keep-runs", "0"])
         """

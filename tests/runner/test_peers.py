@@ -292,6 +292,20 @@ def test_a_run_hears_once_what_others_made_and_never_what_they_use(meet):
     assert second.in_use() == {"stage/made", "stage/used", "stage/later"}
 
 
+def test_of_a_run_that_uses_data_and_one_that_deletes_it_one_knows_of_the_other(meet):
+    first, second, gc = meet(), meet(), meet()
+    first.use("stage/used")
+    first.take("one")
+    list(first.news())
+    assert gc.withdraw(["stage/used", "stage/free"]) == {"stage/free"}
+    assert {"-stage/used", "-stage/free"} <= set(first.news())
+    second.use("stage/free")  # it is too late for that
+    second.take("two")
+    assert {"-stage/used", "-stage/free"} <= set(second.news())
+    assert gc.in_use() == {"stage/used", "stage/free"}
+    assert first.in_use() == {"stage/free"}, "what is deleted is not in use"
+
+
 def test_a_run_hears_that_others_have_ended(meet):
     first, second = meet(), meet()
     second.take("two")
@@ -670,6 +684,26 @@ def test_a_claim_is_given_back_before_somebody_looks_at_the_failure(project):
         main(["study", "--pdb", "--quiet"])
         """
     assert "claims []\n" in project.script(text).out
+
+
+def test_a_run_does_not_use_data_that_is_about_to_be_deleted(whole):
+    """It makes it again, and is not given a folder that is emptied meanwhile."""
+    value = whole.value(whole.ok(), "score", "a")
+    script = """
+        from pathlib import Path
+
+        from curifactory import cli, peers
+
+        gc = peers.Peers(Path("data/cache"), print)
+        gc.withdraw(
+            path.parent.as_posix().removeprefix("data/cache/")
+            for path in Path("data/cache").glob("*.load/*/*")
+        )
+        cli.main(["study", "--overwrite-stage", "fit", "--verbose"])
+        """
+    result = whole.script(script)
+    assert "computed load" in result.err, result
+    assert whole.value(result, "score", "a") == value
 
 
 def test_data_that_was_deleted_is_made_again_by_one_of_two_runs(whole):

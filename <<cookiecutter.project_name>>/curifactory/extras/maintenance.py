@@ -317,17 +317,24 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
         print(f"{_calls(len(chosen))}, {decimal(size)} would be deleted")
         return 0
     peers = Peers(cache.root, _say)
-    given_back, used = 0, peers.in_use()
-    # Runs that have ended since the first look are not at work, but in the history.
-    used |= _kept(project, options.keep_runs, before if age is not None else None)[0]
-    for start in range(0, len(chosen), BATCH):
-        used |= peers.in_use()
-        given_back += _collect(cache, peers, chosen[start : start + BATCH], used)
-    _drop_superseded(cache, peers, kept[0])
-    month_ago = time.time() - 30 * UNITS["d"]
-    _tidy(cache, before if age is not None else month_ago, bool(peers.others()))
-    said = f"; {given_back} are in use, and stay" if given_back else ""
-    print(f"{_calls(len(chosen) - given_back)}, at most {decimal(size)} deleted{said}")
+    try:
+        used = peers.in_use()
+        # Runs that have ended since the first look are not at work, but in the history.
+        used |= _kept(project, options.keep_runs, before if age is not None else None)[
+            0
+        ]
+        free = [trace for trace in chosen if trace.folder not in used]
+        deleted = 0
+        for start in range(0, len(free), BATCH):
+            deleted += _collect(cache, peers, free[start : start + BATCH])
+        _drop_superseded(cache, peers, kept[0])
+        month_ago = time.time() - 30 * UNITS["d"]
+        _tidy(cache, before if age is not None else month_ago, bool(peers.others()))
+    finally:
+        peers.close()
+    stay = len(chosen) - deleted
+    said = f"; {stay} are in use, and stay" if stay else ""
+    print(f"{_calls(deleted)}, at most {decimal(size)} deleted{said}")
     return 0
 
 
@@ -371,24 +378,15 @@ def _kept(
     return set().union(*reached), unfinished
 
 
-def _collect(cache: Store, peers: Peers, traces: list[Trace], used: set[str]) -> int:
-    """Delete the data of some calls, but of those that a run at work uses.
-
-    A run says what it uses before it looks whether data is there; here data goes away
-    first, and comes back where a run has said so meanwhile.
-    """
-    given = len(traces)
-    traces = [trace for trace in traces if trace.folder not in used]
+def _collect(cache: Store, peers: Peers, traces: list[Trace]) -> int:
+    """Delete the data of calls that no run at work uses; return of how many."""
+    free = peers.withdraw(trace.folder for trace in traces)
+    traces = [trace for trace in traces if trace.folder in free]
     aside = Path(cache.prepare())
     for number, trace in enumerate(traces):
         _move(cache.root / trace.folder, aside / str(number), _files(cache, trace))
-    used = peers.in_use()
-    back = [(n, trace) for n, trace in enumerate(traces) if trace.folder in used]
-    for number, trace in back:
-        source = aside / str(number)
-        _move(source, cache.root / trace.folder, list(folders.files_in(source)))
     cache.discard(aside)
-    return given - len(traces) + len(back)
+    return len(traces)
 
 
 def _move(source: Path, target: Path, files: Iterable[str]) -> None:
@@ -404,8 +402,8 @@ def _drop_superseded(cache: Store, peers: Peers, kept: set[str]) -> None:
     for trace in _traces(cache):
         older = newest.get(trace.node)
         newest[trace.node] = trace
-        if older and not {older.folder, trace.folder} & peers.in_use():
-            if older.folder not in kept:
+        if older and older.folder not in kept and trace.folder not in peers.in_use():
+            if peers.withdraw([older.folder]):
                 aside = Path(cache.prepare())
                 with contextlib.suppress(FileNotFoundError):  # others tidy, too
                     folders.rename(cache.root / older.folder, aside / "superseded")
