@@ -30,8 +30,9 @@ class Peers:
     """This run among the others that use a cache.
 
     Each run has a file, its journal: its own name, then a line for each folder that it
-    made, uses or is about to empty, and by the time stamp a sign of life. A claim is a hard link to the
-    journal of the run that holds it: made in one step, it says whose it is.
+    made, uses or is about to empty, and by the time stamp a sign of life. A claim is a
+    hard link to the journal of the run that holds it: made in one step, it says whose it
+    is.
     """
 
     def __init__(self, cache: Path, warn: Callable[[str], None]) -> None:

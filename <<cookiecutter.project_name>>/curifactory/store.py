@@ -201,10 +201,9 @@ class Store:
                 except FileNotFoundError:
                     os.makedirs(folder)
                 return folder
-            except FileExistsError:  # of a killed process that had this number
-                if not os.path.isdir(folder):
-                    raise
             except OSError as error:
+                if isinstance(error, FileExistsError) and os.path.isdir(folder):
+                    continue  # of a killed process that had this number
                 said = f"the cache cannot be written: {_short(error)}"
                 raise CurifactoryError(said) from error
 

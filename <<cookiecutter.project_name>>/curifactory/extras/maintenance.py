@@ -262,9 +262,8 @@ def _check_code(path: Path, problems: list[str]) -> None:
 def _is_whole(index: Index, traces: list[Trace]) -> bool:
     """Return whether the file is sound, and has these traces as they are."""
     try:
-        ask = index.connection.execute
-        known_stages = {stage for (stage,) in ask("SELECT DISTINCT stage FROM traces")}
-        for stage in known_stages.union(trace.stage for trace in traces):
+        held = index.connection.execute("SELECT DISTINCT stage FROM traces").fetchall()
+        for stage in {*(row[0] for row in held), *(trace.stage for trace in traces)}:
             index.folders(stage)  # takes in what came since the last run, and what went
         ask = index.connection.execute
         sound = ask("PRAGMA integrity_check").fetchone()
@@ -301,7 +300,8 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
         hint = "say what is old enough: --older-than 30d"
         raise RequestError("the cache may be used by projects not known here", hint)
     before = time.time() - (age or 0.0)
-    kept = _kept(project, options.keep_runs, before if age is not None else None)
+    retained = project, options.keep_runs, before if age is not None else None
+    kept = _kept(*retained)
     chosen = [
         trace
         for trace in _traces(cache, options.stage)
@@ -318,11 +318,8 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
         return 0
     peers = Peers(cache.root, _say)
     try:
-        used = peers.in_use()
         # Runs that have ended since the first look are not at work, but in the history.
-        used |= _kept(project, options.keep_runs, before if age is not None else None)[
-            0
-        ]
+        used = peers.in_use() | _kept(*retained)[0]
         free = [trace for trace in chosen if trace.folder not in used]
         deleted = 0
         for start in range(0, len(free), BATCH):
