@@ -299,6 +299,8 @@ class _Attempt:
         argsets = (self.task.own, *(own for own, _ in self.task.members))
         names = self.stage.code.names & {"name", scope.ANY_NAME}
         own = [each.content() + (each.name if names else "") for each in argsets]
+        if self.task.is_disputed:  # two would write into one
+            own.append(self.folder)
         return self.store.scratch(self.stage.name, self.task.group, *own)
 
     def _note_all(self) -> None:

@@ -554,7 +554,8 @@ class Session:
         again = call.trace if call in self.data.again else None
         before = again.outputs if again else None
         known = running.group if self.engine.is_local else ""
-        more = before, running.stream, running.output, known
+        is_disputed = running.claim in self.peers.disputed
+        more = before, running.stream, running.output, known, is_disputed
         return task_of(call, self.place, self.data.given, *more)
 
     def _output(self, call: Call) -> str:

@@ -43,6 +43,8 @@ class Peers:
         self.name = _new_name()
         self._held: dict[str, float] = {}
         """The claims of this run, and when it took them."""
+        self.disputed: set[str] = set()
+        """Those that it took from processes which were stopped, and may go on."""
         self._used: list[str] = []
         self._read: dict[str, int] = {}
         self._seen = 0
@@ -91,6 +93,7 @@ class Peers:
             except OSError:
                 return
             del self._held[key]
+            self.disputed.discard(key)
 
     def release_all(self, but: Set[str] = frozenset()) -> None:
         """Give back all claims but some."""
@@ -241,10 +244,13 @@ class Peers:
             yield from lines[0 if start else 1 :]  # the first is its name
 
     def _take(self, key: str) -> bool:
+        may_go_on = False
         for _ in range(2):
             try:
                 self._mark(f"{self._paths[1]}/{key}")
                 self._held[key] = time.time()
+                if may_go_on:
+                    self.disputed.add(key)
                 return True
             except FileExistsError:
                 owner = self._owner(key)
@@ -255,6 +261,7 @@ class Peers:
                     continue
                 if not self._is_stale(key, owner):
                     return False
+                may_go_on = _is_here(owner)
                 self._take_over(key, owner)
         return False
 
@@ -300,8 +307,8 @@ class Peers:
         named = NAMED.fullmatch(name)
         if named is None:
             return False  # somebody's own file
-        path, number, is_near = self.runs / name, int(named[2]), named[1] == system()
-        if is_near and (not is_alive(number) or _is_of_another(name, number)):
+        path, is_near = self.runs / name, named[1] == system()
+        if is_near and not _is_here(name):
             return True
         silence = self._silence(path)
         if silence <= STALE or not is_near or os.name != "posix" or silence > ASLEEP:
@@ -370,7 +377,12 @@ def _new_name() -> str:
     return name
 
 
-def _is_of_another(name: str, number: int) -> bool:
-    """Return whether a run had the number of this process before, as in a container
-    that was started again."""
-    return number == os.getpid() and name not in _names
+def _is_here(name: str) -> bool:
+    """Return whether the process of a run is alive on this system.
+
+    It may have had the number of this one before, as in a container started again.
+    """
+    named = NAMED.fullmatch(name)
+    if named is None or named[1] != system() or not is_alive(int(named[2])):
+        return False
+    return int(named[2]) != os.getpid() or name in _names

@@ -86,6 +86,8 @@ class Task(NamedTuple):
     output: str = ""
     known: str = ""
     """The group of the call, where the process that asks is the one that executes it."""
+    is_disputed: bool = False
+    """Whether a process that was stopped may go on with the same call."""
 
     @property
     def group(self) -> str:

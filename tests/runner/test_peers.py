@@ -535,7 +535,31 @@ def test_the_claim_of_a_killed_process_of_this_host_is_taken_over_at_once(
     meet, tmp_path
 ):
     leave_behind(tmp_path, f"{system()}-{dead_pid()}-0", age=0)
-    assert meet().take("call")
+    me = meet()
+    assert me.take("call") and me.disputed == set()
+
+
+def test_a_run_and_one_that_was_stopped_meanwhile_share_no_checkpoints(project):
+    """The one that took the call over goes on beside the other."""
+    body = "print(record.scratch, file=open('../paths.txt', 'a')); 1 / 0"
+    project.edit("stages/chain.py", "return [1, 2, 3]", body)
+    text = """
+        from curifactory import execute, peers
+        from curifactory.cli import main
+
+        begin = execute.Session._begin
+
+        def dispute(self, call, claim=""):
+            self.peers.disputed.add(claim)
+            begin(self, call, claim)
+
+        main(["study", "--quiet"])
+        execute.Session._begin = dispute
+        main(["study", "--quiet"])
+        """
+    project.script(text)
+    one, two = (project.root.parent / "paths.txt").read_text().split()
+    assert one != two
 
 
 def test_the_claims_of_a_killed_process_are_gone_once_another_run_works(meet, tmp_path):
@@ -605,6 +629,9 @@ def test_a_process_that_is_stopped_for_long_loses_its_claim(
     if wakes_up:
         os.utime(tmp_path / ".runs" / name)
     assert me.take("call") is not wakes_up
+    assert me.disputed == (set() if wakes_up else {"call"}), "it may go on"
+    me.release("call")
+    assert me.disputed == set()
 
 
 def test_a_claim_that_was_taken_over_is_not_given_back_by_its_first_owner(
