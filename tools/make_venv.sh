@@ -4,7 +4,6 @@
 # Without PYTHON: the first of python3.14 ... python3.10, python3 that really works, or
 # else uv. An environment that is still good is kept. FOLDER/.installed is the stamp.
 set -eu
-unset PYTHONPYCACHEPREFIX # what is installed is compiled once, for all that use it
 
 folder=$1
 wanted=${2:-}
