@@ -101,8 +101,10 @@ def test_an_aggregate_that_does_not_say_partial_is_skipped(on):
 
 def refused(project, *arguments):
     """Run and expect a refusal: exit 2, a line and a hint, nothing computed."""
+    begin = time.monotonic()
     result = project.python("-m", "curifactory", *arguments, PYTHONWARNINGS="default")
     assert result.code == 2, result
+    assert time.monotonic() - begin < 30
     assert "Traceback" not in result.err
     lines = result.err.strip().splitlines()
     assert lines[-2].startswith("error: ") and lines[-1].startswith("  "), result
@@ -156,16 +158,10 @@ def test_the_debugger_stops_at_the_first_failure_only(full):
 @pytest.mark.slow
 def test_an_unreachable_scheduler_is_refused_soon(full):
     pytest.importorskip("distributed")
-    full.write(
-        {"pyproject.toml": "[tool.curifactory.dask]\ncluster = 'distributed.Nope'\n"}
-    )
     begin = time.monotonic()
-    refused(full, "study", "--engine", "dask")
-    imported = time.monotonic()
     said = refused(full, "study", "--scheduler", "tcp://127.0.0.1:9")
     assert "tcp://127.0.0.1:9" in said
-    # Ten are the connection's, which has thirty by itself.
-    assert time.monotonic() - imported < 20 + 2 * (imported - begin)
+    assert time.monotonic() - begin < 20  # ten of them are the connection's
 
 
 def test_a_missing_extra_is_refused_with_its_install_line(full):
