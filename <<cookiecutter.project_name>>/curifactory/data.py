@@ -102,18 +102,13 @@ class Data:
     def is_made(self, call: Call, trace: Trace) -> bool:
         """Go by what another run has made of a call since; False where it has not."""
         assert call.trace is not None
-        before = call.trace.folder
-        if trace.folder == before or not self.survey.store.has_data(trace):
+        if trace.folder == call.trace.folder or not self.survey.store.has_data(trace):
             return False
         if [each.identity for each in trace.outputs] != [
             each.identity for each in call.trace.outputs
         ]:
             return False
-        self._replaced.pop(trace.folder, None)  # it may have been away for a moment
-        self._replaced[before] = trace
-        self._making.pop(before, None)
-        self.again.pop(call, None)
-        call.trace = trace
+        self._go_by(call, trace)
         return True
 
     def note_damage(self, folders: list[str]) -> None:
@@ -130,11 +125,15 @@ class Data:
         """Take what an execution has made; consumers keep going by its identity."""
         self.survey.store.damaged.discard(trace.folder)
         self.survey.fresh.add(trace.folder)
+        self._held.update({(trace.folder, index): each for index, each in held.items()})
+        self._go_by(call, trace)
+
+    def _go_by(self, call: Call, trace: Trace) -> None:
+        """Let a call, and those that share what was made again, go by a newer trace."""
         self._replaced.pop(trace.folder, None)  # a name may be free again, and taken
         if call in self.again and call.trace is not None:
             self._replaced[call.trace.folder] = trace
             self._making.pop(call.trace.folder, None)
-        self._held.update({(trace.folder, index): each for index, each in held.items()})
         self.again.pop(call, None)
         call.trace = trace
 
