@@ -4,7 +4,7 @@ import multiprocessing
 import sys
 
 import pytest
-from on_engines import EACH, OnEngine
+from on_engines import EACH, OWN, OnEngine
 from projects import CHAIN
 
 from curifactory.extras import forking
@@ -16,7 +16,7 @@ FOUR = "[Args(name=f'n{i}', seed=i) for i in range(4)]"
 def on(tmp_path, whole_home):
     made = OnEngine(tmp_path / "project", whole_home)
     made.engine = "processes"
-    made.write(CHAIN)
+    made.write({**CHAIN, "own.py": OWN})
     return made
 
 
@@ -157,7 +157,9 @@ def test_workers_have_what_run_puts_into_the_environment(on):
 
 
 @pytest.mark.slow
-def test_threads_that_a_stage_leaves_behind_do_not_keep_the_run(on):
+@pytest.mark.parametrize("engine", ["processes", "own"])
+def test_threads_that_a_stage_leaves_behind_do_not_keep_the_run(on, engine):
+    on.engine = engine
     body = "threading.Thread(target=time.sleep, args=(600,)).start()"
     assert found(on, body, "import threading") == [None] * 4
 

@@ -10,6 +10,7 @@ import pickle
 import time
 from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,7 @@ class Processes(_Remote):
     def stop(self, *, at_once: bool) -> None:
         if self._pool is None:
             return
-        mine = list((self._pool._processes or {}).values())
+        mine = _workers_of(self._pool)
         if at_once:
             workers.end(mine)
         self._pool.shutdown(wait=at_once, cancel_futures=True)
@@ -241,8 +242,7 @@ class Own(_Remote):
         self.slots = jobs or known or os.cpu_count() or 1
 
     def rebuild(self) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+        self._let_go(wait=False)
         self.start()
 
     def _send(self, *given: Any) -> "Future[Outcome]":
@@ -251,9 +251,21 @@ class Own(_Remote):
 
     def stop(self, *, at_once: bool) -> None:
         super().stop(at_once=at_once)
+        self._let_go(wait=not at_once)
+
+    def _let_go(self, *, wait: bool) -> None:
         if self._executor is not None:
-            self._executor.shutdown(wait=not at_once, cancel_futures=True)
+            mine = _workers_of(self._executor)
+            self._executor.shutdown(wait=wait and not mine, cancel_futures=True)
+            workers.end_late(mine)
         self._executor = None
+
+
+def _workers_of(executor: Executor) -> list[BaseProcess]:
+    """Return the processes of a pool, which Python's own end waits for, for ever."""
+    if isinstance(executor, ProcessPoolExecutor):
+        return list((executor._processes or {}).values())
+    return []
 
 
 def _own_executor(name: str) -> Executor:
