@@ -1,7 +1,6 @@
 """Performs a run: argsets, the calls of run(), their results, history and report."""
 
 import atexit
-import contextlib
 import importlib
 import os
 import shutil
@@ -238,40 +237,12 @@ def _finished(run: Run, request: Request) -> Run:
 
 
 def _write_report(run: Run) -> Path | None:
-    project = run.manager.settings
-    target = project.reports / run.manager.name
     try:
         report = importlib.import_module("curifactory.extras.report")
-        written: Path = report.write(run.content, project.cache, target, project.base)
-        _point(project.reports / "latest", target)
+        written: Path = report.publish(run.content, run.manager.settings)
         return written
     except Exception as error:  # the results are safe; a report can be made again
         missing = getattr(error, "name", None) == "jinja2"
         said = f"{type(error).__name__}: {error}{' (pip install jinja2)' * missing}"
     run.manager.progress.message(f"no report: {said}")
     return None
-
-
-def _point(link: Path, target: Path) -> None:
-    """Let `latest` lead to a report: a link, or a page that leads on.
-
-    Never by way of a link that leads to a report: another run may have just made it.
-    """
-    aside = link.with_name(f".{target.name}")
-    try:
-        aside.unlink(missing_ok=True)
-        aside.symlink_to(target.name, target_is_directory=True)
-        aside.replace(link)
-    except OSError:
-        if link.is_symlink():  # Windows replaces none that leads to a folder
-            with contextlib.suppress(OSError):
-                link.unlink()
-                aside.rename(link)
-        else:
-            link.mkdir(exist_ok=True)
-            url = f"../{target.name}/index.html"
-            page = f'<meta http-equiv="refresh" content="0; url={url}">'
-            (link / "index.html").write_text(page, encoding="utf-8")
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)

@@ -205,6 +205,21 @@ class ArtifactManager:
             self.close()
         return content
 
+    def report(self) -> Any:
+        """Write the report of what was computed so far; a notebook shows what it returns.
+
+        Raises RequestError in `run()`, and before any stage was called.
+        """
+        if not self.eager:
+            raise RequestError("no report yet: an experiment has its report at its end")
+        if not self.calls:
+            raise RequestError("no report: no stage was called yet")
+        notebook = settings.extra("notebook")
+        if notebook is None:
+            said = "no report: it needs jinja2 and curifactory/extras"
+            raise RequestError(said, "pip install jinja2")
+        return notebook.shown(self._summary(*self._outcome()), self.settings)
+
     def close(self) -> None:
         """Let go of everything: other runs do not see this one at work any more."""
         self.stop()
@@ -261,12 +276,14 @@ class ArtifactManager:
 
     def _finish_by_hand(self) -> None:
         """Finish at the end of a script, by what ended it: Python keeps that."""
+        self.finish(*self._outcome())
+
+    def _outcome(self) -> tuple[str, int]:
         last = None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)
         failed = last is not None or any(c.status == "failed" for c in self.calls)
         if isinstance(last, KeyboardInterrupt):
-            self.finish("interrupted", 130)
-        else:
-            self.finish("failed" if failed else "done", int(failed))
+            return "interrupted", 130
+        return "failed" if failed else "done", int(failed)
 
     def _summary(self, status: str, exit_code: int) -> dict[str, Any]:
         if "session" in vars(self):

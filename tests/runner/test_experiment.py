@@ -1,12 +1,8 @@
 """Finding experiments and parameter files, collecting argsets, performing a run."""
 
 import json
-import threading
 
 import pytest
-from servers import PATIENCE
-
-from curifactory import experiment
 
 
 def show(text):
@@ -325,32 +321,6 @@ def test_a_run_that_is_interrupted_before_it_has_a_number_has_no_report(whole):
     result = whole.script(script)
     assert result.out.split()[-1] == "130", result
     assert not (whole.root / "reports").exists()
-
-
-def test_runs_that_end_at_a_time_leave_all_their_reports(tmp_path):
-    latest, gate = tmp_path / "latest", threading.Barrier(2, timeout=PATIENCE)
-    names = [f"{who}-{number}" for number in range(200) for who in ("one", "two")]
-    for name in names:
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "index.html").write_text(name)
-
-    def end(who):
-        for number in range(200):
-            gate.wait()
-            experiment._point(latest, tmp_path / f"{who}-{number}")
-
-    runs = [
-        threading.Thread(target=end, args=(who,), daemon=True) for who in ("one", "two")
-    ]
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join()
-    shown = [(tmp_path / name / "index.html").read_text() for name in names]
-    assert shown == names
-    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(
-        ["latest", *names]
-    )
 
 
 def test_run_experiment_raises_what_ended_run_after_its_calls(project):

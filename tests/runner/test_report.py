@@ -1,11 +1,14 @@
 """The HTML report: what it shows, what it survives, and what it never does."""
 
 import base64
+import json
 import math
 import re
+import threading
 from html.parser import HTMLParser
 
 import pytest
+from servers import PATIENCE
 
 report = pytest.importorskip("curifactory.extras.report")
 
@@ -607,3 +610,90 @@ def test_a_lone_surrogate_in_a_text_does_not_stop_the_page(write):
 def test_the_template_holds_no_tag_of_the_outer_template():
     source = (report.HERE / "report.html.j2").read_text(encoding="utf-8")
     assert not re.search(r"<<|<%|<#", source)
+
+
+def test_runs_that_end_at_a_time_leave_all_their_reports(tmp_path):
+    latest, gate = tmp_path / "latest", threading.Barrier(2, timeout=PATIENCE)
+    names = [f"{who}-{number}" for number in range(200) for who in ("one", "two")]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").write_text(name)
+
+    def end(who):
+        for number in range(200):
+            gate.wait()
+            report._point(latest, tmp_path / f"{who}-{number}")
+
+    runs = [
+        threading.Thread(target=end, args=(who,), daemon=True) for who in ("one", "two")
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    shown = [(tmp_path / name / "index.html").read_text() for name in names]
+    assert shown == names
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(
+        ["latest", *names]
+    )
+
+
+# Made by hand ------------------------------------------------------------------------
+
+BY_HAND = """
+from curifactory import ArtifactManager, Record
+from params import Args
+from stages.chain import fit, load, score
+
+manager = ArtifactManager("by_hand")
+score(fit(load(Record(manager, Args(name="first", seed=1)))))
+"""
+
+
+def test_a_manager_made_by_hand_shows_its_report_in_a_notebook(whole):
+    result = whole.script(BY_HAND + """
+page = manager.report()
+print(page)
+before = page._repr_html_()
+score(fit(load(Record(manager, Args(name="second", seed=2)))))
+after = manager.report()._repr_html_()
+print(before.startswith("<iframe srcdoc="), after.endswith("</iframe>"))
+print(["&gt;first&lt;" in each for each in (before, after)])
+print(["&gt;second&lt;" in each for each in (before, after)])
+""")
+    place = "reports/by_hand-1/index.html"
+    told = [f"report: {place}", "True True", "[True, True]", "[False, True]"]
+    assert result.out.splitlines() == told, result
+    assert "</iframe>" not in (whole.root / place).read_text()
+    assert (whole.root / "reports/latest/index.html").exists()
+    run = json.loads((whole.root / "data/runs/by_hand-1/run.json").read_text())
+    assert run["counts"]["computed"] == 5 and run["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            BY_HAND.rsplit("score(", 1)[0] + "manager.report()",
+            "no report: no stage was called yet",
+        ),
+        (
+            "import sys\nsys.modules['jinja2'] = None\n" + BY_HAND + "manager.report()",
+            "no report: it needs jinja2 and curifactory/extras",
+        ),
+    ],
+)
+def test_a_report_by_hand_that_cannot_be_made_says_why(whole, text, said):
+    result = whole.script(text)
+    assert result.code == 1 and said in result.err, result
+
+
+def test_an_experiment_has_its_report_at_its_end(whole):
+    whole.edit("experiments/study.py", "def run(argsets, manager):", RUN)
+    result = whole.run("study")
+    assert result.code == 2, result
+    assert "an experiment has its report at its end" in result.err
+    assert not (whole.root / "reports").exists()
+
+
+RUN = "def run(argsets, manager):\n    manager.report()"

@@ -1,5 +1,6 @@
 """HTML report of a finished run: one self-contained page that compares argsets."""
 
+import contextlib
 import json
 import math
 import os
@@ -14,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, Template
 
 from ..folders import digest
+from ..settings import Settings
 from ..tables import digits
 
 Data = dict[str, Any]
@@ -37,6 +39,14 @@ IMAGES = {
 }
 
 
+def publish(run: Data, project: Settings) -> Path:
+    """Write the report of `run` into its project, and let `latest` lead to it."""
+    target = project.reports / run["run"]
+    written = write(run, project.cache, target, project.base)
+    _point(project.reports / "latest", target)
+    return written
+
+
 def write(run: Data, cache: Path, target: Path, base: Path | None = None) -> Path:
     """Write the report of `run` to `target/index.html`."""
     seen = _Calls(run["calls"])
@@ -54,6 +64,31 @@ def write(run: Data, cache: Path, target: Path, base: Path | None = None) -> Pat
     page = target / "index.html"
     page.write_text(html, encoding="utf-8", errors="backslashreplace")
     return page
+
+
+def _point(link: Path, target: Path) -> None:
+    """Let `latest` lead to a report: a link, or a page that leads on.
+
+    Never by way of a link that leads to a report: another run may have just made it.
+    """
+    aside = link.with_name(f".{target.name}")
+    try:
+        aside.unlink(missing_ok=True)
+        aside.symlink_to(target.name, target_is_directory=True)
+        aside.replace(link)
+    except OSError:
+        if link.is_symlink():  # Windows replaces none that leads to a folder
+            with contextlib.suppress(OSError):
+                link.unlink()
+                aside.rename(link)
+        else:
+            link.mkdir(exist_ok=True)
+            url = f"../{target.name}/index.html"
+            page = f'<meta http-equiv="refresh" content="0; url={url}">'
+            (link / "index.html").write_text(page, encoding="utf-8")
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
 
 
 class _Calls:
