@@ -1,7 +1,6 @@
 """Cachers: each saves and loads one kind of object at a path."""
 
 import copy
-import functools
 import importlib
 import json
 import os
@@ -62,7 +61,7 @@ class Cacheable:
                 f"the cache names its files: write {type(self).__name__}()",
             )
 
-    @functools.cached_property
+    @property
     def folder(self) -> Path:
         """The folder of all artifacts of the call."""
         return Path(self._folder)
@@ -72,7 +71,6 @@ class Cacheable:
         kind = type(self)
         placed = copy.copy(self) if hasattr(kind, "__slots__") else object.__new__(kind)
         vars(placed).update(vars(self), _folder=str(folder), name=name)
-        vars(placed).pop("folder", None)
         return placed
 
     def get_path(self, suffix: str | None = None) -> str:

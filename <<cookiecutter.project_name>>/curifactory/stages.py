@@ -377,7 +377,7 @@ def describe(cacher: Cacheable | None) -> str:
     """Return what a cacher is: what it loads depends on its class, options and code."""
     if cacher is None:
         return "none"
-    state = {k: v for k, v in vars(cacher).items() if k not in ("folder", "name")}
+    state = {k: v for k, v in vars(cacher).items() if k != "name"}
     own = code.fingerprint(type(cacher)) if sources.is_project(type(cacher)) else None
     known = sources.qualified(type(cacher)), state, own and own.fingerprint
     return hashing.digest(known, "cacher")
