@@ -39,6 +39,14 @@ def rename(source: Path | str, target: Path | str) -> None:
             time.sleep(pause)
 
 
+def move(source: Path, target: Path, files: Iterable[str]) -> None:
+    """Move files to another folder, with those that they lie in; some may be gone."""
+    for file in files:
+        (target / file).parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            rename(source / file, target / file)
+
+
 def appear(folder: str, place: str) -> None:
     """Let a folder appear under a name that nothing has, by one rename."""
     try:

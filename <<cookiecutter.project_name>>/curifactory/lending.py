@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import sources
-from .folders import rename
+from .folders import move
 from .record import Stored
 from .store import Store, damage
 from .trace import Artifact
@@ -76,10 +76,7 @@ class Loans:
         for folder, artifact in self._changed.items():
             with contextlib.suppress(OSError):  # it lies in a cache that is only read
                 aside = self.store.aside(f"{folder}-changed")
-                for file in artifact.files:
-                    with contextlib.suppress(FileNotFoundError):
-                        (aside / file).parent.mkdir(parents=True, exist_ok=True)
-                        rename(self.store.root / folder / file, aside / file)
+                move(self.store.root / folder, aside, artifact.files)
         self._changed.clear()
 
 

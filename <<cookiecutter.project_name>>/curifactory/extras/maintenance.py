@@ -7,7 +7,6 @@ import re
 import sqlite3
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -381,16 +380,10 @@ def _collect(cache: Store, peers: Peers, traces: list[Trace]) -> int:
     traces = [trace for trace in traces if trace.folder in free]
     aside = Path(cache.prepare())
     for number, trace in enumerate(traces):
-        _move(cache.root / trace.folder, aside / str(number), _files(cache, trace))
+        files = _files(cache, trace)
+        folders.move(cache.root / trace.folder, aside / str(number), files)
     cache.discard(aside)
     return len(traces)
-
-
-def _move(source: Path, target: Path, files: Iterable[str]) -> None:
-    for file in files:
-        (target / file).parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            folders.rename(source / file, target / file)
 
 
 def _drop_superseded(cache: Store, peers: Peers, kept: set[str]) -> None:
