@@ -155,6 +155,14 @@ def test_accept_keeps_results_over_a_change_and_the_history_says_so(whole):
     assert again.reasons("score") == ["its code was accepted"] * 2
 
 
+def test_accept_writes_to_the_cache_although_the_last_run_did_not(whole):
+    whole.ok("study", "--quiet")
+    whole.edit("src/helpers.py", "x + 1", "x + 2")
+    whole.ok("study", "--quiet", "--read-only")
+    whole.ok("accept", "score")
+    assert whole.ok("study").reasons("score") == ["its code was accepted"] * 2
+
+
 def test_accept_counts_calls_that_share_a_result(whole):
     whole.edit(
         "params/base.py",

@@ -4,6 +4,7 @@ import argparse
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from .. import attempt, decide, experiment
 from ..cli import enter, not_empty
@@ -30,19 +31,22 @@ def perform(options: argparse.Namespace) -> int:
     """Map the last run that had the stage, and accept or check its calls."""
     project = enter(options.cache)
     project.need_cache("run something first, or mend --cache")
-    run = _last(project, options.stage)
+    is_accepting = options.command == "accept"
+    # What is accepted is written, although that run may have been read only.
+    others = {"read_only": False} if is_accepting else {}
+    run = _last(project, options.stage, **others)
     calls = [c for c, _ in run.decisions if c.stage.label == options.stage]
     if not calls:
         known = {call.stage.label for call, _ in run.decisions}
         said = f"{run.manager.experiment_name} has no stage {options.stage!r} any more"
         raise RequestError(said, nearest(options.stage.split(".")[-1], known))
-    if options.command == "accept":
+    if is_accepting:
         reused = {c for c, d in run.decisions if d.kind == "reuse" and d.trace}
         return _accept(run, calls[0].stage, [c for c in calls if c not in reused])
     return _check(project, run, calls)
 
 
-def _last(project: Settings, label: str) -> Run:
+def _last(project: Settings, label: str, **others: Any) -> Run:
     """Map the experiment of the last run that had a stage, as it was asked for."""
     known: set[str] = set()
     by_hand: set[str] = set()
@@ -52,7 +56,7 @@ def _last(project: Settings, label: str) -> Run:
         if label in stages and given:
             asked = {k: given[k] for k in Request._fields if k in given}
             unforced = {"overwrite": False, "overwrite_stages": ()}
-            request = Request(**{**asked, **unforced, "map_only": True})
+            request = Request(**{**asked, **unforced, **others, "map_only": True})
             return experiment.perform(project, request, Progress(quiet=True))
     hint = nearest(label.split(".")[-1], known)
     if label in by_hand:
