@@ -379,6 +379,16 @@ def test_gc_drops_what_a_newer_equal_trace_replaces(project):
     assert "0 problems" in project.ok("cache", "verify").out
 
 
+def test_gc_drops_what_is_replaced_of_the_stage_and_age_that_are_asked_for(project):
+    project.ok("study", "--quiet")
+    shutil.rmtree(project.root / "data/runs/study-1")
+    project.ok("study", "--quiet", "--overwrite")
+    project.ok("cache", "gc", "--older-than", "1h")
+    assert metas(project) == 12
+    project.ok("cache", "gc", "--stage", "fit")
+    assert metas(project) == 10
+
+
 def test_gc_of_one_stage_touches_no_other(project):
     project.ok("study", "--quiet")
     project.ok("cache", "gc", "--keep-runs", "0", "--stage", "fit")

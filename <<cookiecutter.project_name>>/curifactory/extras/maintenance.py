@@ -323,7 +323,7 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
         deleted = 0
         for start in range(0, len(free), BATCH):
             deleted += _collect(cache, peers, free[start : start + BATCH])
-        _drop_superseded(cache, peers, kept[0])
+        _drop_superseded(cache, peers, options.stage, before, kept[0])
         month_ago = time.time() - 30 * UNITS["d"]
         _tidy(cache, before if age is not None else month_ago, bool(peers.others()))
     finally:
@@ -386,13 +386,17 @@ def _collect(cache: Store, peers: Peers, traces: list[Trace]) -> int:
     return len(traces)
 
 
-def _drop_superseded(cache: Store, peers: Peers, kept: set[str]) -> None:
+def _drop_superseded(
+    cache: Store, peers: Peers, stage: str | None, before: float, kept: set[str]
+) -> None:
     """Remove traces of which there is a newer one that is equal: nothing goes by them."""
     newest: dict[str, Trace] = {}
-    for trace in _traces(cache):
+    for trace in _traces(cache, stage):
         older = newest.get(trace.node)
         newest[trace.node] = trace
-        if older and older.folder not in kept and trace.folder not in peers.in_use():
+        if older is None or older.folder in kept or older.created > before:
+            continue
+        if trace.folder not in peers.in_use():
             if peers.withdraw([older.folder]):
                 aside = Path(cache.prepare())
                 with contextlib.suppress(FileNotFoundError):  # others tidy, too
