@@ -431,6 +431,21 @@ def test_gc_keeps_a_damaged_folder_until_it_lay_aside_for_long(project, age):
     assert not kept.exists()
 
 
+def test_gc_keeps_checkpoints_of_a_long_call_by_when_they_were_written(project):
+    project.ok("study", "--quiet")
+    work = project.cache / ".scratch" / "train-0123" / "work"
+    work.mkdir(parents=True)
+    checkpoint = work / "epoch.txt"
+    checkpoint.write_text("7")
+    for folder in (work, work.parent):
+        os.utime(folder, (1, 1))
+    project.ok("cache", "gc", "--older-than", "1h")
+    assert checkpoint.exists()
+    os.utime(checkpoint, (1, 1))
+    project.ok("cache", "gc", "--older-than", "1h")
+    assert not work.parent.exists()
+
+
 def test_gc_of_a_cache_that_others_may_use_wants_an_age(project, tmp_path):
     elsewhere = str(tmp_path / "shared")
     project.ok("study", "--quiet", "--cache", elsewhere)

@@ -7,6 +7,7 @@ import re
 import sqlite3
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -409,6 +410,15 @@ def _tidy(cache: Store, before: float, is_in_use: bool) -> None:
     for name in (".quarantine",) if is_in_use else (".quarantine", ".scratch", ".tmp"):
         for entry in folders.entries(cache.root / name):
             with contextlib.suppress(OSError, CurifactoryError):  # others tidy, too
-                is_old = entry.stat(follow_symlinks=False).st_mtime < before
-                if is_old and not store.is_at_work(entry.name):
+                touched = entry.stat(follow_symlinks=False).st_mtime
+                if name != ".quarantine":  # there it tells since when it lies there
+                    touched = max([touched, *_times(entry)])
+                if touched < before and not store.is_at_work(entry.name):
                     cache.discard(entry.path)
+
+
+def _times(entry: "os.DirEntry[str]") -> Iterable[float]:
+    """Yield when each file in a folder was written: checkpoints may be written for days."""
+    is_own = entry.is_dir(follow_symlinks=False)
+    for file in folders.files_in(entry.path) if is_own else ():
+        yield os.lstat(f"{entry.path}/{file}").st_mtime
