@@ -20,7 +20,7 @@ from .errors import (
     RequestError,
     SkippedError,
 )
-from .failure import Failures, failed, of_machine
+from .failure import Failure, Failures, failed, of_machine
 from .lending import Loans
 from .order import Order
 from .peers import GONE, Peers
@@ -303,7 +303,7 @@ class Session:
 
     # Executing ----------------------------------------------------------------------
 
-    def _begin(self, call: Call, claim: str = "") -> None:
+    def _begin(self, call: Call, claim: str) -> None:
         missing = self._missing(call)
         if missing:
             self.peers.release(claim)
@@ -321,10 +321,9 @@ class Session:
         """Return the calls whose data must be made before a call can be executed."""
         return [o.call for o in call.taken if not self.data.is_at_hand(o)]
 
-    def _submit(self, call: Call, claim: str = "") -> None:
+    def _submit(self, call: Call, claim: str) -> None:
         call.status = "running"
-        files = self._stream(call), self._output(call)
-        running = Running(call, claim, decide.group(call), *files)
+        running = Running(call, claim, self._stream(call), self._output(call))
         if self.engine.is_local:
             try:
                 outcome = self.engine.perform(self._task(running))
@@ -382,7 +381,7 @@ class Session:
         if outcome.loans:
             self.data.note_gone(self.loans.give_back(call.stage.label, outcome.loans))
         if outcome.trace is not None:
-            self._keep(call, outcome, running.group)
+            self._keep(call, outcome)
         elif outcome.damaged:
             self.data.note_damage(outcome.damaged)
             self._undo(call)
@@ -398,7 +397,10 @@ class Session:
             self._undo(call)  # somebody else has an input that has no copy
         elif outcome.failure is not None:
             self.peers.release(running.claim)  # before somebody looks at it with --pdb
-            self._fail(call, outcome, running.group)
+            if not outcome.failure.is_of_machine:
+                known = decide.group(call), outcome.reads
+                self.failures.note(*known, call.label, outcome.failure)
+            self._fail(call, outcome.failure)
         self.peers.release(running.claim)
 
     def _undo(self, call: Call) -> None:
@@ -420,15 +422,16 @@ class Session:
                     "cachers=[FileReferenceCacher]"
                 )
 
-    def _keep(self, call: Call, outcome: Outcome, group: str) -> None:
+    def _keep(self, call: Call, outcome: Outcome) -> None:
         trace = outcome.trace
         assert trace is not None
-        if trace.group != group and _was_edited(outcome.loaded):
+        is_of_other_code = trace.group != decide.group(call)
+        if is_of_other_code and _was_edited(outcome.loaded):
             said = f"the code of {call.stage.label} changed during the run"
             failure = of_machine("CodeChanged", said, call.stage.where)
-            self._fail(call, Outcome(failure=failure), group)
+            self._fail(call, failure)
             return
-        if trace.group != group:
+        if is_of_other_code:
             self._tell_difference(call, trace)
         self.peers.announce(trace.folder)
         self.data.take(call, trace, outcome.kept)
@@ -444,17 +447,13 @@ class Session:
             "not found in the next run: let no import, and not run(), change it"
         )
 
-    def _fail(self, call: Call, outcome: Outcome, group: str) -> None:
-        failure = outcome.failure
-        assert failure is not None
+    def _fail(self, call: Call, failure: Failure) -> None:
         if self.request.debugger and failure.error is not None:
             import pdb
 
             self.request = self.request._replace(debugger=False)  # the first one only
             pdb.post_mortem(failure.error.__traceback__)
         call.failure = failure
-        if not failure.is_of_machine:
-            self.failures.note(group, outcome.reads, call.label, failure)
         self.data.again.pop(call, None)
         self._has_failed = True
         self._finish(call, "failed", call.reason)
@@ -495,7 +494,7 @@ class Session:
                 capture.rescue(each.output)
                 failure = of_machine("WorkerLost", LOST)
                 failure.printed = capture.tail(each.output)
-                self._fail(call, Outcome(failure=failure), each.group)
+                self._fail(call, failure)
                 self.peers.release(each.claim)
             else:
                 call.status = "pending"
@@ -518,7 +517,7 @@ class Session:
         if not self._running:
             return None
         group = decide.group(call)
-        alike = [each for each in self._running.values() if each.group == group]
+        alike = [each for each in self._running.values() if each.call.group == group]
         return next((each for each in alike if self._may_equal(call, each)), None)
 
     def _may_equal(self, call: Call, other: Running) -> bool:
@@ -546,14 +545,14 @@ class Session:
                 self.order.admit(call)
                 continue
             failure = of_machine("DamagedError", said, call.stage.where)
-            self._fail(call, Outcome(failure=failure), decide.group(call))
+            self._fail(call, failure)
         return makers
 
     def _task(self, running: Running) -> Task:
         call = running.call
         again = call.trace if call in self.data.again else None
         before = again.outputs if again else None
-        known = running.group if self.engine.is_local else ""
+        known = decide.group(call) if self.engine.is_local else ""
         is_disputed = running.claim in self.peers.disputed
         more = before, running.stream, running.output, known, is_disputed
         return task_of(call, self.place, self.data.given, *more)

@@ -24,7 +24,6 @@ class Running:
 
     call: Call
     claim: str
-    group: str
     stream: Path | None
     output: str
     """The file for what it prints."""

@@ -275,6 +275,6 @@ def test_thread_pools_are_as_large_as_the_share_of_a_call(on):
 def test_reads_of_an_attempt_that_was_killed_are_half_lines(tmp_path):
     stream = tmp_path / "reads"
     stream.write_text('begun\ncalled\n"a:seed"\n"a:debegun\ncalled\n"a:rate"\n"a:')
-    running = Running(None, "", "", stream, "")
+    running = Running(None, "", stream, "")
     running.look()
     assert running.reads() == ["a:seed", "a:rate"]
