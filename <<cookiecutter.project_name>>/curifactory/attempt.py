@@ -100,7 +100,6 @@ class _Attempt:
             if self.resumed:
                 said = f"{self.stage.label} {self.task.own.name} went on from {self.resumed}"
                 self.outcome.messages.append(f"{said}: delete that to begin anew")
-        self.outcome.has_printed = captured.has_printed
         self.outcome.seconds = time.perf_counter() - begin
         self.values = []  # they refer to this, which is no garbage to look for then
         return self.outcome

@@ -18,7 +18,6 @@ class captured:
     def __init__(self, path: str, warn: Callable[[str], None] | None = None) -> None:
         self.path, self.warn = path, warn
         self.folder = path.rpartition(os.sep)[0]
-        self.has_printed = False
 
     def __enter__(self) -> None:
         try:
@@ -45,9 +44,8 @@ class captured:
             os.dup2(before, number)
             os.close(before)
         _open_again()
-        self.has_printed = os.fstat(self.own).st_size > 0
         try:
-            if self.has_printed:
+            if os.fstat(self.own).st_size:
                 _move(_path(self.folder, os.getpid()), self.path)
         except OSError as problem:
             if self.warn is not None:

@@ -371,8 +371,7 @@ class Session:
         if running.stream is not None:
             running.stream.unlink(missing_ok=True)
         call.seconds = outcome.seconds
-        if outcome.has_printed and os.path.exists(running.output):
-            call.output = os.path.basename(running.output)
+        self._note_output(running)
         told = [*outcome.messages]
         if outcome.written or self._written:
             told += self._read_written(call, outcome)
@@ -402,6 +401,11 @@ class Session:
                 self.failures.note(*known, call.label, outcome.failure)
             self._fail(call, outcome.failure)
         self.peers.release(running.claim)
+
+    def _note_output(self, running: Running) -> None:
+        """Keep which file has what a call printed, if it has."""
+        if os.access(running.output, os.F_OK):
+            running.call.output = os.path.basename(running.output)
 
     def _undo(self, call: Call) -> None:
         """Let a call that was begun be decided once more."""
@@ -492,6 +496,7 @@ class Session:
             self._kills[call] += 1
             if self._kills[call] > 1 and len(suspected) == 1:
                 capture.rescue(each.output)
+                self._note_output(each)
                 failure = of_machine("WorkerLost", LOST)
                 failure.printed = capture.tail(each.output)
                 self._fail(call, failure)

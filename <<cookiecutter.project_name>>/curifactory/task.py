@@ -113,7 +113,6 @@ class Outcome:
     messages: list[str] = field(default_factory=list)
     loaded: dict[str, str] = field(default_factory=dict)
     """The digest of each file of code, where a worker has other code than who asked."""
-    has_printed: bool = False
     seconds: float = 0.0
     """How long it took, from loading to saving; not how long it waited for a worker."""
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from on_engines import FLAGS, OnEngine
+from on_engines import FLAGS, OnEngine, parallel
 from projects import CHAIN, Project
 
 from curifactory import capture
@@ -99,6 +99,18 @@ def test_what_a_call_prints_lies_in_its_file_and_is_shown_when_it_fails(on):
     assert calls["loud", "n1"] in shown
     names = sorted(each.name for each in path.parent.iterdir())
     assert names == ["0-loud-n0.txt", "2-loud-n1.txt", "4-loud-n2.txt"]
+
+
+@parallel
+def test_what_a_call_had_printed_that_killed_its_worker_lies_in_its_file(on):
+    stages = "@stage(None, ['x'])\ndef deadly(record):\n"
+    stages += "    print('LAST WORDS', flush=True)\n    os._exit(3)\n"
+    on.study(stages, "deadly(Record(manager, argsets[0]))")
+    result = on.run("other")
+    (call,) = result.calls(status="failed")
+    path = f"data/runs/other-1/{call['output']}"
+    assert "LAST WORDS" in (on.root / path).read_text()
+    assert f"it had printed ({path}):" in result.err
 
 
 def test_a_narrow_output_shows_what_it_can(on):
