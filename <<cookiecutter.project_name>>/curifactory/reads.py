@@ -58,10 +58,6 @@ class Handed(tuple[int, int]):
     """What was seen of a file that others were to open: read, unless they write it."""
 
 
-def _nobody() -> None:
-    """Stands for the reads of a call, where there was none yet."""
-
-
 class Reads:
     """The reads of one execution, in the order of first reading.
 
@@ -252,10 +248,6 @@ class Reads:
         return tracked
 
 
-_at_work: Callable[[], Reads | None] = _nobody
-"""Gives the reads of the argset that was tracked last: its class tells them what it is asked."""
-
-
 def _line_of_user() -> str:
     """Return file and line of the innermost frame of the user's own code."""
     frame: FrameType | None = sys._getframe(2)
@@ -268,7 +260,11 @@ def _line_of_user() -> str:
 
 
 def _do_nothing(*_: Any) -> None:
-    """Stands for what files need, where none are followed."""
+    """Stands for what nobody has asked to be told."""
+
+
+_at_work: Callable[[], Reads | None] = _do_nothing
+"""Gives the reads of the argset that was tracked last: its class tells them what it is asked."""
 
 
 def value_at(args: Any, path: str) -> Any:
