@@ -105,13 +105,13 @@ class _Attempt:
         return self.outcome
 
     def _execute(self) -> Trace:
-        self._tell("begun")
+        self.noted.tell("begun")
         self._note_files()
         with self.files.noting(self.noted, self.stage.code.memoized):
             values = self.values = self._inputs()
             if _met(self.noted.unpickled, values):
                 self.noted.names = None  # their code may ask for other fields
-            self._tell("called")
+            self.noted.tell("called")
             begin = time.perf_counter()
             # No name for what is returned: it would keep argsets that nobody else does.
             outputs = self.saving.save(_split(self.stage, self._call(values)))
@@ -166,12 +166,6 @@ class _Attempt:
             if before in NOTHING:
                 said = f"{self.stage.label}: files={path!r} matches nothing"
                 self.outcome.messages.append(said)
-
-    def _tell(self, event: str) -> None:
-        """Let the process that waits know how far this one is."""
-        if self.task.stream is not None:
-            with open(self.task.stream, "a", encoding="utf-8") as file:
-                file.write(event + "\n")
 
     # Calling the stage --------------------------------------------------------------
 

@@ -135,8 +135,13 @@ class Reads:
         if self._is_child:
             self._pass_on(key, self.seen.get(key[2:]) if key[:2] == "f:" else None)
         elif self.stream is not None:
+            self.tell(json.dumps(key))
+
+    def tell(self, line: str) -> None:
+        """Let the process that waits know how far this one is, if there is another."""
+        if self.stream is not None:
             with open(self.stream, "a", encoding="utf-8") as file:
-                file.write(json.dumps(key) + "\n")
+                file.write(line + "\n")
 
     def note_class(self, cls: type) -> None:
         """Count a class of which the stage may make objects, or ask what it declares."""
