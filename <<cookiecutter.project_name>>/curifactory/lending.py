@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import sources
-from .folders import move
+from .folders import files_in, move
 from .record import Stored
 from .store import Store, damage
 from .trace import Artifact
@@ -81,19 +81,10 @@ class Loans:
 
 
 def _seen(path: Path) -> Seen:
-    """Return what tells files apart; those of a folder may be very many."""
-    found: Seen = {}
-    folders = [(str(path), "")]
-    with contextlib.suppress(OSError):  # no folder, or not to be looked at any more
-        while folders:
-            folder, before = folders.pop()
-            for entry in os.scandir(folder):
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append((entry.path, f"{before}{entry.name}/"))
-                else:
-                    status = entry.stat(follow_symlinks=False)
-                    found[before + entry.name] = sources.stamp(status)
-        return found
+    """Return what tells files apart; nothing where they cannot be looked at any more."""
     with contextlib.suppress(OSError):
-        found[""] = sources.stamp(os.stat(path))
-    return found
+        if not path.is_dir():
+            return {"": sources.stamp(os.stat(path))}
+        found = files_in(path)
+        return {each: sources.stamp(os.lstat(f"{path}/{each}")) for each in found}
+    return {}
