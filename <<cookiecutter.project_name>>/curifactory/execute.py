@@ -106,7 +106,7 @@ class Session:
         with self.survey.index.reading(), self.survey.present.at_once():
             for call in filter(decide.is_known, calls):
                 found = self.survey.decision(call)
-                if found.kind == "reuse" and found.trace is not None:
+                if found.trace is not None:
                     call.trace = found.trace
                     self._finish(call, "reused", found.reason)
 
@@ -216,15 +216,15 @@ class Session:
         if blocked:
             names = ", ".join(f"{c.stage.label} {c.label}" for c in blocked[:2])
             self._finish(call, "skipped", f"{names} {blocked[0].status}")
-        elif call in self.data.again:
-            self._make_again(call)
         elif not self._is_settled(call):
             self._consider(call)
 
     def _is_settled(self, call: Call) -> bool:
         """Reuse a result, or repeat a failure, where there is one."""
         decision = self.survey.decision(call)
-        if decision.trace is not None and decision.kind == "reuse":
+        if call in self.data.again:
+            return self._is_made(call, decision.trace)
+        if decision.trace is not None:
             call.trace = decision.trace
             self._finish(call, "reused", decision.reason)
             return True
@@ -243,6 +243,14 @@ class Session:
             return False
         return True
 
+    def _is_made(self, call: Call, trace: Trace | None) -> bool:
+        """Reuse what others have made meanwhile of a call whose data is needed."""
+        call.reason = self.data.again[call]
+        if trace is None or not self.data.is_made(call, trace):
+            return False
+        self._finish(call, "reused", "its data is there by now")
+        return True
+
     def _consider(self, call: Call) -> None:
         """Compute a call, unless another one may give its result."""
         leader = self._may_equal_running(call)
@@ -256,20 +264,6 @@ class Session:
             self.peers.release(claim)
             return
         call.reason = call.reason or self.survey.reason(call, self.survey.similar(call))
-        self._begin(call, claim)
-
-    def _make_again(self, call: Call) -> None:
-        """Compute a call for its data, unless another run does, or has just done so."""
-        claim = self._claim(call)
-        if claim is None:
-            return
-        self._hear()
-        trace = self.survey.decision(call).trace
-        if trace is not None and self.data.is_made(call, trace):
-            self.peers.release(claim)
-            self._finish(call, "reused", "its data is there by now")
-            return
-        call.reason = self.data.again[call]
         self._begin(call, claim)
 
     def _claim(self, call: Call) -> str | None:
