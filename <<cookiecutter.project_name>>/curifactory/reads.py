@@ -496,17 +496,7 @@ def _tracked_class(
 
     Fields that were put aside are read already, and are ordinary attributes.
     """
-    members: dict[str, Any] = {}
-    for base in reversed(cls.__mro__):
-        for name, member in vars(base).items():
-            is_own = sources.is_project(base) and not name.startswith("__")
-            if isinstance(member, CALLABLES) and name not in UNTRACKED:
-                members[name] = _Member(name, member)
-            elif is_own and hasattr(type(member), "__get__"):
-                members[name] = _Member(name, member)
-            elif is_own:
-                members[name] = _Field(name, cls)
-    members.update({name: _Field(name, cls) for name in field_names(cls)})
+    members = _descriptors(cls, names)
     for name in aside:
         del members[name]
     if dataclasses.is_dataclass(cls):
@@ -529,16 +519,30 @@ def _tracked_class(
     )
     if cls.__repr__ is ExperimentArgs.__repr__:
         members["__repr__"] = _text
-    if names is None or hasattr(cls, "__getattr__"):
-        members["__getattr__"] = _missing
-    else:
-        asked = names | code.fingerprint(*functions_of(cls)).names
-        absent = asked - members.keys() - set(field_names(cls))
-        found = (each for each in absent if each.isidentifier())
-        members.update({n: _Absent(n) for n in found if not hasattr(cls, n)})
     members.setdefault("__hash__", cls.__hash__)  # with `__eq__` alone there were none
     kind = next(each for each in type(cls).__mro__ if not sources.is_project(each))
     return kind.__new__(type(cls), cls.__name__, (_Unheard, cls), members)
+
+
+def _descriptors(cls: Any, names: frozenset[str] | None) -> dict[str, Any]:
+    """Return what notes reads: for fields, for methods, and for names that are absent."""
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        for name, member in vars(base).items():
+            is_own = sources.is_project(base) and not name.startswith("__")
+            is_method = isinstance(member, CALLABLES) and name not in UNTRACKED
+            if is_method or (is_own and hasattr(type(member), "__get__")):
+                found[name] = _Member(name, member)
+            elif is_own:
+                found[name] = _Field(name, cls)
+    found.update({name: _Field(name, cls) for name in field_names(cls)})
+    if names is None or hasattr(cls, "__getattr__"):
+        found["__getattr__"] = _missing
+        return found
+    asked = names | code.fingerprint(*functions_of(cls)).names
+    absent = (each for each in asked - found.keys() if each.isidentifier())
+    found.update({n: _Absent(n) for n in absent if not hasattr(cls, n)})
+    return found
 
 
 def constants(cls: type, names: Iterable[str]) -> list[str]:
