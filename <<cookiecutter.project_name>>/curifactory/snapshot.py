@@ -115,40 +115,38 @@ class Snapshot:
         return argsets.REDACTED if is_hidden else argsets.short(value)
 
     def _digest(self, path: str) -> str:
-        cls: Any = type(self.source)
-        rules = hashing.representations(cls)
-        if path in argsets.field_names(cls) and path not in rules:
-            value = getattr(self.source, path)
-            if hashing.is_scalar(value):
-                return hashing.digest(value)
-        return self._digest_of_any(path)
-
-    def _digest_of_any(self, path: str) -> str:
-        plain = path.rstrip(reads.MARKS).rstrip(".")
-        owner, _, name = plain.rpartition(".")
+        if path[-1] in reads.MARKS:
+            return self._digest_of_mark(path)
+        owner, _, name = path.rpartition(".")
+        where = f"{self.name}.{path}"
         try:
-            value = found = reads.value_at(self.source, owner)
-            if name:
-                value = getattr(found, name)
+            held = reads.value_at(self.source, owner)
+            value = hashing.represented(held, name, where)
         except AttributeError:
             return "absent"
-        where = f"{self.name}.{plain}".rstrip(".")
-        if path.endswith(("@", reads.DECLARED)) and not argsets.is_nested(value):
+        return value_digest(value, where)
+
+    def _digest_of_mark(self, path: str) -> str:
+        mark, place = path[-1], path.rstrip(reads.MARKS).rstrip(".")
+        try:
+            value = reads.value_at(self.source, place)
+        except AttributeError:
             return "absent"
-        if path.endswith("@"):
-            return hashing.hash_text(*map(sources.qualified, type(value).__mro__[:-1]))
-        if path.endswith(reads.FIELDS):
-            return hashing.hash_text(*_shape(type(value)))
-        if path.endswith(reads.DECLARED):
-            return _declared(type(value), where)
-        if path.endswith(reads.NAMES):
+        cls, where = type(value), f"{self.name}.{place}".rstrip(".")
+        if mark in (scope.CLASS, reads.DECLARED) and not argsets.is_nested(value):
+            return "absent"
+        if mark == scope.CLASS:
+            return hashing.hash_text(*map(sources.qualified, cls.__mro__[:-1]))
+        if mark == reads.FIELDS:
+            return hashing.hash_text(*_shape(cls))
+        if mark == reads.DECLARED:
+            return _declared(cls, where)
+        if mark == reads.NAMES:
             return hashing.hash_text(*map(sources.qualified, code.callables_in(value)))
-        if path.endswith(reads.TEXT):
+        if mark == reads.TEXT:
             return hashing.hash_text(argsets.plain_repr(value))
-        if path.endswith("*"):
-            own = code.fingerprint(*reads.functions_of(type(value)))
-            return hashing.hash_text(value_digest(value, where), own.fingerprint)
-        return value_digest(hashing.represented(found, name, where), where)
+        own = code.fingerprint(*reads.functions_of(cls))
+        return hashing.hash_text(value_digest(value, where), own.fingerprint)
 
 
 @functools.lru_cache(1000)
