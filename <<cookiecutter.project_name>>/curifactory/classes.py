@@ -28,7 +28,7 @@ def of_class(cls: type) -> Unit:
         if _is_declared(cls, map(scope.module_of, node.decorator_list)):
             unit.refers.append(Named("", ANNOTATIONS, cls))
     if not nodes:
-        _without_definition(unit, cls)
+        _without_definition(unit, cls, functions)
     elif "<" in cls.__qualname__:  # its attributes may come from the function around it
         unit.refers += _attributes(cls)
     else:
@@ -39,10 +39,6 @@ def of_class(cls: type) -> Unit:
     if nodes:
         unit.refers += _methods_beside(functions, bodies)
         unit.text += units.read_by(_module_of(cls)) if _has_hooks(cls, nodes) else ""
-    else:  # of a notebook, each method has its own text
-        own = sorted(n for n, f in functions.items() if is_project(f))
-        unit.text += ",".join(own)
-        unit.refers += [functions[name] for name in own]
     held = (got(each, "__func__", each) for each in vars(cls).values())
     unit.memoized += map(Memory, filter(is_memoized, held))
     filled = ((f, each) for f in functions.values() for each in units.fillings(f))
@@ -188,7 +184,9 @@ def _fills_itself(cls: type) -> bool:
     return False
 
 
-def _without_definition(unit: Unit, cls: type) -> None:
+def _without_definition(
+    unit: Unit, cls: type, functions: Mapping[str, FunctionType]
+) -> None:
     """A class made by a call, as named tuples are: the statements that make it count."""
     module = _module_of(cls)
     tree = sources.tree_of(getattr(module, "__file__", None) or "")
@@ -200,3 +198,7 @@ def _without_definition(unit: Unit, cls: type) -> None:
     unit.text += units.read_by(module)
     for node in made:
         fill(unit, node, vars(module), cls.__module__)
+    # Of a notebook, each method has its own text.
+    own = sorted(name for name, each in functions.items() if is_project(each))
+    unit.text += ",".join(own)
+    unit.refers += [functions[name] for name in own]
