@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import importlib.util
 import operator
 import sys
 from collections import deque

@@ -16,9 +16,8 @@ Resolver = Callable[[ast.AST], str | None]
 
 # What a reader may change without changing what runs; `ctx` follows from the position.
 UNCOUNTED = frozenset(
-    {"ctx", "kind", "type_comment", "type_params", "simple", "is_lazy"}
+    "annotation ctx is_lazy kind returns simple type_comment type_params".split()
 )
-ANNOTATIONS = frozenset({"annotation", "returns"})
 RESOLVED = (ast.Name, ast.Attribute, ast.Import, ast.ImportFrom)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -53,7 +52,7 @@ def find_function(code: CodeType) -> Definition | None:
 def find_classes(cls: type) -> list[ast.ClassDef]:
     """Return the definitions with the qualified name of a class."""
     module = sources.module_of(cls)
-    tree = sources.tree_of(getattr(module, "__file__", None) or "") if module else None
+    tree = sources.tree_of(getattr(module, "__file__", None) or "")
     first, *steps = [s for s in cls.__qualname__.split(".") if s != "<locals>"]
     nodes = _named(tree).get(first, []) if tree else []
     for step in steps:
@@ -419,7 +418,7 @@ def _counted(node: ast.AST) -> Iterator[tuple[str, object]]:
         if isinstance(node, ast.JoinedStr) and isinstance(value, list):
             # Some Pythons end a format with an empty text.
             value = [each for each in value if getattr(each, "value", "x") != ""]
-        if not (field in UNCOUNTED or field in ANNOTATIONS or value in (None, [])):
+        if not (field in UNCOUNTED or value in (None, [])):
             yield field, value
 
 
