@@ -104,22 +104,12 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
     only_filled = {each.node for each in scope.fillings}
     attributes: set[str] = set()
     for inner in ast.walk(node):
-        name = getattr(inner, "id", getattr(inner, "attr", ""))
-        if name in ASKS_CLASS:
-            unit.names.update((CLASS, name))
-        elif isinstance(inner, ast.MatchClass):
-            unit.names.add(CLASS)
-            scope.take_order(inner)
-        scope.asked.update(map(id, _only_asked_for(inner)))
+        scope.take_question(inner)
         scope.called.update(map(id, getattr(inner, "decorator_list", ())))
-        if name in ASKS_ANNOTATIONS:
-            unit.names.update((ANNOTATIONS, name))
-        elif scope.hands_on_class(inner):
-            unit.names.add(ANNOTATIONS)
         if isinstance(inner, (ast.Import, ast.ImportFrom)):
             scope.take_import(inner)
         elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
-            unit.loaded.update([] if id(inner) in only_filled else [name])
+            unit.loaded.update([] if id(inner) in only_filled else [inner.id])
         elif isinstance(inner, ast.Attribute):
             attributes.add(inner.attr)
             is_common = inner.attr in ("copy", "name")
@@ -221,7 +211,7 @@ class Scope:
         module = got(value, "__module__", None) or ""
         return "" if is_project(sources.module_named(module)) else module
 
-    def hands_on_class(self, node: ast.AST) -> bool:
+    def _hands_on_class(self, node: ast.AST) -> bool:
         """Return whether a class of the project is given to a function as a value."""
         if not isinstance(node, ast.Call) or getattr(node.func, "id", "") == "super":
             return False
@@ -232,7 +222,21 @@ class Scope:
         classes = (each for each in values if isinstance(each, type))
         return any(is_project(each) and not _is_args(each) for each in classes)
 
-    def take_order(self, node: ast.MatchClass) -> None:
+    def take_question(self, node: ast.AST) -> None:
+        """Note where code asks for the class of something, or for annotations."""
+        name = getattr(node, "id", getattr(node, "attr", ""))
+        if name in ASKS_CLASS:
+            self.unit.names.update((CLASS, name))
+        elif isinstance(node, ast.MatchClass):
+            self.unit.names.add(CLASS)
+            self._take_order(node)
+        self.asked.update(map(id, _only_asked_for(node)))
+        if name in ASKS_ANNOTATIONS:
+            self.unit.names.update((ANNOTATIONS, name))
+        elif self._hands_on_class(node):
+            self.unit.names.add(ANNOTATIONS)
+
+    def _take_order(self, node: ast.MatchClass) -> None:
         """Refer to the order of fields that `case Args("base", seed)` goes by."""
         cls = self.value_of(_chain(node.cls))[0]
         order = got(cls, "__match_args__", ())[: len(node.patterns)]
