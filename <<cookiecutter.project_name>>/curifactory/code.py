@@ -137,12 +137,7 @@ def _reach(roots: Iterable[Any]) -> Code:
         if not waiting and any(SUBCLASSES in each.names for each in found):
             lines.append(",".join(map(number, units.extending(kinds))))
     names: frozenset[str] = frozenset().union(*(unit.names for unit in found))
-    if not names.isdisjoint(ASKS_NAME):
-        is_placed = "__module__" in names
-        said = sources.qualified if is_placed else operator.attrgetter("__qualname__")
-        # Results from before names in fields were read do not count.
-        lines.append("names")
-        lines += map(said, [*kinds, *(f for unit in found for f in unit.handed)])
+    lines += _names_asked_for(found, kinds, names)
     texts: dict[str, list[str]] = {}
     for unit in found:  # an object and what it was made of may have one name
         texts.setdefault(unit.label, []).append(unit.text)
@@ -163,6 +158,19 @@ def _asked_for_annotations(found: list[Unit], kinds: list[type]) -> list[Functio
         return []
     handed = [each for unit in found for each in unit.handed]
     return handed + [each for cls in kinds for each in classes.methods(cls)]
+
+
+def _names_asked_for(
+    found: list[Unit], kinds: list[type], names: frozenset[str]
+) -> list[str]:
+    """Return the names of classes, and of functions that are values, for code that asks."""
+    if names.isdisjoint(ASKS_NAME):
+        return []
+    is_placed = "__module__" in names
+    said = sources.qualified if is_placed else operator.attrgetter("__qualname__")
+    values = [*kinds, *(each for unit in found for each in unit.handed)]
+    # Results from before names in fields were read do not count.
+    return ["names", *map(said, values)]
 
 
 def _keeping(found: list[Unit], names: frozenset[str]) -> Iterator[Any]:
