@@ -156,7 +156,7 @@ class Files:
         if key and reads:
             reads.note_file(f"f:{key}", sources.stat_of(path))
             with self.pausing():
-                names = list(scope.imported_by(path))
+                names = [*filter(scope.is_local, programs.modules_in(path))]
             for name in names:
                 reads.note(f"c:{name}:")
 

@@ -54,20 +54,26 @@ def _candidates(path: str, folders: tuple[str, ...]) -> Iterator[str]:
     while above.startswith(folders[-1]):
         yield os.path.join(above, "__init__.py")
         above = os.path.dirname(above)
-    for level, name in _imports(path, sources.stat_of(path)):
+    for level, module, member in _imports(path, sources.stat_of(path)):
         near = path
         for _ in range(level):
             near = os.path.dirname(near)
         for folder in (near,) if level else folders:
-            for step in name.split("."):
+            for step in filter(None, (*module.split("."), member)):
                 folder = os.path.join(folder, step)
                 yield f"{folder}.py"
                 yield os.path.join(folder, "__init__.py")
 
 
+def modules_in(path: str) -> list[str]:
+    """Return the modules that a file imports by their full names."""
+    found = _imports(path, sources.stat_of(path))
+    return [module for level, module, _ in found if not level]
+
+
 @functools.lru_cache(1000)
-def _imports(path: str, version: object) -> list[tuple[int, str]]:
-    """Return the names that a file imports, with the number of dots before each."""
+def _imports(path: str, version: object) -> list[tuple[int, str, str]]:
+    """Return what a file imports: the dots before a module, it, and a name in it."""
     try:
         with open(path, "rb") as file:
             tree = ast.parse(file.read(), path)
@@ -76,10 +82,8 @@ def _imports(path: str, version: object) -> list[tuple[int, str]]:
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found += [(0, each.name) for each in node.names]
+            found += [(0, each.name, "") for each in node.names]
         elif isinstance(node, ast.ImportFrom):
-            steps = [node.module] if node.module else []
-            found += [
-                (node.level, ".".join([*steps, each.name])) for each in node.names
-            ]
+            module = node.module or ""
+            found += [(node.level, module, each.name) for each in node.names]
     return found

@@ -1,16 +1,14 @@
 """The names in one definition: what each of them refers to, in the project or outside."""
 
 import ast
-import contextlib
 import enum
 import functools
 import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
@@ -257,14 +255,14 @@ class Scope:
                 self.unit.unfollowed.append(said)
 
     def _bind_module(self, alias: ast.alias) -> None:
-        if _is_local(alias.name):
+        if is_local(alias.name):
             module = importlib.import_module(alias.name)
             top = sys.modules[alias.name.partition(".")[0]]
             name = alias.asname or alias.name.partition(".")[0]
             self._bind(name, module if alias.asname else top)
 
     def _bind_member(self, source: str, alias: ast.alias) -> None:
-        if not _is_local(source):
+        if not is_local(source):
             return
         module = importlib.import_module(source)
         if alias.name == "*":
@@ -417,17 +415,8 @@ def _is_namespace(value: Any) -> bool:
     return is_enum or isinstance(value, ModuleType) or _is_args(value)
 
 
-def imported_by(path: str) -> Iterator[str]:
-    """Yield the modules of the project that a file imports by their full names."""
-    with contextlib.suppress(OSError, ValueError, SyntaxError):
-        for node in ast.walk(ast.parse(Path(path).read_bytes())):
-            names = [node.module] if isinstance(node, ast.ImportFrom) else []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            yield from (name for name in names if name and _is_local(name))
-
-
-def _is_local(name: str) -> bool:
+def is_local(name: str) -> bool:
+    """Return whether a module would be imported from the project."""
     spec = sources.spec_of(name)
     return spec is not None and sources.is_project_file(spec.origin)
 
