@@ -206,11 +206,9 @@ def predict(call: Call, similar: Iterable[Trace], now: Now) -> Decision:
 
 
 class Facts(NamedTuple):
-    """What is known of a call when its reason is asked for."""
+    """What the reason of a call may say, beside what the call itself knows."""
 
-    inputs: list[str]
-    arguments: dict[str, str]
-    versions: dict[str, str]
+    versions: Mapping[str, str]
     shown: Callable[[str], str]
     parts_of: Callable[[Trace], dict[str, str]]
 
@@ -229,12 +227,12 @@ def reason(call: Call, facts: Facts, similar: Sequence[Trace], now: Now) -> str:
 
 def _differences(call: Call, facts: Facts, trace: Trace, now: Now) -> list[str]:
     found = stage_changes(call, trace, facts.parts_of)
-    found += _input_changes(call, trace.inputs, facts.inputs)
+    found += _input_changes(call, trace.inputs, inputs(call))
     if OTHER_RECORDS in found:  # reads are by place: another order compares nothing
         return found
-    names = sorted(set(trace.arguments) | set(facts.arguments))
-    for name in names:
-        if trace.arguments.get(name) != facts.arguments.get(name):
+    given = call.given()
+    for name in sorted({*trace.arguments, *given}):
+        if trace.arguments.get(name) != given.get(name):
             found.append(f"argument {name} changed")
     changes = (
         read_change(key, shown, facts.shown(key))

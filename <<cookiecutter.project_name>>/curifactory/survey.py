@@ -209,9 +209,7 @@ class Survey:
         if not before:
             return "never run" + self._never_formerly(call.stage)
         facts = decide.Facts(
-            decide.inputs(call),
-            call.given(),
-            {**dependencies(call.stage.code.packages)},
+            dependencies(call.stage.code.packages),
             functools.partial(self.present.shown, call.own, call.members),
             self.store.code_parts,
         )

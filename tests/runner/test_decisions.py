@@ -351,12 +351,12 @@ def test_what_waits_may_be_reused_where_an_earlier_execution_fits_but_for_inputs
     assert predict() == computed
 
 
-def because(*similar, of=None, now=None, code=None, **facts):
+def because(*similar, of=None, now=None, code=None, inputs=(), arguments=None, **facts):
     """The reason of a call, whose code is c1 with one part, unless told otherwise."""
     of = of or call(stage(parts=code or {"src/models.py: fit": "1"}))
+    of.known = list(inputs)
+    of.arguments = {n: Literal(None, each) for n, each in (arguments or {}).items()}
     known = {
-        "inputs": [],
-        "arguments": {},
         "versions": {},
         "shown": {"a:seed": "3", "a:depth": "8"}.get,
         "parts_of": lambda trace: {"src/models.py: fit": "0"},
