@@ -120,9 +120,7 @@ class Session:
         with self.survey.present.at_once():
             seconds, told = guard.cost_of_edits(self.survey, calls)
         self._repeated += seconds  # a run may ask for its values one by one
-        above = self.request.confirm_above
-        above = self.place.project.confirm_above if above is None else above
-        if self._repeated <= above or not seconds:
+        if self._repeated <= self.place.project.confirm_above or not seconds:
             return
         message = f"edits of code would repeat long work:\n  {told}"
         if not self.progress.confirm(message):

@@ -28,8 +28,6 @@ class Request(NamedTuple):
     max_calls: int | None = None
     debugger: bool = False
     is_confirmed: bool = False
-    confirm_above: float | None = None
-    """Seconds of earlier work that an edit may repeat unasked; None: as the project says."""
 
     def forces(self, stage: str) -> bool:
         """Return whether the calls of a stage are to be computed whatever is known."""

@@ -469,11 +469,11 @@ def test_yes_goes_on(costly):
     assert "fit a" in costly.ok("study", "--yes").done()
 
 
-def test_the_limit_can_be_given_to_one_run(costly):
+def test_a_script_can_say_beforehand_that_it_goes_on(costly):
     script = """
         from curifactory.experiment import run_experiment
 
-        run = run_experiment("study", report=False, confirm_above=10**9)
+        run = run_experiment("study", report=False, is_confirmed=True)
         print(run.manager.counts()["computed"])
         """
     assert int(costly.script(script).out) > 0
