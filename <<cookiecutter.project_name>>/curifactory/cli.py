@@ -392,12 +392,13 @@ def _progress(options: argparse.Namespace) -> Progress:
     """Return the live display on a terminal where it is installed, else plain lines."""
     from . import progress, settings
 
-    color = not options.no_color and "NO_COLOR" not in os.environ
     is_plain = options.plain or options.quiet or options.verbose
     is_live = sys.stderr.isatty() and not is_plain
     console = settings.extra("console") if is_live else None
-    kind: type[Progress] = console.Console if console else progress.Progress
-    return kind(quiet=options.quiet, verbose=options.verbose, color=color)
+    if console is None:
+        return progress.Progress(quiet=options.quiet, verbose=options.verbose)
+    live: Progress = console.Console(no_color=options.no_color)
+    return live
 
 
 def _ls(options: argparse.Namespace) -> int:

@@ -12,7 +12,6 @@ class Progress:
 
     quiet: bool = False
     verbose: bool = False
-    color: bool = False
     stream: TextIO = field(default_factory=lambda: sys.stderr)
 
     def plan(self, totals: dict[str, int]) -> None:

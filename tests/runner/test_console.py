@@ -155,15 +155,6 @@ def test_failures_are_told_at_once_but_not_all(show):
     assert lines(console)[1].split()[-1] == "50"
 
 
-def test_a_quiet_display_writes_nothing(show):
-    console = show(quiet=True)
-    console.plan({"train": 1})
-    console.finished("train", "a", "failed", 0.1, "boom")
-    console.message("hello")
-    console.close()
-    assert written(console) == ""
-
-
 def test_the_last_state_stays_and_the_cursor_comes_back(show):
     console = show()
     console.plan({"train": 1})

@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TextIO
+from typing import TextIO
 
 import rich.console
 from rich.live import Live
@@ -48,10 +48,12 @@ class Row:
 class Console(Progress):
     """Shows the stages while they run: the run only counts, a thread draws."""
 
-    def __init__(self, console: rich.console.Console | None = None, **given: Any):
-        super().__init__(**given)
+    def __init__(
+        self, *, no_color: bool = False, console: rich.console.Console | None = None
+    ) -> None:
+        super().__init__()
         self.console = console or rich.console.Console(
-            file=_own(self.stream), no_color=not self.color, highlight=False
+            file=_own(self.stream), no_color=no_color or None, highlight=False
         )
         self.rows: dict[str, Row] = {}
         self.failures = 0
@@ -83,7 +85,7 @@ class Console(Progress):
         row.counts[status] += 1
         row.running.discard(label)
         self.failures += status == "failed"
-        if self.verbose or (status == "failed" and self.failures <= FAILURES):
+        if status == "failed" and self.failures <= FAILURES:
             self.message(f"{status:<8} {stage} {label}  {reason}")
 
     def close(self) -> None:
@@ -110,11 +112,10 @@ class Console(Progress):
         return table
 
     def message(self, text: str) -> None:
-        if not self.quiet:
-            self.console.print(Text(text), soft_wrap=True)
+        self.console.print(Text(text), soft_wrap=True)
 
     def _row(self, stage: str) -> Row:
-        if not (self._thread.ident or self.quiet or self._over.is_set()):
+        if not (self._thread.ident or self._over.is_set()):
             self._begin()
         if stage not in self.rows:
             self.rows[stage] = Row()
