@@ -17,7 +17,7 @@ from .record import Call
 from .snapshot import Snapshot
 
 SCHEMA = 2
-"""Of run.json; extras/history.py says how an older one is read."""
+"""Of run.json: another number where what was there before is another thing now."""
 LONG = ("argsets", "calls")
 BATCH = 500
 """How many entries of a long list are written at once."""

@@ -4,32 +4,20 @@ import argparse
 import contextlib
 import datetime
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from .. import settings
 from ..errors import RequestError, nearest
-from ..runfile import SCHEMA
 
 Data = dict[str, Any]
-
-
-def _from_1(run: Data) -> Data:
-    return {**run, "schema": 2, "user": None, "cpus": None}
-
-
 UNREADABLE = "unreadable"
-MIGRATIONS: dict[int, Callable[[Data], Data]] = {1: _from_1}
-"""What brings a run of an older schema to the next one."""
 
 
 def read(path: Path) -> Data:
-    """Return a run.json as the present schema has it; what is newer stays as it is."""
+    """Return a run.json that has all that the commands go by, whatever its schema."""
     try:
         run: Data = json.loads(path.read_text(encoding="utf-8"))
-        while run["schema"] < SCHEMA:
-            run = MIGRATIONS[run["schema"]](run)
         _check(run)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         hint = "the other runs are not affected; delete its folder if it is of no use"
