@@ -208,11 +208,12 @@ def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int
     for name in cache.stages():
         for path in store.code_files(cache.root / name):
             _check_code(Path(path), problems)
+    whole = [trace for trace in traces if (cache.root / trace.folder).exists()]
     if os.access(cache.root, os.W_OK):
-        _mend_index(cache, traces, problems)
+        _mend_index(cache, whole, problems)
     else:
         print("the cache cannot be written: its index is not looked at")
-    size = decimal(sum(_size(cache, trace) for trace in _traces(cache)))
+    size = decimal(sum(_size(cache, trace) for trace in whole))
     problems = list(dict.fromkeys(problems))  # what stays is met each time
     for text in problems:
         print(text)
@@ -242,7 +243,7 @@ def _is_collected(folder: Path, artifact: Artifact) -> bool:
 
 def _mend_index(cache: Store, traces: list[Trace], problems: list[str]) -> None:
     index = Index(cache)
-    if not _is_whole(index, [t for t in traces if (cache.root / t.folder).exists()]):
+    if not _is_whole(index, traces):
         index.rebuild()
         problems.append("the index was damaged or incomplete; it is made anew")
     index.close()
