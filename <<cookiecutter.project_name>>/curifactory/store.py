@@ -66,7 +66,7 @@ class Store:
         """The stages that are known to have a place for results, if any."""
 
     def open(self) -> None:
-        """Make sure that the cache is ours and can be written."""
+        """Make sure that the cache is ours and can be written, and tidy up in it."""
         for root in self.roots:
             folders.check_owner(root)
         try:
@@ -79,7 +79,9 @@ class Store:
                 "make the folder writable, choose another with --cache, or use it as it "
                 "is with --read-only",
             ) from error
-        self._clean_up()
+        for entry in folders.entries(self.root / ".tmp"):
+            if is_at_work(entry.name) is False:  # its process was killed
+                self.discard(entry.path)
 
     def place(self, folder: str) -> str:
         """Return where a folder of the cache lies."""
@@ -372,14 +374,6 @@ class Store:
         path = self.root / ".scratch" / name
         path.mkdir(parents=True, exist_ok=True)
         return path
-
-    # The folder itself --------------------------------------------------------------
-
-    def _clean_up(self) -> None:
-        """Remove what processes of this system left behind when they were killed."""
-        for entry in folders.entries(self.root / ".tmp"):
-            if is_at_work(entry.name) is False:
-                self.discard(entry.path)
 
 
 def is_at_work(name: str) -> bool | None:
