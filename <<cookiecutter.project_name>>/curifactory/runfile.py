@@ -25,7 +25,7 @@ KEPT = 50_000
 """How many entries of calls are kept in memory."""
 
 
-class Entries(Sequence[dict[str, Any]]):
+class Entries:
     """The calls of a run as the history has them, each made when it is asked for."""
 
     def __init__(self, calls: Sequence[Call]) -> None:
@@ -35,9 +35,6 @@ class Entries(Sequence[dict[str, Any]]):
 
     def __len__(self) -> int:
         return len(self.calls)
-
-    def __getitem__(self, index: Any) -> Any:
-        return _entry(self.calls[index])
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         if not self._kept:
