@@ -171,11 +171,10 @@ def _is_strict_json(value: Any) -> bool:
         return True
     if json_problem(value):
         return False
-    if isinstance(value, (float, list, dict)):
-        try:
-            json.dumps(value, allow_nan=False)
-        except ValueError:
-            return False
+    try:
+        _encode(value)
+    except ValueError:  # it is not finite
+        return False
     return True
 
 
