@@ -408,6 +408,26 @@ def test_gc_by_age_keeps_what_is_young(project):
     assert data(project) == set()
 
 
+def test_gc_by_age_keeps_what_a_long_run_has_made_that_ended_lately(project):
+    script = """
+        import time
+
+        from curifactory.cli import main
+
+        now = time.time
+        time.time = lambda: now() - 3 * 86_400
+        main(["study", "--quiet"])
+        """
+    project.script(script)
+    path = project.root / "data/runs/study-1/run.json"
+    content = json.loads(path.read_text())
+    before = data(project)
+    for seconds, kept in ((3 * 86_400 - 60, before), (60, set())):
+        path.write_text(json.dumps({**content, "seconds": seconds}))
+        project.ok("cache", "gc", "--older-than", "1d")
+        assert data(project) == kept
+
+
 def test_gc_keeps_what_a_killed_run_made(project):
     project.ok("study", "--quiet")
     before = data(project)

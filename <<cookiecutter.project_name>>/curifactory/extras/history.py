@@ -91,6 +91,11 @@ def began(run: Data) -> float:
         return 0.0
 
 
+def ended(run: Data) -> float:
+    """Return when a run ended, in seconds, as far as it says so."""
+    return began(run) + float(run.get("seconds", 0.0))
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("experiment", nargs="?", help="only runs of this experiment")
     parser.add_argument("--all", action="store_true", help="not only the last 20")

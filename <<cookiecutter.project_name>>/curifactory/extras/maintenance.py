@@ -370,7 +370,7 @@ def _kept(
         old = each[: len(each) - last]
         retained += each[len(each) - last :]
         if before is not None:
-            retained += [run for run in old if history.began(run) > before]
+            retained += [run for run in old if history.ended(run) > before]
     reached = (_reached(project, run) for run in retained)
     unfinished = {run["run"] for run in retained if "cache" not in run}
     return set().union(*reached), unfinished
