@@ -63,9 +63,11 @@ class Reads:
 
     A key says what was read: `a:seed` the field `seed` of the call's argset, `a2:seed`
     that of the third record of an aggregate, `a:model@` the class of a nested
-    dataclass, `a:#` which fields there are, `a:act=` how functions in a field are called,
-    `a:~` the repr, `a:*` everything; `m:scaled` a method or property of the argset;
-    `f:data/raw.csv` a file of the project, `f:data/` which files a folder holds.
+    dataclass, `a:#` which fields there are, `a:%` how they are declared, `a:act=` how
+    functions in a field are called, `a:~` the repr, `a:*` everything; `o:verbose` that a
+    field does not count; `m:scaled` a method or property of the argset; `c:src.nets:Net`
+    a class or function of the project, `c:src.nets:` a module; `f:data/raw.csv` a file of
+    the project, `f:raw/*.csv` what fits a pattern, `f:data/` which names a folder holds.
     """
 
     def __init__(
