@@ -84,7 +84,6 @@ class Session:
         self._has_failed = False
         self._repeated = 0.0
         """Seconds of earlier work that edits of code have let be done again."""
-        self._is_confirmed = False
 
     # What others ask for ------------------------------------------------------------
 
@@ -112,7 +111,7 @@ class Session:
 
     def _confirm(self, calls: list[Call]) -> None:
         """Ask before edits of code let much work be done again."""
-        if self.request.is_confirmed or self._is_confirmed:
+        if self.request.is_confirmed:
             return
         guard = settings.extra("guard")
         if guard is None:  # without the extras nobody asks
@@ -127,7 +126,7 @@ class Session:
             hint = "--yes (in scripts a larger confirm-above) computes it; `experiment "
             hint += "accept STAGE` keeps what code alone has changed; or undo the edit"
             raise RequestError(message, hint)
-        self._is_confirmed = True
+        self.request = self.request._replace(is_confirmed=True)
 
     def value(self, source: Source) -> Any:
         """Return a value as its cacher loads it; what is missing is computed first."""
