@@ -226,7 +226,7 @@ class Session:
             self._finish(call, "reused", decision.reason)
             return True
         earlier = None
-        if self._has_failed:
+        if self._has_failed and not self._attempts[call]:
             earlier = self.failures.find(decide.group(call), self.survey.now(call))
         if earlier is not None:
             label, call.failure = earlier
@@ -295,7 +295,7 @@ class Session:
     # Executing ----------------------------------------------------------------------
 
     def _begin(self, call: Call, claim: str) -> None:
-        missing = self._missing(call)
+        missing = [o.call for o in call.taken if not self.data.is_at_hand(o)]
         if missing:
             self.peers.release(claim)
             makers = self._compute_again(missing)
@@ -307,10 +307,6 @@ class Session:
         self.progress.started(call.stage.label, call.label)
         self._computed += call not in self.data.again
         self._submit(call, claim)
-
-    def _missing(self, call: Call) -> list[Call]:
-        """Return the calls whose data must be made before a call can be executed."""
-        return [o.call for o in call.taken if not self.data.is_at_hand(o)]
 
     def _submit(self, call: Call, claim: str) -> None:
         call.status = "running"
@@ -381,10 +377,7 @@ class Session:
         elif self._attempts[call] < max(self.request.retries, call.stage.rules.retries):
             self._attempts[call] += 1
             self.say(f"{call.stage.label} {call.label} failed, once more")
-            if not self._missing(call):
-                self._submit(call, running.claim)
-                return
-            self._undo(call)  # somebody else has an input that has no copy
+            self._undo(call)
         elif outcome.failure is not None:
             self.peers.release(running.claim)  # before somebody looks at it with --pdb
             if not outcome.failure.is_of_machine:

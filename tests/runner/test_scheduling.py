@@ -34,6 +34,16 @@ def test_a_stage_may_ask_for_retries_itself(on):
     assert on.ok("other").counts["computed"] == 10
 
 
+def test_a_call_may_be_tried_hundreds_of_times(on):
+    on.study(
+        "@stage(None, ['x'])\ndef work(record):\n    raise ValueError('never')\n",
+        "work(Record(manager, argsets[0]))",
+    )
+    result = on.run("other", "--retries", "500")
+    assert result.err.count("work a failed, once more") == 500
+    assert result.code == 1 and result.counts["failed"] == 1
+
+
 def test_fail_fast_begins_nothing_after_a_failure(on):
     study_of_ten(on, "raise ValueError('three')")
     on.edit("stages/other.py", "seed == 3", "seed == 0")
