@@ -243,12 +243,12 @@ class Reads:
 
     def argset(self, args: Any, index: int | None = None) -> Any:
         """Return a copy of an argset that notes what is read of it."""
-        number = "" if index is None else str(index)
-        declared = [EVERYTHING] if self.declared == "all" else self.declared
-        for path in declared or () if args is not None else ():
-            self.note(f"a{number}:{path}")
         if args is None:
             return None
+        number = "" if index is None else str(index)
+        declared = [EVERYTHING] if self.declared == "all" else self.declared
+        for path in declared or ():
+            self.note(f"a{number}:{path}")
         global _at_work
         tracked = _track(args, self, number, "")
         _at_work = weakref.ref(self)
