@@ -126,6 +126,16 @@ def test_plain_values_always_come_back(value):
     assert same(eval(expression(value)), value)
 
 
+def test_texts_of_a_set_are_written_in_one_order_by_all_processes(whole):
+    script = """
+        from curifactory.extras.recreate import expression
+
+        print(expression([{"alpha", "beta", "gamma"}, frozenset(["u", "v"])]))
+        """
+    found = {whole.script(script, PYTHONHASHSEED=seed).out for seed in "123"}
+    assert found == {'[{"alpha", "beta", "gamma"}, frozenset(["u", "v"])]\n'}
+
+
 # The command ------------------------------------------------------------------------
 
 ARGS = """

@@ -102,9 +102,11 @@ def expression(value: Any) -> str | None:
 
 def _written(value: Any) -> str:
     if type(value) in BRACKETS and value:
-        inner = ", ".join(map(_written, value))
+        parts = [*map(_written, value)]
+        if isinstance(value, (set, frozenset)):
+            parts.sort()  # each process has them in another order
         is_single = type(value) is tuple and len(value) == 1
-        return BRACKETS[type(value)].format(inner + "," * is_single)
+        return BRACKETS[type(value)].format(", ".join(parts) + "," * is_single)
     if type(value) is dict:
         pairs = (f"{_written(k)}: {_written(v)}" for k, v in value.items())
         return "{" + ", ".join(pairs) + "}"
