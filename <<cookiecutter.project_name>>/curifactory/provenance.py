@@ -34,7 +34,8 @@ class GitState:
                 stdin=DEVNULL,
                 stdout=PIPE,
                 stderr=DEVNULL,
-                text=True,
+                encoding="utf-8",
+                errors="replace",  # names of files may be in any
             )
         except OSError:
             self._process = None

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from curifactory.provenance import GitState
+
 BY_HAND = """
 from curifactory import ArtifactManager, Record
 from params.base import get_params
@@ -319,6 +321,15 @@ def test_a_run_knows_its_commit_and_whether_files_differ(project):
     assert index.read_bytes() == before, "git had its lock meanwhile"
     project.edit("src/helpers.py", "x + 1", "x + 2")
     assert project.ok().run["git"] == {**clean, "dirty": True}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where names of files are bytes")
+def test_a_file_whose_name_is_no_text_costs_no_run(tmp_path):
+    command = ["git", "-C", str(tmp_path)]
+    subprocess.run([*command, "init", "-q", "-b", "trunk"], check=True)
+    subprocess.run([*command, "config", "core.quotePath", "false"], check=True)
+    open(os.fsencode(tmp_path) + b"/\xff.txt", "w").close()
+    assert GitState(tmp_path).read() == {"commit": "", "branch": "trunk", "dirty": True}
 
 
 def test_the_log_of_a_run_has_the_command_and_what_was_said(project):
