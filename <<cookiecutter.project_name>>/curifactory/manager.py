@@ -265,7 +265,7 @@ class ArtifactManager:
         self._git = provenance.GitState(self.settings.root)
         path = self.folder / "log.txt"
         try:  # line buffered: what was said before a crash is on the disk
-            self._log = open(path, "w", encoding="utf-8", buffering=1)
+            self._log = open(path, "w", 1, "utf-8", "backslashreplace")
             self.log(self.request.command)
         except OSError as error:
             self._miss(path, error)

@@ -332,6 +332,18 @@ def test_a_file_whose_name_is_no_text_costs_no_run(tmp_path):
     assert GitState(tmp_path).read() == {"commit": "", "branch": "trunk", "dirty": True}
 
 
+def test_what_is_said_need_not_be_valid_text(project):
+    """As where it is the name of a file."""
+    asked = "manager.records[0].state['score']\n    raise ValueError('\\udcff')"
+    project.edit(
+        "experiments/study.py", "compare(Record(manager, None), manager.records)", asked
+    )
+    result = project.run("study")
+    assert result.code == 1 and "Traceback" not in result.err, result
+    log = project.root / "data/runs/study-1/log.txt"
+    assert "\\udcff" in log.read_text() and project.newest()["status"] == "failed"
+
+
 def test_the_log_of_a_run_has_the_command_and_what_was_said(project):
     project.edit("stages/chain.py", "return [1, 2, 3]", "return 1 / 0")
     project.run("study", "--retries", "1")
