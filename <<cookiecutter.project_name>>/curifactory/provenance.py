@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,9 @@ class GitState:
 @functools.cache
 def version(package: str) -> str:
     """Return the version of a package as it is loaded or installed; "?" if unknown."""
-    loaded = getattr(sys.modules.get(package), "__version__", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some say that they will not tell any more
+        loaded = getattr(sys.modules.get(package), "__version__", None)
     if isinstance(loaded, str):
         return loaded
     from importlib import metadata  # slow to import

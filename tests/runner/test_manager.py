@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
+from types import ModuleType
 
 import pytest
 
-from curifactory.provenance import GitState
+from curifactory.provenance import GitState, version
 
 BY_HAND = """
 from curifactory import ArtifactManager, Record
@@ -321,6 +323,17 @@ def test_a_run_knows_its_commit_and_whether_files_differ(project):
     assert index.read_bytes() == before, "git had its lock meanwhile"
     project.edit("src/helpers.py", "x + 1", "x + 2")
     assert project.ok().run["git"] == {**clean, "dirty": True}
+
+
+def test_a_package_that_warns_of_its_version_costs_no_call(monkeypatch):
+    class Package(ModuleType):
+        @property
+        def __version__(self):
+            warnings.warn("ask the metadata", DeprecationWarning, stacklevel=2)
+            return "1.2"
+
+    monkeypatch.setitem(sys.modules, "warning_of_it", Package("warning_of_it"))
+    assert version("warning_of_it") == "1.2"  # warnings are errors here
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="where names of files are bytes")
