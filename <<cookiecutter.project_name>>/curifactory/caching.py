@@ -215,9 +215,10 @@ class TextCacher(OneFileCacher):
 
 
 class PathCacher(Cacheable):
-    """A file or folder that the stage made: it is moved in, and loads as its Path.
+    """A file or folder that the stage made: it loads as its Path.
 
-    Best is one that the stage made in the cache: `record.get_path(name)` or `get_dir`.
+    Best is one that the stage made in the cache, `record.get_path(name)` or `get_dir`:
+    that is moved, others are copied.
     """
 
     def save(self, obj: Any) -> None:
