@@ -127,13 +127,14 @@ def _parsed(given: list[str]) -> argparse.Namespace:
     parser, commands = make_parser(given[0] if given else "")
     options, unknown = parser.parse_known_args(given)
     if unknown:
-        flag = next((each for each in unknown if each[0] == "-"), "").partition("=")[0]
+        flags = [each for each in unknown if each.startswith("-")]
         text = commands.choices[options.command].format_help()
         known = sorted(set(re.findall(r"(?<!\w)--?[a-z][a-z-]*", text)))
         help_of = f"see `experiment {options.command} --help`"
-        if not flag:
+        if not flags:
             hint = f"give {ONCE}" if "-n" in known else help_of
             raise RequestError(f"{unknown[0]!r} is not understood", hint)
+        flag = flags[0].partition("=")[0]
         hint = INSTEAD.get(flag) or alike(flag, known) or help_of
         raise RequestError(f"there is no option {flag}", hint)
     return options

@@ -130,6 +130,11 @@ REFUSED = {
         ["ls", "study"],
         ["'study' is not understood", "see `experiment ls --help`"],
     ),
+    "an empty name where none is asked for": (
+        {},
+        ["ls", ""],
+        ["'' is not understood", "see `experiment ls --help`"],
+    ),
     "workers of an engine without": (
         {},
         ["study", "--engine", "serial", "-j", "2"],
