@@ -143,19 +143,12 @@ def _perform(
 ) -> Run:
     module = paramsets.load(project, "experiments", request.name)
     paramsets.check_function(module, "run")
-    given = paramsets.imported(project, request.paramsets)
-    own = paramsets.of_experiment(project, request.name, module)
-    snapshots = paramsets.collect(given if request.paramsets else own, request)
-    asked = request.command or f"experiment run {request.name}"
-    command, *sets = (
-        paramsets.shown_command(each, request, snapshots)
-        for each in (asked, *request.sets)
-    )
+    snapshots = _snapshots(project, request, module)
     manager = ArtifactManager(
         request.name.replace("/", "."),
         project=project,
         progress=progress,
-        request=request._replace(sets=sets, command=command),
+        request=_shown(request, snapshots),
         engine=chosen,
     )
     manager.snapshots = snapshots
@@ -188,6 +181,27 @@ def _perform(
         progress.close()
         manager.stop()
     return _finished(run, request)
+
+
+def _snapshots(
+    project: Settings, request: Request, module: ModuleType
+) -> list[Snapshot]:
+    """Collect the argsets of the files that are asked for, else of the experiment."""
+    if request.paramsets:
+        found = paramsets.imported(project, request.paramsets)
+    else:
+        found = paramsets.of_experiment(project, request.name, module)
+    return paramsets.collect(found, request)
+
+
+def _shown(request: Request, snapshots: list[Snapshot]) -> Request:
+    """Return a request as the history keeps it: without values of secret fields."""
+    asked = request.command or f"experiment run {request.name}"
+    command, *sets = (
+        paramsets.shown_command(each, request, snapshots)
+        for each in (asked, *request.sets)
+    )
+    return request._replace(sets=sets, command=command)
 
 
 def _call_run(
