@@ -333,7 +333,7 @@ def open_request(
 
     project = enter(options.cache)
     options.name = layout.plain_name(project, options.name)
-    _check_name(project, options.name, is_followed=bool(options.rest))
+    _check_name(project, options.name)
     if options.rest:
         given = options.rest[0]
         setting = f"give a field a value with --set {given}, or " * ("=" in given)
@@ -352,19 +352,20 @@ def open_request(
     return project, request
 
 
-def _check_name(project: Settings, name: str, *, is_followed: bool) -> None:
-    """Refuse no name, and a word that is no experiment but likely to be a command."""
+def _check_name(project: Settings, name: str) -> None:
+    """Refuse what is no experiment; a word that is likely to be a command as such."""
     from . import layout
 
     if layout.path_of(project, "experiments", name):
         return
     if name in OF_CACHE:
         raise RequestError(f"there is no command {name!r}", f"experiment cache {name}")
-    if not name or is_followed or alike(name, COMMANDS):
+    if not name or alike(name, COMMANDS):
         known = [each.name for each in layout.entries(project, "experiments")]
         said = f"there is no experiment {name!r}" if name else "no experiment is named"
         others = COMMANDS if name and name not in COMMANDS else ()
         raise RequestError(said, nearest(name, [*known, *others]))
+    layout.located(project, "experiments", name)
 
 
 def enter(cache: str | None) -> Settings:
