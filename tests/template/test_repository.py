@@ -52,6 +52,12 @@ def test_version_is_the_same_everywhere():
     assert newest is not None and newest[1] == version
 
 
+def test_the_runner_says_of_each_of_its_modules_what_it_does():
+    told = (RUNNER / "VENDORED.md").read_text("utf-8")
+    modules = {path.stem for path in RUNNER.glob("*.py")} - {"__init__"}
+    assert {name for name in modules if f"`{name}`" not in told} == set()
+
+
 def test_runner_holds_no_template_tag():
     for path in RUNNER.rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts:
