@@ -300,7 +300,7 @@ def value_digest(value: Any, path: str) -> str:
     if hashing.is_scalar(value):
         return hashing.digest(value)
     if type(value) in plain.PATHS:
-        return _path_digest(value)
+        return _path_digest(value.__class__, str(value))
     find = functools.partial(code.project_callables, value, path)
     found, shape = plain.once(value, code.project_callables, find)
     if not found:
@@ -314,4 +314,9 @@ def _identified(args: Any, name: str, value: Any) -> None:
 
 
 _identify = argsets.Repeated(_identified)
-_path_digest = functools.lru_cache(10_000)(hashing.digest)
+
+
+@functools.lru_cache(10_000)
+def _path_digest(cls: type, text: str) -> str:
+    """Return the digest of a path by its text: those of Windows are equal in any case."""
+    return hashing.digest(cls(text))

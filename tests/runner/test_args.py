@@ -5,6 +5,7 @@ import dataclasses
 import pickle
 import threading
 from dataclasses import dataclass, field
+from pathlib import PureWindowsPath
 from typing import Any, ClassVar
 
 import pytest
@@ -715,3 +716,15 @@ def test_minus_zero_is_another_number_than_zero():
         zero, minus = Rated(rate=one), Rated(rate=other)
         assert zero != minus and zero.hash != minus.hash
         assert zero.diff(minus).keys() == {"rate"}
+
+
+def test_paths_that_differ_by_case_alone_have_digests_of_their_own():
+    @dataclass
+    class Placed(ExperimentArgs):
+        place: Any = None
+
+    upper, lower = PureWindowsPath("Data"), PureWindowsPath("data")
+    assert upper == lower
+    digests = [Snapshot(Placed(place=each)).digest("place") for each in (upper, lower)]
+    assert digests[0] != digests[1]
+    assert digests == [hashing.digest(upper), hashing.digest(lower)]
