@@ -360,11 +360,17 @@ def _shown(cls: type, name: str, value: object) -> str:
     return _described(value) if is_nested(value) else _text(value)
 
 
-def _text(value: object) -> str:
-    """Return the repr of a value, without the secrets of dataclasses in it."""
-    if not has_secrets(value):
+def _text(value: Any) -> str:
+    """Return the repr of a value, without the secrets of dataclasses in it.
+
+    A set is written in one order: each process has it in another.
+    """
+    if has_secrets(value):
+        return _described(value) if is_nested(value) else REDACTED
+    if type(value) not in (set, frozenset) or not value:
         return repr(value)
-    return _described(value) if is_nested(value) else REDACTED
+    inner = ", ".join(sorted(map(repr, value)))
+    return f"{{{inner}}}" if type(value) is set else f"frozenset({{{inner}}})"
 
 
 def has_secrets(value: Any, depth: int = 5) -> bool:

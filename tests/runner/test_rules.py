@@ -300,6 +300,28 @@ def test_what_needs_no_identity_of_its_own_needs_no_copy_in_stages(project, fiel
     assert first.counts["computed"] >= 3 and again.counts["computed"] == 0
 
 
+TAGGED = """
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Tagged(Args):
+    tags: set = field(default_factory=set)
+
+
+@stage(None, ["x"])
+def pick(record):
+    return repr(record.args)
+"""
+
+
+def test_the_text_of_an_argset_with_a_set_is_the_same_in_each_process(project):
+    argsets = "Tagged('a', tags={'alpha', 'beta', 'gamma', 'delta'})"
+    project.write(other(TAGGED, RUN, argsets))
+    runs = [project.ok("other", PYTHONHASHSEED=seed) for seed in "123"]
+    assert [each.counts["computed"] for each in runs] == [1, 0, 0]
+
+
 GOING_THROUGH = """
 import dataclasses
 
