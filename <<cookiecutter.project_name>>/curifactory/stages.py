@@ -4,7 +4,7 @@ import ast
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import (
     Any,
     Concatenate,
@@ -291,7 +291,7 @@ def _rules(given: dict[str, Any], where: str) -> Rules:
                 f"{where}: formerly is {each!r}, not the name of a module and a stage"
             )
             raise RequestError(said, f'formerly="stages.old.{each}"')
-    if isinstance(made.code, str) or not isinstance(made.code, Iterable):
+    if isinstance(made.code, str) or not isinstance(made.code, Sequence):
         said = f"{where}: code is {made.code!r:.80}, not a list"
         raise RequestError(said, "code=[src.plugins.fit]")
     for each in made.code:
@@ -310,7 +310,7 @@ def _rules(given: dict[str, Any], where: str) -> Rules:
 
 
 def _names(given: Any, what: str, where: str) -> list[str]:
-    is_list = isinstance(given, Iterable) and not isinstance(given, str)
+    is_list = isinstance(given, Sequence) and not isinstance(given, str)
     if given and not (is_list and all(isinstance(each, str) for each in given)):
         said = f"{where}: {what} is {given!r}, not a list of names"
         raise RequestError(said, f'{what}=["name"]')

@@ -485,3 +485,21 @@ def test_what_children_tell_is_no_file_of_the_project(project):
     assert "changed while" not in first.err and not any(
         (project.root / "tmp").iterdir()
     )
+
+
+@pytest.mark.parametrize(
+    ("declared", "what"),
+    [
+        ("None, {'x', 'y'}", "outputs is "),
+        ("{'x': 1}, ['y']", "inputs is {'x': 1}"),
+        ("None, ['x'], reads={'seed', 'depth'}", "reads is "),
+        ("None, ['x'], files={'a.csv'}", "files is {'a.csv'}"),
+        ("None, ['x'], code={len, max}", "code is "),
+    ],
+)
+def test_what_has_no_order_is_refused(project, declared, what):
+    stages = f"@stage({declared})\ndef pick(record):\n    return 1, 2\n"
+    project.write(other(stages, RUN))
+    result = project.run("other")
+    assert result.code == 2
+    assert f"stage pick: {what}" in result.err and "not a list" in result.err
