@@ -73,10 +73,10 @@ class Session:
         self._looked = 0.0
         self._overtaken: set[Call] = set()
         """Calls that failed once while others had taken their claims over."""
-        self._suspects: list[tuple[Call, str]] = []
         self._stillborn = 0
         self._attempts: Counter[Call] = Counter()
         self._kills: Counter[Call] = Counter()
+        """The calls that may have killed a worker, and how often: these execute alone."""
         self._say_once = functools.cache(self.say)
         self._written: dict[str, str] = {}
         """The files of the project that calls have written, and the stage that did."""
@@ -160,8 +160,7 @@ class Session:
 
     def _work(self) -> None:
         try:
-            while self.order or self._running or self._elsewhere or self._suspects:
-                self._try_suspect()
+            while self.order or self._running or self._elsewhere:
                 while self.order and self._has_room(self.order.first()):
                     self._step(self.order.pop())
                 self._collect()
@@ -172,9 +171,12 @@ class Session:
 
     def _has_room(self, call: Call) -> bool:
         """Return whether there are cores for a call, or a place in the workers' queue."""
-        if not self._running or self._suspects:
-            return not self._suspects
-        cpus = [each.call.stage.rules.cpus for each in self._running.values()]
+        if not self._running:
+            return True
+        at_work = [each.call for each in self._running.values()]
+        if not self._kills.keys().isdisjoint([call, *at_work]):
+            return False
+        cpus = [each.stage.rules.cpus for each in at_work]
         mine = call.stage.rules.cpus
         if sum(cpus) == len(cpus) and mine == 1:
             return len(cpus) < 2 * self.engine.slots
@@ -484,20 +486,11 @@ class Session:
                 failure = of_machine("WorkerLost", LOST)
                 failure.printed = capture.tail(each.output)
                 self._fail(call, failure)
-                self.peers.release(each.claim)
             else:
-                call.status = "pending"
-                self._suspects.append((call, each.claim))
-
-    def _try_suspect(self) -> None:
-        """Execute a suspected call with no other beside it: then it is known."""
-        if self._suspects and not self._running:
-            call, claim = self._suspects.pop(0)
-            said = f"{call.stage.label} {call.label} once more, alone"
-            self.say(f"a worker was killed; {said}")
-            self._submit(call, claim)
-            while self._running:
-                self._collect()
+                said = f"{call.stage.label} {call.label} once more, alone"
+                self.say(f"a worker was killed; {said}")
+                self._undo(call)
+            self.peers.release(each.claim)
 
     # Equal calls --------------------------------------------------------------------
 
