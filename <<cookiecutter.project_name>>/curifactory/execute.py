@@ -14,12 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import capture, code, decide, folders, hashing, settings, surroundings
 from .data import Data
 from .engine import Engine
-from .errors import (
-    ArtifactError,
-    CurifactoryError,
-    RequestError,
-    SkippedError,
-)
+from .errors import CurifactoryError, RequestError, SkippedError
 from .failure import Failure, Failures, failed, of_machine
 from .lending import Loans
 from .order import Order
@@ -323,12 +318,8 @@ class Session:
             return
         try:
             future = self.engine.submit(self._task(running))
-        except ArtifactError as error:  # it cannot be passed to another process
-            self._end(running, Outcome(failure=failed(error)))
         except Exception as error:
-            if not self.engine.is_lost(error):
-                raise
-            self._note_break([running, *self._running.values()])
+            self._note_error(running, error)
         else:
             with surroundings.undisturbed():
                 self._running[future] = running
@@ -346,12 +337,19 @@ class Session:
         if error is None:
             self._stillborn = 0
             self._end(running, future.result())
-        elif self.engine.is_killed(error):
+        else:
+            self._note_error(running, error)
+
+    def _note_error(self, running: Running, error: BaseException) -> None:
+        """Take in why a call has no outcome, or could not be passed to a worker."""
+        if self.engine.is_killed(error):
             self._note_kill([running])
         elif self.engine.is_lost(error):
             self._note_break([running, *self._running.values()])
         else:
-            self._end(running, Outcome(failure=failed(error)))
+            failure = failed(error)
+            failure.is_of_machine = True  # nobody knows what the call would have read
+            self._end(running, Outcome(failure=failure))
 
     def _end(self, running: Running, outcome: Outcome) -> None:
         """Take in the outcome of an execution."""

@@ -5,7 +5,7 @@ import os
 
 import pytest
 from on_engines import EACH, OnEngine, check_nine, parallel, study_of_ten
-from projects import CHAIN
+from projects import CHAIN, Project
 
 # Equal results ----------------------------------------------------------------------
 
@@ -252,6 +252,29 @@ def test_a_worker_out_of_memory_fails_the_call_alone(on):
     """
     study_of_ten(on, body)
     check_nine(on, on.run("other"), "MemoryError")
+
+
+FULL = """
+    from concurrent.futures import ProcessPoolExecutor
+
+
+    class Full(ProcessPoolExecutor):
+        calls = 0
+
+        def submit(self, *given):
+            self.calls += 1
+            if self.calls == 4:
+                raise OSError("no more processes")
+            return super().submit(*given)
+    """
+
+
+@pytest.mark.parametrize("on", ["processes"], indirect=True)
+def test_a_call_that_an_executor_refuses_fails_alone(on):
+    study_of_ten(on, "pass")
+    on.write({"own.py": FULL})
+    failed = check_nine(on, Project.run(on, "other", "--engine", "own:Full"), "OSError")
+    assert failed["error"]["message"] == "no more processes"
 
 
 @parallel
