@@ -210,19 +210,22 @@ class Store:
                 raise CurifactoryError(said) from error
 
     def _check_place(self, place: str) -> None:
-        """Refuse a folder of a stage that others have made for themselves alone.
+        """Refuse a folder of a stage where nothing can appear by a rename.
 
         By one look at it: another run may make it at any time.
         """
         try:
-            is_folder = stat.S_ISDIR(os.stat(place).st_mode)
-            is_closed = not is_folder or not os.access(place, os.W_OK | os.X_OK)
+            found = os.stat(place)
+            is_here = found.st_dev == os.stat(f"{self._paths[0]}/").st_dev
+            is_open = os.access(place, os.W_OK | os.X_OK)
+            is_fit = stat.S_ISDIR(found.st_mode) and is_open and is_here
         except OSError:
-            is_closed = os.path.islink(place)  # to what is not there
-        if is_closed:
+            is_fit = not os.path.islink(place)  # to what is not there
+        if not is_fit:
             raise CurifactoryError(
-                f"the cache cannot be written: {place} is no folder, or closed to you",
-                "make it writable, or choose another cache with --cache",
+                f"the cache cannot be written: {place} is no folder, closed to you, or "
+                "a link to another disk",
+                "make it a folder that is writable, or choose another cache with --cache",
             )
 
     def commit(

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import stat
 import subprocess
+import tempfile
 
 import pytest
 from projects import CHAIN, Project, copy_runner
@@ -354,6 +355,21 @@ def test_a_link_that_leads_back_to_itself_stops_nothing(project):
     (project.cache / "stages.chain.fit" / "loop-0123456789ab").symlink_to("loop")
     assert project.ok("study").counts["computed"] == 0
     project.ok("cache", "verify")
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="there is no other disk")
+def test_a_stage_whose_results_would_lie_on_another_disk_is_refused_at_once(project):
+    if os.stat("/dev/shm").st_dev == os.stat(project.root).st_dev:
+        pytest.skip("there is no other disk")
+    called = "open('../called', 'w').close()"
+    project.edit("stages/chain.py", 'return {"one"', f'{called}\n    return {{"one"')
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        project.cache.mkdir(parents=True)
+        (project.cache / "stages.chain.score").symlink_to(other)
+        result = project.run("study")
+        assert os.listdir(other) == []
+    assert result.code == 1 and "or a link to another disk" in result.err
+    assert not (project.root.parent / "called").exists()
 
 
 def test_a_call_whose_folder_was_moved_away_is_computed_beside(project):
