@@ -24,7 +24,7 @@ from .files import FileDigests, Files
 from .index import Index
 from .peers import Peers
 from .progress import Progress
-from .record import Call, Output, Record, Source, forget_argsets
+from .record import Call, Output, Record, Source
 from .request import Request
 from .settings import Settings
 from .snapshot import Present, Snapshot
@@ -239,7 +239,6 @@ class ArtifactManager:
         self.records, self.calls, self.snapshots = [], [], []
         vars(self).pop("session", None)
         vars(self).pop("survey", None)
-        forget_argsets()
 
     def has_computed(self) -> bool:
         """Return whether a call was computed, or failed, in this run."""

@@ -279,11 +279,6 @@ def argset_of(snapshot: Snapshot) -> Any:
     return snapshot.args
 
 
-def forget_argsets() -> None:
-    """Let go of all snapshots; an argset that comes again has a new one."""
-    _snapshots.clear()
-
-
 _snapshots: dict[int, Snapshot] = {}
 
 
