@@ -155,9 +155,8 @@ def placed(error: CurifactoryError, otherwise: str = "") -> RequestError:
 
 
 def relative(place: str) -> str:
-    path, colon, line = place.rpartition(":")
-    path, tail = (path, colon + line) if line.isdigit() else (place, "")
-    return (sources.relative(path) or path) + tail
+    """Return a path, with or without a line, from the root of the project if it can."""
+    return sources.relative(place) or place
 
 
 # Argsets ----------------------------------------------------------------------------
