@@ -148,7 +148,7 @@ def _perform(
         request.name.replace("/", "."),
         project=project,
         progress=progress,
-        request=_shown(request, snapshots),
+        request=paramsets.without_secrets(request, snapshots),
         engine=chosen,
     )
     manager.snapshots = snapshots
@@ -192,16 +192,6 @@ def _snapshots(
     else:
         found = paramsets.of_experiment(project, request.name, module)
     return paramsets.collect(found, request)
-
-
-def _shown(request: Request, snapshots: list[Snapshot]) -> Request:
-    """Return a request as the history keeps it: without values of secret fields."""
-    asked = request.command or f"experiment run {request.name}"
-    command, *sets = (
-        paramsets.shown_command(each, request, snapshots)
-        for each in (asked, *request.sets)
-    )
-    return request._replace(sets=sets, command=command)
 
 
 def _call_run(

@@ -262,12 +262,14 @@ def _variation(choice: Request) -> Any:
     return _sweep().variation(choice.sets, choice.seeds)
 
 
-def shown_command(command: str, choice: Request, snapshots: Sequence[Snapshot]) -> str:
-    """Return the command as the history keeps it: without values of secret fields."""
-    if not choice.sets:
-        return command
-    argsets = [snapshot.source for snapshot in snapshots]
-    return str(_sweep().without_secrets(command, choice.sets, argsets))
+def without_secrets(request: Request, snapshots: Sequence[Snapshot]) -> Request:
+    """Return a request as the history keeps it: without values of secret fields."""
+    asked = [request.command or f"experiment run {request.name}", *request.sets]
+    if request.sets:
+        argsets = [snapshot.source for snapshot in snapshots]
+        hidden = _sweep().without_secrets
+        asked = [hidden(each, request.sets, argsets) for each in asked]
+    return request._replace(command=asked[0], sets=asked[1:])
 
 
 def _sweep() -> Any:
