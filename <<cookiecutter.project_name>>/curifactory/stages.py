@@ -4,7 +4,7 @@ import ast
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import (
     Any,
     Concatenate,
@@ -291,7 +291,7 @@ def _rules(given: dict[str, Any], where: str) -> Rules:
                 f"{where}: formerly is {each!r}, not the name of a module and a stage"
             )
             raise RequestError(said, f'formerly="stages.old.{each}"')
-    if isinstance(made.code, str) or not isinstance(made.code, Sequence):
+    if not _is_list(made.code):
         said = f"{where}: code is {made.code!r:.80}, not a list"
         raise RequestError(said, "code=[src.plugins.fit]")
     for each in made.code:
@@ -309,9 +309,15 @@ def _rules(given: dict[str, Any], where: str) -> Rules:
     return made
 
 
+def _is_list(given: Any) -> bool:
+    """Return whether something has members in an order: a set has another in each process."""
+    return isinstance(given, Collection) and not isinstance(
+        given, (str, set, frozenset)
+    )
+
+
 def _names(given: Any, what: str, where: str) -> list[str]:
-    is_list = isinstance(given, Sequence) and not isinstance(given, str)
-    if given and not (is_list and all(isinstance(each, str) for each in given)):
+    if given and not (_is_list(given) and all(isinstance(e, str) for e in given)):
         said = f"{where}: {what} is {given!r}, not a list of names"
         raise RequestError(said, f'{what}=["name"]')
     names = list(given or ())

@@ -491,7 +491,8 @@ def test_what_children_tell_is_no_file_of_the_project(project):
     ("declared", "what"),
     [
         ("None, {'x', 'y'}", "outputs is "),
-        ("{'x': 1}, ['y']", "inputs is {'x': 1}"),
+        ("{'x'}, ['y']", "inputs is {'x'}"),
+        ("(n for n in 'ab'), ['y']", "inputs is <generator"),
         ("None, ['x'], reads={'seed', 'depth'}", "reads is "),
         ("None, ['x'], files={'a.csv'}", "files is {'a.csv'}"),
         ("None, ['x'], code={len, max}", "code is "),
