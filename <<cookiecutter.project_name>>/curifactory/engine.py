@@ -78,10 +78,12 @@ def make(request: Request, root: Path) -> Engine:
         raise RequestError(f"-j {jobs}: {said}", "-j 2")
     parallel = "dask" if scheduler else "processes" if jobs is not None else "serial"
     chosen = request.engine or parallel
+    if scheduler and chosen != "dask":
+        raise RequestError(f"--engine {chosen} has no scheduler", "leave one out")
     if chosen == "serial":
-        if scheduler or (jobs or 1) > 1:
+        if (jobs or 1) > 1:
             said = "--engine serial has no workers"
-            raise RequestError(said, "leave it out, or -j and --scheduler")
+            raise RequestError(said, "leave it out, or -j")
         return Engine()
     try:
         engines = importlib.import_module("curifactory.extras.engines")

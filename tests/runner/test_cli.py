@@ -140,6 +140,11 @@ REFUSED = {
         ["study", "--engine", "serial", "-j", "2"],
         ["--engine serial has no workers"],
     ),
+    "a scheduler of an engine without": (
+        {},
+        ["study", "--engine", "processes", "--scheduler", "tcp://127.0.0.1:1"],
+        ["--engine processes has no scheduler"],
+    ),
     "too many workers": ({}, ["study", "-j", "1000000000000"], ["so many are too"]),
     "option without its value": (
         {},
