@@ -194,6 +194,7 @@ class _Attempt:
                 )
                 self.outcome.messages.append(f"{said} for each call that takes it")
             return value
+        self.files.named(source.value)
         return caching.detached_copy(source.value)
 
     def _lent(self, source: Stored, value: Any) -> Any:
@@ -218,7 +219,7 @@ class _Attempt:
 
     def _returned(self, values: list[Inputs]) -> Any:
         task = self.task
-        given = {n: caching.detached_copy(v.value) for n, v in task.arguments.items()}
+        given = {n: self.load(each) for n, each in task.arguments.items()}
         if not self.stage.is_aggregate:
             record = self._record(task.own, None, values[0])
             return self.stage.function(record, **values[0].loaded, **given)

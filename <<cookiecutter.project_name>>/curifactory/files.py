@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import re
+import stat
 import sys
 import tempfile
 import time
@@ -69,12 +70,15 @@ class Files:
     @functools.cached_property
     def told(self) -> str:
         """What processes that a stage starts must know to tell it what they read."""
-        return json.dumps([self.channel.path, self.root, *self.outside])
+        return self._told()
+
+    def _told(self, *named: str) -> str:
+        return json.dumps([self.channel.path, self.root, self.outside, named])
 
     def key(
         self, path: object, *, is_folder: bool = False, is_code: bool = False
     ) -> str | None:
-        """Return the path relative to the project of what counts, or None."""
+        """Return the path of what counts, relative to the project if it lies there, or None."""
         if not sources.is_path(path):
             return None
         full = os.path.abspath(os.fsdecode(path))
@@ -82,16 +86,28 @@ class Files:
             folder, name = os.path.split(full)
             full = os.path.join(sources.real(folder), name)
         place = full + os.sep * is_folder
-        if not full.startswith(self.inside) or self.is_runners(place):
+        base = self._base(place)
+        if base is None or self.is_runners(place):
             return None
-        inner = full.removeprefix(self.inside).replace(os.sep, "/")
+        inner = full[len(base) :].replace(os.sep, "/")
         folders = inner.split("/")[: None if is_folder else -1]
-        if any(p in sources.OUTSIDE or p[0] == "." for p in folders):
+        if any(p in sources.OUTSIDE or p[:1] == "." for p in folders):
             return None
         if os.path.basename(inner).startswith(channel.PREFIX):
             return None
         is_hidden = not (is_folder or is_code) and inner.endswith(HIDDEN_SUFFIXES)
-        return None if is_hidden else inner
+        if is_hidden:
+            return None
+        return inner if base == self.inside else full.replace(os.sep, "/")
+
+    def _base(self, place: str) -> str | None:
+        """Return in which folder a place counts: in the project, or one that a field names."""
+        if place.startswith(
+            self.inside
+        ):  # the runner makes folders in the project itself
+            return self.inside if place != self.inside else None
+        named = self.reads.folders if self.reads is not None else ()
+        return next(filter(place.startswith, named), None)
 
     def is_runners(self, path: object) -> bool:
         """Return whether the runner has made a file: folders of others may lie beside."""
@@ -123,7 +139,10 @@ class Files:
         memoized.record(f"f:{key}", seen)
 
     def named(self, value: Any) -> None:
-        """Note the files that a field names: any but those that the runner makes."""
+        """Note the files that a value names, and what is read in folders that it names.
+
+        Any but those that the runner makes.
+        """
         if isinstance(value, (list, tuple, set, frozenset, dict)):
             for each in value.values() if isinstance(value, dict) else value:
                 self.named(each)
@@ -132,9 +151,27 @@ class Files:
         if self.reads is None or not may_be_path:
             return
         full = os.path.abspath(os.path.join(self.root, text))
-        if os.path.isfile(full) and not self.is_runners(full):
+        try:
+            mode = os.stat(full).st_mode
+        except (OSError, ValueError):
+            return
+        if stat.S_ISDIR(mode):
+            self._let_count(sources.real(full) + os.sep)
+        elif stat.S_ISREG(mode) and not self.is_runners(full):
             place = full.removeprefix(self.inside).replace(os.sep, "/")
             self.reads.note_file(f"f:{place}", sources.stat_of(full))
+
+    def _let_count(self, folder: str) -> None:
+        """Let what lies in a folder outside the project count, if it is one for data.
+
+        One that holds the project, a home, or temporary files, holds all sorts of things.
+        """
+        held = self.inside, os.path.expanduser("~"), tempfile.gettempdir()
+        holds_all = any(f"{each}{os.sep}".startswith(folder) for each in held)
+        if self.reads is None or holds_all or self._base(folder) is not None:
+            return
+        self.reads.folders.append(folder)
+        os.environ[channel.VARIABLE] = self._told(*self.reads.folders)
 
     def imported(self, module: ModuleType, by: str) -> None:
         """Note a module that a stage has asked for by a name made at run time."""
@@ -347,18 +384,18 @@ class FileDigests:
         self.known: dict[tuple[str, tuple[int, int], int], str] = {}
 
     def __call__(self, path: str) -> str:
-        stat, number = sources.status_of(os.path.join(self.root, path))
-        if stat[0] < 0 and _is_pattern(path):
+        status, number = sources.status_of(os.path.join(self.root, path))
+        if status[0] < 0 and _is_pattern(path):
             found = sorted(matching(self.root, path))
             if path.endswith("/"):  # by name
                 return hashing.hash_text(*found)
             return hashing.hash_text(*(f"{each}={self(each)}" for each in found))
-        if stat[0] < 0:
-            return "absent" if stat == sources.ABSENT else "unreadable"
-        key = path, stat, number
+        if status[0] < 0:
+            return "absent" if status == sources.ABSENT else "unreadable"
+        key = path, status, number
         known = self.known.get(key)
         if known is None:
-            may_change_unseen = is_racy(stat[1])
+            may_change_unseen = is_racy(status[1])
             try:
                 known = self.digest(*key)
             except OSError:  # to whom it may be readable again, it is another one
@@ -431,10 +468,11 @@ def _become_child() -> None:
 
 def _join_parent(told: str) -> None:
     """Tell the stage that has started this process what is read here."""
-    path, root, *outside = json.loads(told)
+    path, root, outside, named = json.loads(told)
     sources.watch(Path(root))
     files = Files(Path(root), tuple(map(Path, outside)))
     files.reads = Reads()
+    files.reads.folders = named
     files.reads.channel = Channel(path)
     files.reads.become_child()
     files.listen()

@@ -92,6 +92,8 @@ class Reads:
         """What files and folders were when they were read first."""
         self.unpickled: dict[tuple[str, str], None] = {}
         """The classes and functions, by module and name, that pickles have asked for."""
+        self.folders: list[str] = []
+        """Folders outside the project in which files count: a value that was read names them."""
         self.written: set[str] = set()
         self.handed: dict[str, Seen] = {}
         """What others were to open, programs or libraries; no other read is known."""

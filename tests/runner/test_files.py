@@ -14,6 +14,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import tokenize
@@ -23,7 +24,7 @@ import pytest
 from projects import TEMPLATE
 from tracked import keys
 
-from curifactory import memoized, sources
+from curifactory import caching, memoized, sources
 from curifactory.channel import Channel
 from curifactory.files import NOTHING, FileDigests, Files, is_racy, matching
 from curifactory.hashing import hash_file, hash_text
@@ -322,6 +323,73 @@ def test_a_file_elsewhere_that_a_field_names_is_noted(tmp_path, project, files, 
         files.named(str(project / "data/cache/x.json"))
     assert keys(reads) == [f"f:{other}", "f:data/raw.csv"]
     assert reads.seen[str(other)] == stat_of(str(other))
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A folder for data, which does not lie in the project."""
+    folder = tmp_path.resolve() / "disk"
+    for name in ("x.txt", "deep/y.txt", ".git/config"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    return folder
+
+
+@pytest.mark.parametrize("name", [str, Path, lambda each: "../link", lambda e: [e]])
+def test_files_in_a_folder_elsewhere_that_a_field_names_are_noted(
+    name, disk, project, files, reads
+):
+    (project.parent / "link").symlink_to(disk)
+    with files.noting(reads):
+        (disk / "x.txt").read_text()  # nobody has named it yet
+        files.named(name(disk))
+        (disk / "deep/y.txt").read_text()
+        os.listdir(disk)
+        (project.parent / "link/x.txt").read_text()
+        (disk / ".git/config").read_text()
+        (disk / "own.txt").write_text("own")
+        (disk / "own.txt").read_text()
+    assert keys(reads) == [f"f:{disk}/deep/y.txt", f"f:{disk}/", f"f:{disk}/x.txt"]
+    assert list(files.changed_by_others(reads)) == []
+    (disk / "x.txt").write_text("other")
+    assert list(files.changed_by_others(reads)) == [f"{disk}/x.txt"]
+
+
+def test_a_folder_that_holds_all_sorts_of_things_says_nothing(
+    disk, project, files, reads, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(disk / "deep"))
+    with files.noting(reads):
+        for each in ("/", "..", tempfile.gettempdir(), disk, disk / "deep"):
+            files.named(str(each))
+        (disk / "x.txt").read_text()
+        (disk / "deep/y.txt").read_text()
+    assert keys(reads) == []
+
+
+def test_folders_that_were_named_for_one_call_do_not_count_for_the_next(
+    disk, project, files
+):
+    first, second = Reads(), Reads()
+    with files.noting(first):
+        files.named(str(disk))
+    with files.noting(second):
+        (disk / "x.txt").read_text()
+    assert keys(second) == []
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_what_children_read_in_a_folder_that_a_field_names_is_noted(
+    method, disk, project, files, reads, monkeypatch
+):
+    monkeypatch.setenv("PYTHONPATH", f"{TEMPLATE}")
+    context = multiprocessing.get_context(method)
+    with files.noting(reads):
+        files.named(str(disk))
+        child = context.Process(target=caching.read_bytes, args=(str(disk / "x.txt"),))
+        child.start()
+        child.join()
+    assert child.exitcode == 0 and f"f:{disk}/x.txt" in keys(reads)
 
 
 def test_time_stamps_of_the_last_moments_may_hide_a_change():
@@ -939,8 +1007,13 @@ def test_a_file_that_cannot_be_read_has_a_digest_too(project):
 
 def test_what_is_no_path_is_not_looked_for(files, project, monkeypatch):
     asked = []
-    monkeypatch.setattr(os.path, "isfile", lambda path: asked.append(path) or False)
-    with files.noting(Reads()):
+
+    def looked_for(path):
+        asked.append(path)
+        raise FileNotFoundError
+
+    with files.noting(Reads()), monkeypatch.context() as patched:
+        patched.setattr(os, "stat", looked_for)
         files.named(["a\nb", "x" * 10_000, "a b/c.txt"])
     assert asked == [str(project / "a\nb"), str(project / "a b/c.txt")]
 

@@ -1599,3 +1599,54 @@ def test_names_of_functions_in_argsets_do_not_count_elsewhere(whole):
     whole.edit("experiments/other.py", "def ramp", "def slope")
     whole.edit("experiments/other.py", "[ramp]", "[slope]")
     assert values(whole) == ({"a": "0", "b": "0"}, 0)
+
+
+# Places outside the project ----------------------------------------------------------
+
+FOLDER = """
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Placed(Args):
+    folder: str = "../disk"
+
+
+@stage({inputs}, ["out"])
+def last(record{given}):
+    return (Path({folder}) / "x.txt").read_text()
+"""
+
+
+@here
+@pytest.mark.parametrize(
+    ("inputs", "given", "folder", "run"),
+    [
+        ("None", "", "record.args.folder", PRINT),
+        ("None", ", folder", "folder", PRINT.replace("))", "), folder='../disk')", 1)),
+        (
+            "['folder']",
+            ", folder",
+            "folder",
+            PRINT.replace(
+                "r = last(Record(manager, args))",
+                "r = Record(manager, args); r.state['folder'] = '../disk'; last(r)",
+            ),
+        ),
+    ],
+    ids=["field", "keyword", "state"],
+)
+def test_files_in_a_folder_elsewhere_count_where_a_value_names_it(
+    whole, options, inputs, given, folder, run
+):
+    disk = whole.root.parent / "disk"
+    disk.mkdir()
+    (disk / "x.txt").write_text("one")
+    stages = FOLDER.format(inputs=inputs, given=given, folder=folder)
+    whole.write(other(stages, EACH.format(run), "Placed('a')"))
+    assert values(whole, *options) == ({"a": "one"}, 1)
+    assert values(whole, *options) == ({"a": "one"}, 0)
+    (disk / "x.txt").write_text("two")
+    assert values(whole, *options) == ({"a": "two"}, 1)
+    assert str(disk / "x.txt") in whole.ok("explain", "other").out
