@@ -21,6 +21,8 @@ class Manager(Protocol):
     """What a record needs of the manager."""
 
     records: list[Any]
+    eager: bool
+    """Whether each call is computed at once."""
 
     def add(self, call: "Call") -> None: ...
 
@@ -219,6 +221,8 @@ class Record(Generic[A]):
 
     def call(self, stage: AnyStage, records: Any, arguments: dict[str, Any]) -> None:
         """Add a call of a stage to this record; nothing is computed yet."""
+        if not self.manager.eager:
+            stage = stage.bound()
         stage.renew()
         _check_arguments(stage, arguments)
         given = replaced = NO_LITERALS
@@ -289,8 +293,12 @@ def literal(value: Any, name: str) -> Literal:
             f"{name} is a Record, a stage takes values",
             f'pass record.state["{name}"], or call the stages one after the other',
         )
-    digest = value_digest(value, name)
-    return Literal(plain.copied(value), digest)
+    try:
+        made = plain.copied(value)
+    except Exception:
+        value_digest(value, name)  # most often this says better what is wrong
+        raise
+    return Literal(made, value_digest(made, name))
 
 
 def _check_arguments(stage: AnyStage, arguments: dict[str, Any]) -> None:

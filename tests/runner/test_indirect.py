@@ -1650,3 +1650,87 @@ def test_files_in_a_folder_elsewhere_count_where_a_value_names_it(
     (disk / "x.txt").write_text("two")
     assert values(whole, *options) == ({"a": "two"}, 1)
     assert str(disk / "x.txt") in whole.ok("explain", "other").out
+
+
+# What run() sets anew -----------------------------------------------------------------
+
+LATE = """
+from dataclasses import dataclass
+from functools import partial
+
+
+@dataclass
+class Acting(Args):
+    act: object = None
+
+
+@stage(["x"], ["out"])
+def last(record, x, fn):
+    return fn(x)
+
+
+@stage(["x", "fn"], ["out"])
+def taken(record, x, fn):
+    return fn(x)
+
+
+@stage(["x"], ["out"])
+def first(record, x, fns):
+    return fns["all"][0](x)
+
+
+@stage(["x"], ["out"])
+def acting(record, x):
+    return record.args.act(x)
+"""
+WAYS = {
+    "a lambda": "last(r, fn=lambda x: x * k)",
+    "a function over a dictionary": "d['k'] = k; last(r, fn=scale)",
+    "a function that knows itself": "last(r, fn=again)",
+    "in state": "r.state['fn'] = lambda x: x * k; taken(r)",
+    "a partial": "last(r, fn=partial(lambda y, x: x * k + y, 0))",
+    "in a dictionary": "first(r, fns={'all': [lambda x: x * k]})",
+    "in a list of partials": "first(r, fns={'all': (partial(lambda x: x * k),)})",
+    "in an argset": (
+        "r = Record(manager, args.copy(name=f'n{k}', act=lambda x: x * k)); "
+        "r.state['x'] = 10; acting(r)"
+    ),
+    "a stage": ("stage(['x'], ['out'])(local)(r)"),
+}
+
+
+TWO_AT_A_TIME = [
+    pytest.param(way, ["-j", "2"], marks=pytest.mark.slow, id=f"{way}-processes")
+    for way in WAYS
+    if way != "a stage"  # workers cannot import it, which is said
+]
+
+
+@pytest.mark.parametrize(
+    ("way", "options"), [*((way, []) for way in WAYS), *TWO_AT_A_TIME]
+)
+def test_functions_of_run_are_what_they_were_when_they_were_given(whole, way, options):
+    run = f"""(args,) = argsets
+d = {{}}
+def scale(x):
+    return x * d["k"]
+def again(x, left=1):
+    return again(x, left - 1) if left else x * k
+def local(record, x):
+    return x * helper()
+def helper():
+    return k
+made = []
+for k in (2, 3):
+    r = Record(manager, args)
+    r.state["x"] = 10
+    {WAYS[way]}
+    made.append(r)
+k = d["k"] = 100
+for given, r in zip((2, 3), made):
+    print("VALUE", given, r.state["out"])"""
+    whole.write(other(LATE, run, "Acting('a')"))
+    assert values(whole, *options) == ({"2": "20", "3": "30"}, 2)
+    whole.edit("experiments/other.py", "for k in (2, 3):", "for k in (3, 2, 4):")
+    whole.edit("experiments/other.py", "zip((2, 3), made)", "zip((3, 2, 4), made)")
+    assert values(whole, *options) == ({"3": "30", "2": "20", "4": "40"}, 1)
