@@ -67,6 +67,16 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
     return argparse.RawDescriptionHelpFormatter(prog, width=(width or 80) - 2)
 
 
+class _Joined(argparse.Action):
+    """Lets an option that takes a list be given several times, as others can be."""
+
+    def __call__(
+        self, parser: Any, options: Any, value: Any, option: str | None = None
+    ) -> None:
+        before = getattr(options, self.dest)
+        setattr(options, self.dest, f"{before},{value}" if before else value)
+
+
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"formatter_class": _formatter, **options})
@@ -298,7 +308,7 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
     said = "only argsets with this name, or a pattern like 'knn_*'"
     add("-n", "--names", metavar="NAME", help=said, **LISTED)
     said = "only argsets at these places, and those of -n"
-    add("--indices", metavar="0,2-4", type=not_empty, help=said)
+    add("--indices", metavar="0,2-4", type=not_empty, action=_Joined, help=said)
 
 
 def not_empty(text: str) -> str:

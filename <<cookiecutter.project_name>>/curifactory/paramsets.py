@@ -372,4 +372,6 @@ def _indices(text: str, count: int) -> set[int]:
             hint = f"there are {count} argsets: give numbers from 0 to {count - 1}"
             raise RequestError(f"--indices {text}: {part!r} {wrong}", hint)
         found.update(range(first, last + 1))
+    if text and not found:
+        raise RequestError(f"--indices {text}: expected numbers", "--indices 0,2-4")
     return found

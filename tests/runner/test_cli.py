@@ -70,6 +70,11 @@ REFUSED = {
         ["study", "--indices", "x,4-"],
         ["'x' is no number, and no range like 2-4", "0 to 1"],
     ),
+    "indices without a number": (
+        {},
+        ["study", "--indices", ","],
+        ["--indices ,: expected numbers", "--indices 0,2-4"],
+    ),
     "unknown command": ({}, ["cahce"], ["no experiment 'cahce'", "mean 'cache'"]),
     "a command of the cache": (
         {},
@@ -716,6 +721,7 @@ def test_the_curifactory_of_another_project_is_refused(project):
         (["-n", "svm_1"], ["svm_1"]),
         (["-n", "svm_1", "-n", "*_0"], ["knn_0", "svm_0", "svm_1"]),
         (["--indices", "0,2-3"], ["knn_0", "svm_0", "svm_1"]),
+        (["--indices", "0", "--indices", "2-3"], ["knn_0", "svm_0", "svm_1"]),
         (["--indices", "3", "-n", "knn_0"], ["knn_0", "svm_1"]),
     ],
 )
