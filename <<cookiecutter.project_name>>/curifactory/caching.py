@@ -58,7 +58,8 @@ class Cacheable:
             raise CurifactoryError(
                 f"{type(self).__name__}({extension!r}): the extension of its files "
                 "begins with a dot, and has no folder",
-                f"the cache names its files: write {type(self).__name__}()",
+                f"the cache names its files: write {type(self).__name__}(); a cacher of "
+                "your own opens self.get_path() itself",
             )
 
     @property

@@ -52,6 +52,8 @@ INSTEAD = {
     "--report": "each run writes its report, and says where",
     "--version": "write `experiment --version`",
     "--no-log": "--quiet prints the summary only",
+    "--dry-cache": "--read-only leaves the cache as it is",
+    "--global-indices": "--indices counts through all argsets",
     "-m": "write `experiment map NAME`",
 }
 """What there is for options of other releases."""
@@ -323,7 +325,8 @@ def _run(options: argparse.Namespace, command: str) -> int:
 
     surroundings.look_past_what_is_loaded()
     project, request = open_request(options, command)
-    run = experiment.perform(project, request, _progress(options))
+    with surroundings.staying():  # paths are printed from where the user is
+        run = experiment.perform(project, request, _progress(options))
     with contextlib.suppress(BrokenPipeError):  # who reads no more may know the code
         if run.manager.mapping:
             tables.print_map(run, is_whole=options.verbose)

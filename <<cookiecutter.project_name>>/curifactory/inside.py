@@ -8,6 +8,7 @@ from .errors import CurifactoryError, nearest
 from .folders import FILES
 
 DECLARE = "declare what the stage needs in its inputs, so that a change is noticed"
+PLACES = "; files go to record.get_path(name), record.get_dir(name) or record.scratch"
 RETURN = "name it in the outputs of the stage, and return it"
 
 
@@ -90,7 +91,8 @@ class StageRecord:
         if name.startswith("__"):
             raise AttributeError(name)
         said = f"inside a stage a record has no {name!r}: {nearest(name, _OFFERED)}"
-        raise CurifactoryError(said, DECLARE)
+        is_for_files = name in ("manager", "stage_cachers")
+        raise CurifactoryError(said, DECLARE + PLACES * is_for_files)
 
 
 _OFFERED = "args state label metric report scratch get_path get_dir".split()

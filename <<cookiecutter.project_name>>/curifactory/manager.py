@@ -220,6 +220,8 @@ class ArtifactManager:
             raise RequestError(said, "pip install jinja2")
         return notebook.shown(self._summary(*self._outcome()), self.settings)
 
+    generate_report = report
+
     def close(self) -> None:
         """Let go of everything: other runs do not see this one at work any more."""
         self.stop()

@@ -248,6 +248,7 @@ def test_an_extension_is_no_path(extension):
     with pytest.raises(CurifactoryError, match="begins with a dot") as caught:
         PickleCacher(extension)
     assert "write PickleCacher()" in caught.value.hint
+    assert "of your own opens self.get_path() itself" in caught.value.hint
 
 
 @pytest.mark.parametrize("method", ["get_path", "get_dir"])

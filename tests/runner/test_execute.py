@@ -397,6 +397,24 @@ def test_a_stage_that_calls_a_stage_is_told_where_to(project):
     assert "call it in run()" in result.err
 
 
+@pytest.mark.parametrize("name", ["manager.cache_path", "stage_cachers[0]"])
+def test_what_other_releases_have_for_files_is_told_by_what_there_is_here(
+    project, name
+):
+    stages = f"@stage(None, ['x'])\ndef pick(record):\n    return record.{name}\n"
+    project.write(other(stages, EACH.format("pick(Record(manager, args))")))
+    result = project.run("other")
+    assert result.code == 1 and "files go to record.get_path(name)" in result.err
+
+
+def test_places_are_told_from_where_the_user_is(whole):
+    whole.edit("experiments/study.py", "def run(argsets, manager):", LEAVING)
+    assert "report: reports/study-1/index.html" in whole.ok("study").out
+
+
+LEAVING = "def run(argsets, manager):\n    import os\n    os.chdir('..')"
+
+
 def test_how_many_more_failed_is_said(project):
     project.edit("src/helpers.py", "return 2 * x", "return 2 / (x - x)")
     assert "1 more failed, see the report" in project.run("study").err

@@ -693,6 +693,8 @@ def test_an_experiment_has_its_report_at_its_end(whole):
     result = whole.run("study")
     assert result.code == 2, result
     assert "an experiment has its report at its end" in result.err
+    whole.edit("experiments/study.py", "manager.report()", "manager.generate_report()")
+    assert whole.run("study").err == result.err
     assert not (whole.root / "reports").exists()
 
 
