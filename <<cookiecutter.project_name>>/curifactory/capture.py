@@ -2,10 +2,14 @@
 
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+
+LOOKED_AT = 100_000
+"""Bytes at the end of what a call has printed that its last lines are looked for in."""
 
 
 class captured:
@@ -90,7 +94,9 @@ def tidy(folder: Path) -> None:
 def tail(path: str, most: int = 10) -> str:
     """Return the last lines of a file; of a progress bar its last state."""
     try:
-        text = Path(path).read_bytes().decode(errors="replace") if path else ""
+        with open(path, "rb") as file:
+            file.seek(-min(os.fstat(file.fileno()).st_size, LOOKED_AT), os.SEEK_END)
+            text = file.read().decode(errors="replace")
     except OSError:
         return ""
     lines = [each.rstrip("\r").rpartition("\r")[2] for each in text.split("\n")]
@@ -99,8 +105,8 @@ def tail(path: str, most: int = 10) -> str:
 
 def _move(source: Path, target: str) -> None:
     try:
-        with open(target, "ab") as file:
-            file.write(source.read_bytes())
+        with open(source, "rb") as printed, open(target, "ab") as file:
+            shutil.copyfileobj(printed, file)
     finally:
         os.truncate(source, 0)  # else it would be taken for what the next call prints
 

@@ -101,9 +101,11 @@ def bound(
         vars(made).update(vars(value))
         for cell, now in zip(cells, value.__closure__, strict=True):
             with contextlib.suppress(ValueError):  # not set yet
-                cell.cell_contents = bound(now.cell_contents, copy_of, known)
-                if type(now.cell_contents) is not FunctionType:
-                    cell.cell_contents = copy_of(now.cell_contents)
+                found = now.cell_contents
+                if type(found) is FunctionType:
+                    cell.cell_contents = bound(found, copy_of, known)
+                else:
+                    cell.cell_contents = copy_of(found)
     return known[id(value)]
 
 

@@ -182,3 +182,12 @@ def test_a_stream_that_a_stage_closes_is_there_for_others(whole, name, how):
         "fitted"
         in (next((whole.root / "data/runs/study-1/output").glob("*fit*"))).read_text()
     )
+
+
+def test_the_last_lines_of_a_huge_output_take_no_time(tmp_path):
+    path = tmp_path / "output.txt"
+    path.touch()
+    os.truncate(path, 2**36)
+    with open(path, "a") as file:
+        file.write("\nbefore\nlast words\n")
+    assert capture.tail(str(path), 2) == "before\nlast words"
