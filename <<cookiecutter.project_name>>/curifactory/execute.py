@@ -296,8 +296,9 @@ class Session:
         if missing:
             self.peers.release(claim)
             makers = self._compute_again(missing)
-            if any(each.status == "failed" for each in makers):
-                self._finish(call, "skipped", f"{makers[0].stage.label} failed again")
+            lost = [each for each in makers if each.status == "failed"]
+            if lost:
+                self._finish(call, "skipped", f"{lost[0].stage.label} failed again")
             else:
                 self.order.wait_for(call, makers)
             return

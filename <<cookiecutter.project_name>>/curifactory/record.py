@@ -232,6 +232,8 @@ class Record(Generic[A]):
         chosen: list[Record[Any]] = [self]
         if stage.is_aggregate:
             over = self.manager.records if records is None else records
+            if isinstance(over, (set, frozenset)):
+                raise stage.wrong("takes records in an order", "give a list, not a set")
             if not isinstance(over, Iterable):
                 over = [over]  # which is told that it is no list of records
             chosen = [each for each in over if each is not self]

@@ -382,6 +382,11 @@ REFUSED = {
         ["other"],
         ["'model', which no stage before it", "call the stage that gives it first"],
     ),
+    "an aggregate of a set": (
+        study("    compare(Record(manager, None), set(manager.records))\n"),
+        ["other"],
+        ["aggregate compare takes records in an order", "give a list, not a set"],
+    ),
     "an aggregate of lists": (
         study("    compare([record])\n"),
         ["other"],
