@@ -118,6 +118,7 @@ class _Attempt:
             self.noted.note_escaped()
         seconds = time.perf_counter() - begin
         self.outcome.written = self.noted.written
+        self.outcome.beyond = "" if self.stage.rules.files else self.noted.beyond
         if self.outcome.damaged:  # whatever the stage made of the exception
             raise DamagedError(f"{self.outcome.damaged[0]} is damaged")
         self._note_met()

@@ -36,6 +36,10 @@ LOOK = 0.25
 STILLBORN = 3
 """How often in turn workers may be lost before any of their calls begins."""
 LOST = "its worker was killed, twice"
+BEYOND = (
+    "{} reads {}, which does not count: it lies outside the project; let a field name "
+    "it, or its folder, or declare files=[...]"
+)
 ACCEPTED = "its accepted result is damaged, and its code is another one: run once more"
 USELESS = "its data was made again and again, and is damaged whenever it is loaded"
 
@@ -75,6 +79,8 @@ class Session:
         self._say_once = functools.cache(self.say)
         self._written: dict[str, str] = {}
         """The files of the project that calls have written, and the stage that did."""
+        self._beyond: set[str] = set()
+        """The stages of which was said that they read what does not count."""
         self._computed = 0
         self._has_failed = False
         self._repeated = 0.0
@@ -363,6 +369,9 @@ class Session:
         told = [*outcome.messages]
         if outcome.written or self._written:
             told += self._read_written(call, outcome)
+        if outcome.beyond and call.stage.label not in self._beyond:
+            self._beyond.add(call.stage.label)
+            told.append(BEYOND.format(call.stage.label, outcome.beyond))
         for text in told:
             self._say_once(text)
         if outcome.loans:

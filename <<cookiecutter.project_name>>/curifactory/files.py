@@ -102,9 +102,8 @@ class Files:
 
     def _base(self, place: str) -> str | None:
         """Return in which folder a place counts: in the project, or one that a field names."""
-        if place.startswith(
-            self.inside
-        ):  # the runner makes folders in the project itself
+        if place.startswith(self.inside):
+            # In the project itself the runner makes folders.
             return self.inside if place != self.inside else None
         named = self.reads.folders if self.reads is not None else ()
         return next(filter(place.startswith, named), None)
@@ -124,6 +123,8 @@ class Files:
         if is_writing:
             self.changed(path)
         key = self.key(path) if reads is not None or memoized.known else None
+        if key is None and reads is not None:
+            self._note_beyond(reads, path, is_writing)
         if key is None or (reads is not None and key in reads.written):
             return
         if is_writing:
@@ -137,6 +138,17 @@ class Files:
         if reads is not None:
             reads.note_opened(key, seen)
         memoized.record(f"f:{key}", seen)
+
+    def _note_beyond(self, reads: Reads, path: object, is_writing: bool) -> None:
+        """Keep a file that is read, seems to be data, and does not count: a run tells it."""
+        full = os.path.abspath(os.fsdecode(path)) if sources.is_path(path) else ""
+        if is_writing:
+            reads.written.add(full)
+        elif not reads.beyond and full and not full.startswith(self.inside):
+            is_known = full in reads.written or f"f:{full}" in reads.keys
+            is_data = not full.endswith(HIDDEN_SUFFIXES + (".py",))
+            if is_data and not is_known and not _is_of_system(full):
+                reads.beyond = full if os.path.isfile(full) else ""
 
     def named(self, value: Any) -> None:
         """Note the files that a value names, and what is read in folders that it names.
@@ -323,6 +335,20 @@ class Files:
         """
         memory = memoized.noting(functions, reads.note_file) if functions else None
         return _Noting(self, reads, memory)
+
+
+SYSTEM = (
+    "etc usr opt lib lib64 proc sys dev run var Library System Applications".split()
+)
+"""Folders of the machine, in which what is read is data of nobody's project."""
+
+
+def _is_of_system(path: str) -> bool:
+    """Return whether a file is one of Python, its packages, the machine, or hidden."""
+    own = sys.prefix, sys.base_prefix, tempfile.gettempdir(), *filter(None, sys.path)
+    places = *own, *[f"{os.sep}{name}" for name in SYSTEM], os.environ.get("SystemRoot")
+    is_hidden = f"{os.sep}." in path or not sources.OUTSIDE.isdisjoint(Path(path).parts)
+    return is_hidden or any(path.startswith(f"{each}{os.sep}") for each in places)
 
 
 class _Noting:

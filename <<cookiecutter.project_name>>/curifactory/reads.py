@@ -94,6 +94,8 @@ class Reads:
         """The classes and functions, by module and name, that pickles have asked for."""
         self.folders: list[str] = []
         """Folders outside the project in which files count: a value that was read names them."""
+        self.beyond = ""
+        """A file outside the project that was read, though nothing names it."""
         self.written: set[str] = set()
         self.handed: dict[str, Seen] = {}
         """What others were to open, programs or libraries; no other read is known."""

@@ -107,6 +107,8 @@ class Outcome:
     reads: dict[str, str] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
     """The files of the project that the call itself has written."""
+    beyond: str = ""
+    """A file outside the project that it has read, and that does not count."""
     damaged: list[str] = field(default_factory=list)
     loans: list[Loan] = field(default_factory=list)
     kept: dict[int, Held] = field(default_factory=dict)

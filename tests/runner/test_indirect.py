@@ -1652,6 +1652,36 @@ def test_files_in_a_folder_elsewhere_count_where_a_value_names_it(
     assert str(disk / "x.txt") in whole.ok("explain", "other").out
 
 
+BEYOND = """
+from pathlib import Path
+
+
+@stage(None, ["out"]{rules})
+def last(record):
+    record.args.seed
+    Path("{disk}/own.txt").write_text("own")
+    return Path("{disk}/own.txt").read_text() + Path("{disk}/x.txt").read_text()
+"""
+
+
+@here
+@pytest.mark.parametrize("rules", ["", ", files=['{disk}/x.txt']"])
+def test_a_file_elsewhere_that_nothing_names_is_told_once(whole, options, rules):
+    disk = whole.root.parent / "disk"
+    disk.mkdir()
+    (disk / "x.txt").write_text("one")
+    rules = rules.format(disk=disk)
+    whole.write(
+        other(BEYOND.format(rules=rules, disk=disk), EACH.format(PRINT), f"{TWO}")
+    )
+    elsewhere = {"TMPDIR": str(whole.root.parent / "tmp")}
+    os.mkdir(elsewhere["TMPDIR"])
+    result = whole.ok("other", *options, **elsewhere)
+    said = f"last reads {disk}/x.txt, which does not count: it lies outside the project"
+    assert result.err.count(said) == (0 if rules else 1), result
+    assert result.counts["computed"] == 2 and disk.name + "/own" not in result.err
+
+
 # What run() sets anew -----------------------------------------------------------------
 
 LATE = """
