@@ -417,7 +417,7 @@ def sealed(args: Self, copy_of: Callable[[Any], Any] = plain.copied) -> Self:
     cls: Any = args.__class__
     made: Self = cls.__new__(cls)
     for name, value in values(args):
-        if type(value) not in plain.FIXED:
+        if type(value) not in ATOMIC:
             value = copied(args, name, value, copy_of)
         object.__setattr__(made, name, value)
     seal(made)

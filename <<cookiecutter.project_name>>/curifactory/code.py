@@ -6,7 +6,7 @@ import operator
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
-from types import FunctionType
+from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple
 
 from . import classes, hashing, sources, units
@@ -75,6 +75,48 @@ def look_anew() -> None:
     """Let the code be looked at once more: others may have set what is in modules."""
     global _looks
     _looks += 1
+
+
+def are_open(found: Iterable[Any]) -> bool:
+    """Return whether functions or classes are of a function that is still at work.
+
+    What they find around them may be set anew: they are looked at anew when they are met
+    again.
+    """
+    is_open = False
+    for each in found:
+        if _is_open(each, set()):
+            is_open = True
+            if id(each) in _open:
+                look_anew()
+            _open.add(id(each))
+    return is_open
+
+
+_open: set[int] = set()
+
+
+def _is_open(value: Any, known: set[int]) -> bool:
+    if isinstance(value, type):
+        return "<locals>" in value.__qualname__
+    if not isinstance(value, FunctionType) or id(value) in known:
+        return False
+    known.add(id(value))
+    cells = hashing.closure(value).values() if value.__closure__ else ()
+    if cells and _is_at_work(value.__code__):
+        return True
+    given = *cells, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()
+    return any(_is_open(each, known) for each in given)
+
+
+def _is_at_work(inner: CodeType) -> bool:
+    """Return whether the function in whose text another one is defined goes on."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if any(each is inner for each in frame.f_code.co_consts):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def loaded() -> dict[str, str]:

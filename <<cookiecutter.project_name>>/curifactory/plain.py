@@ -13,7 +13,7 @@ import pickle
 import sys
 from collections.abc import Callable, Hashable
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
-from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeVar
 
 from . import hashing, sources
@@ -35,8 +35,6 @@ ATOMIC = (
     PRIMITIVE | PATHS | {complex, type, FunctionType, BuiltinFunctionType, ModuleType}
 )
 """Types whose values cannot change, or are never copied."""
-FIXED = ATOMIC - {FunctionType}
-"""Those that need no look: a function may find other things around it later."""
 
 
 def copied(value: Any) -> Any:
@@ -47,18 +45,12 @@ def copied(value: Any) -> Any:
     """
     cls: Any = type(value)
     if cls in ATOMIC:
-        return bound(value, _copied_if_possible) if cls is FunctionType else value
-    if cls in FLAT:
-        members = value.values() if cls is dict else value
-        are_fixed = FIXED.issuperset(map(type, members))
-        if are_fixed and (cls is not dict or FIXED.issuperset(map(type, value))):
+        return value
+    if cls in FLAT and ATOMIC.issuperset(map(type, value)):
+        if cls is not dict:
             return cls(value)
-        if _has_function(value):
-            made = map(copied, members)
-            return dict(zip(value, made, strict=True)) if cls is dict else cls(made)
-    if cls is functools.partial:
-        given = {name: copied(each) for name, each in value.keywords.items()}
-        return cls(copied(value.func), *map(copied, value.args), **given)
+        if ATOMIC.issuperset(map(type, value.values())):
+            return dict(value)
     if not _is_simple(cls):
         shared = getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None)
         memo = {} if cls is type(shared) else {id(shared): shared}
@@ -66,54 +58,6 @@ def copied(value: Any) -> Any:
     made = cls.__new__(cls)
     vars(made).update({name: copied(each) for name, each in vars(value).items()})
     return made
-
-
-def _has_function(value: Any, depth: int = 5) -> bool:
-    """Return whether a function lies in lists and dictionaries, or in those within them."""
-    cls: Any = type(value)
-    if cls not in FLAT or not depth:
-        return cls in (FunctionType, functools.partial)
-    members = value.values() if cls is dict else value
-    if FIXED.issuperset(map(type, members)):
-        return False
-    return any(_has_function(each, depth - 1) for each in members)
-
-
-def bound(
-    value: Any,
-    copy_of: Callable[[Any], Any] = lambda value: value,
-    known: dict[int, Any] | None = None,
-) -> Any:
-    """Return a function that keeps what it finds around it now; anything else as it is.
-
-    What a function within another one uses of that may be set anew before it is called.
-    """
-    is_within = type(value) is FunctionType and "<locals>" in value.__qualname__
-    if not is_within or not value.__closure__:
-        return value
-    known = {} if known is None else known
-    if id(value) not in known:  # it may know itself
-        cells = tuple(CellType() for _ in value.__closure__)
-        given = value.__code__, value.__globals__, value.__name__, value.__defaults__
-        made = known[id(value)] = FunctionType(*given, cells)
-        for name in ("__kwdefaults__", "__qualname__", "__module__", "__doc__"):
-            setattr(made, name, getattr(value, name))
-        vars(made).update(vars(value))
-        for cell, now in zip(cells, value.__closure__, strict=True):
-            with contextlib.suppress(ValueError):  # not set yet
-                found = now.cell_contents
-                if type(found) is FunctionType:
-                    cell.cell_contents = bound(found, copy_of, known)
-                else:
-                    cell.cell_contents = copy_of(found)
-    return known[id(value)]
-
-
-def _copied_if_possible(value: Any) -> Any:
-    try:
-        return copied(value)
-    except Exception:
-        return value
 
 
 class _NotPlain(Exception):

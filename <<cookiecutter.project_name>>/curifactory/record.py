@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast, overload
 
 from . import args as argsets
-from . import plain
+from . import code, plain
 from .args import ExperimentArgs
 from .caching import Cacheable, cacher_of
 from .errors import RequestError, nearest
@@ -21,8 +21,6 @@ class Manager(Protocol):
     """What a record needs of the manager."""
 
     records: list[Any]
-    eager: bool
-    """Whether each call is computed at once."""
 
     def add(self, call: "Call") -> None: ...
 
@@ -59,6 +57,8 @@ class Literal:
 
     value: Any
     digest: str
+    is_open: bool = False
+    """Whether it holds a function that may find other things around it later."""
 
 
 Source = Output | Literal
@@ -92,6 +92,8 @@ class Call:
     """The file that has what it printed, by name."""
     known: list[str] | None = None
     """The identities of its inputs, from when they are known until it is done."""
+    is_open: bool = False
+    """Whether it is to be computed at once: its functions may find other things later."""
     taken: list[Output] = field(init=False)
     """The outputs of other calls that it takes."""
 
@@ -221,8 +223,8 @@ class Record(Generic[A]):
 
     def call(self, stage: AnyStage, records: Any, arguments: dict[str, Any]) -> None:
         """Add a call of a stage to this record; nothing is computed yet."""
-        if not self.manager.eager:
-            stage = stage.bound()
+        around = getattr(stage.function, "__closure__", None)
+        is_open = around is not None and code.are_open([stage.function])
         stage.renew()
         _check_arguments(stage, arguments)
         given = replaced = NO_LITERALS
@@ -240,6 +242,10 @@ class Record(Generic[A]):
         members = [_member(each, stage, replaced) for each in chosen]
         _check_inputs(stage, chosen, members)
         made = Call(stage, self.snapshot, members, given)
+        for each in members:
+            for held in (each.snapshot, *each.sources.values(), *given.values()):
+                is_open = is_open or getattr(held, "is_open", False)
+        made.is_open = is_open
         self._last = made
         self.manager.add(made)
         for index, name in enumerate(stage.outputs):
@@ -274,6 +280,7 @@ def snapshot_of(args: Any) -> Snapshot:
         )
     argsets.check_name(args.name, "a record was made by hand")
     made = Snapshot(args)
+    made.is_open = code.are_open(code.callables_in(made.source))
     argset_of(made)
     argsets.seal(args)  # its record would not follow
     return made
@@ -295,12 +302,9 @@ def literal(value: Any, name: str) -> Literal:
             f"{name} is a Record, a stage takes values",
             f'pass record.state["{name}"], or call the stages one after the other',
         )
-    try:
-        made = plain.copied(value)
-    except Exception:
-        value_digest(value, name)  # most often this says better what is wrong
-        raise
-    return Literal(made, value_digest(made, name))
+    held: list[Any] = []
+    digest = value_digest(value, name, held)
+    return Literal(plain.copied(value), digest, bool(held))
 
 
 def _check_arguments(stage: AnyStage, arguments: dict[str, Any]) -> None:

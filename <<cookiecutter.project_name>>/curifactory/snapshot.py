@@ -15,7 +15,7 @@ from .errors import IdentityError
 class Snapshot:
     """An argset as it was when a record was made, with the digests of its fields."""
 
-    __slots__ = ("_args", "name", "paramset", "_digests", "source")
+    __slots__ = ("_args", "name", "paramset", "_digests", "source", "is_open")
 
     def __init__(self, args: Any, paramset: str = "") -> None:
         made: Any = argsets.sealed(args, plain.shared) if args is not None else None
@@ -25,6 +25,8 @@ class Snapshot:
         self.name = str(args.name) if args is not None else "-"
         self.paramset = paramset
         self._digests: dict[str, str] = {}
+        self.is_open = False
+        """Whether it holds a function that may find other things around it later."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (self.source, self.name, self.paramset, self._digests)
@@ -295,8 +297,11 @@ def _declared(cls: Any, where: str) -> str:
     return hashing.hash_text(*_shape(cls), *found)
 
 
-def value_digest(value: Any, path: str) -> str:
-    """Return the digest of a value and of the project code that it holds."""
+def value_digest(value: Any, path: str, held: list[Any] | None = None) -> str:
+    """Return the digest of a value and of the project code that it holds.
+
+    To `held` are added those that may find other things around them later.
+    """
     if hashing.is_scalar(value):
         return hashing.digest(value)
     if type(value) in plain.PATHS:
@@ -305,6 +310,8 @@ def value_digest(value: Any, path: str) -> str:
     found, shape = plain.once(value, code.project_callables, find)
     if not found:
         return shape
+    if held is not None and code.are_open(found):
+        held += found
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 

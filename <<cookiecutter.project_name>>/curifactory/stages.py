@@ -16,17 +16,7 @@ from typing import (
     TypeVar,
 )
 
-from . import (
-    caching,
-    code,
-    hashing,
-    memoized,
-    plain,
-    provenance,
-    scope,
-    sources,
-    syntax,
-)
+from . import caching, code, hashing, memoized, provenance, scope, sources, syntax
 from .caching import AUTO, Cacheable
 from .errors import RequestError, nearest
 
@@ -115,26 +105,12 @@ class Stage(Generic[R, P, T]):
         caller.call(self, records, arguments)
         return record
 
-    def bound(self) -> "Stage[R, P, T]":
-        """Return the stage as it is now: one within `run()` may find other things later."""
-        function = plain.bound(self.function)
-        if function is self.function:
-            return self
-        made = object.__new__(type(self))
-        vars(made).update(vars(self), function=function)
-        made.forget()
-        return made
-
-    def forget(self) -> None:
-        """Let the code be looked at anew."""
-        for name in ("code", "key", "kinds", "likely"):
-            vars(self).pop(name, None)
-
     def renew(self) -> None:
         """Fix the code as it is before anything executes; cells may change it."""
         if self._edition != code.edition():
             self._edition = code.edition()
-            self.forget()
+            for name in ("code", "key", "kinds", "likely"):
+                vars(self).pop(name, None)
         _ = self.key
 
     @functools.cached_property

@@ -63,8 +63,11 @@ def _without_source(
     unit.unfollowed.append(f"{unit.label} has no source: its compiled code counts")
     unit.text = repr(syntax.essence(function.__code__))
     scope = Scope(unit, names, function.__module__)
-    for name in function.__code__.co_names:
+    for name in (*function.__code__.co_names, *function.__code__.co_freevars):
         scope.resolve(ast.Name(name, ast.Load()))
+    given = *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()
+    place = function.__module__, f"{function.__qualname__}()"
+    unit.refers += [Named(*place, each) for each in given]
     return unit
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from on_engines import FLAGS, OnEngine, parallel
+from on_engines import FLAGS, OWN, OnEngine, parallel
 from projects import CHAIN, Project
 
 from curifactory import capture
@@ -51,7 +51,7 @@ ARGSETS = "[Args(name=f'n{i}', seed=i) for i in range(3)]"
 def on(request, tmp_path, whole_home):
     made = OnEngine(tmp_path / "project", whole_home)
     made.engine = request.param
-    made.write(CHAIN)
+    made.write({**CHAIN, "own.py": OWN})
     made.study(LOUD.replace("\\\\r", "\\r"), RUN, ARGSETS)
     return made
 
