@@ -48,6 +48,9 @@ def perform(task: Task) -> Outcome:
 READS = "read so far, with digests\n"
 """The first line of the list of reads beside checkpoints; without it these do not count."""
 
+NAMED = 100
+"""Up to so many members, what is given by hand may name files and folders."""
+
 one_at_a_time = threading.RLock()
 """What is read is noted for a process, not for a thread."""
 
@@ -68,7 +71,7 @@ class _Attempt:
         self.noted = Reads(task.stream, task.stage.rules.reads, known)
         self.noted.asks_names = not names.isdisjoint(scope.ASKS_NAME)
         self.metrics: dict[str, Any] = {}
-        self.has_files = False
+        self.has_files = self.has_references = False
         self.declared: dict[str, str] = {}
         """The digests that the declared files had before the call."""
         self.begun = time.time()
@@ -118,7 +121,8 @@ class _Attempt:
             self.noted.note_escaped()
         seconds = time.perf_counter() - begin
         self.outcome.written = self.noted.written
-        self.outcome.beyond = "" if self.stage.rules.files else self.noted.beyond
+        if not (self.stage.rules.files or self.has_references):
+            self.outcome.beyond = self.noted.beyond
         if self.outcome.damaged:  # whatever the stage made of the exception
             raise DamagedError(f"{self.outcome.damaged[0]} is damaged")
         self._note_met()
@@ -186,6 +190,8 @@ class _Attempt:
             except DamagedError:
                 self.outcome.damaged.append(source.folder)
                 raise
+            own = type(source.cacher).elsewhere
+            self.has_references |= own is not caching.Cacheable.elsewhere
             return self._lent(source, value)
         if isinstance(source, Held):
             value = source.unpacked()
@@ -195,7 +201,8 @@ class _Attempt:
                 )
                 self.outcome.messages.append(f"{said} for each call that takes it")
             return value
-        self.files.named(source.value)
+        if type(source.value) not in plain.FLAT or len(source.value) <= NAMED:
+            self.files.named(source.value)
         return caching.detached_copy(source.value)
 
     def _lent(self, source: Stored, value: Any) -> Any:

@@ -234,7 +234,7 @@ class Session:
         if earlier is not None:
             label, call.failure = earlier
             self._finish(call, "failed", f"as for {label}")
-        elif self.request.fail_fast and self._has_failed:
+        elif self.request.fail_fast and self._has_failed and not self._has_begun(call):
             self._finish(call, "skipped", "a call failed before it")
         elif self._computed == self.request.max_calls:
             self._finish(call, "skipped", f"after {self._computed} calls")
@@ -242,6 +242,10 @@ class Session:
             call.reason = decision.reason
             return False
         return True
+
+    def _has_begun(self, call: Call) -> bool:
+        """Return whether a call is to be tried once more."""
+        return self._attempts[call] + self._kills[call] > 0
 
     def _is_made(self, call: Call, trace: Trace | None) -> bool:
         """Reuse what others have made meanwhile of a call whose data is needed."""

@@ -35,6 +35,9 @@ GLOBS = frozenset({PATH_GLOB, "glob.glob/2"})
 NAMED_BELOW = re.compile(r"[*?\[][^/]*/([^/]+/)*[^*?\[/]+(/|$)")
 """A pattern with a plain name after a sign: `*/result.csv`, `*/metrics/*.csv`."""
 
+SIGNS = re.compile(r"[~$*?\[{]")
+"""What stands for something else in a path, in a pattern, or in a template of names."""
+
 WHOLE = "/**/*"
 """The end of a pattern for all that lies in a folder: pathlib needs long for many."""
 
@@ -82,7 +85,7 @@ class Files:
         if not sources.is_path(path):
             return None
         full = os.path.abspath(os.fsdecode(path))
-        if not full.startswith(self.inside):  # a link may lead there all the same
+        if self._base(full + os.sep) is None:  # a link may lead there all the same
             folder, name = os.path.split(full)
             full = os.path.join(sources.real(folder), name)
         place = full + os.sep * is_folder
@@ -143,9 +146,9 @@ class Files:
         """Keep a file that is read, seems to be data, and does not count: a run tells it."""
         full = os.path.abspath(os.fsdecode(path)) if sources.is_path(path) else ""
         if is_writing:
-            reads.written.add(full)
+            reads.made.add(full)
         elif not reads.beyond and full and not full.startswith(self.inside):
-            is_known = full in reads.written or f"f:{full}" in reads.keys
+            is_known = full in reads.made or f"f:{full}" in reads.keys
             is_data = not full.endswith(HIDDEN_SUFFIXES + (".py",))
             if is_data and not is_known and not _is_of_system(full):
                 reads.beyond = full if os.path.isfile(full) else ""
@@ -166,6 +169,8 @@ class Files:
         try:
             mode = os.stat(full).st_mode
         except (OSError, ValueError):
+            if SIGNS.search(text):
+                self.named(_known_part(text))
             return
         if stat.S_ISDIR(mode):
             self._let_count(sources.real(full) + os.sep)
@@ -178,8 +183,8 @@ class Files:
 
         One that holds the project, a home, or temporary files, holds all sorts of things.
         """
-        held = self.inside, os.path.expanduser("~"), tempfile.gettempdir()
-        holds_all = any(f"{each}{os.sep}".startswith(folder) for each in held)
+        held = self.root, os.path.expanduser("~"), tempfile.gettempdir()
+        holds_all = any(f"{sources.real(p)}{os.sep}".startswith(folder) for p in held)
         if self.reads is None or holds_all or self._base(folder) is not None:
             return
         self.reads.folders.append(folder)
@@ -341,6 +346,13 @@ SYSTEM = (
     "etc usr opt lib lib64 proc sys dev run var Library System Applications".split()
 )
 """Folders of the machine, in which what is read is data of nobody's project."""
+
+
+def _known_part(text: str) -> str:
+    """Return a path without signs, or the folder that lies before the first one."""
+    whole = os.path.expandvars(os.path.expanduser(text))
+    sign = SIGNS.search(whole)
+    return os.path.dirname(whole[: sign.start()]) if sign else whole
 
 
 def _is_of_system(path: str) -> bool:

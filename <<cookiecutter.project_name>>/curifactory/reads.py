@@ -96,6 +96,8 @@ class Reads:
         """Folders outside the project in which files count: a value that was read names them."""
         self.beyond = ""
         """A file outside the project that was read, though nothing names it."""
+        self.made: set[str] = set()
+        """The files outside the project that the call itself has written."""
         self.written: set[str] = set()
         self.handed: dict[str, Seen] = {}
         """What others were to open, programs or libraries; no other read is known."""

@@ -40,6 +40,8 @@ class Saving:
             chosen = cacher.chosen(value)
             kind = stages.BY_NAME[type(chosen).__name__]
         placed = chosen.at(self.folder, folders.output_stem(name))
+        if isinstance(value, (str, os.PathLike)) and chosen is not cacher:
+            self._check_place(os.fspath(value), name)
         try:
             placed.save(value)
             others = self.files
@@ -58,6 +60,15 @@ class Saving:
             )
         self.files.update(found.files)
         return found
+
+    def _check_place(self, text: Any, name: str) -> None:
+        """Refuse a path that nobody finds later: what lies there is about to be moved."""
+        if isinstance(text, str) and text.startswith(f"{self.folder}{os.sep}"):
+            raise CurifactoryError(
+                f"{self.stage.where}: {self.stage.label}, output {name!r} is a path in "
+                "the cache, and no stage would find it there",
+                "cachers=[PathCacher] keeps the file or folder, and gives its new path",
+            )
 
     def _keep(self, index: int, value: Any) -> Artifact:
         """Pass a value on that the cache does not keep."""

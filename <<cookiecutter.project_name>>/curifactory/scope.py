@@ -195,6 +195,8 @@ class Scope:
         self.local = local
         self.module = module
         self.imported: dict[str, Any] = {}
+        self.places: dict[str, tuple[str, str]] = {}
+        """Where what is imported was bound: its module, and its name there."""
         self.fillings: list[syntax.Filling] = []
         self.asked: set[int] = set()
         """The nodes that only ask for a class: who makes an argset goes by all of it."""
@@ -267,13 +269,16 @@ class Scope:
         module = importlib.import_module(source)
         if alias.name == "*":
             for name in getattr(module, "__all__", None) or _public(module):
-                self._bind(name, getattr(module, name))
+                self._bind(name, getattr(module, name), (source, name))
             return
         if not hasattr(module, alias.name):
             importlib.import_module(f"{source}.{alias.name}")
-        self._bind(alias.asname or alias.name, getattr(module, alias.name))
+        value = getattr(module, alias.name)
+        self._bind(alias.asname or alias.name, value, (source, alias.name))
 
-    def _bind(self, name: str, value: Any) -> None:
+    def _bind(
+        self, name: str, value: Any, place: tuple[str, str] | None = None
+    ) -> None:
         """Let a name stand for what is imported; what else it may mean counts, too."""
         before = self.imported.get(
             name, sources.meaning_of(self.names.get(name, value))
@@ -281,11 +286,12 @@ class Scope:
         if before is not value:
             self._refer(before, (self.module, name))
         self.imported[name] = value
+        self.places[name] = place or (self.module, name)
 
     def take_imported(self) -> None:
         """Refer to all that was imported, by its name."""
         for name, value in self.imported.items():
-            self.unit.text += f"{name}={self._refer(value, (self.module, name))},"
+            self.unit.text += f"{name}={self._refer(value, self.places[name])},"
 
     def resolve(self, node: ast.AST) -> str | None:
         """Return what stands for a name in the canonical text; None leaves it as it is."""
@@ -317,7 +323,7 @@ class Scope:
         """Return the value that a dotted name leads to, and the attributes left over."""
         names = self.imported if chain[0] in self.imported else self.names
         value = sources.meaning_of(names.get(chain[0], _ABSENT))
-        holder = self.module, chain[0]
+        holder = self.places.get(chain[0], (self.module, chain[0]))
         rest = chain[1:]
         while rest and _is_namespace(value):
             inner = got(value, rest[0], _ABSENT)

@@ -1566,3 +1566,12 @@ def test_a_record_of_another_manager_may_be_mapped(project):
     assert "compute 1, reuse 0" in project.ok("map", "other").out
     assert "computed: 1," in project.ok("other").out
     assert "compute 0, reuse 1" in project.ok("map", "other").out
+
+
+@pytest.mark.parametrize("shown", ["path", "str(path)"])
+def test_a_path_in_the_cache_that_nobody_would_find_is_refused(project, shown):
+    stages = "@stage(None, ['x'])\ndef pick(record):\n"
+    stages += f"    path = record.get_path('x.txt')\n    return {shown}\n"
+    project.write(other(stages, EACH.format("pick(Record(manager, args))")))
+    result = project.run("other")
+    assert result.code == 1 and "cachers=[PathCacher] keeps the file" in result.err

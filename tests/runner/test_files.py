@@ -355,6 +355,36 @@ def test_files_in_a_folder_elsewhere_that_a_field_names_are_noted(
     assert list(files.changed_by_others(reads)) == [f"{disk}/x.txt"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["~/disk/x.txt", "~/disk", "$DISK/x.txt", "{disk}/*.txt", "{disk}/{{}}.txt"],
+)
+def test_a_field_may_name_files_by_home_variables_and_patterns(
+    text, disk, project, files, reads, monkeypatch
+):
+    (project / "home").mkdir()
+    (project / "home/disk").symlink_to(disk)
+    monkeypatch.setenv("HOME", str(project / "home"))
+    monkeypatch.setenv("DISK", str(disk))
+    with files.noting(reads):
+        files.named(text.format(disk=disk))
+        (disk / "x.txt").read_text()
+    assert keys(reads)[-1].endswith("disk/x.txt") and len(keys(reads)) == 1
+
+
+def test_what_a_link_in_a_folder_elsewhere_leads_to_is_noted(
+    disk, project, files, reads, tmp_path
+):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "z.txt").write_text("z")
+    (disk / "link").symlink_to(other)
+    with files.noting(reads):
+        files.named(str(disk))
+        (disk / "link/z.txt").read_text()
+    assert keys(reads) == [f"f:{disk.resolve()}/link/z.txt"] and not reads.beyond
+
+
 def test_a_folder_that_holds_all_sorts_of_things_says_nothing(
     disk, project, files, reads, monkeypatch
 ):

@@ -1682,11 +1682,51 @@ def test_a_file_elsewhere_that_nothing_names_is_told_once(whole, options, rules)
     assert result.counts["computed"] == 2 and disk.name + "/own" not in result.err
 
 
+REFERENCE = """
+from pathlib import Path
+from curifactory.caching import FileReferenceCacher
+
+
+@stage(None, ["place"], [FileReferenceCacher])
+def make(record):
+    Path("{place}").write_text("one")
+    return "{place}"
+
+
+@stage(["place"], ["out"])
+def last(record, place):
+    return Path(place).read_text()
+"""
+
+
+def test_a_file_elsewhere_that_is_referred_to_counts_and_is_not_told(whole):
+    elsewhere = {"TMPDIR": str(whole.root.parent / "tmp")}
+    os.mkdir(elsewhere["TMPDIR"])
+    run = PRINT.replace(
+        "last(Record(manager, args))", "last(make(Record(manager, args)))"
+    )
+    stages = REFERENCE.format(place=whole.root.parent / "x.txt")
+    whole.write(other(stages, EACH.format(run)))
+    assert "does not count" not in whole.ok("other", **elsewhere).err
+
+
 # What run() sets anew -----------------------------------------------------------------
 
 LATE = """
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, wraps
+
+
+def tenfold(x):
+    return 10 * x
+
+
+class Holder:
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, x):
+        return self.function(x)
 
 
 @dataclass
@@ -1717,22 +1757,27 @@ WAYS = {
     "a lambda": "last(r, fn=lambda x: x * k)",
     "a function over a dictionary": "d['k'] = k; last(r, fn=scale)",
     "a function that knows itself": "last(r, fn=again)",
+    "a wrapped function": "last(r, fn=wraps(tenfold)(lambda x: tenfold(x) * k // 10))",
+    "a default": "last(r, fn=lambda x, scale=lambda x: x * k: scale(x))",
     "in state": "r.state['fn'] = lambda x: x * k; taken(r)",
     "a partial": "last(r, fn=partial(lambda y, x: x * k + y, 0))",
     "in a dictionary": "first(r, fns={'all': [lambda x: x * k]})",
-    "in a list of partials": "first(r, fns={'all': (partial(lambda x: x * k),)})",
+    "in an object": "last(r, fn=Holder(lambda x: x * k))",
     "in an argset": (
         "r = Record(manager, args.copy(name=f'n{k}', act=lambda x: x * k)); "
         "r.state['x'] = 10; acting(r)"
     ),
-    "a stage": ("stage(['x'], ['out'])(local)(r)"),
+    "a class": "last(r, fn=Times())",
+    "functions that find each other": "d['k'] = k; last(r, fn=found['one'])",
+    "a stage": "stage(['x'], ['out'])(local)(r)",
+    "a stage over a dictionary": "d['k'] = k; stored(r)",
 }
 
 
 TWO_AT_A_TIME = [
     pytest.param(way, ["-j", "2"], marks=pytest.mark.slow, id=f"{way}-processes")
     for way in WAYS
-    if way != "a stage"  # workers cannot import it, which is said
+    if "stage" not in way  # workers cannot import it, which is said
 ]
 
 
@@ -1750,6 +1795,15 @@ def local(record, x):
     return x * helper()
 def helper():
     return k
+@stage(["x"], ["out"])
+def stored(record, x):
+    return x * d["k"]
+class Times:
+    def __call__(self, x):
+        return x * k
+found = {{}}
+found["one"] = lambda x: found["other"](x)
+found["other"] = lambda x: x * d["k"] if x else found["one"](x)
 made = []
 for k in (2, 3):
     r = Record(manager, args)
@@ -1764,3 +1818,41 @@ for given, r in zip((2, 3), made):
     whole.edit("experiments/other.py", "for k in (2, 3):", "for k in (3, 2, 4):")
     whole.edit("experiments/other.py", "zip((2, 3), made)", "zip((3, 2, 4), made)")
     assert values(whole, *options) == ({"3": "30", "2": "20", "4": "40"}, 1)
+
+
+# Imported within a function -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["stage", "helper"])
+def test_files_behind_a_constant_count_that_is_imported_within_a_function(whole, place):
+    settings = """
+import threading
+
+
+class Settings:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.text = open("raw/t.txt").read()
+
+
+SETTINGS = Settings()
+"""
+    within = "from src.config import SETTINGS\n    return SETTINGS.text"
+    used = {
+        "stage": f"\n    {within}",
+        "helper": "\n    return text()",
+    }[place]
+    stages = f"""
+def text():
+    {within}
+
+
+@stage(None, ["out"])
+def last(record):{used}
+"""
+    whole.write({"raw/t.txt": "one", "src/config.py": settings})
+    whole.write(other(stages, EACH.format(PRINT)))
+    assert values(whole) == ({"a": "one"}, 1)
+    assert values(whole) == ({"a": "one"}, 0)
+    whole.write({"raw/t.txt": "two"})
+    assert values(whole) == ({"a": "two"}, 1)

@@ -44,6 +44,30 @@ def test_a_call_may_be_tried_hundreds_of_times(on):
     assert result.code == 1 and result.counts["failed"] == 1
 
 
+@parallel
+def test_fail_fast_lets_calls_that_have_begun_be_tried_again(on):
+    stages = """
+        @stage(None, ["x"], retries=1)
+        def work(record):
+            mark, failed = Path("../mark"), Path("../failed")
+            if record.args.seed == 1:
+                failed.touch()
+                time.sleep(0.3)
+                raise ValueError("one")
+            if mark.exists():
+                return 0
+            mark.touch()
+            while not failed.exists():
+                time.sleep(0.01)
+            time.sleep(1.5)
+            raise ValueError("at first")
+        """
+    two = "[Args(name='n0', seed=0), Args(name='n1', seed=1)]"
+    on.study(stages, EACH.format("work"), two)
+    result = on.run("other", "--fail-fast")
+    assert result.counts == {"computed": 1, "reused": 0, "skipped": 0, "failed": 1}
+
+
 def test_fail_fast_begins_nothing_after_a_failure(on):
     study_of_ten(on, "raise ValueError('three')")
     on.edit("stages/other.py", "seed == 3", "seed == 0")
