@@ -114,10 +114,12 @@ class ArtifactManager:
             code.look_anew()  # whoever types may have defined something anew
         call.position = len(self.calls)
         self.calls.append(call)
-        if self.eager or (call.is_open and not self.mapping):
+        if self.eager:
+            self.session.settle([call])
+            if call.failure is not None:
+                raise call.failure.raised()
+        elif call.is_open and not self.mapping:
             self.session.settle(ancestors(call))
-        if self.eager and call.failure is not None:
-            raise call.failure.raised()
 
     def _check_name(self, own: Snapshot) -> None:
         """Tell of one name for two contents: the comparison shows them as one."""
