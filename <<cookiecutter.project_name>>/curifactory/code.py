@@ -87,13 +87,14 @@ def are_open(found: Iterable[Any]) -> bool:
     for each in found:
         if _is_open(each, set()):
             is_open = True
-            if id(each) in _open:
+            if id(each) in met_open:
                 look_anew()
-            _open.add(id(each))
+            met_open.add(id(each))
     return is_open
 
 
-_open: set[int] = set()
+met_open: set[int] = set()
+"""The functions and classes that were found to be open, by their ids."""
 
 
 def _is_open(value: Any, known: set[int]) -> bool:

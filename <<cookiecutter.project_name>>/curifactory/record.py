@@ -242,7 +242,7 @@ class Record(Generic[A]):
         members = [_member(each, stage, replaced) for each in chosen]
         _check_inputs(stage, chosen, members)
         made = Call(stage, self.snapshot, members, given)
-        for each in members:
+        for each in members if code.met_open else ():
             for held in (each.snapshot, *each.sources.values(), *given.values()):
                 is_open = is_open or getattr(held, "is_open", False)
         made.is_open = is_open
