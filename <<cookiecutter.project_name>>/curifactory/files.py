@@ -85,12 +85,12 @@ class Files:
         if not sources.is_path(path):
             return None
         full = os.path.abspath(os.fsdecode(path))
-        if self._base(full + os.sep) is None:  # a link may lead there all the same
+        base = self._base(full)
+        if base is None:  # a link may lead there all the same
             folder, name = os.path.split(full)
             full = os.path.join(sources.real(folder), name)
-        place = full + os.sep * is_folder
-        base = self._base(place)
-        if base is None or self.is_runners(place):
+            base = self._base(full)
+        if base is None or self.is_runners(full + os.sep * is_folder):
             return None
         inner = full[len(base) :].replace(os.sep, "/")
         folders = inner.split("/")[: None if is_folder else -1]
@@ -103,8 +103,9 @@ class Files:
             return None
         return inner if base == self.inside else full.replace(os.sep, "/")
 
-    def _base(self, place: str) -> str | None:
-        """Return in which folder a place counts: in the project, or one that a field names."""
+    def _base(self, path: str) -> str | None:
+        """Return in which folder a path counts: in the project, or one that a field names."""
+        place = path + os.sep
         if place.startswith(self.inside):
             # In the project itself the runner makes folders.
             return self.inside if place != self.inside else None
@@ -150,7 +151,7 @@ class Files:
         elif not reads.beyond and full and not full.startswith(self.inside):
             is_known = full in reads.made or f"f:{full}" in reads.keys
             is_data = not full.endswith(HIDDEN_SUFFIXES + (".py",))
-            if is_data and not is_known and not _is_of_system(full):
+            if is_data and not is_known and not _is_of_system(*os.path.split(full)):
                 reads.beyond = full if os.path.isfile(full) else ""
 
     def named(self, value: Any) -> None:
@@ -173,19 +174,20 @@ class Files:
                 self.named(_known_part(text))
             return
         if stat.S_ISDIR(mode):
-            self._let_count(sources.real(full) + os.sep)
+            self._let_count(sources.real(full))
         elif stat.S_ISREG(mode) and not self.is_runners(full):
             place = full.removeprefix(self.inside).replace(os.sep, "/")
             self.reads.note_file(f"f:{place}", sources.stat_of(full))
 
-    def _let_count(self, folder: str) -> None:
+    def _let_count(self, full: str) -> None:
         """Let what lies in a folder outside the project count, if it is one for data.
 
         One that holds the project, a home, or temporary files, holds all sorts of things.
         """
+        folder = full + os.sep
         held = self.root, os.path.expanduser("~"), tempfile.gettempdir()
         holds_all = any(f"{sources.real(p)}{os.sep}".startswith(folder) for p in held)
-        if self.reads is None or holds_all or self._base(folder) is not None:
+        if self.reads is None or holds_all or self._base(full) is not None:
             return
         self.reads.folders.append(folder)
         os.environ[channel.VARIABLE] = self._told(*self.reads.folders)
@@ -355,11 +357,20 @@ def _known_part(text: str) -> str:
     return os.path.dirname(whole[: sign.start()]) if sign else whole
 
 
-def _is_of_system(path: str) -> bool:
+def _is_of_system(folder: str, name: str) -> bool:
     """Return whether a file is one of Python, its packages, the machine, or hidden."""
+    return name[:1] == "." or _is_systems(folder)
+
+
+@functools.lru_cache(1000)
+def _is_systems(folder: str) -> bool:
+    """Return whether the files in a folder are no data: asked for once, of many files."""
     own = sys.prefix, sys.base_prefix, tempfile.gettempdir(), *filter(None, sys.path)
     places = *own, *[f"{os.sep}{name}" for name in SYSTEM], os.environ.get("SystemRoot")
-    is_hidden = f"{os.sep}." in path or not sources.OUTSIDE.isdisjoint(Path(path).parts)
+    path = folder + os.sep
+    is_hidden = f"{os.sep}." in path or not sources.OUTSIDE.isdisjoint(
+        path.split(os.sep)
+    )
     return is_hidden or any(path.startswith(f"{each}{os.sep}") for each in places)
 
 
