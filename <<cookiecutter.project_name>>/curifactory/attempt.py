@@ -190,8 +190,7 @@ class _Attempt:
             except DamagedError:
                 self.outcome.damaged.append(source.folder)
                 raise
-            own = type(source.cacher).elsewhere
-            self.has_references |= own is not caching.Cacheable.elsewhere
+            self.has_references |= source.cacher.is_referring()
             return self._lent(source, value)
         if isinstance(source, Held):
             value = source.unpacked()

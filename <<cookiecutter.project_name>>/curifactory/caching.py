@@ -97,6 +97,11 @@ class Cacheable:
             )
         return f"{self._folder}/{self.name}{suffix or ''}"
 
+    @classmethod
+    def is_referring(cls) -> bool:
+        """Return whether it may know of files elsewhere."""
+        return cls.elsewhere is not Cacheable.elsewhere
+
     def elsewhere(self) -> Mapping[str, str]:
         """Return the files outside of the cache that belong to it, with their digests."""
         return {}

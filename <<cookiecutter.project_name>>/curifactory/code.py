@@ -106,8 +106,8 @@ def _is_open(value: Any, known: set[int]) -> bool:
     cells = hashing.closure(value).values() if value.__closure__ else ()
     if cells and _is_at_work(value.__code__):
         return True
-    given = *cells, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()
-    return any(_is_open(each, known) for each in given)
+    held = [*cells, *units.default_values(value)]
+    return any(_is_open(each, known) for each in held)
 
 
 def _is_at_work(inner: CodeType) -> bool:

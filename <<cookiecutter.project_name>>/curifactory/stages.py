@@ -179,9 +179,8 @@ class Stage(Generic[R, P, T]):
     @functools.cached_property
     def referring(self) -> dict[int, Cacheable]:
         """The cachers that know of files elsewhere, by the place of their output."""
-        plain = Cacheable.elsewhere
         outputs = [(i, c) for i, c in enumerate(self.cachers) if c is not None]
-        return {i: c for i, c in outputs if type(c).elsewhere is not plain}
+        return {i: c for i, c in outputs if c.is_referring()}
 
     def key_as(self, name: str, fingerprint: str) -> str:
         """Return the key under another name or other code, whose results are kept."""

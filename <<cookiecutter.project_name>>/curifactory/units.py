@@ -41,10 +41,15 @@ def defaults(function: FunctionType, node: ast.AST) -> list[tuple[ast.expr, Name
     said = syntax.defaults(node)
     if not any(map(syntax.has_names, said)):
         return []
-    given = *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()
     place = function.__module__, f"{function.__qualname__}()"
-    pairs = zip(said, given, strict=False)
+    pairs = zip(said, default_values(function), strict=False)
     return [(text, Named(*place, each)) for text, each in pairs]
+
+
+def default_values(function: FunctionType) -> list[Any]:
+    """Return the values of the defaults of a function, those of keywords last."""
+    keywords = function.__kwdefaults__ or {}
+    return [*(function.__defaults__ or ()), *keywords.values()]
 
 
 def fill_attached(unit: Unit, owner: Any, names: Mapping[str, Any]) -> None:
@@ -65,9 +70,8 @@ def _without_source(
     scope = Scope(unit, names, function.__module__)
     for name in (*function.__code__.co_names, *function.__code__.co_freevars):
         scope.resolve(ast.Name(name, ast.Load()))
-    given = *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()
     place = function.__module__, f"{function.__qualname__}()"
-    unit.refers += [Named(*place, each) for each in given]
+    unit.refers += [Named(*place, each) for each in default_values(function)]
     return unit
 
 
