@@ -47,6 +47,14 @@ class ExperimentArgs(_Named):
 
     __slots__ = ("__dict__", "__weakref__", "_sealed")
 
+    if not TYPE_CHECKING:  # __init__ tells what it takes
+
+        def __new__(cls, *_: Any, **__: Any) -> Any:
+            made = super().__new__(cls)
+            # Each setting of a field looks at it: that takes long where nothing is.
+            _SEALED.__set__(made, False)
+            return made
+
     def __init__(self, name: str = "") -> None:
         self.name = name
 
@@ -82,7 +90,7 @@ class ExperimentArgs(_Named):
         if getattr(self, "_sealed", False) is True:
             raise fixed(self.name, f"{name} cannot be set", name)
         cls: Any = type(self)
-        if name not in field_names(cls) and name != "_sealed":
+        if name not in (_field_names.get(cls) or field_names(cls)):
             check_class(cls, f"setting {name}")
             raise unknown_field(cls, name)
         object.__setattr__(self, name, value)
@@ -177,6 +185,9 @@ def parameter(
     said = {"operational": operational, "secret": secret, "represent": represent}
     metadata = {**options.pop("metadata", {}), **{k: v for k, v in said.items() if v}}
     return dataclasses.field(default=default, metadata=metadata, **options)
+
+
+_SEALED: Any = vars(ExperimentArgs)["_sealed"]
 
 
 def set_hash_functions(**functions: Callable[[Any, Any], object] | None) -> Any:
@@ -426,7 +437,7 @@ def sealed(args: Self, copy_of: Callable[[Any], Any] = plain.copied) -> Self:
 
 def seal(args: object) -> None:
     """Let an argset refuse to be set from now on."""
-    object.__setattr__(args, "_sealed", True)
+    _SEALED.__set__(args, True)
 
 
 def copied(
