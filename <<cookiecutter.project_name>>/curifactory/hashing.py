@@ -109,9 +109,12 @@ def hash_text(*texts: str) -> str:
 
 
 def hash_file(path: Path | str) -> str:
-    """Return the digest of the bytes of a file, or of the names in a folder."""
+    """Return the digest of the bytes of a file, or of the names in a folder.
+
+    Raises OSError where it cannot be read: that is not the digest of an empty one.
+    """
     if os.path.isdir(path):
-        return hash_text(*sorted(names_in(path)))
+        return hash_text(*sorted(_listed(path)))
     state = hashlib.blake2b(digest_size=16)
     with open(path, "rb", buffering=0) as file:
         while block := file.read(2**20):
@@ -122,9 +125,13 @@ def hash_file(path: Path | str) -> str:
 def names_in(path: Path | str) -> frozenset[str]:
     """Return the names in a folder that count; none where there is no folder."""
     with contextlib.suppress(OSError):
-        names = os.listdir(path)
-        return frozenset(n for n in names if n[0] != "." and n != "__pycache__")
+        return _listed(path)
     return frozenset()
+
+
+def _listed(path: Path | str) -> frozenset[str]:
+    names = os.listdir(path)
+    return frozenset(n for n in names if n[0] != "." and n != "__pycache__")
 
 
 class _Walk:

@@ -1035,6 +1035,21 @@ def test_a_file_that_cannot_be_read_has_a_digest_too(project):
     assert FileDigests(project)("data/raw.csv") == hash_file("data/raw.csv")
 
 
+def test_a_folder_that_cannot_be_listed_for_a_while_is_no_empty_one(tmp_path):
+    """As when too many files are open: its digest is kept until the folder changes."""
+    resource = pytest.importorskip("resource")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "a.csv").write_text("1")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        found = FileDigests(tmp_path)("raw/")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert found == "unreadable"
+    assert FileDigests(tmp_path)("raw/") == hash_text("a.csv")
+
+
 def test_what_is_no_path_is_not_looked_for(files, project, monkeypatch):
     asked = []
 
