@@ -408,7 +408,7 @@ def _progress(options: argparse.Namespace) -> Progress:
     from . import progress, settings
 
     is_plain = options.plain or options.quiet or options.verbose
-    is_live = sys.stderr.isatty() and not is_plain
+    is_live = sys.stderr.isatty() and not (is_plain or options.debugger)
     console = settings.extra("console") if is_live else None
     if console is None:
         return progress.Progress(quiet=options.quiet, verbose=options.verbose)

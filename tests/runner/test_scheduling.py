@@ -1,5 +1,6 @@
 """Flags that choose, limit and repeat calls, and bad requests, with every engine."""
 
+import os
 import subprocess
 import sys
 import time
@@ -187,6 +188,25 @@ def test_the_debugger_stops_at_the_first_failure_only(full):
     )
     assert done.stdout.count("(Pdb)") == 2 and done.returncode == 1, done
     assert "failed: 2" in done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals here")
+def test_no_live_display_hides_the_debugger(full):
+    pytest.importorskip("rich")
+    full.edit("stages/chain.py", "return {", "assert record.args.seed < 0; return {")
+    ours, its = os.openpty()
+    subprocess.run(
+        [sys.executable, "-m", "curifactory", "study", "--pdb"],
+        cwd=full.root,
+        env=full.environment(TERM="xterm"),
+        input=b"p data\nq\n",
+        stdout=its,
+        stderr=its,
+    )
+    os.close(its)
+    said = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert said.count("(Pdb) ") == 2 and "\x1b[" not in said
 
 
 @pytest.mark.slow
