@@ -291,12 +291,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--max-calls", type=int, metavar="N", help="compute at most N calls")
     said = "repeat long work after edits, unasked"
     add("--yes", dest="is_confirmed", action="store_true", help=said)
-    said = "debug the first failure (serial)"
+    said = "debug at breakpoint() and at the first failure (serial)"
     add("--pdb", dest="debugger", action="store_true", help=said)
     add("--cache", metavar="DIR", type=not_empty, help="keep results in another folder")
     add("--read-only", action="store_true", help="use the cache, write nothing to it")
     add("--quiet", action="store_true", help="print the summary only")
-    add("--verbose", action="store_true", help="a line for each call, reused ones too")
+    add("--verbose", action="store_true", help="each call, and what stages print")
     add("--plain", action="store_true", help="plain lines, no live display")
     add("--no-color", action="store_true", help="no colours")
 
