@@ -81,7 +81,7 @@ class _Joined(argparse.Action):
 
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"formatter_class": _formatter, **options})
+        super().__init__(formatter_class=_formatter, allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         print(f"error: {message}\n  see `{self.prog} --help`", file=sys.stderr)

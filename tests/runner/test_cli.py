@@ -115,6 +115,11 @@ REFUSED = {
         ["study", "--overwite"],
         ["there is no option --overwite", "did you mean '--overwrite'"],
     ),
+    "the beginning of an option, which may be meant for another": (
+        {},
+        ["study", "--seed", "3"],
+        ["there is no option --seed\n", "did you mean '--seeds'"],
+    ),
     "unknown option like no other": (
         {},
         ["map", "study", "--qqqqq=3"],
@@ -407,7 +412,7 @@ REFUSED = {
     "a stage of argsets": (
         study("    load(argsets[0])\n"),
         ["other"],
-        ["takes a Record, not a Args", "load(Record(manager, args))"],
+        ["takes a Record, not a Args", "load(Record(manager, args)), or a call of"],
     ),
     "an input in place of the record": (
         study("", head='@stage(["data"], ["x"])\ndef use(data):\n    return 1\n'),
