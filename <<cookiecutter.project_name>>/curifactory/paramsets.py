@@ -324,8 +324,8 @@ def _called(source: Source) -> list[Any]:
 
 def _check_argset(args: Any, index: int, place: str) -> None:
     if not isinstance(args, ExperimentArgs):
-        said = f"item {index} of get_params() is {short(args)}, no argset"
-        hint = "return instances of a class that extends ExperimentArgs"
+        said = f"item {index} of get_params() is {short(args)} ({type(args).__name__})"
+        hint = "return a flat list of instances of a class that extends ExperimentArgs"
         raise RequestError(f"{place}: {said}", hint)
     cls: Any = type(args)
     argsets.check_class(cls, place)

@@ -274,7 +274,7 @@ def snapshot_of(args: Any) -> Snapshot:
         return known
     if not isinstance(args, ExperimentArgs):
         raise RequestError(
-            f"a record takes an argset, not {argsets.short(args)}",
+            f"a record takes an argset, not {argsets.short(args)} ({type(args).__name__})",
             "Record(manager, args), with args an instance of a class that extends "
             "ExperimentArgs, or None",
         )

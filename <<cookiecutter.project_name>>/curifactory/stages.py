@@ -100,7 +100,7 @@ class Stage(Generic[R, P, T]):
             made = "None), records" if self.is_aggregate else "args)"
             raise RequestError(
                 f"stage {self.label} takes a Record, not a {kind}",
-                f"{self.label}(Record(manager, {made})",
+                f"{self.label}(Record(manager, {made}), or a call of another @stage",
             )
         caller.call(self, records, arguments)
         return record
@@ -272,7 +272,7 @@ def _declare(
 
 
 def _rules(given: dict[str, Any], where: str) -> Rules:
-    known = Rules._fields
+    known = [*Rules._fields, "cachers", "inputs", "outputs"]
     for name in given:
         if name not in known:
             is_older = name == "expected_state"  # of other releases
@@ -333,8 +333,8 @@ def _chosen(
 ) -> list[Cacheable | None]:
     if cachers is None or isinstance(cachers, (Cacheable, type)):
         cachers = [cachers] * len(outputs)
-    if not isinstance(cachers, Sequence):
-        raise RequestError(f"{where}: {cachers!r:.80} is no cacher", "extend Cacheable")
+    if not isinstance(cachers, Sequence) or isinstance(cachers, str):
+        raise RequestError(f"{where}: {cachers!r:.80} is no cacher", "[JsonCacher]")
     if len(cachers) != len(outputs):
         raise RequestError(
             f"{where} has {len(outputs)} outputs and {len(cachers)} cachers",

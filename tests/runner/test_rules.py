@@ -125,6 +125,9 @@ def test_a_stage_that_was_renamed_keeps_its_results(project):
         ("cpus='4'", "cpus is '4', not a number from 1 on"),
         ("retries='a'", "retries is 'a', not a number from 0 on"),
         ("cachers=5", "5 is no cacher"),
+        ("cachers='json'", "'json' is no cacher"),
+        ("cacher=[None]", "did you mean 'cachers'?"),
+        ("output=['x']", "did you mean 'outputs'?"),
     ],
 )
 def test_a_wrong_rule_is_said_before_anything_is_computed(project, rules, said):

@@ -140,7 +140,7 @@ def test_what_contradicts_its_annotation_is_refused(said):
         check(Args("a", **BAD[said]), "params/base.py")
     assert caught.value.message == f"params/base.py: argset 'a': {said}"
     assert caught.value.hint in (
-        "check_fields = False in the class turns this check off",
+        "give it that type, or say check_fields = False in the class",
         "did you mean 'svm'?",
     )
 

@@ -141,7 +141,7 @@ case(
     returns("[Args(name='a', epochs='15')]"),
     FILE,
     "params/other.py: argset 'a': epochs is '15' (str), expected int",
-    "check_fields = False in the class turns this check off",
+    "give it that type, or say check_fields = False in the class",
 )
 case(
     "number out of a literal",
@@ -155,21 +155,21 @@ case(
     returns("[Args(name='a', layers=[1, 2.5])]"),
     FILE,
     "params/other.py: argset 'a': layers is [1, 2.5] (list), expected list[int]",
-    "check_fields = False in the class turns this check off",
+    "give it that type, or say check_fields = False in the class",
 )
 case(
     "wrong value in a nested dataclass",
     returns("[Args(name='a', model=Model(depth=None))]"),
     FILE,
     "params/other.py: argset 'a': model.depth is None, expected int",
-    "check_fields = False in the class turns this check off",
+    "give it that type, or say check_fields = False in the class",
 )
 case(
     "wrong secret value",
     returns("[Args(name='a', token=1234)]"),
     FILE,
     "params/other.py: argset 'a': token is *** (int), expected str",
-    "check_fields = False in the class turns this check off",
+    "give it that type, or say check_fields = False in the class",
 )
 case(
     "misspelt field",
@@ -262,11 +262,18 @@ case(
     "params/other.py: get_params() returned no argsets",
 )
 case(
+    "list of lists",
+    returns("[[Args(name='a')]]"),
+    FILE,
+    "params/other.py: item 0 of get_params() is *** (list)",
+    "return a flat list of instances of a class that extends ExperimentArgs",
+)
+case(
     "item that is no argset",
     returns("[Args(name='a'), 'b']"),
     FILE,
-    "params/other.py: item 1 of get_params() is 'b', no argset",
-    "return instances of a class that extends ExperimentArgs",
+    "params/other.py: item 1 of get_params() is 'b' (str)",
+    "return a flat list of instances of a class that extends ExperimentArgs",
 )
 case(
     "one name twice",
@@ -477,7 +484,7 @@ case(
     returns("[Args(name='a', token='x')]"),
     [*FILE, "--set", "token.x=hunter2"],
     "--set token.x=***: there is no field 'x'",
-    "set the field as a whole, in a parameter file",
+    "only fields of a dataclass can be set one by one",
 )
 case(
     "--set without a value",
@@ -511,14 +518,14 @@ case(
     returns("[Args(name='a', extra=[Model(depth='3')])]"),
     FILE,
     "params/other.py: argset 'a': extra[0].depth is '3' (str), expected int",
-    "check_fields = False in the class turns this check off",
+    "give it that type, or say check_fields = False in the class",
 )
 case(
     "wrong value in a dataclass in a dictionary",
     returns("[Args(name='a', extra={'m': Model(depth='3')})]"),
     FILE,
     "params/other.py: argset 'a': extra['m'].depth is '3' (str), expected int",
-    "check_fields = False in the class turns this check off",
+    "give it that type, or say check_fields = False in the class",
 )
 case(
     "representations that are no dictionary",

@@ -169,7 +169,7 @@ def _value(args: Any, setting: Setting, text: str) -> Any:
         if not is_nested(owner):
             inside = "" if is_secret else f" of {argsets.short(owner)}"
             said = f"{where}: there is no field {name!r}{inside}"
-            raise RequestError(said, "set the field as a whole, in a parameter file")
+            raise RequestError(said, "only fields of a dataclass can be set one by one")
         if name not in field_names(type(owner)):
             wrong = unknown_field(type(owner), name)
             raise RequestError(f"{where}: {wrong.message}", wrong.hint)

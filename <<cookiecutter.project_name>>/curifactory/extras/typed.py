@@ -82,7 +82,7 @@ def wrong_value(
     is_scalar = getattr(value, "shape", None) == () and hasattr(value, "item")
     if is_scalar and shown != REDACTED:
         return RequestError(said, f"its method item() gives {value.item()!r}")
-    return RequestError(said, f"{RELAX} = False in the class turns this check off")
+    return RequestError(said, f"give it that type, or say {RELAX} = False in the class")
 
 
 def described(hint: Any) -> str:
