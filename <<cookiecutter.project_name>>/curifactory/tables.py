@@ -101,7 +101,7 @@ def _print_comparison(calls: Sequence[Call]) -> None:
             rows.setdefault(call.label, {}).update(found)
         elif metrics:
             told = (f"{name} {each['value']:.4g}" for name, each in metrics.items())
-            count = len({each.snapshot.name for each in call.members})
+            count = len({each.snapshot.name for each in call.members} - {"-"})
             several = f"over {count:,} argset{'s' * (count != 1)}"
             over.append(f"{several}: {call.stage.label}  {', '.join(told)}")
     _print_rows(rows)

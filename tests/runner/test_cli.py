@@ -943,6 +943,10 @@ def test_metrics_of_aggregates_are_shown(project):
     part = run + "mean(Record(manager, None), manager.records[:1])"
     project.write(other(AGGREGATED, part, argsets))
     assert "\nover 1 argset: mean  mean 1\n" in project.ok("other").out
+    stages = f"{AGGREGATED}\n@stage(None, ['x'])\ndef constant(record):\n    return 1\n"
+    whole = f"{run}constant(Record(manager, None))\nmean(Record(manager, None))"
+    project.write(other(stages, whole, argsets))
+    assert "\nover 2 argsets: mean " in project.ok("other").out
     own = run + "mean(Record(manager, Args('all')), manager.records[:2])"
     project.write(other(AGGREGATED, own, argsets))
     lines = project.ok("other").out.splitlines()

@@ -324,10 +324,11 @@ def test_metrics_of_aggregates_say_over_which_argsets_they_are(write):
     given = {"aggregate": True, "metrics": {"mean": metric(0.5)}}
     calls = [call(n, "score", [name]) for n, name in enumerate("abcdef")]
     calls += [call(8, "compare", ["a", "b"], **given)]
-    calls += [call(9, "compare", [*"cdeff"], **given)]
+    calls += [call(9, "compare", [*"-cdeff"], **given)]  # the first is a constant
     page = write(finished([argset(name) for name in "abcdef"], calls))
     text = page[page.index("Over several argsets") :]
     assert "<td>a, b</td>" in text and "<td>c, d, e and 1 more</td>" in text
+    assert "over 2 argsets" in text and "over 4 argsets" in text
 
 
 def test_the_best_of_a_metric_is_named_wherever_its_column_stands(write):
