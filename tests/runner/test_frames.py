@@ -166,6 +166,8 @@ def test_what_is_no_plain_array_is_refused(value):
     from curifactory.caching import NumpyCacher
 
     assert round_trip(NumpyCacher(), value) is None
+    with pytest.raises(ArtifactError, match=f"hold a {type(value).__name__} of "):
+        NumpyCacher().save(value)
 
 
 def columns():

@@ -21,7 +21,7 @@ class NumpyCacher(Cacheable):
 
     def save(self, obj: Any) -> None:
         if type(obj) is not np.ndarray or obj.dtype.hasobject or obj.dtype.metadata:
-            shown = f"an array of {obj.dtype}" if hasattr(obj, "dtype") else repr(obj)
+            shown = f"a {type(obj).__name__} of {getattr(obj, 'dtype', obj)}"
             hint = "return a plain array, or take the PickleCacher"
             raise ArtifactError(f".npy cannot hold {shown:.80}", hint)
         with open(self.get_path(), "wb") as file, warnings.catch_warnings():
