@@ -1,4 +1,4 @@
-"""Which numbers suit the svm best? Optuna learns from results what to try.
+"""Which numbers suit the svm best? Optuna learns what to try.
 
 It needs one more package: pip install -e ".[search]". Trials are kept in data/searches/:
 a search that was interrupted continues where it stopped and comes to the same end, and

@@ -1,4 +1,4 @@
-"""The smallest experiment, with the runner alone: copy it to start yours."""
+"""The smallest experiment, with the runner alone: copy it to begin."""
 
 from curifactory import ArtifactManager, Record, stage
 from params import Args

@@ -1,4 +1,4 @@
-"""Ten argsets from a loop, for the experiment `stub`: a sweep over its epochs."""
+"""Ten argsets from a loop over the epochs of the experiment `stub`."""
 
 from params import Args
 

@@ -1,4 +1,4 @@
-"""The base argset with a change, for the experiment `stub`: it follows `base.py`."""
+"""The argset of `base.py` with a change, for the experiment `stub`."""
 
 from params import Args, base
 
