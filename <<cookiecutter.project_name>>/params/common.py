@@ -19,7 +19,7 @@ Distribution: TypeAlias = Callable[[float], Any]  # takes a number in [0, 1)
 
 
 def seed_set(args: AnyArgs | Sequence[AnyArgs], seed_count: int = 5) -> list[AnyArgs]:
-    """Repeat argsets with the seeds 0, 1, ... up to `seed_count`.
+    """Repeat argsets with `seed_count` seeds each: 0, 1, 2, ...
 
     >>> [copy.name for copy in seed_set(Args(name="knn"), 3)]
     ['knn_seed0', 'knn_seed1', 'knn_seed2']
