@@ -140,7 +140,14 @@ def test_path_prints_where_artifacts_lie(project):
     assert len(project.ok("cache", "path", "fit").out.splitlines()) == 2
     project.artifact(result, "fit", "a").unlink()
     gone = project.run("cache", "path", "model", "a")
-    assert gone.code == 2 and "the data of model a is not in the cache" in gone.err
+    said = "no data that is there has all these names: model, a\n"
+    assert gone.code == 2 and said in gone.err
+
+
+def test_path_says_that_a_shared_result_has_the_name_of_one_argset(project):
+    project.ok("study", "--quiet")
+    shared = project.run("cache", "path", "data", "b")
+    assert shared.code == 2 and "share data, named after the first" in shared.err
 
 
 @pytest.mark.parametrize(

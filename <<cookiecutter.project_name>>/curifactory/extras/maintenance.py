@@ -180,8 +180,8 @@ def _path(project: Settings, cache: Store, options: argparse.Namespace) -> int:
         if missing is not None:
             said = f"nothing in the cache is {missing!r}"
             raise RequestError(said, nearest(missing, known))
-        said = f"the data of {' '.join(options.names)} is not in the cache"
-        raise RequestError(said, "a run that needs it makes it again")
+        said = f"no data that is there has all these names: {', '.join(options.names)}"
+        raise RequestError(said, "equal argsets share data, named after the first")
     return 0
 
 
