@@ -265,7 +265,7 @@ def changed_parts(before: dict[str, str], after: dict[str, str]) -> list[str]:
 
 
 def _input_changes(call: Call, before: list[str], after: list[str]) -> list[str]:
-    if len(before) != len(after):
+    if len(before) != len(after) or before != after and sorted(before) == sorted(after):
         return [OTHER_RECORDS]
     pairs = zip(before, after, strict=True)
     changed = {new.partition("=")[0] for old, new in pairs if old != new}

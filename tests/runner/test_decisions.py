@@ -452,6 +452,9 @@ def test_other_records_are_reason_enough():
     before = trace(reads, inputs=["2", "data=1", "data=2"], code="c0")
     said = because(before, inputs=["3", "data=1", "data=2", "data=3"])
     assert said == "src/models.py: fit changed, other records"
+    # So is another order of the same, in which nothing that came before has changed.
+    said = because(before, inputs=["2", "data=2", "data=1"])
+    assert said == "src/models.py: fit changed, other records"
     # Without inputs there is just the number.
     assert because(trace(reads, inputs=["2"]), inputs=["3"]) == "other records"
     records = [(Args(), {"data": Output(produced("d"), 0)})]
