@@ -6,10 +6,10 @@ import operator
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
-from types import CodeType, FrameType, FunctionType
+from types import FunctionType
 from typing import Any, NamedTuple
 
-from . import classes, hashing, sources, units
+from . import classes, hashing, plain, sources, units
 from .errors import IdentityError
 from .scope import (
     ANNOTATIONS,
@@ -39,7 +39,8 @@ class Code(NamedTuple):
     of others, which may keep what they read."""
 
 
-_units: dict[object, tuple[object, Unit]] = {}
+Units = dict[object, tuple[object, Unit]]
+_units: Units = {}
 _codes: dict[tuple[int, ...], tuple[object, Code]] = {}
 _edition: object = None
 _looks = 0
@@ -58,8 +59,10 @@ def fingerprint(*roots: Any) -> Code:
         _units.clear()
         _codes.clear()
     key = tuple(id(root) for root in roots)
+    if not opened.keys().isdisjoint(key):
+        return _reach(roots, {})
     if key not in _codes:
-        _codes[key] = roots, _reach(roots)
+        _codes[key] = roots, _reach(roots, _units)
     return _codes[key][1]
 
 
@@ -77,47 +80,44 @@ def look_anew() -> None:
     _looks += 1
 
 
-def are_open(found: Iterable[Any]) -> bool:
-    """Return whether functions or classes are of a function that is still at work.
+def open_in(found: Iterable[Any]) -> list[Any]:
+    """Return the functions and classes that may find other things around them later.
 
-    What they find around them may be set anew: they are looked at anew when they are met
-    again.
+    From now on, these are looked at anew each time.
     """
-    is_open = False
-    for each in found:
-        if _is_open(each, set()):
-            is_open = True
-            if id(each) in met_open:
-                look_anew()
-            met_open.add(id(each))
-    return is_open
+    made = [each for each in found if _may_change(each, set())]
+    opened.update({id(each): each for each in made})
+    return made
 
 
-met_open: set[int] = set()
-"""The functions and classes that were found to be open, by their ids."""
+opened: dict[int, Any] = {}
+"""These functions and classes, by their ids."""
 
 
-def _is_open(value: Any, known: set[int]) -> bool:
+def _may_change(value: Any, known: set[int]) -> bool:
+    """Return whether others may change a value, or what it finds around it."""
     if isinstance(value, type):
         return "<locals>" in value.__qualname__
-    if not isinstance(value, FunctionType) or id(value) in known:
+    if type(value) in (tuple, frozenset):
+        return any(_may_change(each, known) for each in value)
+    if not isinstance(value, FunctionType):
+        return type(value) not in plain.ATOMIC
+    if id(value) in known or named(value.__module__, value.__qualname__) is value:
         return False
     known.add(id(value))
-    cells = hashing.closure(value).values() if value.__closure__ else ()
-    if cells and _is_at_work(value.__code__):
+    if any(number > _ALONE for number in _holders(value)):
         return True
-    held = [*cells, *units.default_values(value)]
-    return any(_is_open(each, known) for each in held)
+    held = [*hashing.closure(value).values(), *units.default_values(value)]
+    return any(_may_change(each, known) for each in held)
 
 
-def _is_at_work(inner: CodeType) -> bool:
-    """Return whether the function in whose text another one is defined goes on."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if any(each is inner for each in frame.f_code.co_consts):
-            return True
-        frame = frame.f_back
-    return False
+def _holders(function: Any) -> list[int]:
+    """Return how many hold each variable of a closure: those may set it."""
+    return [sys.getrefcount(cell) for cell in function.__closure__ or ()]
+
+
+_ALONE = max(_holders((lambda value: lambda: value)(0)))
+"""What is counted where no function that is at work, or a generator, has it as well."""
 
 
 def loaded() -> dict[str, str]:
@@ -153,7 +153,8 @@ def named(module: str, qualname: str) -> Any:
         return None
 
 
-def _reach(roots: Iterable[Any]) -> Code:
+def _reach(roots: Iterable[Any], own: Units) -> Code:
+    """Return what roots reach; `own` has the units of what others may change."""
     numbers: dict[object, int] = {}
     waiting: deque[Any] = deque()
     found: list[Unit] = []
@@ -169,7 +170,7 @@ def _reach(roots: Iterable[Any]) -> Code:
     lines = [",".join(map(number, roots))]
     while waiting:
         target = waiting.popleft()
-        unit = _unit(target)
+        unit = _unit(target, own)
         found.append(unit)
         kinds += [target] if isinstance(target, type) else []
         lines.append(unit.text + "|" + ",".join(number(each) for each in unit.refers))
@@ -191,7 +192,7 @@ def _reach(roots: Iterable[Any]) -> Code:
         tuple(sorted({each for unit in found for each in unit.unfollowed})),
         tuple(sorted(set().union(*(unit.packages for unit in found)))),
         names,
-        tuple({id(each): each for each in _keeping(found, names)}.values()),
+        tuple({id(each): each for each in _keeping(found, names, own)}.values()),
     )
 
 
@@ -216,14 +217,15 @@ def _names_asked_for(
     return ["names", *map(said, values)]
 
 
-def _keeping(found: list[Unit], names: frozenset[str]) -> Iterator[Any]:
+def _keeping(found: list[Unit], names: frozenset[str], own: Units) -> Iterator[Any]:
     """Yield what may keep something that it has read, for these units to find."""
     loaded = names.union(*(unit.loaded for unit in found), [""])
     for unit in found:
         for owner in (each.owner for each in unit.memoized if each.name in loaded):
             yield owner
             function = unwrapped(owner)
-            made = _unit(function).refers if isinstance(function, FunctionType) else []
+            is_one = isinstance(function, FunctionType)
+            made = _unit(function, own).refers if is_one else []
             for cls in (each for each in made if isinstance(each, type)):
                 yield from (f for f in units.lazy(cls) if f.__name__ != "__init__")
 
@@ -234,11 +236,21 @@ def _key(target: Any) -> object:
     return id(target)
 
 
-def _unit(target: Any) -> Unit:
+def _unit(target: Any, own: Units) -> Unit:
     key = _key(target)
-    if key not in _units:
-        _units[key] = target, _make_unit(target)
-    return _units[key][1]
+    known = _units if _is_fixed(target) else own
+    if key not in known:
+        known[key] = target, _make_unit(target)
+    return known[key][1]
+
+
+def _is_fixed(target: Any) -> bool:
+    """Return whether what a target consists of is the same for as long as it is there."""
+    if isinstance(target, Named):
+        return type(target.value) in plain.ATOMIC
+    if isinstance(target, FunctionType):
+        return target.__closure__ is None
+    return not isinstance(target, type) or "<locals>" not in target.__qualname__
 
 
 def _make_unit(target: Any) -> Unit:

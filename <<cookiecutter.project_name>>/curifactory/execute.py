@@ -41,6 +41,11 @@ BEYOND = (
     "it, or its folder, or declare files=[...]"
 )
 ACCEPTED = "its accepted result is damaged, and its code is another one: run once more"
+CHANGED = (
+    "its data is needed again, and a function that it was given finds other things by "
+    "now: --overwrite-stage {0} makes it in time; so does another argument of {0} for "
+    "what changes, instead of a variable around that function"
+)
 USELESS = "its data was made again and again, and is damaged whenever it is loaded"
 
 
@@ -535,6 +540,8 @@ class Session:
             trace, said = call.trace, USELESS
             if trace is not None and self.survey.is_of_other_code(call, trace):
                 said = ACCEPTED
+            elif call.held and call.has_changed():
+                said = CHANGED.format(call.stage.label)
             elif self.data.make_again(call):
                 self.order.admit(call)
                 continue

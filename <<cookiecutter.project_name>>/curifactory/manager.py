@@ -118,7 +118,9 @@ class ArtifactManager:
             self.session.settle([call])
             if call.failure is not None:
                 raise call.failure.raised()
-        elif call.is_open and not self.mapping:
+        elif call.held and self.mapping:
+            self.survey.foresee(ancestors(call))
+        elif call.held:
             self.session.settle(ancestors(call))
 
     def _check_name(self, own: Snapshot) -> None:

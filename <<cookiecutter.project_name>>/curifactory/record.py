@@ -1,7 +1,8 @@
 """Records: one argset's way through the stages, as a growing list of calls."""
 
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast, overload
 
 from . import args as argsets
@@ -57,8 +58,8 @@ class Literal:
 
     value: Any
     digest: str
-    is_open: bool = False
-    """Whether it holds a function that may find other things around it later."""
+    held: Sequence[Any] = ()
+    """The functions and classes in it that may find other things around them later."""
 
 
 Source = Output | Literal
@@ -92,8 +93,10 @@ class Call:
     """The file that has what it printed, by name."""
     known: list[str] | None = None
     """The identities of its inputs, from when they are known until it is done."""
-    is_open: bool = False
-    """Whether it is to be computed at once: its functions may find other things later."""
+    held: Sequence[Any] = ()
+    """What it holds that may find other things later: it is to be computed at once."""
+    seen: str = ""
+    """The digest of the code of these, as they were at the call."""
     taken: list[Output] = field(init=False)
     """The outputs of other calls that it takes."""
 
@@ -118,6 +121,10 @@ class Call:
     def given(self) -> dict[str, str]:
         """Return the digests of its keyword arguments."""
         return {name: value.digest for name, value in self.arguments.items()}
+
+    def has_changed(self) -> bool:
+        """Return whether what it holds finds other things around it than at the call."""
+        return code.fingerprint(*self.held).fingerprint != self.seen
 
     def narrow(self, members: list[Member]) -> None:
         """Go on with some of the records: that is another call."""
@@ -223,8 +230,7 @@ class Record(Generic[A]):
 
     def call(self, stage: AnyStage, records: Any, arguments: dict[str, Any]) -> None:
         """Add a call of a stage to this record; nothing is computed yet."""
-        around = getattr(stage.function, "__closure__", None)
-        is_open = around is not None and code.are_open([stage.function])
+        held = [] if stage.is_named else code.open_in([stage.function])
         stage.renew()
         _check_arguments(stage, arguments)
         given = replaced = NO_LITERALS
@@ -242,10 +248,9 @@ class Record(Generic[A]):
         members = [_member(each, stage, replaced) for each in chosen]
         _check_inputs(stage, chosen, members)
         made = Call(stage, self.snapshot, members, given)
-        for each in members if code.met_open else ():
-            for held in (each.snapshot, *each.sources.values(), *given.values()):
-                is_open = is_open or getattr(held, "is_open", False)
-        made.is_open = is_open
+        if code.opened:
+            made.held = [*held, *_looked_at_anew(made)]
+            made.seen = code.fingerprint(*made.held).fingerprint
         self._last = made
         self.manager.add(made)
         for index, name in enumerate(stage.outputs):
@@ -280,10 +285,18 @@ def snapshot_of(args: Any) -> Snapshot:
         )
     argsets.check_name(args.name, "a record was made by hand")
     made = Snapshot(args)
-    made.is_open = code.are_open(code.callables_in(made.source))
+    made.held = code.open_in(_callables_in(made.source))
     argset_of(made)
     argsets.seal(args)  # its record would not follow
     return made
+
+
+def _callables_in(args: Any) -> list[Any]:
+    """Return functions and classes in an argset; what many argsets share has none."""
+    kinds = FunctionType, type
+    values = argsets.contents(args)
+    loose = (v for v in values if isinstance(v, kinds) or not plain.is_fixed(v))
+    return [each for value in loose for each in code.callables_in(value)]
 
 
 def argset_of(snapshot: Snapshot) -> Any:
@@ -304,7 +317,26 @@ def literal(value: Any, name: str) -> Literal:
         )
     held: list[Any] = []
     digest = value_digest(value, name, held)
-    return Literal(plain.copied(value), digest, bool(held))
+    return Literal(plain.copied(value), digest, held)
+
+
+def _looked_at_anew(call: Call) -> list[Any]:
+    """Let a call go by what its functions find by now, and return these."""
+    found: list[Any] = []
+    for snapshot in dict.fromkeys(
+        [call.own, *(each.snapshot for each in call.members)]
+    ):
+        if snapshot.held:
+            snapshot.look_anew()
+            found += snapshot.held
+    for sources in (each.sources for each in call.members):
+        for name, source in sources.items():
+            if isinstance(source, Literal) and source.held:
+                sources[name] = literal(source.value, name)
+                found += source.held
+    for given in call.arguments.values():
+        found += given.held
+    return found
 
 
 def _check_arguments(stage: AnyStage, arguments: dict[str, Any]) -> None:

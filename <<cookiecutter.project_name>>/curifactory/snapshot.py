@@ -15,7 +15,7 @@ from .errors import IdentityError
 class Snapshot:
     """An argset as it was when a record was made, with the digests of its fields."""
 
-    __slots__ = ("_args", "name", "paramset", "_digests", "source", "is_open")
+    __slots__ = ("_args", "name", "paramset", "_digests", "source", "held")
 
     def __init__(self, args: Any, paramset: str = "") -> None:
         made: Any = argsets.sealed(args, plain.shared) if args is not None else None
@@ -25,8 +25,8 @@ class Snapshot:
         self.name = str(args.name) if args is not None else "-"
         self.paramset = paramset
         self._digests: dict[str, str] = {}
-        self.is_open = False
-        """Whether it holds a function that may find other things around it later."""
+        self.held: Sequence[Any] = ()
+        """The functions and classes in it that may find other things around them later."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (self.source, self.name, self.paramset, self._digests)
@@ -51,6 +51,10 @@ class Snapshot:
                 found = self.source.diff(self._args)
                 path = next((p for p in found if p.startswith(f"{name}.")), name)
                 raise argsets.fixed(self.name, f"{path} was changed", name)
+
+    def look_anew(self) -> None:
+        """Let what its functions find around them by now count."""
+        self._digests.clear()
 
     def digest(self, path: str) -> str:
         """Return the digest of a field (`a.b`), a class (`a@`) or everything (`*`)."""
@@ -171,7 +175,7 @@ def _is_flat(args: Any) -> bool:
 
 def _restored(source: Any, *state: Any) -> Snapshot:
     made = Snapshot.__new__(Snapshot)
-    made._args = made.source = source
+    made._args, made.source, made.held = source, source, ()
     made.name, made.paramset, made._digests = state
     return made
 
@@ -310,8 +314,8 @@ def value_digest(value: Any, path: str, held: list[Any] | None = None) -> str:
     found, shape = plain.once(value, code.project_callables, find)
     if not found:
         return shape
-    if held is not None and code.are_open(found):
-        held += found
+    if held is not None:
+        held += code.open_in(found)
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 

@@ -107,7 +107,7 @@ class Stage(Generic[R, P, T]):
 
     def renew(self) -> None:
         """Fix the code as it is before anything executes; cells may change it."""
-        if self._edition != code.edition():
+        if self._edition != code.edition() or id(self.function) in code.opened:
             self._edition = code.edition()
             for name in ("code", "key", "kinds", "likely"):
                 vars(self).pop(name, None)
@@ -147,6 +147,11 @@ class Stage(Generic[R, P, T]):
     def names(self) -> tuple[str, ...]:
         """The name of the stage, and those that it had before."""
         return self.name, *self.rules.formerly
+
+    @functools.cached_property
+    def is_named(self) -> bool:
+        """Whether its module has it by its name: then nobody sets what it finds anew."""
+        return code.named(self.function.__module__, self.function.__qualname__) is self
 
     @functools.cached_property
     def likely(self) -> frozenset[str]:

@@ -1721,6 +1721,10 @@ def tenfold(x):
     return 10 * x
 
 
+def over(table):
+    return lambda x: x * table["k"]
+
+
 class Holder:
     def __init__(self, function):
         self.function = function
@@ -1752,6 +1756,16 @@ def first(record, x, fns):
 @stage(["x"], ["out"])
 def acting(record, x):
     return record.args.act(x)
+
+
+@aggregate(None, ["out"])
+def gathered(record, records):
+    return record.args.act(10)
+
+
+@aggregate(None, ["out"])
+def joined(record, records, fn):
+    return fn(10)
 """
 WAYS = {
     "a lambda": "last(r, fn=lambda x: x * k)",
@@ -1769,6 +1783,20 @@ WAYS = {
     ),
     "a class": "last(r, fn=Times())",
     "functions that find each other": "d['k'] = k; last(r, fn=found['one'])",
+    "of a function within": "last(r, fn=within())",
+    "of a comprehension": "last(r, fn=[lambda x: x * k for _ in 'a'][0])",
+    "of a generator": "last(r, fn=next(one_by_one))",
+    "of a function elsewhere": "d['k'] = k; last(r, fn=over(d))",
+    "over one dictionary": "d['k'] = k; last(r, fn=lambda x: x * d['k'])",
+    "a default that changes": "d['k'] = k; last(r, fn=lambda x, d=d: x * d['k'])",
+    "in state, before a change": (
+        "now, k = k, 7; r.state['fn'] = lambda x: x * k; k = now; taken(r)"
+    ),
+    "in the argset of an aggregate": (
+        "r = Record(manager, args.copy(name=f'n{k}', act=lambda x: x * k)); "
+        "gathered(r, [])"
+    ),
+    "in an aggregate of nothing": "joined(r, [], fn=lambda x: x * k)",
     "a stage": "stage(['x'], ['out'])(local)(r)",
     "a stage over a dictionary": "d['k'] = k; stored(r)",
 }
@@ -1801,6 +1829,13 @@ def stored(record, x):
 class Times:
     def __call__(self, x):
         return x * k
+def within():
+    return lambda x: x * k
+def each():
+    while True:
+        j = k
+        yield lambda x: x * j
+one_by_one = each()
 found = {{}}
 found["one"] = lambda x: found["other"](x)
 found["other"] = lambda x: x * d["k"] if x else found["one"](x)
@@ -1818,6 +1853,41 @@ for given, r in zip((2, 3), made):
     whole.edit("experiments/other.py", "for k in (2, 3):", "for k in (3, 2, 4):")
     whole.edit("experiments/other.py", "zip((2, 3), made)", "zip((3, 2, 4), made)")
     assert values(whole, *options) == ({"3": "30", "2": "20", "4": "40"}, 1)
+
+
+def test_data_is_made_again_by_functions_that_find_the_same_or_not_at_all(whole):
+    stages = LATE + """
+@stage(["x"], ["passed"], None)
+def passing(record, x, fn):
+    return fn(x)
+
+
+@stage(["passed"], ["out"])
+def use(record, passed):
+    return passed + 0
+"""
+    run = """(args,) = argsets
+made = []
+for k in (2, 3):
+    r = Record(manager, args)
+    r.state["x"] = 10
+    made.append(use(passing(r, fn=lambda x: x * k)))
+manager.compute(*made)
+for r in made:
+    print("VALUE", r.state["out"], 1)"""
+    whole.write(other(stages, run))
+    assert values(whole) == ({"20": "1", "30": "1"}, 4)
+    whole.edit("experiments/other.py", "passed + 0", "passed + 100")
+    result = whole.run("other")
+    assert result.code == 1 and "--overwrite-stage passing" in result.err + result.out
+    assert result.counts == {
+        "computed": 2,
+        "reused": 0,
+        "skipped": 1,
+        "failed": 1,
+    }, result
+    given = ("--overwrite-stage", "passing")
+    assert values(whole, *given) == ({"120": "1", "130": "1"}, 3)
 
 
 # Imported within a function -----------------------------------------------------------
