@@ -284,7 +284,7 @@ class Scope:
             name, sources.meaning_of(self.names.get(name, value))
         )
         if before is not value:
-            self._refer(before, (self.module, name))
+            self._refer(before, self.places.get(name, (self.module, name)))
         self.imported[name] = value
         self.places[name] = place or (self.module, name)
 

@@ -1893,7 +1893,7 @@ for r in made:
 # Imported within a function -----------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", ["stage", "helper"])
+@pytest.mark.parametrize("place", ["stage", "helper", "branches"])
 def test_files_behind_a_constant_count_that_is_imported_within_a_function(whole, place):
     settings = """
 import threading
@@ -1911,6 +1911,12 @@ SETTINGS = Settings()
     used = {
         "stage": f"\n    {within}",
         "helper": "\n    return text()",
+        "branches": """
+    if record.args.seed < 100:
+        from src.config import SETTINGS
+    else:
+        from src.another import SETTINGS
+    return SETTINGS.text""",
     }[place]
     stages = f"""
 def text():
@@ -1920,7 +1926,9 @@ def text():
 @stage(None, ["out"])
 def last(record):{used}
 """
+    another = settings.replace("t.txt", "u.txt")
     whole.write({"raw/t.txt": "one", "src/config.py": settings})
+    whole.write({"raw/u.txt": "one", "src/another.py": another})
     whole.write(other(stages, EACH.format(PRINT)))
     assert values(whole) == ({"a": "one"}, 1)
     assert values(whole) == ({"a": "one"}, 0)
