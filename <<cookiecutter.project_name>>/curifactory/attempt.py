@@ -49,7 +49,7 @@ READS = "read so far, with digests\n"
 """The first line of the list of reads beside checkpoints; without it these do not count."""
 
 NAMED = 100
-"""Up to so many members, what is given by hand may name files and folders."""
+"""Up to so many values may name files and folders, where they are given by hand."""
 
 one_at_a_time = threading.RLock()
 """What is read is noted for a process, not for a thread."""
@@ -200,8 +200,8 @@ class _Attempt:
                 )
                 self.outcome.messages.append(f"{said} for each call that takes it")
             return value
-        if type(source.value) not in plain.FLAT or len(source.value) <= NAMED:
-            self.files.named(source.value)
+        for each in _few_in(source.value):
+            self.files.named(each)
         return caching.detached_copy(source.value)
 
     def _lent(self, source: Stored, value: Any) -> Any:
@@ -419,6 +419,20 @@ def _split(stage: AnyStage, result: Any) -> list[Any]:
         f"{len(names)} outputs ({', '.join(names)})",
         f"return {', '.join(names)}",
     )
+
+
+def _few_in(value: Any) -> list[Any]:
+    """Return a value, or what is in a collection, and those within it; of many nothing."""
+    found: list[Any] = []
+    waiting = [value]
+    for each in waiting:  # it grows
+        if not isinstance(each, (list, tuple, set, frozenset, dict)):
+            found.append(each)
+        elif len(each) + len(waiting) > NAMED:
+            return []
+        else:
+            waiting += each.values() if isinstance(each, dict) else each
+    return found
 
 
 def _met(unpickled: dict[tuple[str, str], None], values: list[Inputs]) -> list[str]:

@@ -1652,6 +1652,26 @@ def test_files_in_a_folder_elsewhere_count_where_a_value_names_it(
     assert str(disk / "x.txt") in whole.ok("explain", "other").out
 
 
+@pytest.mark.parametrize(("count", "computed"), [(10, 1), (200, 0)])
+def test_a_few_values_within_what_is_given_by_hand_may_name_files(
+    project, count, computed
+):
+    stages = """
+@stage(None, ["out"])
+def last(record, given):
+    return open(given["all"][0]).read() if given["all"][1] == "read" else ""
+"""
+    run = f"""for args in argsets:
+    names = ["../x.txt", "kept", *map(str, range({count}))]
+    last(Record(manager, args), given={{"all": names}})"""
+    place = project.root.parent / "x.txt"
+    place.write_text("one")
+    project.write(other(stages, run))
+    assert project.ok("other").counts["computed"] == 1
+    place.write_text("two")
+    assert project.ok("other").counts["computed"] == computed
+
+
 BEYOND = """
 from pathlib import Path
 
