@@ -99,9 +99,7 @@ class Files:
         if os.path.basename(inner).startswith(channel.PREFIX):
             return None
         is_hidden = not (is_folder or is_code) and inner.endswith(HIDDEN_SUFFIXES)
-        if is_hidden:
-            return None
-        return inner if base == self.inside else full.replace(os.sep, "/")
+        return None if is_hidden else self._place_of(full)
 
     def _base(self, path: str) -> str | None:
         """Return in which folder a path counts: in the project, or one that a field names."""
@@ -111,6 +109,10 @@ class Files:
             return self.inside if place != self.inside else None
         named = self.reads.folders if self.reads is not None else ()
         return next(filter(place.startswith, named), None)
+
+    def _place_of(self, full: str) -> str:
+        """Return a path as keys have it: relative to the project if it lies there."""
+        return full.removeprefix(self.inside).replace(os.sep, "/")
 
     def is_runners(self, path: object) -> bool:
         """Return whether the runner has made a file: folders of others may lie beside."""
@@ -176,7 +178,7 @@ class Files:
         if stat.S_ISDIR(mode):
             self._let_count(sources.real(full))
         elif stat.S_ISREG(mode) and not self.is_runners(full):
-            place = full.removeprefix(self.inside).replace(os.sep, "/")
+            place = self._place_of(full)
             self.reads.note_file(f"f:{place}", sources.stat_of(full))
 
     def _let_count(self, full: str) -> None:
@@ -311,7 +313,9 @@ class Files:
             is_pattern = _is_pattern(place) and not os.path.isdir(full)
             now = matching(self.root, place) if is_pattern else hashing.names_in(full)
             base = "" if is_pattern else place
-            return not all(_is_own(reads, base + name) for name in seen ^ now)
+            other = (os.path.join(self.root, base + name) for name in seen ^ now)
+            places = map(self._place_of, map(os.path.abspath, other))
+            return not all(_is_own(reads, place) for place in places)
         return seen is not None and sources.stat_of(full) != seen
 
     def listen(self) -> None:

@@ -1652,6 +1652,34 @@ def test_files_in_a_folder_elsewhere_count_where_a_value_names_it(
     assert str(disk / "x.txt") in whole.ok("explain", "other").out
 
 
+GATHERED = """
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Placed(Args):
+    folder: str = "../disk"
+
+
+@stage(None, ["out"])
+def last(record):
+    folder = Path(record.args.folder)
+    found = [each.read_text() for each in folder.glob("*/result.txt")]
+    os.makedirs(folder / record.args.name, exist_ok=True)
+    (folder / record.args.name / "result.txt").write_text("mine")
+    return len(found)
+"""
+
+
+def test_what_a_call_makes_in_a_folder_elsewhere_is_no_change_by_others(whole):
+    (whole.root.parent / "disk" / "before").mkdir(parents=True)
+    (whole.root.parent / "disk" / "before" / "result.txt").write_text("one")
+    whole.write(other(GATHERED, EACH.format(PRINT), "Placed('a')"))
+    assert "changed while" not in whole.ok("other").err
+
+
 @pytest.mark.parametrize(("count", "computed"), [(10, 1), (200, 0)])
 def test_a_few_values_within_what_is_given_by_hand_may_name_files(
     project, count, computed
