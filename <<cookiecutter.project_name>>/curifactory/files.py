@@ -180,6 +180,7 @@ class Files:
         elif stat.S_ISREG(mode) and not self.is_runners(full):
             place = self._place_of(full)
             self.reads.note_file(f"f:{place}", sources.stat_of(full))
+            self.reads.made.add(sources.real(full))
 
     def _let_count(self, full: str) -> None:
         """Let what lies in a folder outside the project count, if it is one for data.

@@ -97,7 +97,8 @@ class Reads:
         self.beyond = ""
         """A file outside the project that was read, though nothing names it."""
         self.made: set[str] = set()
-        """The files outside the project that the call itself has written."""
+        """The files outside the project that need not be told: the call has written them, or
+        a value names them, be it by a link."""
         self.written: set[str] = set()
         self.handed: dict[str, Seen] = {}
         """What others were to open, programs or libraries; no other read is known."""

@@ -79,7 +79,10 @@ def load(root: Path, **overrides: Any) -> Settings:
             raise _wrong(f"{name} = {folder!r} is no package", hint)
     chosen = {k: v for k, v in {**section, **given}.items() if k not in tables}
     settings = Settings(root)._replace(**chosen)
-    folders = {n: root / getattr(settings, n) for n in ("cache", "runs", "reports")}
+    names = "cache", "runs", "reports"
+    folders: Any = {
+        n: Path(os.path.abspath(root / getattr(settings, n))) for n in names
+    }
     return settings._replace(**folders)
 
 

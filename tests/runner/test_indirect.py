@@ -1700,6 +1700,41 @@ def last(record, given):
     assert project.ok("other").counts["computed"] == computed
 
 
+NEARBY = """
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Placed(Args):
+    file: str = "../link.txt"
+
+
+@stage(None, ["text"])
+def first(record):
+    return Path(record.args.file).resolve().read_text()
+
+
+@stage(["text"], ["out"])
+def last(record, text):
+    return text
+"""
+
+
+def test_no_run_tells_of_its_cache_or_of_files_that_are_named_by_a_link(whole):
+    (whole.root.parent / "x.txt").write_text("one")
+    (whole.root.parent / "link.txt").symlink_to("x.txt")
+    run = PRINT.replace(
+        "last(Record(manager, args))", "last(first(Record(manager, args)))"
+    )
+    whole.write(other(NEARBY, EACH.format(run), "Placed('a')"))
+    whole.write({"pyproject.toml": "[tool.curifactory]\ncache = '../cache'\n"})
+    elsewhere = {"TMPDIR": str(whole.root.parent / "tmp")}
+    os.mkdir(elsewhere["TMPDIR"])
+    result = whole.ok("other", **elsewhere)
+    assert result.counts["computed"] == 2 and "does not count" not in result.err
+
+
 BEYOND = """
 from pathlib import Path
 
