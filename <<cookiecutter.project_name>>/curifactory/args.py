@@ -372,16 +372,37 @@ def _shown(cls: type, name: str, value: object) -> str:
 
 
 def _text(value: Any) -> str:
-    """Return the repr of a value, without the secrets of dataclasses in it.
-
-    A set is written in one order: each process has it in another.
-    """
+    """Return the repr of a value, without the secrets of dataclasses in it."""
     if has_secrets(value):
         return _described(value) if is_nested(value) else REDACTED
-    if type(value) not in (set, frozenset) or not value:
+    text = repr(value)
+    return collected(value, _text) if "{" in text and type(value) in BRACKETS else text
+
+
+BRACKETS: dict[Any, str] = {
+    list: "[{}]",
+    tuple: "({})",
+    set: "{{{}}}",
+    frozenset: "frozenset({{{}}})",
+    dict: "{{{}}}",
+}
+
+
+def collected(value: Any, text: Callable[[Any], str]) -> str:
+    """Return a collection as Python writes it, by the texts of what is in it.
+
+    Sets are written in one order: each process has them in another.
+    """
+    if not value:
         return repr(value)
-    inner = ", ".join(sorted(map(repr, value)))
-    return f"{{{inner}}}" if type(value) is set else f"frozenset({{{inner}}})"
+    if type(value) is dict:
+        parts = [f"{text(k)}: {text(v)}" for k, v in value.items()]
+    else:
+        parts = [*map(text, value)]
+    if type(value) in (set, frozenset):
+        parts.sort()
+    is_single = type(value) is tuple and len(value) == 1
+    return BRACKETS[type(value)].format(", ".join(parts) + "," * is_single)
 
 
 def has_secrets(value: Any, depth: int = 5) -> bool:

@@ -133,7 +133,7 @@ def test_texts_of_a_set_are_written_in_one_order_by_all_processes(whole):
         print(expression([{"alpha", "beta", "gamma"}, frozenset(["u", "v"])]))
         """
     found = {whole.script(script, PYTHONHASHSEED=seed).out for seed in "123"}
-    assert found == {'[{"alpha", "beta", "gamma"}, frozenset(["u", "v"])]\n'}
+    assert found == {'[{"alpha", "beta", "gamma"}, frozenset({"u", "v"})]\n'}
 
 
 # The command ------------------------------------------------------------------------

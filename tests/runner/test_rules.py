@@ -304,12 +304,12 @@ def test_what_needs_no_identity_of_its_own_needs_no_copy_in_stages(project, fiel
 
 
 TAGGED = """
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass
 class Tagged(Args):
-    tags: set = field(default_factory=set)
+    tags: object = None
 
 
 @stage(None, ["x"])
@@ -318,8 +318,10 @@ def pick(record):
 """
 
 
-def test_the_text_of_an_argset_with_a_set_is_the_same_in_each_process(project):
-    argsets = "Tagged('a', tags={'alpha', 'beta', 'gamma', 'delta'})"
+@pytest.mark.parametrize("tags", ["{}", "frozenset({})", "[{}]", "{{'a': ({}, 1)}}"])
+def test_the_text_of_an_argset_with_a_set_is_the_same_in_each_process(project, tags):
+    tags = tags.format("{'alpha', 'beta', 'gamma', 'delta'}")
+    argsets = f"Tagged('a', tags={tags})"
     project.write(other(TAGGED, RUN, argsets))
     runs = [project.ok("other", PYTHONHASHSEED=seed) for seed in "123"]
     assert [each.counts["computed"] for each in runs] == [1, 0, 0]

@@ -13,7 +13,9 @@ from typing import Any
 
 from .. import code, sources
 from ..args import (
+    BRACKETS,
     Repeated,
+    collected,
     field_names,
     is_nested,
     is_secret,
@@ -30,12 +32,6 @@ Apart = tuple[Data, Data, list[str]]
 """By dotted path the classes, the fields that are shown; the secret ones."""
 LONGEST = 1000
 """How many elements of an array are written out."""
-BRACKETS: dict[Any, str] = {
-    list: "[{}]",
-    tuple: "({})",
-    set: "{{{}}}",
-    frozenset: "frozenset([{}])",
-}
 
 
 def recipe(args: Any) -> Data:
@@ -101,15 +97,8 @@ def expression(value: Any) -> str | None:
 
 
 def _written(value: Any) -> str:
-    if type(value) in BRACKETS and value:
-        parts = [*map(_written, value)]
-        if isinstance(value, (set, frozenset)):
-            parts.sort()  # each process has them in another order
-        is_single = type(value) is tuple and len(value) == 1
-        return BRACKETS[type(value)].format(", ".join(parts) + "," * is_single)
-    if type(value) is dict:
-        pairs = (f"{_written(k)}: {_written(v)}" for k, v in value.items())
-        return "{" + ", ".join(pairs) + "}"
+    if type(value) in BRACKETS:
+        return collected(value, _written)
     if type(value) is float and value - value != 0:
         return f'float("{value}")'
     if type(value) is str and '"' not in value:
