@@ -38,6 +38,9 @@ NAMED_BELOW = re.compile(r"[*?\[][^/]*/([^/]+/)*[^*?\[/]+(/|$)")
 SIGNS = re.compile(r"[~$*?\[{]")
 """What stands for something else in a path, in a pattern, or in a template of names."""
 
+TOLD = 100
+"""Of so many folders processes are told: no program starts with a large environment."""
+
 WHOLE = "/**/*"
 """The end of a pattern for all that lies in a folder: pathlib needs long for many."""
 
@@ -193,7 +196,8 @@ class Files:
         if self.reads is None or holds_all or self._base(full) is not None:
             return
         self.reads.folders.append(folder)
-        os.environ[channel.VARIABLE] = self._told(*self.reads.folders)
+        if len(self.reads.folders) <= TOLD:
+            os.environ[channel.VARIABLE] = self._told(*self.reads.folders)
 
     def imported(self, module: ModuleType, by: str) -> None:
         """Note a module that a stage has asked for by a name made at run time."""

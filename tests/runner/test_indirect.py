@@ -1700,6 +1700,31 @@ def last(record, given):
     assert project.ok("other").counts["computed"] == computed
 
 
+MANY = """
+import subprocess
+import sys
+
+
+@stage(None, ["out"])
+def last(record):
+    for each in record.args.items:
+        text = open(each + "/x.txt").read()
+    return subprocess.run([sys.executable, "-c", "print('hi')"], capture_output=True).returncode
+"""
+
+
+def test_programs_start_where_a_field_names_very_many_folders_elsewhere(whole):
+    names = [whole.root.parent / "disk" / f"{number:0100}" for number in range(1500)]
+    for each in names:
+        each.mkdir(parents=True)
+        (each / "x.txt").write_text("one")
+    argsets = f"Args('a', items=[f'{names[0].parent}/{{n:0100}}' for n in range(1500)])"
+    whole.write(other(MANY, EACH.format(PRINT), argsets))
+    assert values(whole) == ({"a": "0"}, 1)
+    (names[-1] / "x.txt").write_text("two")
+    assert values(whole) == ({"a": "0"}, 1)
+
+
 NEARBY = """
 from dataclasses import dataclass
 from pathlib import Path
