@@ -132,7 +132,7 @@ class Files:
         if is_writing:
             self.changed(path)
         key = self.key(path) if reads is not None or memoized.known else None
-        if key is None and reads is not None:
+        if key is None and (reads is not None or memoized.known):
             self._note_beyond(reads, path, is_writing)
         if key is None or (reads is not None and key in reads.written):
             return
@@ -148,16 +148,24 @@ class Files:
             reads.note_opened(key, seen)
         memoized.record(f"f:{key}", seen)
 
-    def _note_beyond(self, reads: Reads, path: object, is_writing: bool) -> None:
-        """Keep a file that is read, seems to be data, and does not count: a run tells it."""
+    def _note_beyond(self, reads: Reads | None, path: object, is_writing: bool) -> None:
+        """Keep a file that is read, seems to be data, and does not count: a run tells it.
+
+        To who gets it from memory later, its folder may be named.
+        """
         full = os.path.abspath(os.fsdecode(path)) if sources.is_path(path) else ""
-        if is_writing:
+        if is_writing and reads is not None:
             reads.made.add(full)
-        elif not reads.beyond and full and not full.startswith(self.inside):
-            is_known = full in reads.made or f"f:{full}" in reads.keys
-            is_data = not full.endswith(HIDDEN_SUFFIXES + (".py",))
-            if is_data and not is_known and not _is_of_system(*os.path.split(full)):
-                reads.beyond = full if os.path.isfile(full) else ""
+        is_data = full and not full.endswith(HIDDEN_SUFFIXES + (".py",))
+        if is_writing or not is_data or full.startswith(self.inside):
+            return
+        if _is_of_system(*os.path.split(full)) or not os.path.isfile(full):
+            return
+        key = f"f:{self._place_of(full)}"
+        memoized.record(key, sources.stat_of(full))
+        if reads is not None and not reads.beyond:
+            is_known = full in reads.made or key in reads.keys
+            reads.beyond = "" if is_known else full
 
     def named(self, value: Any) -> None:
         """Note the files that a value names, and what is read in folders that it names.
@@ -349,7 +357,13 @@ class Files:
 
         The functions keep results: what was opened for these, by earlier calls, counts.
         """
-        memory = memoized.noting(functions, reads.note_file) if functions else None
+
+        def note(key: str, seen: Any) -> None:
+            is_beyond = os.path.isabs(key[2:])  # who reads it now may name its folder
+            if not is_beyond or self.key(key[2:], is_folder=key[-1] == "/"):
+                reads.note_file(key, seen)
+
+        memory = memoized.noting(functions, note) if functions else None
         return _Noting(self, reads, memory)
 
 

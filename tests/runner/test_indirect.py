@@ -1700,6 +1700,66 @@ def last(record, given):
     assert project.ok("other").counts["computed"] == computed
 
 
+REMEMBERED = """
+from dataclasses import dataclass
+from functools import lru_cache
+
+TABLE = {}
+
+
+@dataclass
+class Placed(Args):
+    folder: str = "../disk"
+
+
+@lru_cache
+def cached(path):
+    return open(path).read()
+
+
+def kept(path):
+    return TABLE.setdefault(path, TABLE.get(path) or open(path).read())
+
+
+@stage(None, ["out"])
+def early(record):
+    return FUNCTION("../disk/x.txt")
+
+
+@stage(None, ["out"])
+def last(record):
+    return FUNCTION(f"{record.args.folder}/x.txt")
+"""
+
+
+@pytest.mark.parametrize("function", ["cached", "kept"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        "r = last(r); FUNCTION('../disk/x.txt')",
+        "early(Record(manager, None)); manager.compute(); last(r)",
+    ],
+    ids=["run", "a stage that names nothing"],
+)
+def test_files_elsewhere_count_that_others_have_read_into_memory(
+    project, before, function
+):
+    disk = project.root.parent / "disk"
+    disk.mkdir()
+    (disk / "x.txt").write_text("one")
+    run = PRINT.replace(
+        "r = last(Record(manager, args))", f"r = Record(manager, args); {before}"
+    )
+    text = other(REMEMBERED, EACH.format(run), "Placed('a')")["experiments/other.py"]
+    project.write({"experiments/other.py": text.replace("FUNCTION", function)})
+    elsewhere = {"TMPDIR": str(project.root.parent / "tmp")}
+    os.mkdir(elsewhere["TMPDIR"])
+    assert values(project, **elsewhere)[0] == {"a": "one"}
+    assert values(project, **elsewhere) == ({"a": "one"}, 0)
+    (disk / "x.txt").write_text("two")
+    assert values(project, **elsewhere) == ({"a": "two"}, 1)
+
+
 MANY = """
 import subprocess
 import sys
