@@ -221,7 +221,11 @@ def values(args: object) -> Iterator[tuple[str, Any]]:
 def contents(args: object) -> tuple[Any, ...]:
     """Return the values of all fields of an argset, in order."""
     cls: Any = args.__class__
-    return _getter(cls)(args)
+    try:
+        return _getter(cls)(args)
+    except AttributeError as error:
+        said = f"field {error.name!r} of an instance of {cls.__name__} has no value"
+        raise RequestError(said, "set it in __init__ or __post_init__") from error
 
 
 class Repeated(Generic[T]):

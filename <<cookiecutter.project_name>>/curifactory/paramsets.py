@@ -329,6 +329,7 @@ def _check_argset(args: Any, index: int, place: str) -> None:
         raise RequestError(f"{place}: {said}", hint)
     cls: Any = type(args)
     argsets.check_class(cls, place)
+    argsets.contents(args)  # an __init__ of its own may have left out some, or its name
     argsets.check_name(args.name, place)
 
 

@@ -278,11 +278,9 @@ def snapshot_of(args: Any) -> Snapshot:
         known.check_unchanged()
         return known
     if not isinstance(args, ExperimentArgs):
-        raise RequestError(
-            f"a record takes an argset, not {argsets.short(args)} ({type(args).__name__})",
-            "Record(manager, args), with args an instance of a class that extends "
-            "ExperimentArgs, or None",
-        )
+        said = f"{argsets.short(args)} ({type(args).__name__})"
+        hint = "Record(manager, args), with an instance of ExperimentArgs, or None"
+        raise RequestError(f"a record takes an argset, not {said}", hint)
     argsets.check_name(args.name, "a record was made by hand")
     made = Snapshot(args)
     made.held = code.open_in(_callables_in(made.source))

@@ -98,10 +98,8 @@ class Stage(Generic[R, P, T]):
         if not hasattr(caller, "call"):
             kind = type(record).__name__
             made = "None), records" if self.is_aggregate else "args)"
-            raise RequestError(
-                f"stage {self.label} takes a Record, not a {kind}",
-                f"{self.label}(Record(manager, {made}), or a call of another @stage",
-            )
+            hint = f"{self.label}(Record(manager, {made}), or a call of another @stage"
+            raise RequestError(f"stage {self.label} takes a Record, not a {kind}", hint)
         caller.call(self, records, arguments)
         return record
 
@@ -341,10 +339,8 @@ def _chosen(
     if not isinstance(cachers, Sequence) or isinstance(cachers, str):
         raise RequestError(f"{where}: {cachers!r:.80} is no cacher", "[JsonCacher]")
     if len(cachers) != len(outputs):
-        raise RequestError(
-            f"{where} has {len(outputs)} outputs and {len(cachers)} cachers",
-            "give one cacher for each output, or leave them all out",
-        )
+        said = f"{where} has {len(outputs)} outputs and {len(cachers)} cachers"
+        raise RequestError(said, "give one cacher for each output, or leave all out")
     made = [each() if isinstance(each, type) else each for each in cachers]
     for name, each in zip(outputs, made, strict=True):
         if each is not None and not isinstance(each, Cacheable):

@@ -261,6 +261,31 @@ case(
     FILE,
     "params/other.py: get_params() returned no argsets",
 )
+UNSET = """
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Unset({}):
+    area: float = field(init=False)
+"""
+case(
+    "field that nothing sets",
+    file("def get_params():\n    return [Unset(name='a')]\n", UNSET.format("Args")),
+    FILE,
+    "field 'area' of an instance of Unset has no value",
+    "set it in __init__ or __post_init__",
+)
+case(
+    "field that nothing sets, in a nested dataclass",
+    file(
+        "def get_params():\n    return [Args(name='a', model=Unset())]\n",
+        UNSET.format("Model"),
+    ),
+    FILE,
+    "field 'area' of an instance of Unset has no value",
+    "set it in __init__ or __post_init__",
+)
 case(
     "list of lists",
     returns("[[Args(name='a')]]"),
