@@ -261,6 +261,24 @@ case(
     FILE,
     "params/other.py: get_params() returned no argsets",
 )
+case(
+    "a constant of the class, which has a type",
+    file(
+        "def get_params():\n    return [Fixed(name='a', limit=4)]\n",
+        """
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass
+class Fixed(Args):
+    limit: ClassVar[int] = 3
+""",
+    ),
+    FILE,
+    "params/other.py:14: Fixed has no field 'limit'",
+    "there is: color, epochs, extra, kind, layers, lr, model, name, seed, token",
+)
 UNSET = """
 from dataclasses import dataclass, field
 
