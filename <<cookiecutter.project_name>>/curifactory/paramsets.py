@@ -216,7 +216,8 @@ def of_experiment(project: Settings, name: str, module: ModuleType) -> Iterator[
         place = relative(str(module.__file__))
         said = f"DEFAULT_PARAMS is {short(default)}, no names of parameter files"
         raise RequestError(f"{place}: {said}", 'DEFAULT_PARAMS = ["base"]')
-    if not names:
+    is_itself = [*names] == [name] and layout.kind_of(project, name) != "params"
+    if not names or is_itself:
         known = [each.name for each in layout.entries(project, "params")]
         said = f"experiment {name!r} names no parameter file"
         raise RequestError(said, f"choose with -p NAME; {nearest('', known)}")

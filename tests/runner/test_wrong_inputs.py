@@ -581,6 +581,13 @@ case(
     "hash_representations: dict = set_hash_functions(gpus=None)",
 )
 case(
+    "default of its own name, whose parameter file is gone",
+    {"experiments/own.py": "DEFAULT_PARAMS = ['own']\n\n\ndef run(argsets, manager): pass\n"},
+    ["own"],
+    "experiment 'own' names no parameter file",
+    "choose with -p NAME; there is: base",
+)
+case(
     "default that names no parameter files",
     {
         "experiments/study.py": "from params import Args\n\nDEFAULT_PARAMS = [Args]\n\n\n"
