@@ -259,7 +259,7 @@ def test_commas_in_brackets_and_quotes_do_not_part():
 WRONG = {
     "sed=3": ("Args has no field 'sed'", "did you mean 'seed'?"),
     "model.dept=3": ("Model has no field 'dept'", "did you mean 'depth'?"),
-    "seed.x=3": ("there is no field 'x' of 0", "in a parameter file"),
+    "seed.x=3": ("there is no field 'x' of 0, no dataclass", "in a parameter file"),
     "nothing.depth=3": ("there is no field 'depth' of None", "as a whole"),
     "seed=x": ("seed is 'x', expected int", ""),
     "bare=[[1]]": ("bare is '[[1]]', expected set", "cannot be in a set"),

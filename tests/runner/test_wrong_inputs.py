@@ -527,7 +527,7 @@ case(
     returns("[Args(name='a', token='x')]"),
     [*FILE, "--set", "token.x=hunter2"],
     "--set token.x=***: there is no field 'x'",
-    "only fields of a dataclass can be set one by one",
+    "set the field as a whole, in a parameter file",
 )
 case(
     "--set without a value",

@@ -167,9 +167,9 @@ def _value(args: Any, setting: Setting, text: str) -> Any:
     holder, owner = args, args
     for name in steps:
         if not is_nested(owner):
-            inside = "" if is_secret else f" of {argsets.short(owner)}"
+            inside = "" if is_secret else f" of {argsets.short(owner)}, no dataclass"
             said = f"{where}: there is no field {name!r}{inside}"
-            raise RequestError(said, "only fields of a dataclass can be set one by one")
+            raise RequestError(said, "set the field as a whole, in a parameter file")
         if name not in field_names(type(owner)):
             wrong = unknown_field(type(owner), name)
             raise RequestError(f"{where}: {wrong.message}", wrong.hint)
