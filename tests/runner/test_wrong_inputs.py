@@ -582,7 +582,9 @@ case(
 )
 case(
     "default of its own name, whose parameter file is gone",
-    {"experiments/own.py": "DEFAULT_PARAMS = ['own']\n\n\ndef run(argsets, manager): pass\n"},
+    {
+        "experiments/own.py": "DEFAULT_PARAMS = ['own']\n\n\ndef run(argsets, manager): pass\n"
+    },
     ["own"],
     "experiment 'own' names no parameter file",
     "choose with -p NAME; there is: base",
