@@ -236,7 +236,9 @@ def _class_digest(path: str) -> str:
     found = code.named(module, qualname)
     if isinstance(found, ModuleType):
         return code.fingerprint(*_whole(found)).fingerprint
-    return code.fingerprint(sources.unwrapped(found)).fingerprint if found else "absent"
+    target = sources.unwrapped(found)  # by now the name may be that of any value
+    is_code = isinstance(target, (FunctionType, type))
+    return code.fingerprint(target).fingerprint if is_code else "absent"
 
 
 @functools.lru_cache(1000)

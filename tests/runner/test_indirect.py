@@ -1345,6 +1345,17 @@ def test_the_class_of_an_object_in_a_data_file_counts(project):
     assert values(project) == ({"a": "100", "b": "200"}, 2)
 
 
+@pytest.mark.parametrize("now", ["functools.partial(int)", "len", "1", "None"])
+def test_a_class_whose_name_is_that_of_another_thing_by_now_is_none(project, now):
+    project.write({"src/kept.py": MODEL, "data/none.txt": ""})
+    project.script(SAVE)
+    project.write(other(SAVED, EACH.format(PRINT), TWO))
+    assert values(project) == ({"a": "10", "b": "20"}, 2)
+    project.write({"src/kept.py": f"import functools\nModel = {now}\n"})
+    assert "src.kept:Model changed" in project.ok("map", "other").out
+    assert project.run("other").code == 1
+
+
 # Enums --------------------------------------------------------------------------------
 
 ENUM = """
