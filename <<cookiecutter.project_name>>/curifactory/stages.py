@@ -319,7 +319,7 @@ def _is_list(given: Any) -> bool:
 
 
 def _names(given: Any, what: str, where: str) -> list[str]:
-    if given and not (_is_list(given) and all(isinstance(e, str) for e in given)):
+    if given and not (_is_list(given) and all(isinstance(e, str) and e for e in given)):
         said = f"{where}: {what} is {given!r}, not a list of names"
         raise RequestError(said, f'{what}=["name"]')
     names = list(given or ())

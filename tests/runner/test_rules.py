@@ -114,6 +114,7 @@ def test_a_stage_that_was_renamed_keeps_its_results(project):
         ("versoin='1'", "has no rule 'versoin'"),
         ("expected_state=['model']", "write inputs="),
         ("reads='seed'", "reads is 'seed', not a list of names"),
+        ("reads=['']", "reads is [''], not a list of names"),
         ("files='a.csv'", "files is 'a.csv', not a list of names"),
         ("cpus=0", "cpus is 0, not a number from 1 on"),
         ("retries=-1", "retries is -1, not a number from 0 on"),
