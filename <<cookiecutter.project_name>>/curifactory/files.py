@@ -132,8 +132,8 @@ class Files:
         if is_writing:
             self.changed(path)
         key = self.key(path) if reads is not None or memoized.known else None
-        if key is None and (reads is not None or memoized.known):
-            self._note_beyond(reads, path, is_writing)
+        if key is None and not is_writing:
+            self._note_beyond(reads, path)
         if key is None or (reads is not None and key in reads.written):
             return
         if is_writing:
@@ -148,16 +148,14 @@ class Files:
             reads.note_opened(key, seen)
         memoized.record(f"f:{key}", seen)
 
-    def _note_beyond(self, reads: Reads | None, path: object, is_writing: bool) -> None:
+    def _note_beyond(self, reads: Reads | None, path: object) -> None:
         """Keep a file that is read, seems to be data, and does not count: a run tells it.
 
         To who gets it from memory later, its folder may be named.
         """
         full = os.path.abspath(os.fsdecode(path)) if sources.is_path(path) else ""
-        if is_writing and reads is not None:
-            reads.made.add(full)
         is_data = full and not full.endswith(HIDDEN_SUFFIXES + (".py",))
-        if is_writing or not is_data or full.startswith(self.inside):
+        if not is_data or full.startswith(self.inside):
             return
         if _is_of_system(*os.path.split(full)) or not os.path.isfile(full):
             return
@@ -273,9 +271,13 @@ class Files:
         """Note what a call makes, renames or removes itself."""
         self.checkpoint(path)
         reads = self._heard()
-        place = self.key(path, is_folder=True) if reads is not None else None
-        if reads is not None and place is not None:
+        if reads is None:
+            return
+        place = self.key(path, is_folder=True)
+        if place is not None:
             reads.note_change(place)
+        elif sources.is_path(path):
+            reads.made.add(os.path.abspath(os.fsdecode(path)))
 
     def handed(self, places: Iterable[object]) -> None:
         """Note files that others are to open, programs or a library: to read, it may be.
