@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -191,6 +191,8 @@ class _Attempt:
                 self.outcome.damaged.append(source.folder)
                 raise
             self.has_references |= source.cacher.is_referring()
+            if self.noted.unpickled or type(value) not in _BUILTIN:
+                self.noted.meet(_of_project(self.noted.unpickled, {type(value)}))
             return self._lent(source, value)
         if isinstance(source, Held):
             value = source.unpacked()
@@ -202,6 +204,7 @@ class _Attempt:
             return value
         for each in _few_in(source.value):
             self.files.named(each)
+        self.noted.meet(code.callables_in(source.value))
         return caching.detached_copy(source.value)
 
     def _lent(self, source: Stored, value: Any) -> Any:
@@ -441,9 +444,15 @@ def _met(unpickled: dict[tuple[str, str], None], values: list[Inputs]) -> list[s
     kinds -= _BUILTIN
     if not unpickled and not kinds:  # as for most
         return []
-    found: list[Any] = [*kinds, *[code.named(*each) for each in unpickled]]
-    project = [each for each in found if sources.is_project(each)]
+    project = _of_project(unpickled, kinds)
     return sorted({f"{each.__module__}:{each.__qualname__}" for each in project})
+
+
+def _of_project(
+    unpickled: Iterable[tuple[str, str]], kinds: Iterable[type]
+) -> list[Any]:
+    found = [*kinds, *[code.named(*each) for each in unpickled]]
+    return [each for each in found if sources.is_project(each)]
 
 
 _BUILTIN = plain.PRIMITIVE | plain.FLAT

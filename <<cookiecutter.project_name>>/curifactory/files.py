@@ -365,7 +365,9 @@ class Files:
             if not is_beyond or self.key(key[2:], is_folder=key[-1] == "/"):
                 reads.note_file(key, seen)
 
-        memory = memoized.noting(functions, note) if functions else None
+        reads.kept.update((id(each), each) for each in functions)
+        may_keep = reads.kept or memoized.known
+        memory = memoized.noting(reads.kept.values(), note) if may_keep else None
         return _Noting(self, reads, memory)
 
 

@@ -7,7 +7,7 @@ others, as loaders of templates are: all that they have read counts each time.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType, FunctionType
 from typing import Any
@@ -26,22 +26,28 @@ _reading: set[object] = set()
 
 
 @contextmanager
-def noting(functions: Sequence[Any], note: Note) -> Iterator[Callable[[], None]]:
-    """Note what the results were made of that these functions give from memory.
+def noting(functions: Collection[Any], note: Note) -> Iterator[Callable[[], None]]:
+    """Note what the results were made of that functions give from memory.
 
-    What this gives does so for what they have given until then.
+    What this gives does so for what they have given until then. Those of `lru_cache`
+    tell whether they were asked, whoever leads to them; the others are asked if they are
+    among these functions by then.
     """
-    for each in functions:
+    for each in (*known.values(), *functions):
         prepare(each)
-    before = [(each, _info(each)) for each in functions]
+    before = {own: _info(each) for own, each in known.items()}
     _reading.clear()
 
     def note_used() -> None:
         used, made = [], []
-        for each, was in before:
-            own, now = _key(each), _info(each)
-            used += [own] * (now.hits > was.hits if was and now else True)
-            is_made = now.misses > was.misses if was and now else own in _reading
+        given = {id(each) for each in functions}
+        for number, each in known.items():
+            own, was, now = _key(each), before.get(number), _info(each)
+            is_used, is_made = number in given, own in _reading
+            if now:
+                is_used = was is not None and now.hits > was.hits
+                is_made = was is None or now.misses > was.misses
+            used += [own] * is_used
             made += [own] * is_made
         for each in used:
             for key, seen in list(_read[each].items()):

@@ -14,7 +14,7 @@ from types import FrameType, FunctionType
 from typing import Any
 
 from . import args as argsets
-from . import code, hashing, sources
+from . import code, hashing, memoized, sources
 from .args import ExperimentArgs, field_names
 from .channel import Channel
 from .errors import CurifactoryError
@@ -84,6 +84,8 @@ class Reads:
         """
         self.asks_names = False
         """Whether the code of the stage asks for names of functions and classes."""
+        self.kept: dict[int, Any] = {}
+        """What of the code that was met may keep what it has read, by its id."""
         self.keys: dict[str, None] = {}
         self.lines: dict[str, str] = {}
         self.stream = stream
@@ -122,11 +124,20 @@ class Reads:
         """Whether the code of the stage may ask for the class of a value."""
         return self.names is None or not self.names.isdisjoint(("type", "__class__"))
 
-    def note_names(self, key: str, value: Any) -> None:
-        """Count what functions and classes in a value are called, if code asks for that."""
-        if self.asks_names and not hashing.is_scalar(value):
-            if code.callables_in(value):
+    def note_code(self, key: str, value: Any) -> None:
+        """Meet the code in a value; count what it is called, if code asks for that."""
+        found = [] if hashing.is_scalar(value) else code.callables_in(value)
+        if found:
+            self.meet(found)
+            if self.asks_names:
                 self.note(key + NAMES)
+
+    def meet(self, found: Iterable[Any]) -> None:
+        """Take in code that came with a value: what it may keep."""
+        for each in code.fingerprint(*found).memoized:
+            if id(each) not in self.kept:
+                memoized.prepare(each)
+                self.kept[id(each)] = each
 
     def note(self, key: str) -> None:
         """Keep a key; where there is a stream, others see it at once."""
@@ -155,6 +166,7 @@ class Reads:
     def note_class(self, cls: type) -> None:
         """Count a class of which the stage may make objects, or ask what it declares."""
         if sources.is_project(cls):
+            self.meet([cls])
             self.note(f"c:{cls.__module__}:{cls.__qualname__}")
 
     def note_file(self, key: str, seen: Seen | None) -> None:
@@ -315,7 +327,7 @@ def _read(tracked: Any, name: str) -> Any:
     else:
         reads.note(f"a{number}:{path}")
         reads.find_files(value)
-        reads.note_names(f"a{number}:{path}", value)
+        reads.note_code(f"a{number}:{path}", value)
         if isinstance(value, enum.Enum) and reads.may_ask_for_class:
             reads.note_class(type(value))  # which members it has
     return argsets.copied(origin, name, value)
@@ -331,7 +343,7 @@ def _read_everything(tracked: Any) -> Any:
     for name in dict.fromkeys((*field_names(cls), *beside)):
         value = getattr(origin, name)
         reads.find_files(value)
-        reads.note_names(f"a{number}:{prefix}{name}", value)
+        reads.note_code(f"a{number}:{prefix}{name}", value)
         object.__setattr__(made, name, argsets.copied(origin, name, value))
     return made
 
@@ -423,13 +435,17 @@ class _Member:
         function = sources.function_of(member)
         own = not isinstance(function, FunctionType) or sources.is_project(function)
         self.kind, self.read = ("m", name) if own else ("a", FIELDS)
+        self.code = list(filter(sources.is_project, [function, type(member)]))
 
     def __get__(self, instance: Any, owner: type) -> Any:
         if instance is None:
             _ask_class(owner)
             return self.member.__get__(None, owner)
         origin, reads, number, prefix = _origin(instance)
-        reads.note(f"{self.kind}{number}:{prefix}{self.read}")
+        key = f"{self.kind}{number}:{prefix}{self.read}"
+        if key not in reads.keys:
+            reads.meet(self.code)
+        reads.note(key)
         if isinstance(self.member, classmethod):  # it may make others
             reads.note_class(owner)
         if isinstance(self.member, functools.cached_property):

@@ -13,8 +13,8 @@ from typing import Any
 
 from . import hashing, sources, syntax
 from .errors import IdentityError
-from .scope import Memory, Named, Scope, Unit, code_of, fill, origin_of
-from .sources import function_of, got, is_project, place_of
+from .scope import Memory, Named, Scope, Unit, code_of, fill, is_memoized, origin_of
+from .sources import function_of, got, is_project, place_of, unwrapped
 
 
 def of_function(function: FunctionType) -> Unit:
@@ -27,6 +27,9 @@ def of_function(function: FunctionType) -> Unit:
     scope = fill(unit, node, names, function.__module__)
     filled = (each.name for each in scope.fillings if each.is_outside)
     unit.memoized += [Memory(function, name) for name in filled]
+    kept = got(sources.module_of(function), function.__name__, None)
+    if is_memoized(kept) and unwrapped(kept) is function:  # a value leads to it, too
+        unit.memoized.append(Memory(kept))
     unit.refers += [value for _, value in defaults(function, node)]
     fill_attached(unit, function, names)
     unit.refers += registered(function)

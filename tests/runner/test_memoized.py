@@ -316,6 +316,106 @@ def test_functions_that_one_decorator_wraps_are_told_apart(on):
     assert on.ok("other").done() == [f"look0 n{number}" for number in range(4)]
 
 
+LOADING = """
+from params import Args
+from src.loaders import *
+
+
+@dataclass
+class Loading(Args):
+    function: object = table
+    keeping: object = kept
+    both: list = field(default_factory=lambda: [longer])
+    loader: object = field(default_factory=lambda: Shared())
+
+    def method(self):
+        return table()
+
+    @property
+    def shown(self):
+        return once()
+
+    def inherited(self):
+        return ""
+
+
+class Own(Loading):
+    def inherited(self):
+        return super().inherited() + kept("table.txt")
+
+
+class Made:
+    def get(self):
+        return kept("table.txt")
+"""
+MADE = """
+@stage(None, ["made"])
+def make(record):
+    return Made()
+
+
+@stage(["made"], ["of_made"])
+def use_made(record, made):
+    note(record.args.seed)
+    return f"{record.args.seed} {made.get()}"
+
+
+@stage(None, ["of_given"])
+def use_given(record, given=None):
+    note(record.args.seed)
+    return f"{record.args.seed} {given('table.txt')}"
+"""
+THROUGH_VALUES = {
+    "a method": "record.args.method()",
+    "a property": "record.args.shown",
+    "a method that extends another": "record.args.inherited()",
+    "a function": "record.args.function()",
+    "a function with a table": "record.args.keeping('table.txt')",
+    "a function in a list": "record.args.both[0]()",
+    "an object": "record.args.loader.of_all()",
+    "a copy": "record.args.copy().shown",
+}
+
+
+@here
+def test_what_the_code_of_argsets_and_inputs_remembers_counts(on):
+    on.write({"src/loaders.py": LOADERS, "inputs/table.txt": "old"})
+    on.write({"src/loading.py": "from dataclasses import dataclass, field\n" + LOADING})
+    uses = enumerate(THROUGH_VALUES.values())
+    stages = [STAGE.format(index, "pass", use) for index, use in uses]
+    calls = [EACH.format(f"look{index}") for index in range(len(stages))]
+    calls += ["for args in argsets:\n    use_made(make(Record(manager, args)))"]
+    calls += [
+        "from src.loaders import kept\nfor args in argsets:\n    "
+        "use_given(Record(manager, args), given=kept)"
+    ]
+    own = "from src.loading import Made, Own\n"
+    on.study(
+        own + "".join(stages) + MADE, "\n".join(calls), FOUR.replace("Args", "Own")
+    )
+    on.ok("other")
+    assert on.ok("other").counts["computed"] == 0
+    on.write({"inputs/table.txt": "new"})
+    again = [each for each in on.ok("other").done() if not each.startswith("make")]
+    assert len(again) == 4 * (len(stages) + 2)
+
+
+@here
+def test_a_table_of_which_an_argset_has_a_method_counts_for_who_calls_it(on):
+    on.write({"src/loaders.py": LOADERS, "inputs/table.txt": "old"})
+    on.write({"src/loading.py": "from dataclasses import dataclass, field\n" + LOADING})
+    on.study(
+        "from src.loading import Own\n"
+        + STAGE.format(0, "pass", "record.args.shown")
+        + STAGE.format(1, "pass", "record.args.seed"),
+        EACH.format("look0") + "\n" + EACH.format("look1"),
+        FOUR.replace("Args", "Own"),
+    )
+    on.ok("other")
+    on.write({"inputs/table.txt": "new"})
+    assert on.ok("other").done() == [f"look0 n{number}" for number in range(4)]
+
+
 @here
 def test_a_table_of_which_a_call_takes_one_thing_and_adds_another_counts(on):
     study(on, "kept('table.txt') + kept(f'{record.args.seed}.csv')")
