@@ -69,7 +69,9 @@ class _Attempt:
         names = task.stage.code.names
         known = None if scope.ANY_NAME in names else names
         self.noted = Reads(task.stream, task.stage.rules.reads, known)
-        self.noted.asks_names = not names.isdisjoint(scope.ASKS_NAME)
+        self.names_count = not names.isdisjoint(scope.ASKS_NAME)
+        """Whether what the code of the stage calls classes and functions counts in it."""
+        self.noted.asks_names = self.names_count
         self.metrics: dict[str, Any] = {}
         self.has_files = self.has_references = False
         self.declared: dict[str, str] = {}
@@ -150,6 +152,13 @@ class _Attempt:
         """Count the code of what inputs and data are made of."""
         for path in _met(self.noted.unpickled, self.values):
             self.noted.note(f"c:{path}")
+        if self.noted.asks_names and not self.names_count:
+            self._note_names(self.stage.code.values)
+
+    def _note_names(self, found: Iterable[Any]) -> None:
+        """Count what functions and classes are called: of another name, they are absent."""
+        for each in found if self.noted.asks_names else ():
+            self.noted.note(f"c:{each.__module__}:{each.__qualname__}")
 
     def _leave_if_forked(self, exit_code: Any) -> None:
         """End a process that the stage forked: the run is not its own."""
@@ -204,7 +213,9 @@ class _Attempt:
             return value
         for each in _few_in(source.value):
             self.files.named(each)
-        self.noted.meet(code.callables_in(source.value))
+        found = code.callables_in(source.value)
+        self.noted.meet(found)
+        self._note_names(found)
         return caching.detached_copy(source.value)
 
     def _lent(self, source: Stored, value: Any) -> Any:

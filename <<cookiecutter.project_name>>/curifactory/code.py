@@ -37,6 +37,8 @@ class Code(NamedTuple):
     memoized: tuple[Any, ...] = ()
     """The functions in it that keep their results, or may do so in globals, and objects
     of others, which may keep what they read."""
+    values: tuple[Any, ...] = ()
+    """The classes in it, and the functions that are used as values: they have names."""
 
 
 Units = dict[object, tuple[object, Unit]]
@@ -181,7 +183,8 @@ def _reach(roots: Iterable[Any], own: Units) -> Code:
         if not waiting and any(SUBCLASSES in each.names for each in found):
             lines.append(",".join(map(number, units.extending(kinds))))
     names: frozenset[str] = frozenset().union(*(unit.names for unit in found))
-    lines += _names_asked_for(found, kinds, names)
+    values = *kinds, *(each for unit in found for each in unit.handed)
+    lines += _names_asked_for(values, names)
     texts: dict[str, list[str]] = {}
     for unit in found:  # an object and what it was made of may have one name
         texts.setdefault(unit.label, []).append(unit.text)
@@ -193,6 +196,7 @@ def _reach(roots: Iterable[Any], own: Units) -> Code:
         tuple(sorted(set().union(*(unit.packages for unit in found)))),
         names,
         tuple({id(each): each for each in _keeping(found, names, own)}.values()),
+        values,
     )
 
 
@@ -204,15 +208,12 @@ def _asked_for_annotations(found: list[Unit], kinds: list[type]) -> list[Functio
     return handed + [each for cls in kinds for each in classes.methods(cls)]
 
 
-def _names_asked_for(
-    found: list[Unit], kinds: list[type], names: frozenset[str]
-) -> list[str]:
+def _names_asked_for(values: Iterable[Any], names: frozenset[str]) -> list[str]:
     """Return the names of classes, and of functions that are values, for code that asks."""
     if names.isdisjoint(ASKS_NAME):
         return []
     is_placed = "__module__" in names
     said = sources.qualified if is_placed else operator.attrgetter("__qualname__")
-    values = [*kinds, *(each for unit in found for each in unit.handed)]
     # Results from before names in fields were read do not count.
     return ["names", *map(said, values)]
 

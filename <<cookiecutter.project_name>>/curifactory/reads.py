@@ -14,7 +14,7 @@ from types import FrameType, FunctionType
 from typing import Any
 
 from . import args as argsets
-from . import code, hashing, memoized, sources
+from . import code, hashing, memoized, scope, sources
 from .args import ExperimentArgs, field_names
 from .channel import Channel
 from .errors import CurifactoryError
@@ -83,7 +83,7 @@ class Reads:
         attribute passes a `__getattr__` that waits for absent ones.
         """
         self.asks_names = False
-        """Whether the code of the stage asks for names of functions and classes."""
+        """Whether the code that was met asks for names of functions and classes."""
         self.kept: dict[int, Any] = {}
         """What of the code that was met may keep what it has read, by its id."""
         self.keys: dict[str, None] = {}
@@ -133,8 +133,10 @@ class Reads:
                 self.note(key + NAMES)
 
     def meet(self, found: Iterable[Any]) -> None:
-        """Take in code that came with a value: what it may keep."""
-        for each in code.fingerprint(*found).memoized:
+        """Take in code that came with a value: what it may keep, and asks for."""
+        own = code.fingerprint(*found)
+        self.asks_names |= not own.names.isdisjoint(scope.ASKS_NAME)
+        for each in own.memoized:
             if id(each) not in self.kept:
                 memoized.prepare(each)
                 self.kept[id(each)] = each

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from types import FunctionType, ModuleType
 from typing import Any
@@ -148,7 +149,9 @@ class Snapshot:
         if mark == reads.DECLARED:
             return _declared(cls, where)
         if mark == reads.NAMES:
-            return hashing.hash_text(*map(sources.qualified, code.callables_in(value)))
+            named = (getattr(e, "__mro__", (e,)) for e in code.callables_in(value))
+            project = filter(sources.is_project, itertools.chain.from_iterable(named))
+            return hashing.hash_text(*map(sources.qualified, project))
         if mark == reads.TEXT:
             return hashing.hash_text(argsets.plain_repr(value))
         own = code.fingerprint(*reads.functions_of(cls))

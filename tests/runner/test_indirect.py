@@ -1,6 +1,7 @@
 """What a stage depends on by detours: through objects, methods, files and checkpoints."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -1610,6 +1611,82 @@ def test_names_of_functions_in_argsets_do_not_count_elsewhere(whole):
     whole.edit("experiments/other.py", "def ramp", "def slope")
     whole.edit("experiments/other.py", "[ramp]", "[slope]")
     assert values(whole) == ({"a": "0", "b": "0"}, 0)
+
+
+ASKED_ELSEWHERE = """
+from dataclasses import dataclass, field
+
+def relu(x):
+    return max(0, x)
+
+class Model:
+    pass
+
+class Net(Model):
+    pass
+
+class Formatter:
+    def __call__(self, model):
+        return type(model).__name__
+
+def named(function):
+    return function.__name__
+
+@dataclass
+class Titled(Args):
+    act: object = relu
+    net: object = Net
+    show: object = field(default_factory=Formatter)
+    name_of: object = named
+
+    @property
+    def title(self):
+        return self.act.__name__
+
+    def head(self, model):
+        return model.__class__.__qualname__
+
+@stage(None, ["formatter"])
+def make(record):
+    return Formatter()
+
+@stage(["formatter"], ["out"])
+def last(record, formatter, given=None):
+    return {}
+"""
+ASKED = {
+    "by a property": ("record.args.title", "relu"),
+    "by a method": ("record.args.head(Model())", "Model"),
+    "by an object in a field": ("record.args.show(Model())", "Model"),
+    "by a function in a field": ("record.args.name_of(relu)", "relu"),
+    "by a function in a field of another": (
+        "record.args.name_of(record.args.act)",
+        "relu",
+    ),
+    "by an input": ("formatter(Model())", "Model"),
+    "of a keyword": ("given.__name__", "relu"),
+    "of what a class in a field extends": (
+        "record.args.net.__mro__[1].__name__",
+        "Model",
+    ),
+}
+
+
+@here
+@pytest.mark.parametrize("use", ASKED)
+def test_names_count_where_code_that_comes_with_values_asks_for_them(
+    whole, options, use
+):
+    asked, name = ASKED[use]
+    shown = PRINT.replace(
+        "Record(manager, args)", "make(Record(manager, args)), given=relu"
+    )
+    whole.write(other(ASKED_ELSEWHERE.format(asked), EACH.format(shown), "Titled('a')"))
+    assert values(whole, *options)[0] == {"a": name}
+    assert values(whole, *options) == ({"a": name}, 0)
+    path = whole.root / "experiments/other.py"
+    path.write_text(re.sub(rf"\b{name}\b", "another", path.read_text()))
+    assert values(whole, *options)[0] == {"a": "another"}
 
 
 # Places outside the project ----------------------------------------------------------
