@@ -7,6 +7,9 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from .errors import CurifactoryError
 
 LOOKED_AT = 100_000
 """Bytes at the end of what a call has printed that its last lines are looked for in."""
@@ -38,12 +41,16 @@ class captured:
         # A live display may have put itself in the place of these two.
         sys.stdout = sys.__stdout__ or self.shown[0]
         sys.stderr = sys.__stderr__ or self.shown[1]
+        if sys.breakpointhook is sys.__breakpointhook__:
+            sys.breakpointhook = _refuse_to_wait
 
     def __exit__(self, *error: object) -> None:
         _flush()  # a worker may be ended before it does so by itself
         if self.own is None:
             return
         sys.stdout, sys.stderr = self.shown
+        if sys.breakpointhook is _refuse_to_wait:
+            sys.breakpointhook = sys.__breakpointhook__
         for number, before in enumerate(self.saved, 1):
             os.dup2(before, number)
             os.close(before)
@@ -54,6 +61,14 @@ class captured:
         except OSError as problem:
             if self.warn is not None:
                 self.warn(f"what calls print cannot be kept: {problem.strerror}")
+
+
+def _refuse_to_wait(*given: Any, **options: Any) -> Any:
+    """Refuse Python's own debugger: nobody would see that it waits."""
+    if "PYTHONBREAKPOINT" in os.environ:
+        return sys.__breakpointhook__(*given, **options)
+    said = "breakpoint(): what a stage prints goes to a file, so nobody would see it"
+    raise CurifactoryError(said, "use --pdb, without -j")
 
 
 def _open_again() -> None:

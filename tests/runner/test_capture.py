@@ -121,6 +121,17 @@ def test_a_narrow_output_shows_what_it_can(on):
     assert "a\\u2192b" in on.run("map", "other", PYTHONIOENCODING="ascii").out
 
 
+def test_a_breakpoint_that_nobody_would_see_is_refused(on):
+    stages = (
+        "@stage(None, ['x'])\ndef stopping(record):\n    breakpoint()\n    return 1\n"
+    )
+    on.study(stages, "stopping(Record(manager, argsets[0]))")
+    result = on.run("other")
+    assert result.code == 1 and "breakpoint(): what a stage prints" in result.err
+    assert "use --pdb, without -j" in result.err
+    assert on.run("other", PYTHONBREAKPOINT="0").code == 0
+
+
 def test_verbose_shows_what_stages_print(on):
     result = on.run("other", "--verbose")
     assert "PRINTED 0" in result.out
