@@ -359,6 +359,8 @@ class Files:
 
         The functions keep results: what was opened for these, by earlier calls, counts.
         """
+        if not (functions or memoized.known):  # as for most
+            return _Noting(self, reads, None)
 
         def note(key: str, seen: Any) -> None:
             is_beyond = os.path.isabs(key[2:])  # who reads it now may name its folder
@@ -366,9 +368,7 @@ class Files:
                 reads.note_file(key, seen)
 
         reads.kept.update((id(each), each) for each in functions)
-        may_keep = reads.kept or memoized.known
-        memory = memoized.noting(reads.kept.values(), note) if may_keep else None
-        return _Noting(self, reads, memory)
+        return _Noting(self, reads, memoized.noting(reads.kept.values(), note))
 
 
 SYSTEM = (
