@@ -62,11 +62,6 @@ class Cacheable:
                 "your own opens self.get_path() itself",
             )
 
-    @property
-    def folder(self) -> Path:
-        """The folder of all artifacts of the call."""
-        return Path(self._folder)
-
     def at(self, folder: str | Path, name: str) -> "Cacheable":
         """Return a copy of this cacher for the artifact `name` in a folder."""
         kind = type(self)
@@ -232,7 +227,7 @@ class PathCacher(Cacheable):
             hint = "return the path of a file or folder that the stage has made"
             raise ArtifactError(f"there is no file or folder {obj!r:.200}", hint)
         source, target = Path(obj), Path(self.get_path())
-        if self.folder in source.parents:
+        if Path(self._folder) in source.parents:
             source.rename(target)
         elif source.is_dir():
             shutil.copytree(source, target)

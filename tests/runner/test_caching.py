@@ -225,9 +225,9 @@ def test_a_placed_cacher_leaves_the_declared_one_alone(tmp_path):
     assert placed.get_path("_extra") == str(tmp_path / "thing_extra.json")
     assert placed.get_path("_weights.npy") == str(tmp_path / "thing_weights.npy")
     assert placed.get_path("_lr0.1") == str(tmp_path / "thing_lr0.1.json")
-    assert (declared.name, declared.folder) == ("", Path())
-    assert placed.folder == tmp_path
-    assert placed.at(tmp_path / "a", "thing").folder == tmp_path / "a"
+    assert declared.name == ""
+    again = placed.at(tmp_path / "a", "thing")
+    assert again.get_path() == str(tmp_path / "a" / "thing.json")
 
 
 def test_a_placed_cacher_has_what_the_declared_one_was_given(tmp_path):
@@ -236,10 +236,10 @@ def test_a_placed_cacher_has_what_the_declared_one_was_given(tmp_path):
 
         def __init__(self, level, base):
             super().__init__(".level")
-            self.level, self.base = level, base
+            self.level, self.base, self.folder = level, base, "raw"
 
     placed = Level(3, 10).at(tmp_path, "thing")
-    assert (placed.level, placed.base) == (3, 10)
+    assert (placed.level, placed.base, placed.folder) == (3, 10, "raw")
     assert placed.get_path() == str(tmp_path / "thing.level")
 
 
