@@ -372,14 +372,19 @@ class Index:
                 raise error
             self._is_mended = True
             self.rebuild()
-            said = f"the index was damaged ({error}); made anew from the folders"
+            said = f"the index was damaged ({_line(error)}); made anew from the folders"
         except (sqlite3.DatabaseError, ValueError, OSError) as problem:
             self._leave()
             self.place = MEMORY
-            said = f"the index cannot be used ({problem}); this run goes on without it"
+            said = f"the index cannot be used ({_line(problem)}); this run goes on without it"
         self.store.warn(said)
         for stage in stages:
             self._sync(stage)
+
+
+def _line(error: Exception) -> str:
+    """Return what an error says, without the row that SQLite may add."""
+    return str(error).partition(" with text ")[0]
 
 
 def _whole(rows: list[Any]) -> list[Any]:

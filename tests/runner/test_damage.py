@@ -522,6 +522,14 @@ def test_rows_of_the_index_that_mean_nothing_are_made_anew(project, change, chan
         assert "the index was damaged" in result.err
 
 
+def test_a_row_of_the_index_that_is_no_text_is_told_in_one_line(project):
+    project.ok()
+    with changing(project.cache / "index.sqlite") as index:
+        index.execute("UPDATE traces SET body = CAST(x'ff' || body AS TEXT)")
+    said = project.ok().err
+    assert "(Could not decode to UTF-8 column 'coalesce(body, '')'); made anew" in said
+
+
 @pytest.mark.parametrize(
     "change",
     {
