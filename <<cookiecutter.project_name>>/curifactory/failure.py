@@ -14,6 +14,7 @@ from . import sources
 from .errors import CurifactoryError, alike
 
 OF_A_FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+OF_A_MACHINE = (*OF_A_FULL_DISK, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE)
 
 
 @dataclass(eq=False, repr=False)
@@ -79,8 +80,8 @@ def failed(error: BaseException) -> Failure:
         numbers = {getattr(each, "errno", None) for each in (error, error.__cause__)}
     except Exception:  # its class answers in its own way whatever it is asked for
         full = own = f"{_shown_frames(error)}{kind}: {message}\n"
-    is_full = not numbers.isdisjoint(OF_A_FULL_DISK)
-    is_of_machine = is_full or isinstance(error, (MemoryError, TimeoutError))
+    is_lacking = not numbers.isdisjoint(OF_A_MACHINE)
+    is_of_machine = is_lacking or isinstance(error, (MemoryError, TimeoutError))
     place = where(error)
     message, own, full = map(_cut, (message, own, full))
     return Failure(kind, message, place, own, error, "", full, is_of_machine)

@@ -514,11 +514,13 @@ def test_a_failure_that_argsets_share_happens_once(project):
     assert result.counts == {"computed": 0, "reused": 0, "skipped": 5, "failed": 2}
 
 
-@pytest.mark.parametrize("cause", ["", " from ValueError()"])
-def test_a_full_disk_says_nothing_of_other_argsets(project, cause):
+@pytest.mark.parametrize(
+    "number, cause", [("ENOSPC", ""), ("ENOSPC", " from ValueError()"), ("EMFILE", "")]
+)
+def test_what_a_machine_lacks_says_nothing_of_other_argsets(project, number, cause):
     body = f"""    if not os.path.exists("tried"):
         open("tried", "w").close()
-        raise OSError(errno.ENOSPC, "No space left on device"){cause}
+        raise OSError(errno.{number}, os.strerror(errno.{number})){cause}
     return [1, 2, 3]"""
     project.edit("stages/chain.py", "    return [1, 2, 3]", body)
     path = project.root / "stages/chain.py"
