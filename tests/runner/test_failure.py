@@ -18,6 +18,11 @@ class Disguised(Exception):
         return ValueError, self.args
 
 
+class Interrupting(Exception):
+    def __reduce__(self):
+        raise KeyboardInterrupt
+
+
 def there(failure):
     """Return a failure as two other processes get it, one after the other."""
     return pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(failure))))
@@ -29,7 +34,14 @@ def test_an_exception_is_the_same_one_in_another_process():
 
 
 @pytest.mark.parametrize(
-    "error", [Odd(1, 2), Disguised("x"), ValueError("x" * MOST), ValueError(lambda: 1)]
+    "error",
+    [
+        Odd(1, 2),
+        Disguised("x"),
+        Interrupting("x"),
+        ValueError("x" * MOST),
+        ValueError(lambda: 1),
+    ],
 )
 def test_what_does_not_arrive_whole_is_told(error):
     failure = there(failed(error))
