@@ -114,8 +114,6 @@ class _Attempt:
         self._note_files()
         with self.files.noting(self.noted, self.stage.code.memoized):
             values = self.values = self._inputs()
-            if _met(self.noted.unpickled, values):
-                self.noted.names = None  # their code may ask for other fields
             self.noted.tell("called")
             begin = time.perf_counter()
             # No name for what is returned: it would keep argsets that nobody else does.
@@ -200,11 +198,11 @@ class _Attempt:
                 self.outcome.damaged.append(source.folder)
                 raise
             self.has_references |= source.cacher.is_referring()
-            if self.noted.unpickled or type(value) not in _BUILTIN:
-                self.noted.meet(_of_project(self.noted.unpickled, {type(value)}))
+            self._meet(value)
             return self._lent(source, value)
         if isinstance(source, Held):
             value = source.unpacked()
+            self._meet(value)
             if source.is_spent:
                 said = (
                     f"{source.what} can be neither saved nor copied; it is made again"
@@ -217,6 +215,11 @@ class _Attempt:
         self.noted.meet(found)
         self._note_names(found)
         return caching.detached_copy(source.value)
+
+    def _meet(self, value: Any) -> None:
+        """Meet the code of the project that an input is made of."""
+        if self.noted.unpickled or type(value) not in _BUILTIN:
+            self.noted.meet(_of_project(self.noted.unpickled, {type(value)}))
 
     def _lent(self, source: Stored, value: Any) -> Any:
         """Note an input that is a path of the cache's own files."""

@@ -77,7 +77,7 @@ class Reads:
         names: frozenset[str] | None = None,
     ) -> None:
         self.names = names
-        """The names in the code of the stage: no other absent attribute is asked for.
+        """The names in the code that was met: no other absent attribute is asked for.
 
         Where they are known, a field that was read costs nothing any more; else each
         attribute passes a `__getattr__` that waits for absent ones.
@@ -136,6 +136,8 @@ class Reads:
         """Take in code that came with a value: what it may keep, and asks for."""
         own = code.fingerprint(*found)
         self.asks_names |= not own.names.isdisjoint(scope.ASKS_NAME)
+        if self.names is not None and not own.names <= self.names:
+            self.names = None if scope.ANY_NAME in own.names else self.names | own.names
         for each in own.memoized:
             if id(each) not in self.kept:
                 memoized.prepare(each)

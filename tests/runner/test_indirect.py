@@ -1689,6 +1689,64 @@ def test_names_count_where_code_that_comes_with_values_asks_for_them(
     assert values(whole, *options)[0] == {"a": "another"}
 
 
+GAINED = """
+from dataclasses import dataclass
+
+def step(args):
+    return getattr(args, "momentum", 0)
+
+class Optimizer:
+    def step(self, args):
+        try:
+            return args.momentum
+        except AttributeError:
+            return 0
+
+@dataclass
+class Trained(Args):
+    first: int = 1
+    function: object = None
+    optimizer: object = None
+
+@stage(None, ["made"]{0})
+def make(record):
+    return {2}
+
+@stage(["made"], ["out"])
+def last(record, made, given=None):
+    record.args.first
+    return {1}
+"""
+GAIN = {
+    "a function in a field": "record.args.function(record.args)",
+    "an object in a field": "record.args.optimizer.step(record.args)",
+    "an input": "made.step(record.args)",
+    "a keyword": "given(record.args)",
+}
+
+
+@here
+@pytest.mark.parametrize("cachers", ["", ", None"])
+@pytest.mark.parametrize("use", GAIN)
+def test_a_field_counts_that_code_which_comes_with_values_has_missed(
+    whole, options, use, cachers
+):
+    shown = PRINT.replace(
+        "Record(manager, args)", "make(Record(manager, args)), given=step"
+    )
+    argset = "Trained('a', function=step, optimizer=Optimizer())"
+    made = "Optimizer()" if use == "an input" else "0"
+    text = GAINED.format(cachers, GAIN[use], made)
+    whole.write(other(text, EACH.format(shown), argset))
+    assert values(whole, *options)[0] == {"a": "0"}
+    whole.edit(
+        "experiments/other.py", "first: int = 1", "first: int = 1\n    more: int = 7"
+    )
+    assert values(whole, *options) == ({"a": "0"}, 0)
+    whole.edit("experiments/other.py", "more: int", "momentum: int")
+    assert values(whole, *options)[0] == {"a": "7"}
+
+
 # Places outside the project ----------------------------------------------------------
 
 FOLDER = """
