@@ -20,12 +20,13 @@ def check_owner(root: Path) -> None:
     """Refuse to unpickle what anybody on the machine may have written."""
     if root.exists() and not root.is_dir():
         raise RequestError(f"the cache {root} is no folder", "choose another place")
-    mode = root.stat().st_mode if os.name == "posix" and root.exists() else 0
-    if mode & stat.S_IWOTH:
-        hint = f"chmod o-w '{root}', after making sure that its content is yours"
-        if mode & stat.S_ISVTX:  # it is meant for everybody
-            hint = "choose a folder of your own"
-        raise RequestError(f"the cache {root} can be written by everybody", hint)
+    for place in (root, *map(Path, entries(root))) if os.name == "posix" else ():
+        mode = place.stat().st_mode if place.exists() else 0
+        if mode & stat.S_IWOTH:
+            hint = f"chmod o-w '{place}', after making sure that its content is yours"
+            if mode & stat.S_ISVTX:  # it is meant for everybody
+                hint = "choose a folder of your own"
+            raise RequestError(f"the cache {place} can be written by everybody", hint)
 
 
 def rename(source: Path | str, target: Path | str) -> None:

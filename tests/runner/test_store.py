@@ -181,14 +181,16 @@ def test_a_cache_moved_elsewhere_stays_valid(project, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-def test_a_cache_that_everybody_can_write_is_refused(project):
+@pytest.mark.parametrize("place", [".", "stages.chain.load", "index.sqlite"])
+def test_a_cache_that_everybody_can_write_is_refused(project, place):
     project.ok()
-    project.cache.chmod(0o777)
+    before = (project.cache / place).stat().st_mode
+    (project.cache / place).chmod(0o777)
     result = project.run("study")
     assert result.code == 2
     assert "everybody" in result.err and len(result.err.splitlines()) <= 2
     assert len(list(project.root.glob("data/runs/*/run.json"))) == 1
-    project.cache.chmod(0o755)
+    (project.cache / place).chmod(before)
     assert project.ok().counts == ALL_REUSED
 
 
