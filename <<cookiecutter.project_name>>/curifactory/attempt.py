@@ -263,6 +263,7 @@ class _Attempt:
     ) -> StageRecord:
         names, number = self.stage.code.names, "" if index is None else str(index)
         asks_class = scope.CLASS in names or scope.ANY_NAME in names
+        asks_class |= self.noted.asks_class
         if asks_class and snapshot.source is not None:
             self.noted.note(f"a{number}:{scope.CLASS}")
             for name in reads.constants(type(snapshot.source), names):

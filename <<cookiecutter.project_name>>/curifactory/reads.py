@@ -84,6 +84,8 @@ class Reads:
         """
         self.asks_names = False
         """Whether the code that was met asks for names of functions and classes."""
+        self.asks_class = False
+        """Whether it may ask for the class of an argset."""
         self.kept: dict[int, Any] = {}
         """What of the code that was met may keep what it has read, by its id."""
         self.keys: dict[str, None] = {}
@@ -133,7 +135,14 @@ class Reads:
                 self.note(key + NAMES)
 
     def meet(self, found: Iterable[Any]) -> None:
-        """Take in code that came with a value: what it may keep, and asks for."""
+        """Take in code that came with a value: it may ask for the class of an argset."""
+        if scope.CLASS in self.take(found).names:  # of nested ones it counts anyway
+            self.asks_class = True
+            for key in [key for key, _ in self.tracked if key.endswith(":*")]:
+                self.note(key.replace(EVERYTHING, scope.CLASS))
+
+    def take(self, found: Iterable[Any]) -> code.Code:
+        """Take in what code may keep, and asks for."""
         own = code.fingerprint(*found)
         self.asks_names |= not own.names.isdisjoint(scope.ASKS_NAME)
         if self.names is not None and not own.names <= self.names:
@@ -142,6 +151,7 @@ class Reads:
             if id(each) not in self.kept:
                 memoized.prepare(each)
                 self.kept[id(each)] = each
+        return own
 
     def note(self, key: str) -> None:
         """Keep a key; where there is a stream, others see it at once."""
@@ -170,7 +180,7 @@ class Reads:
     def note_class(self, cls: type) -> None:
         """Count a class of which the stage may make objects, or ask what it declares."""
         if sources.is_project(cls):
-            self.meet([cls])
+            self.take([cls])
             self.note(f"c:{cls.__module__}:{cls.__qualname__}")
 
     def note_file(self, key: str, seen: Seen | None) -> None:
@@ -448,7 +458,7 @@ class _Member:
         origin, reads, number, prefix = _origin(instance)
         key = f"{self.kind}{number}:{prefix}{self.read}"
         if key not in reads.keys:
-            reads.meet(self.code)
+            reads.take(self.code)
         reads.note(key)
         if isinstance(self.member, classmethod):  # it may make others
             reads.note_class(owner)

@@ -1747,6 +1747,43 @@ def test_a_field_counts_that_code_which_comes_with_values_has_missed(
     assert values(whole, *options)[0] == {"a": "7"}
 
 
+KIND = """
+@dataclass
+class Special(Trained):
+    pass
+
+def is_special(args):
+    return isinstance(args, Special)
+
+class Asking:
+    def ask(self, args):
+        return is_special(args)
+"""
+WAYS_TO_ASK = {
+    "a function in a field": "record.args.function(record.args)",
+    "an object in a field": "record.args.optimizer.ask(record.args)",
+    "an input": "made.ask(record.args)",
+    "a keyword": "given(record.args)",
+}
+
+
+@here
+@pytest.mark.parametrize("use", WAYS_TO_ASK)
+def test_the_class_of_an_argset_counts_where_code_that_comes_with_values_asks_for_it(
+    whole, options, use
+):
+    shown = PRINT.replace(
+        "Record(manager, args)", "make(Record(manager, args)), given=is_special"
+    )
+    made = "Asking()" if use == "an input" else "0"
+    text = GAINED.format("", WAYS_TO_ASK[use], made) + KIND
+    argset = "Trained('a', function=is_special, optimizer=Asking())"
+    whole.write(other(text, EACH.format(shown), argset))
+    assert values(whole, *options)[0] == {"a": "False"}
+    whole.edit("experiments/other.py", "[Trained(", "[Special(")
+    assert values(whole, *options)[0] == {"a": "True"}
+
+
 # Places outside the project ----------------------------------------------------------
 
 FOLDER = """
