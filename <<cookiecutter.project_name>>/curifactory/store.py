@@ -71,7 +71,7 @@ class Store:
             folders.check_owner(root)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            self.discard(self.prepare())
+            os.rmdir(self.prepare())
         except (OSError, CurifactoryError) as error:
             raise RequestError(
                 f"the cache {self.root} cannot be written: "
