@@ -71,7 +71,9 @@ class Store:
             folders.check_owner(root)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            os.rmdir(self.prepare())
+            made = self.prepare()
+            with contextlib.suppress(OSError):
+                os.rmdir(made)
         except (OSError, CurifactoryError) as error:
             raise RequestError(
                 f"the cache {self.root} cannot be written: "
