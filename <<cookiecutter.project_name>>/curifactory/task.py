@@ -2,10 +2,14 @@
 
 import functools
 import importlib
+import io
 import pickle
 import sys
+from collections import ChainMap
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import CodeType
 from typing import Any, NamedTuple
 
 from . import caching, decide
@@ -125,10 +129,31 @@ def packed(value: Any, what: str) -> bytes:
         return pickle.dumps(value, protocol=5)
     except Exception as error:
         try:
-            return bytes(importlib.import_module("cloudpickle").dumps(value))
+            return _by_cloudpickle(value)
         except Exception:
             hint = "run with --engine serial"
             if "cloudpickle" not in sys.modules:
                 hint = f"pip install cloudpickle, or {hint}"
             message = f"{what} cannot be passed to another process: {error}"
             raise ArtifactError(message, hint) from error
+
+
+def _by_cloudpickle(value: Any) -> bytes:
+    """Return a value as bytes; functions in it keep the file that they are from.
+
+    By that the other process finds what they may read, and that they are of the project.
+    """
+    own: Any = importlib.import_module("cloudpickle").Pickler
+    table = ChainMap({CodeType: functools.partial(_reduced, own)}, own.dispatch_table)
+    file = io.BytesIO()
+    type("Pickler", (own,), {"dispatch_table": table})(file).dump(value)
+    return file.getvalue()
+
+
+def _reduced(pickler: Any, code: CodeType) -> tuple[Any, ...]:
+    make, given = pickler.dispatch_table[CodeType](code)
+    return _code_of, (make, given, code.co_filename)
+
+
+def _code_of(make: Callable[..., CodeType], given: Any, filename: str) -> CodeType:
+    return make(*given).replace(co_filename=filename)

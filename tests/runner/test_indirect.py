@@ -1689,6 +1689,63 @@ def test_names_count_where_code_that_comes_with_values_asks_for_them(
     assert values(whole, *options)[0] == {"a": "another"}
 
 
+NAMELESS = """
+_texts = {{}}
+
+def kept(path):
+    if path not in _texts:
+        _texts[path] = open(path).read()
+    return _texts[path]
+
+def scaled(factor):
+    def scale(x):
+        return x * factor
+    return scale
+
+class Plain(Args):
+    pass
+
+@stage(None, ["out"])
+def last(record):
+    return {}
+"""
+ASKED_BY_NAMELESS = {
+    "files": ("record.args.items[0]()", "lambda: kept('raw/t.txt')", "one"),
+    "names": ("record.args.items[0].__name__", "scaled(2)", "scale"),
+    "classes": (
+        "record.args.items[0](record.args)",
+        "lambda args: type(args).__name__",
+        "Plain",
+    ),
+}
+
+
+@here
+@pytest.mark.parametrize("use", ASKED_BY_NAMELESS)
+def test_what_functions_without_a_name_ask_for_counts_wherever_they_are_called(
+    whole, options, use
+):
+    asked, given, said = ASKED_BY_NAMELESS[use]
+    argsets = ", ".join(f"Plain('a{i}', {i}, items=[{given}])" for i in range(6))
+    text = NAMELESS.format(asked + " + str(record.args.seed)")
+    run = "\n".join(
+        [
+            "made = [last(Record(manager, args)) for args in argsets]",
+            "manager.compute(*made)",
+            "for r in made: print('VALUE', r.args.name, r.state['out'])",
+        ]
+    )
+    whole.write({"raw/t.txt": "one", **other(text, run, argsets)})
+    expected = {f"a{i}": f"{said}{i}" for i in range(6)}
+    assert values(whole, *options) == (expected, 6)
+    assert values(whole, *options) == (expected, 0)
+    whole.write({"raw/t.txt": "two"})
+    path = whole.root / "experiments/other.py"
+    path.write_text(re.sub(rf"\b{said}\b", "two", path.read_text()))
+    expected = {f"a{i}": f"two{i}" for i in range(6)}
+    assert values(whole, *options) == (expected, 6)
+
+
 GAINED = """
 from dataclasses import dataclass
 
