@@ -380,7 +380,10 @@ def _text(value: Any) -> str:
     if has_secrets(value):
         return _described(value) if is_nested(value) else REDACTED
     text = repr(value)
-    return collected(value, _text) if "{" in text and type(value) in BRACKETS else text
+    if "{" not in text or type(value) not in BRACKETS:  # as most
+        return text
+    is_endless = any(mark in text for mark in ENDLESS)
+    return text if is_endless else collected(value, _text)
 
 
 BRACKETS: dict[Any, str] = {
@@ -390,6 +393,8 @@ BRACKETS: dict[Any, str] = {
     frozenset: "frozenset({{{}}})",
     dict: "{{{}}}",
 }
+ENDLESS = "[...]", "(...)", "{...}"
+"""What Python writes of a collection that holds itself."""
 
 
 def collected(value: Any, text: Callable[[Any], str]) -> str:

@@ -175,6 +175,13 @@ def test_a_property_is_no_field():
     assert Args(seed=4).doubled == 8
 
 
+def test_the_text_of_a_collection_that_holds_itself_has_an_end():
+    table = {"a": {1}}
+    table["itself"] = table
+    assert repr(Args("a", layers=table)).endswith("{'a': {1}, 'itself': {...}})")
+    assert argsets.short([table]) == "[{'a': {1}, 'itself': {...}}]"
+
+
 def test_flat_names_fields_of_nested_dataclasses_with_dots():
     found = dict(flat(Args("a", model=Model(depth=2))))
     assert found["model.depth"] == 2
