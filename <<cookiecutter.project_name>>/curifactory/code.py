@@ -1,5 +1,6 @@
 """The code behind a stage: everything of the project that it can reach, as a digest."""
 
+import enum
 import functools
 import importlib
 import operator
@@ -102,15 +103,23 @@ def _may_change(value: Any, known: set[int]) -> bool:
         return "<locals>" in value.__qualname__
     if type(value) in (tuple, frozenset):
         return any(_may_change(each, known) for each in value)
+    if isinstance(value, enum.Enum):
+        return _may_change(type(value), known)
+    if id(value) in known or _is_named(value):
+        return False
     if not isinstance(value, FunctionType):
         return type(value) not in plain.ATOMIC
-    if id(value) in known or named(value.__module__, value.__qualname__) is value:
-        return False
     known.add(id(value))
     if any(number > _ALONE for number in _holders(value)):
         return True
     held = [*hashing.closure(value).values(), *units.default_values(value)]
     return any(_may_change(each, known) for each in held)
+
+
+def _is_named(value: Any) -> bool:
+    """Return whether the name of a value stands for it in its module."""
+    module, name = (sources.got(value, n, None) for n in ("__module__", "__qualname__"))
+    return named(module, name) is value if isinstance(name, str) else False
 
 
 def _holders(function: Any) -> list[int]:

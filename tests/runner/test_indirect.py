@@ -2300,6 +2300,41 @@ for r in made:
     assert values(whole, *given) == ({"120": "1", "130": "1"}, 3)
 
 
+SETTLED = """
+import enum
+from functools import cache
+from pathlib import Path
+
+class Kind(enum.Enum):
+    MEAN = 1
+
+@cache
+def half(x):
+    return x / 2
+
+def over(value):
+    return lambda: str(value)
+
+@stage(None, ["out"])
+def last(record, fn):
+    Path("begun").touch()
+    return fn()
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "is_at_once"),
+    [("Kind.MEAN", False), ("half", False), ("last", False), ("[1]", True)],
+)
+def test_calls_wait_whose_functions_are_over_what_nobody_changes(
+    whole, value, is_at_once
+):
+    run = f"""last(Record(manager, argsets[0]), fn=over({value}))
+print("VALUE", "begun", Path("begun").exists())"""
+    whole.write(other(SETTLED, run))
+    assert values(whole) == ({"begun": str(is_at_once)}, 1)
+
+
 # Imported within a function -----------------------------------------------------------
 
 
