@@ -21,7 +21,9 @@ def check_owner(root: Path) -> None:
     if root.exists() and not root.is_dir():
         raise RequestError(f"the cache {root} is no folder", "choose another place")
     for place in (root, *map(Path, entries(root))) if os.name == "posix" else ():
-        mode = place.stat().st_mode if place.exists() else 0
+        mode = 0
+        with contextlib.suppress(OSError):  # it is not there, or not any more
+            mode = place.stat().st_mode
         if mode & stat.S_IWOTH:
             hint = f"chmod o-w '{place}', after making sure that its content is yours"
             if mode & stat.S_ISVTX:  # it is meant for everybody

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from servers import PATIENCE
 
-from curifactory.folders import files_in
+from curifactory.folders import check_owner, files_in
 from curifactory.provenance import is_alive, system
 from curifactory.store import Store
 from curifactory.trace import Artifact, Trace, body_of, packed, parse, unpacked
@@ -192,6 +192,19 @@ def test_a_cache_that_everybody_can_write_is_refused(project, place):
     assert len(list(project.root.glob("data/runs/*/run.json"))) == 1
     (project.cache / place).chmod(before)
     assert project.ok().counts == ALL_REUSED
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has other rights")
+def test_a_cache_is_looked_at_while_others_write_to_its_index(tmp_path):
+    program = "import os\nwhile True:\n    open('a', 'w').close()\n    os.remove('a')"
+    other = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path)
+    try:
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            check_owner(tmp_path)
+    finally:
+        other.kill()
+        other.wait()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
