@@ -35,13 +35,14 @@ def noting(functions: Collection[Any], note: Note) -> Iterator[Callable[[], None
     """
     for each in (*known.values(), *functions):
         prepare(each)
-    before = {own: _info(each) for own, each in known.items()}
+    # Threads of stages may find others meanwhile.
+    before = {own: _info(each) for own, each in list(known.items())}
     _reading.clear()
 
     def note_used() -> None:
         used, made = [], []
-        given = {id(each) for each in functions}
-        for number, each in known.items():
+        given = {id(each) for each in list(functions)}
+        for number, each in list(known.items()):
             own, was, now = _key(each), before.get(number), _info(each)
             is_used, is_made = number in given, own in _reading
             if now:
@@ -74,7 +75,7 @@ def prepare(function: Any) -> None:
     has_files = bool(_read.setdefault(own, {}))
     if info and (not is_known or (has_files and info.currsize > 1)):
         _read[own] = {}
-        for each in known.values():  # those that closures made share their code
+        for each in list(known.values()):  # those that closures made share their code
             if _info(each) and _key(each) == own:
                 each.cache_clear()
 

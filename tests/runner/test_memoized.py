@@ -1,9 +1,13 @@
 """Functions that keep their results: what they read for one call counts for the others."""
 
+import functools
 import sqlite3
+import threading
 
 import pytest
 from on_engines import EACH
+
+from curifactory import memoized
 
 ENGINES = ["serial", pytest.param("processes", marks=pytest.mark.slow)]
 here = pytest.mark.parametrize("on", ENGINES, indirect=True)
@@ -526,3 +530,21 @@ def test_what_an_object_was_made_of_while_importing_counts(on):
     assert on.ok("other").counts["computed"] == 0
     on.write({"data/factor.txt": "30"})
     assert on.ok("other").counts["computed"] == 4
+
+
+def test_threads_of_a_stage_may_find_functions_while_calls_begin_and_end():
+    kept = [functools.cache(lambda x: x) for _ in range(400)]
+
+    def find():
+        for each in kept:
+            memoized.prepare(each)
+
+    before = dict(memoized.known)
+    thread = threading.Thread(target=find)
+    thread.start()
+    while thread.is_alive():
+        with memoized.noting([], lambda key, seen: None) as note_used:
+            note_used()
+    thread.join()
+    memoized.known.clear()
+    memoized.known.update(before)
