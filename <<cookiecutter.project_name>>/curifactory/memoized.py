@@ -19,6 +19,8 @@ Note = Callable[[str, Any], None]
 
 known: dict[int, Any] = {}
 """What may keep something for the stages of this process."""
+counted: dict[int, Any] = {}
+"""Those of `lru_cache` among them: each call looks at all, and there are few."""
 _read: dict[object, dict[str, Any]] = {}
 _codes: set[CodeType] = set()
 _reading: set[object] = set()
@@ -33,23 +35,22 @@ def noting(functions: Collection[Any], note: Note) -> Iterator[Callable[[], None
     tell whether they were asked, whoever leads to them; the others are asked if they are
     among these functions by then.
     """
-    for each in (*known.values(), *functions):
-        prepare(each)
     # Threads of stages may find others meanwhile.
-    before = {own: _info(each) for own, each in list(known.items())}
+    several = [e for e in list(counted.values()) if e.cache_info().currsize > 1]
+    for each in (*several, *functions):
+        prepare(each)
+    before = {number: _info(each) for number, each in list(counted.items())}
     _reading.clear()
 
     def note_used() -> None:
-        used, made = [], []
-        given = {id(each) for each in list(functions)}
-        for number, each in list(known.items()):
-            own, was, now = _key(each), before.get(number), _info(each)
-            is_used, is_made = number in given, own in _reading
-            if now:
-                is_used = was is not None and now.hits > was.hits
-                is_made = was is None or now.misses > was.misses
-            used += [own] * is_used
-            made += [own] * is_made
+        used = [_key(each) for each in list(functions) if not _info(each)]
+        made = set(_reading)
+        for number, each in list(counted.items()):
+            was, now = before.get(number), _info(each)
+            if was is None or now.misses > was.misses:
+                made.add(_key(each))
+            if was is not None and now.hits > was.hits:
+                used.append(_key(each))
         for each in used:
             for key, seen in list(_read[each].items()):
                 note(key, seen)
@@ -72,11 +73,13 @@ def prepare(function: Any) -> None:
         _codes.add(own[0])
     is_known = id(function) in known
     known[id(function)] = function
+    if info:
+        counted[id(function)] = function
     has_files = bool(_read.setdefault(own, {}))
     if info and (not is_known or (has_files and info.currsize > 1)):
         _read[own] = {}
-        for each in list(known.values()):  # those that closures made share their code
-            if _info(each) and _key(each) == own:
+        for each in list(counted.values()):  # those that closures made share their code
+            if _key(each) == own:
                 each.cache_clear()
 
 

@@ -3,6 +3,7 @@
 import functools
 import sqlite3
 import threading
+import time
 
 import pytest
 from on_engines import EACH
@@ -539,12 +540,35 @@ def test_threads_of_a_stage_may_find_functions_while_calls_begin_and_end():
         for each in kept:
             memoized.prepare(each)
 
-    before = dict(memoized.known)
+    before = [(each, dict(each)) for each in (memoized.known, memoized.counted)]
     thread = threading.Thread(target=find)
     thread.start()
     while thread.is_alive():
         with memoized.noting([], lambda key, seen: None) as note_used:
             note_used()
     thread.join()
+    for each, content in before:
+        each.clear()
+        each.update(content)
+
+
+def test_what_a_call_costs_does_not_grow_with_the_tables_that_others_keep():
+    def kept():
+        found = {}
+        return lambda x: found.setdefault(x, x)
+
+    def seconds():
+        begin = time.perf_counter()
+        for _ in range(100):
+            with memoized.noting([], lambda key, seen: None):
+                pass
+        return time.perf_counter() - begin
+
+    before = dict(memoized.known)
+    few = min(seconds() for _ in range(5))
+    for _ in range(2000):
+        memoized.prepare(kept())
+    many = min(seconds() for _ in range(5))
     memoized.known.clear()
     memoized.known.update(before)
+    assert many < 20 * few + 0.01
