@@ -5,6 +5,7 @@ import functools
 import importlib
 import operator
 import sys
+import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
 from types import FunctionType
@@ -89,12 +90,14 @@ def open_in(found: Iterable[Any]) -> list[Any]:
     From now on, these are looked at anew each time.
     """
     made = [each for each in found if _may_change(each, set())]
-    opened.update({id(each): each for each in made})
+    for each in made:
+        gone = functools.partial(opened.pop, id(each))
+        opened[id(each)] = weakref.ref(each, gone)
     return made
 
 
-opened: dict[int, Any] = {}
-"""These functions and classes, by their ids."""
+opened: dict[int, weakref.ref[Any]] = {}
+"""These functions and classes, by their ids, as long as somebody has them."""
 
 
 def _may_change(value: Any, known: set[int]) -> bool:

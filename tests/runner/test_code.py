@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+import weakref
 
 import pytest
 from code_edits import BASE, HARMFUL, HARMLESS, edited, expected
@@ -2438,3 +2439,13 @@ def test_what_is_imported_when_it_is_used_counts(body, tmp_path):
     found = in_a_fork(fingerprints, tmp_path, cases)
     assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
     assert found["1"]["fingerprint"] == found["early"]["fingerprint"]
+
+
+def test_functions_that_are_looked_at_anew_are_not_kept():
+    held = [lambda: 0]
+    function = (lambda value: lambda: value)(held)
+    known = weakref.ref(function)
+    assert code.open_in([function]) == [function] and id(function) in code.opened
+    number = id(function)
+    del function
+    assert known() is None and number not in code.opened
