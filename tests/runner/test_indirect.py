@@ -2013,6 +2013,7 @@ def last(record):
 """
 
 
+@pytest.mark.slow
 def test_programs_start_where_a_field_names_very_many_folders_elsewhere(whole):
     names = [whole.root.parent / "disk" / f"{number:0100}" for number in range(1500)]
     for each in names:

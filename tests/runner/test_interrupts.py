@@ -214,6 +214,7 @@ THREADS = """
     """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["serial", "processes"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_thread_that_a_stage_has_started_holds_no_signal_up(

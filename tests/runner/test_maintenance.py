@@ -177,6 +177,7 @@ def test_a_whole_cache_is_found_whole(project):
     assert project.ok("study").counts["computed"] == 0
 
 
+@pytest.mark.slow
 def test_verify_takes_data_that_is_deleted_meanwhile_for_no_damage(project):
     result = project.ok("study", "--quiet")
     before = metas(project)

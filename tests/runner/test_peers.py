@@ -719,6 +719,7 @@ def test_a_run_does_not_use_data_that_is_about_to_be_deleted(whole):
     assert whole.value(result, "score", "a") == value
 
 
+@pytest.mark.slow
 def test_data_that_was_deleted_is_made_again_by_one_of_two_runs(whole):
     """In turns: they would write the same checkpoints, too."""
     body = 'print("x", file=open("../log.txt", "a")); time.sleep(1); return [1, 2, 3]'

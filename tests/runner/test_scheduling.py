@@ -45,6 +45,7 @@ def test_a_call_may_be_tried_hundreds_of_times(on):
     assert result.code == 1 and result.counts["failed"] == 1
 
 
+@pytest.mark.slow
 @parallel
 def test_fail_fast_lets_calls_that_have_begun_be_tried_again(on):
     stages = """

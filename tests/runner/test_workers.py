@@ -68,6 +68,7 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="workers are spawned"
 KIND = "type(multiprocessing.current_process()).__name__"
 
 
+@pytest.mark.slow
 @LINUX
 def test_workers_are_forks_of_a_command_that_has_imported_the_runner_alone(on):
     assert found(on, KIND, "import multiprocessing") == ["ForkProcess"] * 4
@@ -126,6 +127,7 @@ def test_a_process_is_forked_only_where_it_is_known_to_be_whole(monkeypatch, lac
     assert forking.can_fork() == (lack == "nothing")
 
 
+@pytest.mark.slow
 def test_after_one_was_killed_workers_are_spawned(on):
     body = "os.kill(os.getpid(), signal.SIGKILL) if not once() else"
     once = """
