@@ -444,6 +444,12 @@ def test_damaged_reportables_do_not_cost_the_report(write, kind):
     Outline(write(shown(kind, None)))
 
 
+def test_a_cell_of_a_table_without_a_value_is_a_dash(write):
+    table = {"columns": ["group", "spread"], "rows": [["knn", None]]}
+    page = write(shown("table", table))
+    assert "<td>knn</td><td>–</td>" in page and "None" not in page
+
+
 def test_equal_argsets_share_a_reportable(write):
     one = {"kind": "text", "name": "note", "group": None, "file": None, "data": "once!"}
     calls = [
