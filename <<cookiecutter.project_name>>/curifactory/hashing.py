@@ -12,7 +12,7 @@ import os
 import sys
 import types
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any, Optional
 
@@ -76,6 +76,24 @@ def digest(
     if found is not None:
         found += walk.code
     return hash_bytes(b"".join(walk.parts))
+
+
+def code_in(value: object, opaque: Opaque) -> list[Any]:
+    """Return the code that `opaque` gives for what is in a value, as `digest` finds it."""
+    walk = _Walk(opaque, may_be_cyclic=False)
+    walk.parts = _Nothing()
+    walk.add(value, "value")
+    return walk.code
+
+
+class _Nothing(list[bytes]):
+    """The parts of a walk for code alone: they may be large, and are not made."""
+
+    def append(self, part: bytes) -> None:
+        pass
+
+    def extend(self, parts: Iterable[bytes]) -> None:
+        pass
 
 
 def _scalar_digest(value: object) -> str:

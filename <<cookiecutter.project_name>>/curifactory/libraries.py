@@ -37,7 +37,7 @@ def _array(walk: Walk, value: Any, path: str) -> None:
     if value.dtype.hasobject:
         walk.add(value.ravel().tolist(), path)
     else:
-        walk.parts.append(value.tobytes())
+        walk.parts.extend(map(type(value).tobytes, [value]))  # made if it is asked for
 
 
 def _masked(walk: Walk, value: Any, path: str) -> None:

@@ -76,7 +76,10 @@ class Snapshot:
         cls: Any = type(self.source)
         if not hashing.representations(cls):
             if self._args is not self.source:  # there is more than numbers and texts
-                _identify(self.source)
+                found = _identify(self.source)
+                if any(found):
+                    named = zip(argsets.field_names(cls), found, strict=True)
+                    self._digests.update(each for each in named if each[1])
             return
         for name, value in hashing.counted(self.source, self.name):
             if not hashing.is_scalar(value):
@@ -324,9 +327,12 @@ def value_digest(value: Any, path: str, held: list[Any] | None = None) -> str:
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 
-def _identified(args: Any, name: str, value: Any) -> None:
-    if not hashing.is_scalar(value):
-        value_digest(value, f"{args.name}.{name}")
+def _identified(args: Any, name: str, value: Any) -> str:
+    """Check that a value has an identity; return it, if it takes long to find again."""
+    if hashing.is_scalar(value):
+        return ""
+    found = value_digest(value, f"{args.name}.{name}")
+    return "" if plain.is_fixed(value) else found
 
 
 _identify = argsets.Repeated(_identified)

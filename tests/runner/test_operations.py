@@ -209,3 +209,36 @@ def test_what_an_aggregate_reads_of_each_record_takes_no_pass_over_all(project):
         assert result.code == 0, result
         found.append(int(result.out))
     assert found[0] == found[1] < 10
+
+
+HASHED = """
+    from curifactory import experiment, hashing
+
+    large = 0
+    known = hashing.hash_bytes
+
+
+    def hash_bytes(data):
+        global large
+        large += len(data) > 10**6
+        return known(data)
+
+
+    hashing.hash_bytes = hash_bytes
+    run = experiment.run_experiment("study", report=False)
+    print(run.counts["computed"], large)
+    """
+
+
+def test_a_large_object_in_an_argset_is_digested_for_its_content_and_for_its_reads(
+    project,
+):
+    pytest.importorskip("numpy")
+    given = 'Args(name="a", seed=1), Args(name="b", seed=2)'
+    project.edit("params/base.py", given, 'Args(name="a", items=[arange(10**6)])')
+    project.edit(
+        "params/base.py", "from params", "from numpy import arange\nfrom params"
+    )
+    project.edit("stages/chain.py", "value = ", "value = record.args.items[0][1] + ")
+    assert project.script(HASHED).out.split() == ["4", "2"]
+    assert project.script(HASHED).out.split() == ["0", "2"]
