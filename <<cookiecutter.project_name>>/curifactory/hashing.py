@@ -275,7 +275,7 @@ def _sequence(walk: _Walk, value: Any, path: str) -> None:
         tag, encode = _SCALARS[kinds.pop()]
         start, texts = _short(tag), map(encode, value)
         texts = map(sources.placed, texts) if walk.opaque is not None else texts
-        walk.parts += [start + _sized(text) for text in texts]
+        walk.parts.extend(start + _sized(text) for text in texts)
         return
     for index, item in enumerate(value):
         walk.add(item, f"{path}[{index}]")

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, TypeGuard
 
 from . import args as argsets
-from . import layout, record, settings, sources
+from . import layout, plain, record, settings, sources
 from .args import ExperimentArgs, short
 from .errors import CurifactoryError, IdentityError, RequestError, alike, nearest
 from .failure import where
@@ -236,18 +236,28 @@ def collect(sources: Iterable[Source], choice: Request) -> list[Snapshot]:
     found: dict[str, tuple[Snapshot, str]] = {}
     owners: dict[int, tuple[Any, str]] = {}
     for source in sources:
-        for index, args in enumerate(_called(source)):
-            _check_argset(args, index, source.place)
-            other = owners.setdefault(id(args), (args, source.place))[1]
-            if other != source.place:
-                both = f"{source.place} and {other}"
-                said = f"{both} return the same object, argset {args.name!r}"
-                raise RequestError(said, "make a copy in one of them: args.copy()")
-            for made in vary(_named(args, source.name, index)):
-                snapshot = _snapshot(made, source)
-                check(snapshot.source, source.place)
-                _add(found, snapshot, source.place)
+        given = _called(source)
+        with plain.sharing():
+            for args in _own(given, source, owners):
+                for made in vary(args):
+                    snapshot = _snapshot(made, source)
+                    check(snapshot.source, source.place)
+                    _add(found, snapshot, source.place)
     return _select([snapshot for snapshot, _ in found.values()], choice)
+
+
+def _own(
+    given: list[Any], source: Source, owners: dict[int, tuple[Any, str]]
+) -> Iterator[Any]:
+    """Yield the argsets of a source, with names; what another has returned is refused."""
+    for index, args in enumerate(given):
+        _check_argset(args, index, source.place)
+        other = owners.setdefault(id(args), (args, source.place))[1]
+        if other != source.place:
+            both = f"{source.place} and {other}"
+            said = f"{both} return the same object, argset {args.name!r}"
+            raise RequestError(said, "make a copy in one of them: args.copy()")
+        yield _named(args, source.name, index)
 
 
 def _field_check() -> Any:

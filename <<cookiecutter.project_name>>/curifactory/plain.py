@@ -11,12 +11,13 @@ import io
 import marshal
 import pickle
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeVar
 
 from . import hashing, sources
+from .errors import IdentityError
 
 Found = TypeVar("Found")
 
@@ -157,6 +158,7 @@ class _Shared(NamedTuple):
 
     value: Any
     known: dict[Hashable, Any]
+    is_plain: bool = True
 
 
 _by_content: dict[tuple[Hashable, ...], _Shared] = {}
@@ -169,12 +171,57 @@ def shared(value: Any) -> Any:
         return value
     key = _key(value)
     if key is None:
-        return copied(value)
+        return copied(value) if _objects is None else _shared_object(value, _objects)
     if key not in _by_content:
         _make_room(key[0])
         made = _by_content[key] = _Shared(copied(value), {})
         _by_id[id(made.value)] = made
     return _by_content[key].value
+
+
+@contextlib.contextmanager
+def sharing() -> Iterator[None]:
+    """Within this, while nobody changes them, equal objects are copied once as well."""
+    global _objects
+    _objects = {}
+    try:
+        yield
+    finally:
+        for _, made in _objects.values():
+            _by_id.pop(id(made), None)
+        _objects = None
+
+
+_objects: dict[Hashable, tuple[Any, Any]] | None = None
+"""Objects with their copies, by their ids and by what they consist of."""
+
+
+def _shared_object(value: Any, known: dict[Hashable, tuple[Any, Any]]) -> Any:
+    """Return the copy that stands for all objects that are equal to one.
+
+    One with code of the project, or fields that do not count, has a copy of its own.
+    """
+    if id(value) in known:
+        return known[id(value)][1]
+    try:
+        content = type(value), hashing.digest(value)
+        is_alone = bool(hashing.code_in(value, _own))
+    except (IdentityError, RecursionError):
+        is_alone = True
+    if is_alone:
+        return copied(value)
+    if content not in known:
+        made = copied(value)
+        known[content] = value, made
+        _by_id[id(made)] = _Shared(made, {hashing.digest: content[1]}, False)
+    known[id(value)] = value, known[content][1]
+    return known[content][1]
+
+
+def _own(value: Any) -> list[Any]:
+    """Return code that may find other things around it later, or leaves fields out."""
+    has_rules = isinstance(value, type) and hashing.representations(value)
+    return [value] if has_rules or sources.is_project(value) else []
 
 
 def _make_room(size: int) -> None:
@@ -193,6 +240,12 @@ _size = 0
 def is_fixed(value: Any) -> bool:
     """Return whether nobody can change a value."""
     return type(value) in ATOMIC or _by_id.get(id(value), (None,))[0] is value
+
+
+def is_kept(value: Any) -> bool:
+    """Return whether what was found out about a value is there for later argsets."""
+    known = _by_id.get(id(value))
+    return type(value) in ATOMIC or (known is not None and known.is_plain)
 
 
 def once(value: Any, key: Hashable, find: Callable[[], Found]) -> Found:

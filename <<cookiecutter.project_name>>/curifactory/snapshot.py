@@ -80,6 +80,7 @@ class Snapshot:
                 if any(found):
                     named = zip(argsets.field_names(cls), found, strict=True)
                     self._digests.update(each for each in named if each[1])
+                    self.content()
             return
         for name, value in hashing.counted(self.source, self.name):
             if not hashing.is_scalar(value):
@@ -332,7 +333,7 @@ def _identified(args: Any, name: str, value: Any) -> str:
     if hashing.is_scalar(value):
         return ""
     found = value_digest(value, f"{args.name}.{name}")
-    return "" if plain.is_fixed(value) else found
+    return "" if plain.is_kept(value) else found
 
 
 _identify = argsets.Repeated(_identified)

@@ -334,3 +334,22 @@ def test_run_experiment_raises_what_ended_run_after_its_calls(project):
     history = json.loads((project.root / "data/runs/study-1/run.json").read_text())
     assert history["counts"]["computed"] == 3
     assert history["notes"].startswith("AssertionError")
+
+
+def test_an_object_that_a_later_parameter_file_changes_counts_as_it_was(project):
+    pytest.importorskip("numpy")
+    one = "from numpy import arange\nfrom params import Args\nitems = [arange(3)]\n"
+    two = "from params import Args, one\n"
+    project.write(
+        {
+            "params/one.py": f"{one}def get_params(): return [Args(name='a', items=items)]\n",
+            "params/two.py": f"{two}def get_params():\n    one.items[0][0] = 7\n"
+            "    return [Args(name='b', items=one.items)]\n",
+        }
+    )
+    project.edit("stages/chain.py", "value = ", "value = record.args.items[0][0] + ")
+    first, second = project.run("study", "-p", "one", "-p", "two").calls("score")
+    assert (
+        second["metrics"]["quality"]["value"] - first["metrics"]["quality"]["value"]
+        == 7
+    )

@@ -17,7 +17,7 @@ from hypothesis import given
 from test_laws import plain as values
 
 import curifactory
-from curifactory import hashing, plain
+from curifactory import hashing, plain, sources
 from curifactory.args import set_hash_functions
 
 
@@ -257,6 +257,33 @@ def test_what_is_found_of_a_shared_value_is_found_once():
         assert plain.once(value, "length", lambda: asked.append("a") or len(value)) == 3
         assert plain.once([1, 2], "length", lambda: asked.append("b") or 2) == 2
     assert asked == ["a", "b", "b"]
+
+
+def test_equal_objects_are_shared_while_nobody_changes_them():
+    numpy = pytest.importorskip("numpy")
+    made = {"x": numpy.zeros(3), "places": [numpy.zeros(2)]}
+    with plain.sharing():
+        first = plain.shared(made)
+        assert first is not made and first["x"] is not made["x"]
+        assert plain.shared(made) is plain.shared(copy.deepcopy(made)) is first
+        assert plain.shared({**made, "x": numpy.ones(3)}) is not first
+        found = [plain.once(first, "sum", lambda n=n: n) for n in range(2)]
+        assert found == [0, 0] and plain.is_fixed(first) and not plain.is_kept(first)
+    assert not plain.is_fixed(first)
+    assert plain.shared(made) is not plain.shared(made)
+
+
+@pytest.mark.parametrize("value", [lambda: 1, Numbers([1]), OwnCopy()], ids=repr)
+def test_objects_with_code_of_the_project_are_not_shared(value: Any, monkeypatch: Any):
+    monkeypatch.setattr(sources, "_roots", [str(Path(__file__).parent)])
+    with plain.sharing():
+        assert plain.shared([value]) is not plain.shared([value])
+
+
+def test_objects_that_differ_in_fields_that_do_not_count_are_not_shared():
+    with plain.sharing():
+        made = [plain.shared([Ruled(gpus=count)]) for count in (1, 2)]
+    assert [each[0].gpus for each in made] == [1, 2]
 
 
 def test_not_more_than_so_many_values_are_shared(monkeypatch: pytest.MonkeyPatch):
