@@ -621,6 +621,12 @@ DAMAGES = {
     "a name": lambda text: text.replace('"seconds"', '"secondz"'),
     "a folder": lambda text: text.replace('"folder"', '"foldeR"'),
     "a date": lambda text: text.replace('"started": "2', '"started": "0'),
+    "no text": lambda text: text.replace('"cache": "', '"cache": 1, "was": "'),
+    "no names": lambda text: text.replace('"git": ', '"git": [1], "was": '),
+    "no folder": lambda text: text.replace('"folder": "', '"folder": [1], "was": "'),
+    "no classes": lambda text: text.replace('"classes": ', '"classes": 1, "were": '),
+    "no class": lambda text: text.replace('"classes": ', '"classes": {}, "were": '),
+    "no hash": lambda text: text.replace('"hash": "', '"hash": {}, "was": "'),
     "another byte": lambda text: text.replace("study", "st\udcffdy"),
 }
 

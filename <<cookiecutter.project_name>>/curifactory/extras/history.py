@@ -29,16 +29,22 @@ def _check(run: Data) -> None:
     """Refuse what was damaged: all that the commands go by must be there."""
     _check_head(run)
     for argset in run["argsets"]:
-        dict(argset["fields"]), argset["name"]
+        given = {"classes": {"": ""}, **argset}
+        _need(given, name=str, hash=str, fields=dict, classes=dict)
     for call in run["calls"]:
-        call["folder"]
+        _need(call, folder=(str, type(None)))
 
 
 def _check_head(run: Data) -> None:
-    if not isinstance(run["run"], str) or not isinstance(run["status"], str):
-        raise ValueError("it has no name")
-    run["counts"].items(), run["seconds"] + 0.5, run["cache"], run["notes"]
-    set(run["stages"])
+    _need(run, run=str, status=str, cache=str, counts=dict, stages=dict)
+    _need({"git": None, **run}, seconds=(int, float), git=(dict, type(None)))
+    run["notes"]
+
+
+def _need(found: Data, **kinds: Any) -> None:
+    for name, kind in kinds.items():
+        if not isinstance(found[name], kind):
+            raise ValueError(f"its {name} is {found[name]!r:.40}")
 
 
 def head(path: Path) -> Data:
@@ -131,7 +137,7 @@ def _line(run: Data, width: int, of_status: int) -> str:
         return start.rstrip()
     counts = ", ".join(f"{kind} {n}" for kind, n in run["counts"].items() if n)
     git = run.get("git") or {}
-    commit = git.get("commit", "")[:8]
+    commit = str(git.get("commit", ""))[:8]
     commit += "+" if commit and git.get("dirty") else ""
     line = f"{start}  {run['seconds']:6.1f} s  {commit:<9}  {counts}"
     return f"{line}  {run['notes'] or ''}".rstrip()

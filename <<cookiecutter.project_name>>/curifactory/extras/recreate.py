@@ -239,7 +239,7 @@ class _Past:
     def __init__(self, run: str, entry: Data) -> None:
         self.where = f"run {run}, argset {entry['name']!r}"
         self.name: str = entry["name"]
-        if "classes" not in entry:
+        if "" not in entry.get("classes", {}):
             raise RequestError(f"{self.where}: its class was not recorded")
         self.classes: dict[str, str] = entry["classes"]
         self.secret: list[str] = entry.get("secret", [])
