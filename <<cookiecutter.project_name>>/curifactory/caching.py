@@ -14,7 +14,6 @@ from . import hashing
 from .args import without_addresses
 from .errors import ArtifactError, CurifactoryError
 
-_READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _WRITING = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 LARGE = 4_000_000
 """From how many bytes on a digest is found while they are written."""
@@ -22,7 +21,7 @@ LARGE = 4_000_000
 
 def read_bytes(path: str) -> bytes:
     """Return the content of a file, with as few calls to the system as can be."""
-    file = os.open(path, _READING)
+    file = os.open(path, hashing.READING)
     try:
         size, parts = os.fstat(file).st_size, []
         while part := os.read(file, size + 1):

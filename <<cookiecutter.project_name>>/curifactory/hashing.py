@@ -28,6 +28,9 @@ RULES = "hash_representations"
 EXACT = frozenset({type(None), bool, int, str})
 """Types whose values are equal only where they are the same: not so 0.0 and -0.0."""
 
+READING = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+"""How files are opened: a pipe in the place of one is empty, and not waited for."""
+
 LONG = 500
 """The bytes of a value whose digest is not kept."""
 
@@ -134,7 +137,7 @@ def hash_file(path: Path | str) -> str:
     if os.path.isdir(path):
         return hash_text(*sorted(_listed(path)))
     state = hashlib.blake2b(digest_size=16)
-    with open(path, "rb", buffering=0) as file:
+    with open(os.open(path, READING), "rb", buffering=0) as file:
         while block := file.read(2**20):
             state.update(block)
     return state.hexdigest()

@@ -181,6 +181,26 @@ def test_a_later_stage_names_the_damaged_file_and_goes_on(project):
     ]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_pipes_in_place_of_files_are_damage_that_nobody_waits_for(project):
+    project.ok("study", "--quiet")
+    for name in files(project):
+        (project.cache / name).unlink()
+        os.mkfifo(project.cache / name)
+    (project.cache / "index.sqlite").unlink()
+    assert project.run("cache", "verify").code == 1
+    result = project.ok("study", "--quiet")
+    assert project.value(result, "compare") == VALUES
+    path = project.folder(result, "score", "a") / "parts" / "two"
+    path.unlink()
+    os.mkfifo(path)
+    name = str(path.relative_to(project.cache))
+    edit_consumer(project, name)
+    result = project.ok("study")
+    assert f"{name} is damaged" in result.err
+    assert project.value(result, "compare") == VALUES
+
+
 @pytest.mark.slow
 def test_a_folder_damaged_twice_goes_to_quarantine_twice(project):
     for _ in range(2):

@@ -14,6 +14,7 @@ from typing import Any
 from rich.filesize import decimal
 
 from .. import folders, settings, store
+from ..caching import read_bytes
 from ..cli import not_empty
 from ..errors import CurifactoryError, RequestError, alike, nearest
 from ..index import Index
@@ -252,7 +253,7 @@ def _mend_index(cache: Store, traces: list[Trace], problems: list[str]) -> None:
 def _check_code(path: Path, problems: list[str]) -> None:
     name = f"{path.parent.name}/{path.name}"
     try:
-        unsealed(path.read_bytes().decode())
+        unsealed(read_bytes(str(path)).decode())
     except ValueError as error:
         path.unlink()  # it serves for reasons only
         problems.append(f"{name} is damaged ({error}); removed")
