@@ -272,7 +272,7 @@ class Session:
         if self._hear() and self._is_settled(call):
             self.peers.release(claim)
             return
-        call.reason = call.reason or self.survey.reason(call, self.survey.similar(call))
+        call.reason = call.reason or self.survey.reason(call, self.survey.past(call))
         self._begin(call, claim)
 
     def _claim(self, call: Call) -> str | None:

@@ -119,6 +119,19 @@ class Survey:
         name = self._name_before(call.stage)
         return self.index.similar(name, call.label) if name else []
 
+    def past(self, call: Call) -> list[Trace]:
+        """Return earlier executions, those first that had all but the code of a call:
+        its argset may have had another name then."""
+        similar = self.similar(call)
+        if not (similar and decide.is_known(call)):
+            return similar
+        taken, given, now = decide.inputs(call), call.given(), self.now(call)
+        found = []
+        for name, code in dict.fromkeys((each.stage, each.code) for each in similar):
+            node = decide.group_of(call.stage.key_as(name, code), taken, given)
+            found.append(decide.find(self.index, name, node, now, self._same))
+        return [*filter(None, found), *similar]
+
     def _name_before(self, stage: AnyStage) -> str:
         """Return the name that the code of a stage had, where nothing has it now."""
         if stage.rules.version is not None:  # says nothing about code
@@ -183,8 +196,9 @@ class Survey:
             found = decide.predict(call, similar, self.now(call))
         if found.kind != "compute":
             return found
-        seconds = similar[0].seconds if similar else 0.0
-        reason = found.reason or self.reason(call, similar)
+        past = self.past(call)
+        seconds = past[0].seconds if past else 0.0
+        reason = found.reason or self.reason(call, past)
         return Decision("compute", reason, None, seconds)
 
     def _mark_collected(self, decisions: dict[Call, Decision]) -> None:

@@ -586,6 +586,33 @@ def test_an_edit_upstream_of_long_work_asks_too(whole):
     assert "stages/chain.py: load changed: load 1, fit 2" in result.err
 
 
+MANY = "[Args(name=f'{}{{seed}}', seed=seed) for seed in range(12)]"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("src/helpers.py", "2 * x", "x + x", "double changed: fit 12"),
+        ("stages/chain.py", "[1, 2, 3]", "[1, 2, 4]", "load changed: load 1, fit 12"),
+    ],
+)
+def test_long_work_of_argsets_with_other_names_now_asks_too(
+    whole, file, old, new, said
+):
+    few = '[Args(name="a", seed=1), Args(name="b", seed=2)]'
+    whole.edit("params/base.py", few, MANY.format("old"))
+    whole.ok()
+    let_it_have_taken(whole, "fit", DAYS)
+    whole.edit("params/base.py", "old", "new")
+    assert whole.ok().counts["computed"] == 0
+    whole.edit(file, old, new)
+    result = whole.run("study")
+    assert result.code == 2 and said in result.err
+    assert "seed" not in whole.ok("map", "study").out  # nothing else is another one
+    whole.ok("accept", "fit" if "double" in said else "load")
+    assert whole.ok().counts["computed"] == 0
+
+
 def test_overwrite_asks_nothing(costly):
     assert "fit a" in costly.ok("study", "--overwrite").done()
 

@@ -21,7 +21,10 @@ def cost_of_edits(survey: Survey, calls: Iterable[Call]) -> tuple[float, str]:
         found = _invalidated(survey, call, causes)
         if found is not None and not survey.request.forces(call.stage.label):
             causes[call], trace = found
+            call.trace = trace  # what comes after it is found by what it took
             spent[trace.folder] = causes[call], call.stage.label, trace.seconds
+    for call in causes:
+        call.trace = None
     lines: dict[str, list[tuple[str, float]]] = {}
     for cause, label, seconds in spent.values():
         lines.setdefault(cause, []).append((label, seconds))
@@ -29,9 +32,15 @@ def cost_of_edits(survey: Survey, calls: Iterable[Call]) -> tuple[float, str]:
     return sum(each[2] for each in spent.values()), "\n  ".join(told)
 
 
-def by_code_alone(call: Call, trace: Trace, now: Now) -> bool:
-    """Return whether nothing but code tells a call from a trace, as far as is known."""
-    if decide.is_known(call) and trace.inputs != decide.inputs(call):
+def by_code_alone(
+    call: Call, trace: Trace, now: Now, *, is_after: bool = False
+) -> bool:
+    """Return whether nothing but code tells a call from a trace, as far as is known.
+
+    What comes after another result may take another one.
+    """
+    is_known = decide.is_known(call) and not is_after
+    if is_known and trace.inputs != decide.inputs(call):
         return False
     given = call.given()
     return given == trace.arguments and all(
@@ -62,8 +71,8 @@ def _invalidated(
     after = [causes[each] for each in call.producers() if each in causes]
     if not after and not decide.is_known(call):
         return None
-    for trace in survey.similar(call):
-        if by_code_alone(call, trace, now):
+    for trace in survey.past(call):
+        if by_code_alone(call, trace, now, is_after=bool(after)):
             changes, _ = code_changes(survey, call, trace)
             if changes or after:
                 return ", ".join(changes[:2] or after[:1]), trace

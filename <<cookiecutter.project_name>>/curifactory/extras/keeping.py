@@ -72,7 +72,7 @@ def _accept(run: Run, stage: AnyStage, calls: list[Call]) -> int:
     kept = 0
     for call in calls:
         now = survey.now(call)
-        for trace in survey.similar(call):
+        for trace in survey.past(call):
             same = decide.is_declared_alike(call, trace) and trace.stage in stage.names
             is_there = survey.store.has_data(trace)
             if not (same and is_there and guard.by_code_alone(call, trace, now)):
