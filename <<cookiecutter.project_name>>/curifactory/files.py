@@ -99,6 +99,8 @@ class Files:
         folders = inner.split("/")[: None if is_folder else -1]
         if any(p in sources.OUTSIDE or p[:1] == "." for p in folders):
             return None
+        if any(p.endswith(".egg-info") for p in folders):  # pip writes it here
+            return None
         if os.path.basename(inner).startswith(channel.PREFIX):
             return None
         is_hidden = not (is_folder or is_code) and inner.endswith(HIDDEN_SUFFIXES)

@@ -123,6 +123,7 @@ def test_an_absent_file_is_noted(project, files, reads):
         ".git/config",
         ".venv/lib/a.txt",
         "lib/site-packages/a/data.csv",
+        "trial.egg-info/entry_points.txt",
     ],
 )
 def test_what_is_no_data_of_the_project_is_not_noted(name, project, files, reads):
