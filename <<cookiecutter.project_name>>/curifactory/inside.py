@@ -147,6 +147,9 @@ class ByRecord(Mapping[Any, Any]):
         self._name = name
 
     def __getitem__(self, record: Any) -> Any:
+        if record not in self._states:
+            who, name = getattr(record, "label", record), self._name
+            raise KeyError(f"record {who!r} has no {name!r}: go through {name} itself")
         return self._states[record][self._name]
 
     def __iter__(self) -> Iterator[Any]:

@@ -1022,6 +1022,14 @@ def test_an_aggregate_leaves_out_records_without_the_input(project):
     assert "s1" in labels and count == 1
 
 
+def test_a_record_without_the_input_is_told_by_its_name(project):
+    run = "make(Record(manager, argsets[1]))\nRecord(manager, argsets[0])\ngather(Record(manager, None))"
+    project.write(other(LOUD.format("[x[r] for r in records]"), run, THREE))
+    result = project.run("other")
+    assert result.code == 1
+    assert "record 's0' has no 'x': go through x itself" in result.err
+
+
 @pytest.mark.parametrize("rule", ["", ", suppress_missing_inputs=True"])
 def test_an_aggregate_gets_an_empty_mapping_only_where_that_is_meant(project, rule):
     stages = (
