@@ -224,10 +224,10 @@ def _call_run(
 
 def check_stages(names: Iterable[str], manager: ArtifactManager) -> None:
     """Refuse names of stages that a run does not have."""
-    known = {call.stage.label for call in manager.calls}
+    stages = {call.stage for call in manager.calls}
     for name in names:
-        if name not in known:
-            hint = nearest(name.split(".")[-1], known)
+        if not any(name in each.called for each in stages):
+            hint = nearest(name.split(".")[-1], [each.label for each in stages])
             raise RequestError(f"no stage is named {name!r}", hint)
 
 

@@ -29,6 +29,6 @@ class Request(NamedTuple):
     debugger: bool = False
     is_confirmed: bool = False
 
-    def forces(self, stage: str) -> bool:
+    def forces(self, *names: str) -> bool:
         """Return whether the calls of a stage are to be computed whatever is known."""
-        return self.overwrite or stage in self.overwrite_stages
+        return self.overwrite or any(each in self.overwrite_stages for each in names)

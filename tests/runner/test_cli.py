@@ -775,6 +775,14 @@ def test_overwrite_computes_everything_again(project):
     assert project.ok().counts["reused"] == 7
 
 
+def test_a_stage_may_be_named_as_messages_name_it(project):
+    project.ok()
+    result = project.ok("study", "--overwrite-stage", "stages.chain.fit")
+    assert result.done() == ["fit a", "fit b"]
+    result = project.run("study", "--overwrite-stage", "stages.chian.fit")
+    assert result.code == 2 and "did you mean 'fit'?" in result.err
+
+
 def test_overwrite_stage_lets_identity_decide_below_it(project):
     project.ok()
     result = project.ok("study", "--overwrite-stage", "fit")

@@ -411,6 +411,16 @@ def test_explain_says_in_words_what_is_read_of_an_argset_as_a_whole(whole):
     assert "reads     the text, everything (at experiments/other.py:" in shown
 
 
+def test_a_stage_may_be_named_with_its_module(whole):
+    whole.ok()
+    assert list(explained(whole, "--stage", "stages.chain.fit")) == ["fit"]
+    assert "fit a: the same" in whole.ok("check", "stages.chain.fit").out
+    result = whole.run("accept", "stages.chian.fit")
+    assert result.code == 2 and "did you mean 'fit'?" in result.err
+    whole.edit("src/helpers.py", "2 * x", "x + x")
+    assert "fit: results of 2 calls" in whole.ok("accept", "stages.chain.fit").out
+
+
 def test_check_needs_the_inputs_of_the_stage(whole):
     whole.ok()
     for path in whole.cache.glob("*.load/*/data.*"):

@@ -31,7 +31,7 @@ def perform(options: argparse.Namespace) -> int:
     rows = run.decisions
     if options.stage is not None:
         experiment.check_stages([options.stage], run.manager)
-        rows = [row for row in rows if row[0].stage.label == options.stage]
+        rows = [row for row in rows if options.stage in row[0].stage.called]
     by_stage: dict[str, list[Row]] = {}
     for row in rows:
         by_stage.setdefault(row[0].stage.name, []).append(row)

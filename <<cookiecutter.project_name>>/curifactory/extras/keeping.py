@@ -34,8 +34,8 @@ def perform(options: argparse.Namespace) -> int:
     is_accepting = options.command == "accept"
     # What is accepted is written, although that run may have been read only.
     others = {"read_only": False} if is_accepting else {}
-    run = _last(project, options.stage, **others)
-    calls = [c for c, _ in run.decisions if c.stage.label == options.stage]
+    run = _last(project, options.stage.rpartition(".")[2], **others)
+    calls = [c for c, _ in run.decisions if options.stage in c.stage.called]
     if not calls:
         known = {call.stage.label for call, _ in run.decisions}
         said = f"{run.manager.experiment_name} has no stage {options.stage!r} any more"
@@ -58,7 +58,7 @@ def _last(project: Settings, label: str, **others: Any) -> Run:
             unforced = {"overwrite": False, "overwrite_stages": ()}
             request = Request(**{**asked, **unforced, **others, "map_only": True})
             return experiment.perform(project, request, Progress(quiet=True))
-    hint = nearest(label.split(".")[-1], known)
+    hint = nearest(label, known)
     if label in by_hand:
         hint = "only scripts called it: run an experiment that does, then try again"
     raise RequestError(f"no run of an experiment had a stage {label!r}", hint)
