@@ -44,6 +44,11 @@ class DamagedError(CurifactoryError):
     """The bytes of an artifact are not the ones that were saved."""
 
 
+def counted(number: int, what: str) -> str:
+    """Return how many things there are, in words."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def alike(name: str, options: Sequence[str]) -> str:
     """Return a hint that names the options spelt alike; empty where there are none."""
     import difflib  # where nothing is wrong nobody needs it

@@ -18,7 +18,14 @@ from typing import Any, NamedTuple, TypeGuard
 from . import args as argsets
 from . import layout, plain, record, settings, sources
 from .args import ExperimentArgs, short
-from .errors import CurifactoryError, IdentityError, RequestError, alike, nearest
+from .errors import (
+    CurifactoryError,
+    IdentityError,
+    RequestError,
+    alike,
+    counted,
+    nearest,
+)
 from .failure import where
 from .request import Request
 from .settings import Settings
@@ -381,7 +388,7 @@ def _indices(text: str, count: int) -> set[int]:
         if not first <= last < count:
             wrong = "is out of range" if first <= last else "runs backwards"
             wrong = wrong if match else "is no number, and no range like 2-4"
-            hint = f"there are {count} argsets: give numbers from 0 to {count - 1}"
+            hint = f"{counted(count, 'argset')}: give numbers from 0 to {count - 1}"
             raise RequestError(f"--indices {text}: {part!r} {wrong}", hint)
         found.update(range(first, last + 1))
     if text and not found:

@@ -18,7 +18,7 @@ from typing import (
 
 from . import caching, code, hashing, memoized, provenance, scope, sources, syntax
 from .caching import AUTO, Cacheable
-from .errors import RequestError, nearest
+from .errors import RequestError, counted, nearest
 
 R = TypeVar("R")
 P = ParamSpec("P")
@@ -98,9 +98,10 @@ class Stage(Generic[R, P, T]):
         caller: Any = record
         if not hasattr(caller, "call"):
             kind = type(record).__name__
+            kind = f"an {kind}" if kind[0] in "AEIOUaeiou" else f"a {kind}"
             made = "None), records" if self.is_aggregate else "args)"
             hint = f"{self.label}(Record(manager, {made}), or a call of another @stage"
-            raise RequestError(f"stage {self.label} takes a Record, not a {kind}", hint)
+            raise RequestError(f"stage {self.label} takes a Record, not {kind}", hint)
         caller.call(self, records, arguments)
         return record
 
@@ -340,7 +341,8 @@ def _chosen(
     if not isinstance(cachers, Sequence) or isinstance(cachers, str):
         raise RequestError(f"{where}: {cachers!r:.80} is no cacher", "[JsonCacher]")
     if len(cachers) != len(outputs):
-        said = f"{where} has {len(outputs)} outputs and {len(cachers)} cachers"
+        several = counted(len(outputs), "output"), counted(len(cachers), "cacher")
+        said = f"{where} has {' and '.join(several)}"
         raise RequestError(said, "give one cacher for each output, or leave all out")
     made = [each() if isinstance(each, type) else each for each in cachers]
     for name, each in zip(outputs, made, strict=True):

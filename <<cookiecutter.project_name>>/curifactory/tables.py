@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
+from .errors import counted
 from .experiment import Run
 from .record import Call
 
@@ -102,8 +103,8 @@ def _print_comparison(calls: Sequence[Call]) -> None:
         elif metrics:
             told = (f"{name} {each['value']:.4g}" for name, each in metrics.items())
             count = len({each.snapshot.name for each in call.members} - {"-"})
-            several = f"over {count:,} argset{'s' * (count != 1)}"
-            over.append(f"{several}: {call.stage.label}  {', '.join(told)}")
+            several = counted(count, "argset")
+            over.append(f"over {several}: {call.stage.label}  {', '.join(told)}")
     _print_rows(rows)
     for line in over[:ARGSETS]:
         print(line)
@@ -131,9 +132,11 @@ def _print_rows(rows: Rows) -> None:
     fitting = _fitting(table)
     print_table(table[0][:fitting], [line[:fitting] for line in lines])
     if fitting <= len(columns):
-        print(f"... and {len(columns) + 1 - fitting} more metrics, see the report")
+        more = counted(len(columns) + 1 - fitting, "more metric")
+        print(f"... and {more}, see the report")
     if len(rows) > len(lines):
-        print(f"... and {len(rows) - len(lines)} more argsets, see the report")
+        more = counted(len(rows) - len(lines), "more argset")
+        print(f"... and {more}, see the report")
     if any(cell.endswith("*") for line in lines for cell in line[1:fitting]):
         print("* the best of its column")
 

@@ -412,7 +412,12 @@ REFUSED = {
     "a stage of argsets": (
         study("    load(argsets[0])\n"),
         ["other"],
-        ["takes a Record, not a Args", "load(Record(manager, args)), or a call of"],
+        ["takes a Record, not an Args", "load(Record(manager, args)), or a call of"],
+    ),
+    "too few cachers": (
+        study("", head='@stage(None, ["x", "y"], [None])\ndef use(record): ...\n'),
+        ["other"],
+        ["stage use has 2 outputs and 1 cacher\n"],
     ),
     "an input in place of the record": (
         study("", head='@stage(["data"], ["x"])\ndef use(data):\n    return 1\n'),
@@ -1015,6 +1020,13 @@ def test_the_best_argset_is_shown_wherever_it_stands(project):
     assert [line.split()[0] for line in lines[1:22]][-2:] == ["a19", "a39"]
     assert lines[21].endswith("39*") and "and 19 more argsets" in lines[22]
     assert lines[23] == "* the best of its column"
+
+
+def test_of_one_more_argset_is_told_as_of_one(project):
+    argsets = "*[Args(f'a{i}', seed=i) for i in range(22)]"
+    run = "for args in argsets:\n    one(Record(manager, args))"
+    project.write(other(MEASURED, run, argsets))
+    assert "\n... and 1 more argset, see the report\n" in project.ok("other").out
 
 
 def test_each_different_failure_is_shown_once(project):

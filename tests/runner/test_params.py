@@ -51,6 +51,8 @@ def test_params_shows_what_varies_with_hashes_and_computes_nothing(models):
     assert [c[0], *c[2:]] == ["c", "2", "3"]
     assert all(len(row[1]) == 12 for row in (a, b, c)) and a[1] != b[1] != c[1]
     assert result.out.endswith("3 argsets, 2 fields are the same in all (--full)\n")
+    one = models.ok("params", "models", "--set", "path=a,b").out
+    assert one.endswith("6 argsets, 1 field is the same in all (--full)\n")
     assert models.left_behind() == []
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from .. import layout, paramsets
 from ..args import Repeated, flat_field, short
 from ..cli import add_choice_options, apart
-from ..errors import RequestError, nearest
+from ..errors import RequestError, counted, nearest
 from ..request import Request
 from ..runfile import described, shown_fields
 from ..settings import Settings
@@ -59,8 +59,8 @@ def _print_argsets(snapshots: list[Snapshot], *, is_full: bool) -> None:
     ]
     print_table(("argset", "hash", *shown), lines)
     rest = len(names) - len(shown)
-    told = f", {rest} fields are the same in all (--full)" if rest else ""
-    print(f"\n{len(snapshots)} argset{'s' * (len(snapshots) != 1)}{told}")
+    told = f", {counted(rest, 'field')} {'is' if rest == 1 else 'are'} the same in all"
+    print(f"\n{counted(len(snapshots), 'argset')}{f'{told} (--full)' if rest else ''}")
 
 
 def _texts(snapshots: list[Snapshot]) -> list[dict[str, str]]:
