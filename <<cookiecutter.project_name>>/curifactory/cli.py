@@ -377,7 +377,8 @@ def _check_name(project: Settings, name: str) -> None:
         known = [each.name for each in layout.entries(project, "experiments")]
         said = f"there is no experiment {name!r}" if name else "no experiment is named"
         others = COMMANDS if name and name not in COMMANDS else ()
-        raise RequestError(said, nearest(name, [*known, *others]))
+        first = f"; a command comes first: experiment {name}" * (name in COMMANDS)
+        raise RequestError(said, nearest(name, [*known, *others]) + first)
     layout.located(project, "experiments", name)
 
 

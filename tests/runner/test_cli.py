@@ -102,6 +102,11 @@ REFUSED = {
         ["there is no experiment 'report'", "there is: "],
     ),
     "unknown command with a name": ({}, ["expalin", "study"], ["'explain'?"]),
+    "an option before the command": (
+        {},
+        ["-j", "2", "map", "study"],
+        ["there is no experiment 'map'", "; a command comes first: experiment map\n"],
+    ),
     "a run of nothing": ({}, ["run"], ["no experiment is named", "there is: study"]),
     "a map of nothing": ({}, ["map"], ["no experiment is named", "there is: study"]),
     "unknown stage to overwrite": (
