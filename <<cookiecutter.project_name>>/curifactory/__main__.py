@@ -17,6 +17,10 @@ def main() -> int:
     """Run the command line in a process that has nothing else to do."""
     if "_ARGCOMPLETE" in os.environ:
         return _complete()
+    if not hasattr(sys, "orig_argv"):  # since 3.10
+        version = sys.version.split()[0]
+        print(f"error: Python {version} is older than 3.10", file=sys.stderr)
+        return 2
     try:
         _fix_hash_seed()
         _stand_for_children()
@@ -25,12 +29,24 @@ def main() -> int:
         code = run_command_line(may_fork=True)
     except KeyboardInterrupt:  # while it imports that
         return 130
+    except (AttributeError, ImportError) as error:
+        own = (each for each in sys.stdlib_module_names if _is_hidden(each))
+        if not (name := next(own, "")):
+            raise
+        hint = f"{name}.py hides Python's own module {name}: rename it"
+        print(f"error: {error}\n  {hint}", file=sys.stderr)
+        return 2
     _end_at_once_by_ctrl_c()
     if code in INTERRUPTED:
         # Python ends by SIGINT where that left code made from a text, until another is.
         exec("")
         _end_without_threads(code)
     return code
+
+
+def _is_hidden(module: str) -> bool:
+    """Say whether a file of the project is imported in the place of a module of Python."""
+    return os.path.isfile(os.path.join(sys.path[0], f"{module}.py"))
 
 
 def _complete() -> int:

@@ -785,6 +785,21 @@ def test_overwrite_computes_everything_again(project):
     assert project.ok().counts["reused"] == 7
 
 
+def test_a_file_that_hides_a_module_of_python_is_told(project):
+    project.write({"queue.py": "x = 1\n"})
+    result = project.python("-m", "curifactory", "study")
+    assert result.code == 2 and "Traceback" not in result.err
+    assert "queue.py hides Python's own module queue: rename it" in result.err
+
+
+def test_an_older_python_is_told_in_one_line(monkeypatch, capsys):
+    from curifactory import __main__
+
+    monkeypatch.delattr(sys, "orig_argv")
+    assert __main__.main() == 2
+    assert capsys.readouterr().err.endswith("is older than 3.10\n")
+
+
 def test_a_stage_may_be_named_as_messages_name_it(project):
     project.ok()
     result = project.ok("study", "--overwrite-stage", "stages.chain.fit")
