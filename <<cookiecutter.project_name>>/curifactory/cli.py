@@ -33,6 +33,11 @@ EXAMPLES = """examples:
   experiment map digits               say what would be computed, and why
   experiment digits --overwrite       compute everything again
 """
+OWN = {
+    "run": "run an experiment (`run` can be left out)",
+    "map": "say what would be computed, and why",
+    "ls": "list experiments and parameter files",
+}
 # What can be left out with extras/: a module with add_options(parser), perform(options).
 EXTRAS: dict[str, tuple[str, str]] = {
     "runs": ("history", "list past runs"),
@@ -43,7 +48,7 @@ EXTRAS: dict[str, tuple[str, str]] = {
     "params": ("params", "show argsets, compare them, or write them from a past run"),
     "new": ("new", "write an experiment, a parameter file or a stage to start from"),
 }
-COMMANDS = ("run", "map", "ls", *EXTRAS)
+COMMANDS = (*OWN, *EXTRAS)
 ONCE = "an option once for each value: -n a -n b"
 LISTED: Any = {"action": "append", "default": []}
 INSTEAD = {
@@ -252,17 +257,17 @@ def make_parser(command: str) -> tuple[argparse.ArgumentParser, Any]:
     said = "show the version of the runner"
     parser.add_argument("--version", action="version", version=own, help=said)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = commands.add_parser("run", help="run an experiment (`run` can be left out)")
-    add_run_options(run)
+    made: dict[str, argparse.ArgumentParser] = {}
+    for name, said in {**OWN, **{n: text for n, (_, text) in EXTRAS.items()}}.items():
+        told = f"{said[0].upper()}{said[1:]}."
+        made[name] = commands.add_parser(name, help=said, description=told)
+    add_run_options(made["run"])
     said = "only say what would be done, as `map` does"
-    run.add_argument("--map", "--dry-run", action="store_true", help=said)
-    mapping = commands.add_parser("map", help="say what would be computed, and why")
-    add_run_options(mapping)
-    listing = commands.add_parser("ls", help="list experiments and parameter files")
-    extras = [commands.add_parser(n, help=told) for n, (_, told) in EXTRAS.items()]
+    made["run"].add_argument("--map", "--dry-run", action="store_true", help=said)
+    add_run_options(made["map"])
     if command in EXTRAS:
-        _extra(command).add_options(commands.choices[command])
-    for each in (run, mapping, listing, *extras):
+        _extra(command).add_options(made[command])
+    for each in made.values():
         each.add_argument("--debug", action="store_true", help="show full tracebacks")
     return parser, commands
 

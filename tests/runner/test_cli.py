@@ -792,6 +792,11 @@ def test_a_file_that_hides_a_module_of_python_is_told(project):
     assert "queue.py hides Python's own module queue: rename it" in result.err
 
 
+def test_the_help_of_a_command_begins_with_what_it_does(project):
+    shown = project.ok("map", "--help").out
+    assert "\n\nSay what would be computed, and why.\n\n" in shown
+
+
 def test_an_older_python_is_told_in_one_line(monkeypatch, capsys):
     from curifactory import __main__
 

@@ -332,6 +332,11 @@ def test_gc_keeps_what_runs_reach(project):
     assert data(project) == before
 
 
+def test_gc_says_exactly_what_it_deleted(project):
+    project.ok()
+    assert project.ok("cache", "gc").out == "0 calls, 0 bytes deleted\n"
+
+
 def test_gc_keeps_what_a_run_has_only_read(project):
     project.ok("study", "--quiet")
     before = data(project)

@@ -40,8 +40,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     verify = actions.add_parser("verify", help="check the bytes of everything")
     collect = actions.add_parser("gc", help="delete data that no run reaches")
     add = collect.add_argument
-    add("--keep-runs", type=int, metavar="N", help="only the last N of an experiment")
-    add("--older-than", metavar="30d", help="only runs and data older than this")
+    said = "keep the data of the last N runs of each experiment"
+    add("--keep-runs", type=int, metavar="N", help=said)
+    add("--older-than", metavar="30d", help="keep what is younger than this")
     add("--stage", metavar="STAGE", help="only data of this stage")
     add("--dry-run", action="store_true", help="only say what would be deleted")
     rebuild = actions.add_parser("rebuild", help="make the index anew from the folders")
@@ -330,7 +331,8 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
         peers.close()
     stay = len(chosen) - deleted
     said = f"; {stay} are in use, and stay" if stay else ""
-    print(f"{_calls(deleted)}, at most {decimal(size)} deleted{said}")
+    amount = "at most " * bool(stay) + decimal(size)
+    print(f"{_calls(deleted)}, {amount} deleted{said}")
     return 0
 
 
