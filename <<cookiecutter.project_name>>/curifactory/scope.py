@@ -424,7 +424,9 @@ def _is_namespace(value: Any) -> bool:
 def is_local(name: str) -> bool:
     """Return whether a module would be imported from the project."""
     spec = sources.spec_of(name)
-    return spec is not None and sources.is_project_file(spec.origin)
+    folders = (spec and spec.submodule_search_locations) or ()  # perhaps no package
+    places = (spec and spec.origin, *folders)
+    return any(map(sources.is_project_file, places))
 
 
 def _chain(node: ast.AST) -> list[str]:

@@ -145,7 +145,7 @@ def is_project(value: Any) -> bool:
         is_own = is_project_file(place) or (place[:1] == "<" and _is_typed(value))
         return is_own and value.__name__ != "__annotate__"  # that Python 3.14 makes
     if isinstance(value, ModuleType):
-        return is_project_file(getattr(value, "__file__", None))
+        return is_project_file(_file_of(value))
     if isinstance(value, type):
         module = module_of(value)
         name = got(value, "__module__", None)
@@ -201,13 +201,20 @@ def made_of(cls: type) -> dict[str, Any]:
     return _made.get((cls.__module__, cls.__qualname__), {})
 
 
+def _file_of(module: ModuleType | None) -> str | None:
+    """Return the file of a module, or its folder where that has no `__init__.py`."""
+    folders = vars(module).get("__path__") if module else None
+    return getattr(module, "__file__", None) or next(iter(folders or ()), None)
+
+
 def place_of(value: Any) -> str:
     """Return the file of a definition, relative to the project."""
     if isinstance(value, FunctionType):
         filename: str | None = value.__code__.co_filename
     else:
-        module = value if isinstance(value, ModuleType) else module_of(value)
-        filename = getattr(module, "__file__", None)
+        filename = _file_of(
+            value if isinstance(value, ModuleType) else module_of(value)
+        )
     return relative(filename or "") or Path(filename or "notebook").name
 
 

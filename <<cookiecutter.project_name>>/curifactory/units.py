@@ -121,7 +121,7 @@ def _fillings(node: ast.AST) -> list[syntax.Filling]:
 def of_module(module: ModuleType) -> Unit:
     """A module used as a value: anything in it may be reached, what it imports, too."""
     unit = Unit(f"{place_of(module)}: all of it", _binary(module))
-    tree = sources.tree_of(module.__file__ or "")
+    tree = sources.tree_of(getattr(module, "__file__", None) or "")
     if tree is not None:
         fill(unit, tree, vars(module), module.__name__).take_imported()
         unit.text += read_by(module)

@@ -1570,6 +1570,14 @@ FROM_AFAR = {
         "CLIENT = Client()\ndef f(): return CLIENT.rate\nimport n",
         "n.py": "import m\nm.CLIENT.rate = {}",
     },
+    "what a function imports from a folder that is no package": {
+        "m.py": "def f():\n  from p import q\n  return q.g()",
+        "p/q.py": "def g(): return {}",
+    },
+    "what lies in a folder that is no package and a value": {
+        "m.py": "import p.q\ndef f(name): return getattr(p, name).g()",
+        "p/q.py": "def g(): return {}",
+    },
     "a helper on a path with dots": {
         "m.py": "import os, sys\nhere = os.path.dirname(__file__)\n"
         "sys.path.insert(0, os.path.join(here, 'q', '..', 'lib'))\n"
