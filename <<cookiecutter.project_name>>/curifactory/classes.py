@@ -1,6 +1,7 @@
 """What the classes of a project consist of: what their text, others and decorators give."""
 
 import ast
+import contextlib
 import itertools
 import sys
 from collections import ChainMap, abc
@@ -9,6 +10,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from . import hashing, sources, syntax, units
+from .errors import IdentityError
 from .scope import ANNOTATIONS, Memory, Named, Unit, fill, is_memoized
 from .sources import function_of, got, is_project, place_of
 
@@ -116,9 +118,13 @@ def _made_elsewhere(cls: type, told: Mapping[str, ast.expr | None]) -> list[Name
             found.append(each)
     tree = sources.tree_of(_module_of(cls).__file__ or "")
     is_given = tree is not None and syntax.has_given(tree, cls.__name__)
-    for name, value in sources.made_of(cls).items() if is_given else ():
+    is_used = tree is not None and cls.__name__ in syntax.names_used(tree)
+    for name, value in sources.made_of(cls).items() if is_used else ():
         literal = told.get(name)
-        if literal is not None and not _is_value(literal, value):
+        counts = is_given and literal is not None
+        if type(value) in sources.TABLES:
+            counts = name in told or name[0] != "_"
+        if counts and (literal is None or not _is_value(literal, value)):
             found.append(Named(cls.__module__, f"{cls.__qualname__}.{name}", value))
     return found
 
@@ -127,7 +133,9 @@ def _is_value(literal: ast.expr, value: Any) -> bool:
     """Return whether a literal says that an attribute has this value."""
     tree = ast.fix_missing_locations(ast.Expression(literal))
     made = eval(compile(tree, "<literal>", "eval"), {})
-    return type(made) is type(value) and (made is value or repr(made) == repr(value))
+    with contextlib.suppress(IdentityError):
+        return made is value or hashing.digest(made) == hashing.digest(value)
+    return False
 
 
 def _is_collection(value: Any) -> bool:

@@ -29,6 +29,7 @@ READERS_OF_CODE = (IMPORTER, tokenize.__file__, linecache.__file__)
 CELL = re.compile(r"[/\\]ipykernel_\d+[/\\]")
 """The folder of the files that stand for cells of a notebook."""
 PLAIN = frozenset({type(None), bool, int, float, str, bytes})
+TABLES = dict, list, set
 
 LINKS = {"ctypes.dlopen": 0, "import": 1}
 """What Python tells of compiled code that it loads, and which argument the path is."""
@@ -46,7 +47,7 @@ read_by_import: dict[str, dict[str, tuple[int, int]]] = {}
 _replaced: dict[str, ModuleType] = {}
 """The modules that have put something else in their own place."""
 _made: dict[tuple[str, str], dict[str, Any]] = {}
-"""The plain attributes of classes as their modules have left them."""
+"""The plain attributes and tables of classes as their modules have left them."""
 reloads = 0
 """How often modules of the project were executed that had been before."""
 
@@ -197,7 +198,7 @@ def function_of(member: Any) -> Any:
 
 
 def made_of(cls: type) -> dict[str, Any]:
-    """Return the plain attributes that a class had when its module was executed."""
+    """Return the plain attributes and tables of a class when its module was executed."""
     return _made.get((cls.__module__, cls.__qualname__), {})
 
 
@@ -380,9 +381,18 @@ def _note_attributes(module: ModuleType) -> None:
     for value in list(vars(module).values()):
         with contextlib.suppress(Exception):  # a class may answer to nothing
             if issubclass(type(value), type) and value.__module__ == module.__name__:
-                own = ((n, v) for n, v in vars(value).items() if n[0] != "_")
-                plain = {name: each for name, each in own if type(each) in PLAIN}
-                _made[value.__module__, value.__qualname__] = plain
+                own = [(n, v) for n, v in vars(value).items() if n[:2] != "__"]
+                made = {n: v for n, v in own if n[0] != "_" and type(v) in PLAIN}
+                made |= {n: _copied(v) for n, v in own if issubclass(type(v), TABLES)}
+                _made[value.__module__, value.__qualname__] = made
+
+
+def _copied(value: Any) -> Any:
+    """Return what is in a collection by now; other values as they are."""
+    if isinstance(value, dict):
+        return {key: _copied(each) for key, each in value.items()}
+    kind = next((each for each in TABLES if isinstance(value, each)), None)
+    return kind(map(_copied, value)) if kind else value
 
 
 class _Finder:

@@ -139,6 +139,18 @@ def _given(node: ast.AST) -> str | None:
     return named[0].id if named else None
 
 
+@functools.lru_cache(1000)
+def names_used(tree: ast.Module) -> frozenset[str]:
+    """Return the names that a module uses on its way, but for what is in definitions."""
+    used: list[ast.AST] = []
+    for node in tree.body:
+        is_definition = isinstance(node, (*FUNCTIONS, ast.ClassDef))
+        used += getattr(node, "decorator_list", ())
+        used += getattr(node, "bases", []) if is_definition else [node]
+    names = (each for part in used for each in ast.walk(part))
+    return frozenset(each.id for each in names if isinstance(each, ast.Name))
+
+
 def is_set_by_import(name: str) -> bool:
     """Return whether modules set an attribute of this name, and no function does.
 

@@ -411,6 +411,38 @@ OTHER_SOURCE = {
         "class B: k = 1\nclass A(B): k = 2\ndef f(): return A.k",
         "class B: k = 1\nclass A(B): k = 2\ndelattr(A, 'k')\ndef f(): return A.k",
     ),
+    "what a class method puts into a table of its class": (
+        "class A:\n t = {}\n @classmethod\n def add(cls, n, x): cls.t[n] = x\n"
+        "A.add('n', 1)\ndef f(): return A.t",
+        "class A:\n t = {}\n @classmethod\n def add(cls, n, x): cls.t[n] = x\n"
+        "A.add('n', 2)\ndef f(): return A.t",
+    ),
+    "what a function puts into a table of a class that it is given": (
+        "N = 1\nclass A:\n _t = list()\ndef fill(cls): cls._t.append(N)\n"
+        "fill(A)\ndef f(): return A._t",
+        "N = 2\nclass A:\n _t = list()\ndef fill(cls): cls._t.append(N)\n"
+        "fill(A)\ndef f(): return A._t",
+    ),
+    "what an object puts into a table of its class": (
+        "class A:\n t = {}\n def __init__(self, n, x): self.t[n] = x\n"
+        "ONE = A('one', 1)\ndef f(): return A.t",
+        "class A:\n t = {}\n def __init__(self, n, x): self.t[n] = x\n"
+        "ONE = A('one', 2)\ndef f(): return A.t",
+    ),
+    "what classes put into a table of their base": (
+        "class A:\n t = {}\n"
+        " def __init_subclass__(cls, by): A.t.setdefault('by', []).append(by)\n"
+        "class B(A, by=1): pass\ndef f(): return A.t",
+        "class A:\n t = {}\n"
+        " def __init_subclass__(cls, by): A.t.setdefault('by', []).append(by)\n"
+        "class B(A, by=2): pass\ndef f(): return A.t",
+    ),
+    "what a decorator puts into a table of its class": (
+        "class A:\n t = set()\n @staticmethod\n def by(x): A.t.add(x); return lambda g: g\n"
+        "@A.by(1)\ndef g(): pass\ndef f(): return A.t",
+        "class A:\n t = set()\n @staticmethod\n def by(x): A.t.add(x); return lambda g: g\n"
+        "@A.by(2)\ndef g(): pass\ndef f(): return A.t",
+    ),
     "what is registered as an abstract class": (
         "import abc\nclass A(abc.ABC): pass\nA.register(int)\ndef f(): return isinstance(3, A)",
         "import abc\nclass A(abc.ABC): pass\nA.register(str)\ndef f(): return isinstance(3, A)",
