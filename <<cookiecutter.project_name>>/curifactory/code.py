@@ -21,6 +21,7 @@ from .scope import (
     SUBCLASSES,
     Named,
     Unit,
+    asks_types,
     code_of,
     origin_of,
 )
@@ -188,7 +189,7 @@ def _reach(roots: Iterable[Any], own: Units) -> Code:
         found.append(unit)
         kinds += [target] if isinstance(target, type) else []
         lines.append(unit.text + "|" + ",".join(number(each) for each in unit.refers))
-        if not waiting and any(ANNOTATIONS in each.names for each in found):
+        if not waiting and _goes_by_annotations(found):
             annotated = [*kinds, *_asked_for_annotations(found, kinds)]
             given = (Named("", ANNOTATIONS, each) for each in annotated)
             lines.append(",".join(map(number, given)))
@@ -210,6 +211,12 @@ def _reach(roots: Iterable[Any], own: Units) -> Code:
         tuple({id(each): each for each in _keeping(found, names, own)}.values()),
         values,
     )
+
+
+def _goes_by_annotations(found: Iterable[Unit]) -> bool:
+    """Return whether code may go by annotations: one part may get fields from another."""
+    asked: set[str] = set().union(*(unit.asked for unit in found))
+    return asks_types(asked) or any(ANNOTATIONS in each.names for each in found)
 
 
 def _asked_for_annotations(found: list[Unit], kinds: list[type]) -> list[FunctionType]:

@@ -24,7 +24,7 @@ ASKS_CLASS = frozenset(
 ASKS_FIELDS = frozenset({"fields", "__dataclass_fields__"})
 ASKS_ANNOTATIONS = frozenset(
     "__annotations__ annotation annotations get_type_hints get_annotations "
-    "return_annotation".split()
+    "return_annotation __required_keys__ __optional_keys__".split()
 )
 ASKS_NAME = frozenset("__name__ __qualname__ __module__".split())
 QUERIES = frozenset({"query", "eval"})
@@ -83,6 +83,8 @@ class Unit:
     packages: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     memoized: list[Memory] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    """Fields, if it asks for them, and a `type`."""
     loaded: set[str] = field(default_factory=set)
     """The variables in it that are read, and not only filled."""
     handed: list[FunctionType] = field(default_factory=list)
@@ -125,13 +127,18 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
             if not re.search(r"\s", inner.value):  # as `model.depth`, or `{0.depth}`
                 unit.names.update(re.findall(r"\w+", inner.value))
     unit.names |= attributes
-    if "type" in attributes and not ASKS_FIELDS.isdisjoint(attributes | unit.loaded):
-        unit.names.add(ANNOTATIONS)
+    unit.asked |= (ASKS_FIELDS & (attributes | unit.loaded)) | (attributes & {"type"})
+    unit.names.update([ANNOTATIONS] if asks_types(unit.asked) else [])
     if not QUERIES.isdisjoint(unit.names):
         for name in _named_in_texts(node, scope):
             scope.resolve(ast.Name(name, ast.Load()))
     unit.text += syntax.dump(_without_declaration(node, scope), scope.resolve, False)
     return scope
+
+
+def asks_types(asked: set[str]) -> bool:
+    """Return whether code asks for fields, and for a `type`, as these have it."""
+    return "type" in asked and len(asked) > 1
 
 
 def _only_asked_for(node: Any) -> Iterable[ast.AST]:

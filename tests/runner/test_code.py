@@ -800,6 +800,22 @@ OTHER_SOURCE = {
         " def __post_init__(self): self.y = [f.type for f in d.fields(self)]\n"
         "def f(): return A()",
     ),
+    "an annotation that a field gives to a helper": (
+        "from dataclasses import dataclass, fields\ndef g(field, d): return field.type(d)\n"
+        "@dataclass\nclass A:\n x: int\n"
+        " @classmethod\n def m(cls, d): return [g(each, d) for each in fields(cls)]\n"
+        "def f(): return A.m(1.5)",
+        "from dataclasses import dataclass, fields\ndef g(field, d): return field.type(d)\n"
+        "@dataclass\nclass A:\n x: float\n"
+        " @classmethod\n def m(cls, d): return [g(each, d) for each in fields(cls)]\n"
+        "def f(): return A.m(1.5)",
+    ),
+    "a key that a typed dictionary requires": (
+        "import typing as t\nclass A(t.TypedDict, total=False): x: 't.Required[int]'\n"
+        "def f(): return A.__required_keys__",
+        "import typing as t\nclass A(t.TypedDict, total=False): x: int\n"
+        "def f(): return A.__required_keys__",
+    ),
     "a constant in a query that stands in a variable": (
         "N = 1\ndef f(t):\n q = 'x > @N'\n return t.query(q)",
         "N = 2\ndef f(t):\n q = 'x > @N'\n return t.query(q)",
