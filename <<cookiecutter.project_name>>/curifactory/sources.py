@@ -363,17 +363,18 @@ class _Loader(SourceFileLoader):
         global reloads
         name = module.__name__
         reloads += "__builtins__" in vars(module)
-        is_copy = sys.modules.get(name) is not module  # the import system adds it first
+        if sys.modules.get(name) is not module:  # the import system adds it first
+            super().exec_module(module)  # a copy: its file counts as data
+            return
         importing.append(self.path)
         try:
             super().exec_module(module)
         finally:
             importing.pop()
-        if not is_copy:
-            _note_attributes(module)
-            _replaced.pop(name, None)
-            if sys.modules.get(name) is not module:
-                _replaced[name] = module
+        _note_attributes(module)
+        _replaced.pop(name, None)
+        if sys.modules.get(name) is not module:
+            _replaced[name] = module
 
 
 def _note_attributes(module: ModuleType) -> None:

@@ -1411,6 +1411,7 @@ BY_NAME = {
 BY_PATH = {
     "a path": "by_path(f'src/models/{name}.py').make()",
     "a path, registered": "by_path(f'src/models/{name}.py', sys.modules).make()",
+    "its place, found by name": "by_name(f'src.models.{name}').make()",
     "run_path": "runpy.run_path(f'src/models/{name}.py')['make']()",
     "run_module": "runpy.run_module(f'src.models.{name}')['make']()",
 }
@@ -1425,8 +1426,15 @@ def cached(name):
     return importlib.import_module(f"src.models.{name}")
 
 
+def by_name(name):
+    return executed(importlib.util.find_spec(name))
+
+
 def by_path(path, registry=None):
-    spec = importlib.util.spec_from_file_location("model", path)
+    return executed(importlib.util.spec_from_file_location("model", path), registry)
+
+
+def executed(spec, registry=None):
     module = importlib.util.module_from_spec(spec)
     if registry is not None:
         registry["model"] = module
