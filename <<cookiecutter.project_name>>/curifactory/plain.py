@@ -242,10 +242,10 @@ def is_fixed(value: Any) -> bool:
     return type(value) in ATOMIC or _by_id.get(id(value), (None,))[0] is value
 
 
-def is_kept(value: Any) -> bool:
-    """Return whether what was found out about a value is there for later argsets."""
+def is_object(value: Any) -> bool:
+    """Return whether a value is the copy that stands for equal objects, see `sharing`."""
     known = _by_id.get(id(value))
-    return type(value) in ATOMIC or (known is not None and known.is_plain)
+    return known is not None and known.value is value and not known.is_plain
 
 
 def once(value: Any, key: Hashable, find: Callable[[], Found]) -> Found:

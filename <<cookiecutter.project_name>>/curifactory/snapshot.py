@@ -329,11 +329,14 @@ def value_digest(value: Any, path: str, held: list[Any] | None = None) -> str:
 
 
 def _identified(args: Any, name: str, value: Any) -> str:
-    """Check that a value has an identity; return it, if it takes long to find again."""
+    """Check that a value has an identity; return it, if that takes long and lasts.
+
+    Not where code counts in it: another process may have loaded another version.
+    """
     if hashing.is_scalar(value):
         return ""
     found = value_digest(value, f"{args.name}.{name}")
-    return "" if plain.is_kept(value) else found
+    return found if plain.is_object(value) else ""
 
 
 _identify = argsets.Repeated(_identified)

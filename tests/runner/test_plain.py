@@ -268,7 +268,7 @@ def test_equal_objects_are_shared_while_nobody_changes_them():
         assert plain.shared(made) is plain.shared(copy.deepcopy(made)) is first
         assert plain.shared({**made, "x": numpy.ones(3)}) is not first
         found = [plain.once(first, "sum", lambda n=n: n) for n in range(2)]
-        assert found == [0, 0] and plain.is_fixed(first) and not plain.is_kept(first)
+        assert found == [0, 0] and plain.is_fixed(first) and plain.is_object(first)
     assert not plain.is_fixed(first)
     assert plain.shared(made) is not plain.shared(made)
 
@@ -277,7 +277,8 @@ def test_equal_objects_are_shared_while_nobody_changes_them():
 def test_objects_with_code_of_the_project_are_not_shared(value: Any, monkeypatch: Any):
     monkeypatch.setattr(sources, "_roots", [str(Path(__file__).parent)])
     with plain.sharing():
-        assert plain.shared([value]) is not plain.shared([value])
+        made = plain.shared([value])
+        assert made is not plain.shared([value]) and not plain.is_object(made)
 
 
 def test_objects_that_differ_in_fields_that_do_not_count_are_not_shared():
