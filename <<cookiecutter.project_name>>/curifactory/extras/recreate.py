@@ -7,7 +7,8 @@ import functools
 import pkgutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -29,57 +30,46 @@ from ..runfile import is_json_scalar, shown_field
 
 Data = dict[str, Any]
 Apart = tuple[Data, Data, list[str]]
-"""By dotted path the classes, the fields that are shown; the secret ones."""
+"""By dotted path the classes, and what makes the fields; the secret ones."""
+SECRET = object()
 LONGEST = 1000
 """How many elements of an array are written out."""
 
 
 def recipe(args: Any) -> Data:
     """Return classes, and expressions for the fields that JSON does not give back."""
-    classes, exact, secret = _joined(args, filter(any, _recipes(args)))
-    found = {"classes": classes, "exact": exact, "secret": secret}
+    found: Data = {"classes": {"": _name(type(args))}, "exact": {}, "secret": []}
+    for classes, exact, secret in filter(any, _recipes(args)):
+        found["classes"] |= classes
+        found["exact"] |= exact
+        found["secret"] += secret
     return {name: said for name, said in found.items() if said}
 
 
 def _recipe_of(owner: Any, name: str, value: Any) -> Apart:
     if is_json_scalar(value) and not is_secret(type(owner), name):
         return _NOTHING
-    classes, leaves, secret = _field_apart(owner, name, value)
-    shown = shown_field(owner, name, value)
+    shown, found = shown_field(owner, name, value), dict(_parts(owner, name, value))
+    classes = {
+        path: _name(type(each)) for path, each in found.items() if is_nested(each)
+    }
+    secret = [path for path, each in found.items() if each is SECRET]
     exact = {
         path: expression(each)
-        for path, each in leaves.items()
-        if not same(each, shown.get(path)) and path != "name"
+        for path, each in found.items()
+        if not (path in classes or path in secret or same(each, shown.get(path)))
     }
+    exact.pop("name", None)
     return classes, exact, secret
 
 
-def _taken_apart(args: Any) -> Apart:
-    return _joined(args, [_field_apart(args, *each) for each in values(args)])
-
-
-def _field_apart(owner: Any, name: str, value: Any) -> Apart:
-    if is_secret(type(owner), name):
-        return {}, {}, [name]
-    if not is_nested(value):
-        return {}, {name: value}, []
-    classes, leaves, secret = _taken_apart(value)
-    return (
-        {f"{name}.{path}".rstrip("."): each for path, each in classes.items()},
-        {f"{name}.{path}": each for path, each in leaves.items()},
-        [f"{name}.{path}" for path in secret],
-    )
-
-
-def _joined(owner: Any, parts: Iterable[Apart]) -> Apart:
-    classes: Data = {"": _name(type(owner))}
-    leaves: Data = {}
-    secret: list[str] = []
-    for inner, shown, hidden in parts:
-        classes |= inner
-        leaves |= shown
-        secret += hidden
-    return classes, leaves, secret
+def _parts(owner: Any, name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield a field and, of a dataclass, those within it, each with its path."""
+    is_hidden = is_secret(type(owner), name)
+    yield name, SECRET if is_hidden else value
+    for field in values(value) if is_nested(value) and not is_hidden else ():
+        for path, each in _parts(value, *field):
+            yield f"{name}.{path}", each
 
 
 _NOTHING: Apart = ({}, {}, [])
@@ -329,7 +319,8 @@ def _verify(text: str, made: list[_Past]) -> None:
         said = f"{where} cannot be made again: {_told(error)}"
         raise RequestError(said) from error
     for past, args in zip(made, found, strict=True):
-        _, leaves, _ = _taken_apart(args)
+        parts = dict(chain(*(_parts(args, *field) for field in values(args))))
+        leaves = {p: v for p, v in parts.items() if not (v is SECRET or is_nested(v))}
         for path, expected in past.fields.items():
             if path not in leaves or _written(leaves[path]) != expected:
                 said = f"{path} would be {short(leaves.get(path))}, not {expected}"
