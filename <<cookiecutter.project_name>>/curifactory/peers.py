@@ -318,28 +318,18 @@ class Peers:
 
     def _silence(self, path: Path) -> float:
         """Return for how long a file was not touched, by the clock of its own disk."""
-        try:
-            now = (self.runs / self.name).stat().st_mtime
-        except OSError:
-            now = time.time()
-        try:
-            last = path.stat().st_mtime
-        except OSError:
-            return math.inf
+        now, last = _touched(self.runs / self.name) or time.time(), _touched(path)
         if last - now <= STALE:
-            return now - last
+            return now - last if last else math.inf
         # By a clock that is ahead, nothing would ever be old: what counts is a change.
         return self._unchanged(path)
 
     def _unchanged(self, path: Path) -> float:
         """Return for how long a file has had the same time, as far as it was looked at."""
-        try:
-            last = path.stat().st_mtime
-        except OSError:
-            return math.inf
+        last = _touched(path)
         if self._looks.get(path, (0.0, 0.0))[0] != last:
             self._looks[path] = last, time.monotonic()
-        return time.monotonic() - self._looks[path][1]
+        return time.monotonic() - self._looks[path][1] if last else math.inf
 
     def _take_over(self, key: str, owner: str) -> None:
         """Remove the claim of a run that is dead: who may is claimed in its turn.
@@ -375,6 +365,13 @@ def _new_name() -> str:
     name = f"{system()}-{os.getpid()}-{os.urandom(6).hex()}"
     _names.add(name)
     return name
+
+
+def _touched(path: Path) -> float:
+    """Return when a file was last touched; 0 where there is none."""
+    with contextlib.suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
 
 
 def _is_here(name: str) -> bool:
