@@ -28,6 +28,10 @@ class Engine:
     """How many calls can execute at a time."""
     is_local = True
     """Whether values can be passed on in memory, and exceptions as they are."""
+    lost: tuple[type[BaseException], ...] = ()
+    """What is raised where all workers are gone."""
+    killed = ""
+    """The name of what is raised where the worker of one call was killed."""
 
     def start(self) -> None:
         """Check what can be checked before anything is known of the run."""
@@ -50,14 +54,6 @@ class Engine:
     def submit(self, task: Task) -> "Future[Outcome]":
         """Begin a call elsewhere, and return what will hold its outcome."""
         raise NotImplementedError
-
-    def is_lost(self, error: BaseException) -> bool:
-        """Return whether an error means that all workers are gone."""
-        return False
-
-    def is_killed(self, error: BaseException) -> bool:
-        """Return whether the worker of one call was killed, and others go on."""
-        return False
 
     def rebuild(self) -> None:
         """Start anew after a worker was killed."""

@@ -358,9 +358,9 @@ class Session:
 
     def _note_error(self, running: Running, error: BaseException) -> None:
         """Take in why a call has no outcome, or could not be passed to a worker."""
-        if self.engine.is_killed(error):
+        if type(error).__name__ == self.engine.killed:
             self._note_kill([running])
-        elif self.engine.is_lost(error):
+        elif isinstance(error, self.engine.lost):
             self._note_break([running, *self._running.values()])
         else:
             failure = failed(error)

@@ -44,6 +44,7 @@ class _Remote(Engine):
     """An engine whose workers get calls as bytes."""
 
     is_local = False
+    lost = (BrokenExecutor,)
 
     def __init__(self, root: Path, slots: int) -> None:
         self.root = str(root)
@@ -59,9 +60,6 @@ class _Remote(Engine):
         label = f"{given.stage.label} {given.own.name}"
         data = packed(given, f"the call {label}")
         return self._send(self.root, data, given.output, given.group)
-
-    def is_lost(self, error: BaseException) -> bool:
-        return isinstance(error, BrokenExecutor)
 
     def _send(self, *given: Any) -> "Future[Outcome]":
         """Let `perform_packed` be called with these arguments in another process."""
@@ -188,6 +186,8 @@ class Processes(_Remote):
 class Dask(_Remote):
     """A Dask cluster: one of this machine, an existing one, or any cluster class."""
 
+    killed = "KilledWorker"
+
     def __init__(self, root: Path, jobs: int | None, scheduler: str | None) -> None:
         super().__init__(root, jobs or 1)
         self._options = settings.table(root, "dask")
@@ -213,9 +213,6 @@ class Dask(_Remote):
             self.slots = max(1, sum(self._client.nthreads().values()))
         executor: Executor = self._client.get_executor(pure=False)
         return executor.submit(_bootstrap, *given)
-
-    def is_killed(self, error: BaseException) -> bool:
-        return type(error).__name__ == "KilledWorker"
 
     def stop(self, *, at_once: bool) -> None:
         for name in ("distributed", "tornado.application") if at_once else ():
