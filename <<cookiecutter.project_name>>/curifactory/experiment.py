@@ -173,7 +173,8 @@ def _perform(
         manager.stop(at_once=True)
         run.error, run.exit_code = error, getattr(error, "exit_code", 1)
         run.status = "refused" if run.exit_code == 2 else "failed"
-        if not manager.has_computed():
+        counts = manager.counts()
+        if not counts["computed"] + counts["failed"]:
             if manager.folder is not None:
                 manager.finish(run.status, run.exit_code, run.notes)
             raise

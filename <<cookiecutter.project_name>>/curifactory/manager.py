@@ -246,10 +246,6 @@ class ArtifactManager:
         vars(self).pop("session", None)
         vars(self).pop("survey", None)
 
-    def has_computed(self) -> bool:
-        """Return whether a call was computed, or failed, in this run."""
-        return any(call.status in ("computed", "failed") for call in self.calls)
-
     def counts(self, calls: Iterable[Call] | None = None) -> dict[str, int]:
         """Return how many calls were computed, reused, skipped and failed."""
         chosen = self.calls if calls is None else calls
@@ -275,13 +271,10 @@ class ArtifactManager:
         except OSError as error:
             self._miss(path, error)
         if self.eager:
-            atexit.register(self._finish_by_hand)
+            # By what ended the script: Python keeps that.
+            atexit.register(lambda: self.finish(*self._outcome()))
             # Imported at the end, it would hide from Python that Ctrl-C was the end.
             settings.extra("recreate")
-
-    def _finish_by_hand(self) -> None:
-        """Finish at the end of a script, by what ended it: Python keeps that."""
-        self.finish(*self._outcome())
 
     def _outcome(self) -> tuple[str, int]:
         last = None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)
