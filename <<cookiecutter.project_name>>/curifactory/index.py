@@ -85,14 +85,9 @@ class Index:
 
     def trace(self, stage: str, node: str) -> Trace | None:
         """Return the latest trace that ends at a point of the tree."""
-        if self._has_all.get(stage):
-            known = self._ends.get(node)
-            if not isinstance(known, str):
-                return known
-            try:
-                return self._unpacked(node, known)
-            except ValueError:
-                pass  # it is mended below
+        known = self._ends.get(node)
+        if self._has_all.get(stage) and not isinstance(known, str):
+            return known
         return self._mending(lambda: self._end(stage, node))
 
     def _end(self, stage: str, node: str) -> Trace | None:
