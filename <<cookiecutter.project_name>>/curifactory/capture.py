@@ -11,8 +11,7 @@ from typing import Any
 
 from .errors import CurifactoryError
 
-LOOKED_AT = 100_000
-"""Bytes at the end of what a call has printed that its last lines are looked for in."""
+TAIL_BYTES = 100_000
 
 
 class captured:
@@ -110,7 +109,7 @@ def tail(path: str, most: int = 10) -> str:
     """Return the last lines of a file; of a progress bar its last state."""
     try:
         with open(path, "rb") as file:
-            file.seek(-min(os.fstat(file.fileno()).st_size, LOOKED_AT), os.SEEK_END)
+            file.seek(-min(os.fstat(file.fileno()).st_size, TAIL_BYTES), os.SEEK_END)
             text = file.read().decode(errors="replace")
     except OSError:
         return ""

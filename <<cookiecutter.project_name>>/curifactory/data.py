@@ -9,8 +9,7 @@ from .survey import Survey
 from .task import Held, Value
 from .trace import Trace
 
-REMADE = 3
-"""How often the data of one call is made again in one run."""
+MOST_REMAKES = 3
 
 
 class Data:
@@ -91,7 +90,7 @@ class Data:
         assert call.trace is not None
         is_damaged = call.trace.folder in self._damaged
         self._remade[call] += is_damaged
-        if self._remade[call] > REMADE:
+        if self._remade[call] > MOST_REMAKES:
             return False
         kept = all(each.is_kept for each in call.trace.outputs)
         lack = "data was collected" if kept else "its data was not kept"

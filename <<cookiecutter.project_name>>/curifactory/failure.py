@@ -128,11 +128,10 @@ def _shown_frames(error: BaseException) -> str:
 GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())  # since Python 3.11
 MOST = 20_000
 """The most characters of a text of an exception that are kept."""
-CAUSES = 5
-"""How many causes of a failure are told."""
+CAUSES_TOLD = 5
 
 
-def own_frames(error: BaseException, causes: int = CAUSES) -> str:
+def own_frames(error: BaseException, causes: int = CAUSES_TOLD) -> str:
     """Return the traceback with the frames of the user's own code only."""
     shown = _shown_frames(error)
     if isinstance(error, CurifactoryError):

@@ -19,10 +19,8 @@ from .snapshot import Snapshot
 SCHEMA = 2
 """Of run.json: another number where what was there before is another thing now."""
 LONG = ("argsets", "calls")
-BATCH = 500
-"""How many entries of a long list are written at once."""
-KEPT = 50_000
-"""How many entries of calls are kept in memory."""
+WRITTEN_AT_ONCE = 500
+KEPT_ENTRIES = 50_000
 
 
 class Entries:
@@ -38,8 +36,8 @@ class Entries:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         if not self._kept:
-            self._kept = [_entry(call) for call in self.calls[:KEPT]]
-        return itertools.chain(self._kept, map(_entry, self.calls[KEPT:]))
+            self._kept = [_entry(call) for call in self.calls[:KEPT_ENTRIES]]
+        return itertools.chain(self._kept, map(_entry, self.calls[KEPT_ENTRIES:]))
 
 
 def _entry(call: Call) -> dict[str, Any]:
@@ -97,7 +95,7 @@ def write(path: Path, content: dict[str, Any]) -> None:
             file.write(f',\n"{name}": [')
             entries = iter(content[name])
             separator = ""
-            while part := list(itertools.islice(entries, BATCH)):
+            while part := list(itertools.islice(entries, WRITTEN_AT_ONCE)):
                 file.write(separator + _json(part)[1:-1])
                 separator = ", "
             file.write("]")

@@ -13,14 +13,10 @@ from .errors import counted
 from .experiment import Run
 from .record import Call
 
-NARROW = 20
-"""The columns that a folded text needs at least."""
-ROWS = 60
-"""How many rows of a map are shown."""
-ARGSETS = 20
-"""How many argsets the comparison of a summary shows."""
-SHOWN = 3
-"""How many different failures are shown."""
+LEAST_WIDTH = 20
+MAP_ROWS = 60
+COMPARED_ARGSETS = 20
+FAILURES_SHOWN = 3
 
 Rows = dict[str, dict[tuple[str, str], dict[str, Any]]]
 """The metrics of argsets, by stage and name."""
@@ -36,7 +32,7 @@ def print_map(run: Run, *, is_whole: bool = False) -> None:
         (stage, kind, _some(labels), reason)
         for (stage, kind, reason), labels in rows.items()
     ]
-    shown = lines if is_whole else lines[:ROWS]
+    shown = lines if is_whole else lines[:MAP_ROWS]
     print_table(("stage", "decision", "argsets", "why"), shown)
     if hidden := len(lines) - len(shown):
         print(f"... and {hidden:,} more rows, shown with --verbose")
@@ -62,7 +58,7 @@ def print_summary(run: Run, debug: bool) -> None:
     for call in failed:
         failure = call.failure
         distinct.setdefault((call.stage.name, failure.kind, failure.where), call)
-    shown = list(distinct.values())[:SHOWN]
+    shown = list(distinct.values())[:FAILURES_SHOWN]
     folder = os.path.join(run.manager.folder or "", "output")
     for call in shown:
         _print_failure(call, folder, debug)
@@ -106,7 +102,7 @@ def _print_comparison(calls: Sequence[Call]) -> None:
             several = counted(count, "argset")
             over.append(f"over {several}: {call.stage.label}  {', '.join(told)}")
     _print_rows(rows)
-    for line in over[:ARGSETS]:
+    for line in over[:COMPARED_ARGSETS]:
         print(line)
     if rows or over:
         print()
@@ -124,7 +120,7 @@ def _print_rows(rows: Rows) -> None:
     for index, (label, row) in enumerate(rows.items()):
         cells = [_cell(row.get(each), best[each], exact[each]) for each in columns]
         is_best = any(cell.endswith("*") for cell in cells)
-        if index < ARGSETS or (is_best and len(lines) < 2 * ARGSETS):
+        if index < COMPARED_ARGSETS or (is_best and len(lines) < 2 * COMPARED_ARGSETS):
             lines.append((label, *cells))
     names = [name for _, name in columns]
     head = [n if names.count(n) == 1 else f"{stage}.{n}" for stage, n in columns]
@@ -198,7 +194,7 @@ def _folding(before: int) -> Callable[[str], str]:
     import textwrap
 
     columns = _columns()
-    if columns < before + NARROW:
+    if columns < before + LEAST_WIDTH:
         return str
     wrapper = textwrap.TextWrapper(columns - before, break_on_hyphens=False)
 

@@ -32,8 +32,7 @@ Data = dict[str, Any]
 Apart = tuple[Data, Data, list[str]]
 """By dotted path the classes, and what makes the fields; the secret ones."""
 SECRET = object()
-LONGEST = 1000
-"""How many elements of an array are written out."""
+LONGEST_ARRAY = 1000
 
 
 def recipe(args: Any) -> Data:
@@ -128,7 +127,7 @@ def _of_partial(value: Any) -> str:
 
 def _of_numpy(value: Any) -> str:
     """Write a number or an array; of long ones the history keeps no copy."""
-    if value.size > LONGEST:
+    if value.size > LONGEST_ARRAY:
         raise ValueError("too long")
     plain, kind = _written(value.tolist()), type(value).__name__
     if kind == "ndarray":
