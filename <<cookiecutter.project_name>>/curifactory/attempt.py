@@ -360,7 +360,9 @@ class _Attempt:
             [key, self._now(key), self.present.shown(task.own, task.members, key)]
             for key in self.noted.keys
         ]
-        changed = self._changed_meanwhile({key: now for key, now, _ in found})
+        now = {key: digest for key, digest, _ in found}
+        declared = [k[2:] for k, before in self.declared.items() if now[k] != before]
+        changed = [*self.files.changed_by_others(self.noted), *declared]
         for path in dict.fromkeys(changed):  # declared, and opened as well: once
             said = f"{path} changed while {self.stage.label} read it"
             self.outcome.messages.append(said)
@@ -382,12 +384,6 @@ class _Attempt:
             versions={**dependencies(self.stage.code.packages)},
             run=task.place.run,
         )
-
-    def _changed_meanwhile(self, now: Mapping[str, str]) -> list[str]:
-        """Return the files that are not any more what they were when they were read."""
-        declared = self.declared.items()
-        found = [key[2:] for key, before in declared if now[key] != before]
-        return [*self.files.changed_by_others(self.noted), *found]
 
     def _identified(self, outputs: list[Artifact], node: str) -> list[Artifact]:
         """Give identities: without data by the reads; what is made again keeps its own."""

@@ -259,7 +259,9 @@ class Peers:
                     return True
                 if owner is None:
                     continue
-                if not self._is_stale(key, owner):
+                # Perhaps it was killed before it said whose claim that is.
+                silence = 0.0 if owner else self._silence(self.claims / key)
+                if not (self._is_dead(owner) or silence > STALE):
                     return False
                 may_go_on = _is_here(owner)
                 self._take_over(key, owner)
@@ -296,12 +298,6 @@ class Peers:
         while not self._over.wait(BEAT):
             with contextlib.suppress(OSError):
                 os.utime(self.runs / self.name)
-
-    def _is_stale(self, key: str, owner: str) -> bool:
-        """Return whether a claim is of a dead run, perhaps killed before it said which."""
-        if owner:
-            return self._is_dead(owner)
-        return self._silence(self.claims / key) > STALE
 
     def _is_dead(self, name: str) -> bool:
         named = NAMED.fullmatch(name)

@@ -2,8 +2,8 @@
 
 import ast
 import functools
-import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable, Collection, Sequence
 from typing import (
     Any,
@@ -203,8 +203,7 @@ def _version(value: Any) -> tuple[str, str]:
 
 def _imported(module: str, qualname: str) -> "AnyStage":
     """Return the stage that another process means."""
-    found: Any = importlib.import_module(module)
-    found = functools.reduce(getattr, qualname.split("."), found)
+    found = pkgutil.resolve_name(f"{module}:{qualname}")
     if not isinstance(found, Stage):
         raise TypeError(f"{module}.{qualname} is no stage")
     return found

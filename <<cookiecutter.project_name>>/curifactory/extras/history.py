@@ -12,6 +12,7 @@ from ..errors import RequestError, nearest
 
 Data = dict[str, Any]
 UNREADABLE = "unreadable"
+DAMAGED = OSError, ValueError, KeyError, TypeError, AttributeError
 
 
 def read(path: Path) -> Data:
@@ -19,7 +20,7 @@ def read(path: Path) -> Data:
     try:
         run: Data = json.loads(path.read_text(encoding="utf-8"))
         _check(run)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except DAMAGED as error:
         hint = "the other runs are not affected; delete its folder if it is of no use"
         raise RequestError(f"{path} is no run: {error}", hint) from error
     return run
@@ -54,18 +55,13 @@ def head(path: Path) -> Data:
             line = file.readline()
         found: Data = json.loads(line.rstrip().removesuffix(",") + "}")
         _check_head(found)
+        return found
     except FileNotFoundError:
         return {"run": path.parent.name, "status": "unfinished"}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return _whole(path)
-    return found
-
-
-def _whole(path: Path) -> Data:
-    try:
-        return read(path)
-    except RequestError:
-        return {"run": path.parent.name, "status": UNREADABLE}
+    except DAMAGED:
+        with contextlib.suppress(RequestError):
+            return read(path)
+    return {"run": path.parent.name, "status": UNREADABLE}
 
 
 def heads(runs: Path) -> list[Data]:

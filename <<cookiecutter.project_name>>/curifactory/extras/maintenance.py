@@ -212,7 +212,11 @@ def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int
             _check_code(Path(path), problems)
     whole = [trace for trace in traces if (cache.root / trace.folder).exists()]
     if os.access(cache.root, os.W_OK):
-        _mend_index(cache, whole, problems)
+        index = Index(cache)
+        if not _is_whole(index, whole):
+            index.rebuild()
+            problems.append("the index was damaged or incomplete; it is made anew")
+        index.close()
     else:
         print("the cache cannot be written: its index is not looked at")
     size = decimal(sum(_size(cache, trace) for trace in whole))
@@ -241,14 +245,6 @@ def _wrong(cache: Store, trace: Trace) -> str:
 
 def _is_collected(folder: Path, artifact: Artifact) -> bool:
     return not any((folder / file).exists() for file in artifact.files)
-
-
-def _mend_index(cache: Store, traces: list[Trace], problems: list[str]) -> None:
-    index = Index(cache)
-    if not _is_whole(index, traces):
-        index.rebuild()
-        problems.append("the index was damaged or incomplete; it is made anew")
-    index.close()
 
 
 def _check_code(path: Path, problems: list[str]) -> None:

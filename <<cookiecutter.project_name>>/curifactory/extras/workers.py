@@ -84,7 +84,10 @@ def end(workers: Sequence[BaseProcess]) -> None:
     if workers:
         end_descendants([each.pid for each in workers if each.pid])
     for each in workers:
-        _kill(each)
+        if hasattr(os, "killpg") and each.pid:
+            with contextlib.suppress(OSError):  # it has no group of its own yet
+                os.killpg(each.pid, signal.SIGKILL)
+        each.kill()
 
 
 def end_late(workers: Sequence[BaseProcess]) -> None:
@@ -95,13 +98,6 @@ def end_late(workers: Sequence[BaseProcess]) -> None:
         end([each for each in workers if each.is_alive()])
 
     threading.Thread(target=wait, daemon=True).start()
-
-
-def _kill(worker: BaseProcess) -> None:
-    if hasattr(os, "killpg") and worker.pid:
-        with contextlib.suppress(OSError):  # it has no group of its own yet
-            os.killpg(worker.pid, signal.SIGKILL)
-    worker.kill()
 
 
 def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
