@@ -74,16 +74,6 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
     return argparse.RawDescriptionHelpFormatter(prog, width=(width or 80) - 2)
 
 
-class _Joined(argparse.Action):
-    """Lets an option that takes a list be given several times, as others can be."""
-
-    def __call__(
-        self, parser: Any, options: Any, value: Any, option: str | None = None
-    ) -> None:
-        before = getattr(options, self.dest)
-        setattr(options, self.dest, f"{before},{value}" if before else value)
-
-
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=_formatter, allow_abbrev=False, **options)
@@ -315,7 +305,7 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
     said = "only argsets with this name, or a pattern like 'knn_*'"
     add("-n", "--names", metavar="NAME", help=said, **LISTED)
     said = "only argsets at these places, and those of -n"
-    add("--indices", metavar="0,2-4", type=not_empty, action=_Joined, help=said)
+    add("--indices", metavar="0,2-4", type=not_empty, help=said, **LISTED)
 
 
 def not_empty(text: str) -> str:
@@ -403,6 +393,7 @@ def _request(options: argparse.Namespace, command: str) -> Request:
     given = {
         **vars(options),
         "command": command,
+        "indices": ",".join(options.indices) or None,
         "map_only": options.command != "run" or options.map,
         "captures": not (options.verbose or options.debugger),
     }

@@ -386,7 +386,7 @@ class Session:
         if outcome.loans:
             self.data.note_gone(self.loans.give_back(call.stage.label, outcome.loans))
         if outcome.trace is not None:
-            self._keep(call, outcome)
+            self._keep(call, outcome.trace, outcome)
         elif outcome.damaged:
             self.data.note_damage(outcome.damaged)
             self._undo(call)
@@ -429,9 +429,7 @@ class Session:
                     "cachers=[FileReferenceCacher]"
                 )
 
-    def _keep(self, call: Call, outcome: Outcome) -> None:
-        trace = outcome.trace
-        assert trace is not None
+    def _keep(self, call: Call, trace: Trace, outcome: Outcome) -> None:
         is_of_other_code = trace.group != decide.group(call)
         if is_of_other_code and _was_edited(outcome.loaded):
             said = f"the code of {call.stage.label} changed during the run"
@@ -586,9 +584,8 @@ def task_of(
 def _was_edited(loaded: Mapping[str, str]) -> bool:
     """Return whether a worker has other code than this process, by the text of files."""
     own = code.loaded()
-    return not loaded or any(
-        own.get(p, digest) != digest for p, digest in loaded.items()
-    )
+    edited = [p for p, digest in loaded.items() if own.get(p, digest) != digest]
+    return bool(edited) or not loaded
 
 
 def ancestors(*calls: Call) -> list[Call]:

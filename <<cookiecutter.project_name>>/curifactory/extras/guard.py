@@ -42,10 +42,9 @@ def by_code_alone(
     is_known = decide.is_known(call) and not is_after
     if is_known and trace.inputs != decide.inputs(call):
         return False
-    given = call.given()
-    return given == trace.arguments and all(
-        now(key) == digest for key, digest, _ in trace.reads if key[0] in "afo"
-    )
+    others = [read for read in trace.reads if read[0][0] in "afo"]
+    is_given = call.given() == trace.arguments
+    return is_given and all(now(key) == digest for key, digest, _ in others)
 
 
 def code_changes(

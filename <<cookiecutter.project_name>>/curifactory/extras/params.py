@@ -35,7 +35,8 @@ def perform(options: argparse.Namespace) -> int:
     if not options.paramsets:
         known = [entry.name for entry in layout.list_paramsets(project.root)]
         raise RequestError("no parameter file is named", nearest("", known))
-    choice = {n: getattr(options, n) for n in ("sets", "seeds", "names", "indices")}
+    choice = {n: getattr(options, n) for n in ("sets", "seeds", "names")}
+    choice["indices"] = ",".join(options.indices) or None
     with apart(options.json):
         sources = paramsets.imported(project, options.paramsets)
         found = paramsets.collect(sources, Request("", **choice))
