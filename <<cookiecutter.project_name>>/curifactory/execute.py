@@ -20,7 +20,7 @@ from .lending import Loans
 from .order import Order
 from .peers import GONE, Peers
 from .progress import Progress
-from .record import Call, Literal, Member, Output, Source
+from .record import Call, Member, Output, Source
 from .running import Running
 from .survey import Survey
 from .task import Outcome, Place, Task, Value
@@ -134,10 +134,8 @@ class Session:
             raise RequestError(message, hint)
         self.request = self.request._replace(is_confirmed=True)
 
-    def value(self, source: Source) -> Any:
+    def value(self, source: Output) -> Any:
         """Return a value as its cacher loads it; what is missing is computed first."""
-        if isinstance(source, Literal):
-            return source.value
         call = source.call
         self.settle(ancestors(call))
         while call.status not in ("failed", "skipped"):

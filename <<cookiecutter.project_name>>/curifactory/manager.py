@@ -24,7 +24,7 @@ from .files import FileDigests, Files
 from .index import Index
 from .peers import Peers
 from .progress import Progress
-from .record import Call, Output, Record, Source
+from .record import Call, Literal, Output, Record, Source
 from .request import Request
 from .settings import Settings
 from .snapshot import Present, Snapshot
@@ -135,7 +135,9 @@ class ArtifactManager:
 
     def value(self, source: Source) -> Any:
         """Return a value; under `map` only one that is cached."""
-        if self.mapping and isinstance(source, Output):
+        if isinstance(source, Literal):
+            return source.value
+        if self.mapping:
             return self._foreseen_value(source)
         return self.session.value(source)
 

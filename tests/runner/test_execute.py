@@ -619,6 +619,15 @@ def test_map_stops_at_an_unknown_value_and_says_so(project):
     assert "further" not in again.out and "compare" in again.out
 
 
+def test_map_begins_no_run_where_a_value_given_by_hand_is_asked_for(project):
+    text = "@stage(['x'], ['y'])\ndef keep(record, x):\n    return x\n"
+    run = "record = Record(manager, argsets[0])\nrecord.state['x'] = 0.5\n"
+    run += "print('GIVEN', record.state['x'])\nkeep(record)"
+    project.write(other(text, run, "Args(name='a', seed=1)"))
+    assert "GIVEN 0.5" in project.ok("map", "other").out
+    assert not (project.root / "data/runs").exists()
+
+
 def test_a_failure_behind_a_value_is_reported_once(project):
     branch(project)
     project.edit("src/helpers.py", "2 * x", "2 / 0")
