@@ -97,18 +97,14 @@ class Index:
             query = f"SELECT {BODY} FROM traces WHERE node = ? ORDER BY rowid DESC"
             rows = self._rows(query + " LIMIT 1", (node,))
             found = rows[0][0] if rows else None
-        return self._unpacked(node, found)
-
-    def _unpacked(self, node: str, known: Trace | str | None) -> Trace | None:
-        """Return a trace that may be held as text, and hold it as such from now on."""
-        if known is None or isinstance(known, Trace):
-            return known
-        found = unpacked(known)
-        if found.node != node:
+        if found is None or isinstance(found, Trace):
+            return found
+        trace = unpacked(found)
+        if trace.node != node:
             raise ValueError("a trace is filed wrongly")
-        found.node = node  # one text for both
-        self._ends[node] = found
-        return found
+        trace.node = node  # one text for both
+        self._ends[node] = trace
+        return trace
 
     def _is_held(self, stage: str) -> bool:
         """Return whether all that is known of a stage is held here: where it is little,
@@ -230,12 +226,10 @@ class Index:
 
     def flush(self) -> None:
         """Write what was committed since the last time."""
-        if self._new:
-            new, self._new = self._new, []
-            self._insert(new)
-        if self._new_files:
-            files, self._new_files = self._new_files, []
-            self._write(("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", files))
+        new, self._new = self._new, []
+        self._insert(new)
+        files, self._new_files = self._new_files, []
+        self._write(("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", files))
 
     def close(self) -> None:
         """Write what is left and let go of the file."""
