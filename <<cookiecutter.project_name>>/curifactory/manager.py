@@ -199,7 +199,7 @@ class ArtifactManager:
         for call in self.calls:
             if call.status not in STATUSES:
                 call.status, call.reason = "skipped", f"the run was {status}"
-        try:
+        with contextlib.closing(self):
             content = {**self._summary(status, exit_code), "notes": notes}
             if self.folder is not None:
                 path = self.folder / "run.json"
@@ -207,8 +207,6 @@ class ArtifactManager:
                     runfile.write(path, content)
                 except OSError as error:
                     self._miss(path, error)
-        finally:
-            self.close()
         return content
 
     def report(self) -> Any:

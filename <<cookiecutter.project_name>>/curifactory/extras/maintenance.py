@@ -312,8 +312,7 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
             print(f"{decimal(_size(cache, trace)):>9}  {trace.folder}")
         print(f"{_calls(len(chosen))}, {decimal(size)} would be deleted")
         return 0
-    peers = Peers(cache.root, _say)
-    try:
+    with contextlib.closing(Peers(cache.root, _say)) as peers:
         # Runs that have ended since the first look are not at work, but in the history.
         used = peers.in_use() | _kept(*retained)[0]
         free = [trace for trace in chosen if trace.folder not in used]
@@ -323,8 +322,6 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
         _drop_superseded(cache, peers, options.stage, before, kept[0])
         month_ago = time.time() - 30 * UNITS["d"]
         _tidy(cache, before if age is not None else month_ago, bool(peers.others()))
-    finally:
-        peers.close()
     stay = len(chosen) - deleted
     said = f"; {stay} are in use, and stay" if stay else ""
     amount = "at most " * bool(stay) + decimal(size)
