@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from . import code, provenance, runfile, settings, sources
+from .data import Data
 from .decide import Decision
 from .engine import Engine
 from .errors import RequestError
@@ -256,10 +257,11 @@ class ArtifactManager:
         """Return a cached value; without it the map ends here."""
         call = source.call
         self.survey.foresee(ancestors(call))
-        if not self.survey.has_data(source):
+        loaded = Data(self.survey).load(source)
+        if loaded is None:
             self.stopped_at = f"{call.stage.label} {call.label}"
             raise StopMap
-        return self.survey.store.load(*source.stored())
+        return loaded.value
 
     def _begin_run(self) -> None:
         self.folder = _new_folder(self.settings.runs, self.experiment_name)

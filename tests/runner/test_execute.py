@@ -619,6 +619,16 @@ def test_map_stops_at_an_unknown_value_and_says_so(project):
     assert "further" not in again.out and "compare" in again.out
 
 
+def test_map_stops_at_a_value_that_is_damaged(project):
+    branch(project)
+    project.ok("other")
+    [path] = project.cache.glob("stages.chain.score/*/score.*")
+    path.write_bytes(path.read_bytes() + b" ")
+    result = project.ok("map", "other")
+    assert "is damaged" in result.err
+    assert "further calls are known after score a" in result.out
+
+
 def test_map_begins_no_run_where_a_value_given_by_hand_is_asked_for(project):
     text = "@stage(['x'], ['y'])\ndef keep(record, x):\n    return x\n"
     run = "record = Record(manager, argsets[0])\nrecord.state['x'] = 0.5\n"
