@@ -9,11 +9,12 @@ import functools
 import hashlib
 import io
 import os
+import pathlib
 import sys
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path, PurePath
+from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import Any, Optional
 
 from . import libraries, sources, syntax
@@ -30,6 +31,8 @@ EXACT = frozenset({type(None), bool, int, str})
 
 READING = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 """How files are opened: a pipe in the place of one is empty, and not waited for."""
+PATHS = frozenset({PosixPath, PurePosixPath, PureWindowsPath, WindowsPath})
+"""Their own types: others may extend them."""
 
 LONG = 500
 """The bytes of a value whose digest is not kept."""
@@ -129,7 +132,7 @@ def hash_text(*texts: str) -> str:
     return hash_bytes(joined.encode("utf-8", "surrogatepass"))
 
 
-def hash_file(path: Path | str) -> str:
+def hash_file(path: pathlib.Path | str) -> str:
     """Return the digest of the bytes of a file, or of the names in a folder.
 
     Raises OSError where it cannot be read: that is not the digest of an empty one.
@@ -143,14 +146,14 @@ def hash_file(path: Path | str) -> str:
     return state.hexdigest()
 
 
-def names_in(path: Path | str) -> frozenset[str]:
+def names_in(path: pathlib.Path | str) -> frozenset[str]:
     """Return the names in a folder that count; none where there is no folder."""
     with contextlib.suppress(OSError):
         return _listed(path)
     return frozenset()
 
 
-def _listed(path: Path | str) -> frozenset[str]:
+def _listed(path: pathlib.Path | str) -> frozenset[str]:
     names = os.listdir(path)
     return frozenset(n for n in names if n[0] != "." and n != "__pycache__")
 
@@ -444,7 +447,7 @@ def _exception(walk: _Walk, value: BaseException, path: str) -> None:
     walk.add(vars(value), path)
 
 
-def _path(walk: _Walk, value: PurePath, path: str) -> None:
+def _path(walk: _Walk, value: pathlib.PurePath, path: str) -> None:
     walk.tag("path", walk.placed(value.as_posix()))
 
 
@@ -633,6 +636,7 @@ _SCALARS: dict[type, tuple[str, Callable[[Any], str]]] = {
     bytearray: ("bytearray", lambda value: value.hex()),
     type(Ellipsis): ("ellipsis", repr),
     type(NotImplemented): ("notimplemented", repr),
+    **dict.fromkeys(PATHS, ("path", pathlib.PurePath.as_posix)),
 }
 _RULES: dict[type, Rule] = {
     list: _sequence,
@@ -650,7 +654,7 @@ _RULES: dict[type, Rule] = {
 _BASES: list[tuple[type, Rule]] = [
     (type, _class),
     (enum.Enum, _enum),
-    (PurePath, _path),
+    (pathlib.PurePath, _path),
     (BaseException, _exception),
     (set, _set),
     (frozenset, _set),

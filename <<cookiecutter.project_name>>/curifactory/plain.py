@@ -12,16 +12,15 @@ import marshal
 import pickle
 import sys
 from collections.abc import Callable, Hashable, Iterator
-from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeVar
 
 from . import hashing, sources
 from .errors import IdentityError
+from .hashing import PATHS
 
 Found = TypeVar("Found")
 
-PATHS = frozenset({PosixPath, PurePosixPath, PureWindowsPath, WindowsPath})
 FLAT = frozenset({list, tuple, set, frozenset, dict})
 LARGE = 4096
 """The bytes of a value for which a digest stands."""

@@ -317,8 +317,6 @@ def value_digest(value: Any, path: str, held: list[Any] | None = None) -> str:
     """
     if hashing.is_scalar(value):
         return hashing.digest(value)
-    if type(value) in plain.PATHS:
-        return _path_digest(value.__class__, str(value))
     find = functools.partial(code.project_callables, value, path)
     found, shape = plain.once(value, code.project_callables, find)
     if not found:
@@ -340,9 +338,3 @@ def _identified(args: Any, name: str, value: Any) -> str:
 
 
 _identify = argsets.Repeated(_identified)
-
-
-@functools.lru_cache(10_000)
-def _path_digest(cls: type, text: str) -> str:
-    """Return the digest of a path by its text: those of Windows are equal in any case."""
-    return hashing.digest(cls(text))
