@@ -14,6 +14,8 @@ from . import hashing, plain, sources
 from .errors import IdentityError, RequestError, nearest
 from .plain import ATOMIC
 
+field_names: Callable[[Any], tuple[str, ...]] = hashing.field_names
+
 Self = TypeVar("Self", bound="ExperimentArgs")
 T = TypeVar("T")
 REDACTED = "***"
@@ -90,7 +92,7 @@ class ExperimentArgs(_Named):
         if getattr(self, "_sealed", False) is True:
             raise fixed(self.name, f"{name} cannot be set", name)
         cls: Any = type(self)
-        if name not in (_field_names.get(cls) or field_names(cls)):
+        if name not in field_names(cls):
             check_class(cls, f"setting {name}")
             raise unknown_field(cls, name)
         object.__setattr__(self, name, value)
@@ -198,19 +200,6 @@ def set_hash_functions(**functions: Callable[[Any, Any], object] | None) -> Any:
     # A dataclass refuses a dictionary as default, and sets no field that is not of init.
     rules: Any = functools.partial(dict, **functions)
     return dataclasses.field(default=rules, init=False, repr=False, compare=False)
-
-
-def field_names(cls: Any) -> tuple[str, ...]:
-    """Return the names of the fields of a class of argsets."""
-    if cls not in _field_names:
-        found = hashing.field_names(cls)
-        if not dataclasses.is_dataclass(cls):
-            found = ("name",)
-        _field_names[cls] = tuple(name for name in found if name != hashing.RULES)
-    return _field_names[cls]
-
-
-_field_names: dict[Any, tuple[str, ...]] = {}
 
 
 def values(args: object) -> Iterator[tuple[str, Any]]:

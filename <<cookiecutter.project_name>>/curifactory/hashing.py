@@ -477,8 +477,9 @@ def counted(value: Any, path: str, but: str = "") -> Iterator[tuple[str, Any]]:
 @functools.cache
 def field_names(cls: Any) -> tuple[str, ...]:
     """Return the names of the fields: what a class declares for itself is none."""
-    fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
-    return tuple(field.name for field in fields)
+    if not dataclasses.is_dataclass(cls):  # of argsets, that is `ExperimentArgs` itself
+        return ("name",)
+    return tuple(e.name for e in dataclasses.fields(cls) if e.name != RULES)
 
 
 def represented(owner: Any, name: str, path: str) -> Any:
