@@ -11,20 +11,9 @@ from collections.abc import Iterable, Iterator
 from types import FunctionType
 from typing import Any, NamedTuple
 
-from . import classes, hashing, plain, sources, units
+from . import classes, hashing, plain, scope, sources, units
 from .errors import IdentityError
-from .scope import (
-    ANNOTATIONS,
-    ANY_NAME,
-    ASKS_ANNOTATIONS,
-    ASKS_NAME,
-    SUBCLASSES,
-    Named,
-    Unit,
-    asks_types,
-    code_of,
-    origin_of,
-)
+from .scope import Named, Unit, code_of
 from .sources import unwrapped
 
 
@@ -191,9 +180,9 @@ def _reach(roots: Iterable[Any], own: Units) -> Code:
         lines.append(unit.text + "|" + ",".join(number(each) for each in unit.refers))
         if not waiting and _goes_by_annotations(found):
             annotated = [*kinds, *_asked_for_annotations(found, kinds)]
-            given = (Named("", ANNOTATIONS, each) for each in annotated)
+            given = (Named("", scope.ANNOTATIONS, each) for each in annotated)
             lines.append(",".join(map(number, given)))
-        if not waiting and any(SUBCLASSES in each.names for each in found):
+        if not waiting and any(scope.SUBCLASSES in each.names for each in found):
             lines.append(",".join(map(number, units.extending(kinds))))
     names: frozenset[str] = frozenset().union(*(unit.names for unit in found))
     values = *kinds, *(each for unit in found for each in unit.handed)
@@ -216,12 +205,14 @@ def _reach(roots: Iterable[Any], own: Units) -> Code:
 def _goes_by_annotations(found: Iterable[Unit]) -> bool:
     """Return whether code may go by annotations: one part may get fields from another."""
     asked: set[str] = set().union(*(unit.asked for unit in found))
-    return asks_types(asked) or any(ANNOTATIONS in each.names for each in found)
+    return scope.asks_types(asked) or any(
+        scope.ANNOTATIONS in each.names for each in found
+    )
 
 
 def _asked_for_annotations(found: list[Unit], kinds: list[type]) -> list[FunctionType]:
     """Return the functions and methods whose annotations code may ask for."""
-    if all(ASKS_ANNOTATIONS.isdisjoint(unit.names) for unit in found):
+    if all(scope.ASKS_ANNOTATIONS.isdisjoint(unit.names) for unit in found):
         return []
     handed = [each for unit in found for each in unit.handed]
     return handed + [each for cls in kinds for each in classes.methods(cls)]
@@ -229,7 +220,7 @@ def _asked_for_annotations(found: list[Unit], kinds: list[type]) -> list[Functio
 
 def _names_asked_for(values: Iterable[Any], names: frozenset[str]) -> list[str]:
     """Return the names of classes, and of functions that are values, for code that asks."""
-    if names.isdisjoint(ASKS_NAME):
+    if names.isdisjoint(scope.ASKS_NAME):
         return []
     is_placed = "__module__" in names
     said = sources.qualified if is_placed else operator.attrgetter("__qualname__")
@@ -252,7 +243,7 @@ def _keeping(found: list[Unit], names: frozenset[str], own: Units) -> Iterator[A
 
 def _key(target: Any) -> object:
     if isinstance(target, Named):  # one name may be bound anew in each closure
-        return *origin_of(*target[:3]), id(target.value)
+        return *scope.origin_of(*target[:3]), id(target.value)
     return id(target)
 
 
@@ -275,9 +266,9 @@ def _is_fixed(target: Any) -> bool:
 
 def _make_unit(target: Any) -> Unit:
     if isinstance(target, Named):
-        if target.name == ANNOTATIONS:
+        if target.name == scope.ANNOTATIONS:
             return classes.of_annotations(target.value)
-        if target.name == ANY_NAME:
+        if target.name == scope.ANY_NAME:
             return units.of_package(target.value)
         return units.of_constant(target)
     if isinstance(target, FunctionType):

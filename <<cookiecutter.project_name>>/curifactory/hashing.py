@@ -31,6 +31,7 @@ EXACT = frozenset({type(None), bool, int, str})
 
 READING = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 """How files are opened: a pipe in the place of one is empty, and not waited for."""
+
 PATHS = frozenset({PosixPath, PurePosixPath, PureWindowsPath, WindowsPath})
 """Their own types: others may extend them."""
 
