@@ -159,7 +159,8 @@ class Files:
         is_data = full and not full.endswith(HIDDEN_SUFFIXES + (".py",))
         if not is_data or full.startswith(self.inside):
             return
-        if _is_of_system(*os.path.split(full)) or not os.path.isfile(full):
+        folder, name = os.path.split(full)
+        if name[:1] == "." or _is_systems(folder) or not os.path.isfile(full):
             return
         key = f"f:{self._place_of(full)}"
         memoized.record(key, sources.stat_of(full))
@@ -386,21 +387,14 @@ def _known_part(text: str) -> str:
     return os.path.dirname(whole[: sign.start()]) if sign else whole
 
 
-def _is_of_system(folder: str, name: str) -> bool:
-    """Return whether a file is one of Python, its packages, the machine, or hidden."""
-    return name[:1] == "." or _is_systems(folder)
-
-
 @functools.lru_cache(1000)
 def _is_systems(folder: str) -> bool:
-    """Return whether the files in a folder are no data: asked for once, of many files."""
+    """Return whether a folder is one of Python, its packages, the machine, or hidden."""
     own = sys.prefix, sys.base_prefix, tempfile.gettempdir(), *filter(None, sys.path)
     places = *own, *[f"{os.sep}{name}" for name in SYSTEM], os.environ.get("SystemRoot")
-    path = folder + os.sep
-    is_hidden = f"{os.sep}." in path or not sources.OUTSIDE.isdisjoint(
-        path.split(os.sep)
-    )
-    return is_hidden or any(path.startswith(f"{each}{os.sep}") for each in places)
+    if f"{os.sep}." in folder or not sources.OUTSIDE.isdisjoint(folder.split(os.sep)):
+        return True
+    return any(f"{folder}{os.sep}".startswith(f"{each}{os.sep}") for each in places)
 
 
 class _Noting:

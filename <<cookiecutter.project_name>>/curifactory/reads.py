@@ -121,11 +121,6 @@ class Reads:
         self.channel: Channel | None = None
         self._is_child = False
 
-    @property
-    def may_ask_for_class(self) -> bool:
-        """Whether the code of the stage may ask for the class of a value."""
-        return self.names is None or not self.names.isdisjoint(("type", "__class__"))
-
     def note_code(self, key: str, value: Any) -> None:
         """Meet the code in a value; count what it is called, if code asks for that."""
         found = [] if hashing.is_scalar(value) else code.callables_in(value)
@@ -342,7 +337,8 @@ def _read(tracked: Any, name: str) -> Any:
         reads.note(f"a{number}:{path}")
         reads.find_files(value)
         reads.note_code(f"a{number}:{path}", value)
-        if isinstance(value, enum.Enum) and reads.may_ask_for_class:
+        is_asked = reads.names is None or reads.names & {"type", "__class__"}
+        if isinstance(value, enum.Enum) and is_asked:
             reads.note_class(type(value))  # which members it has
     return argsets.copied(origin, name, value)
 

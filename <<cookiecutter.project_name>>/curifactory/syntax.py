@@ -79,10 +79,9 @@ def annotations(node: Definition) -> list[ast.expr]:
     for each in _annotations(node):
         text = getattr(each, "value", None)
         with contextlib.suppress(SyntaxError):
-            parsed = (
-                ast.parse(text, mode="eval").body if isinstance(text, str) else None
-            )
-            found.append(parsed or each)
+            if isinstance(text, str):
+                each = ast.parse(text, mode="eval").body
+            found.append(each)
     return found
 
 
