@@ -273,7 +273,10 @@ def test_equal_objects_are_shared_while_nobody_changes_them():
     assert plain.shared(made) is not plain.shared(made)
 
 
-@pytest.mark.parametrize("value", [lambda: 1, Numbers([1]), OwnCopy()], ids=repr)
+NOT_ALIKE = [lambda: 1, Numbers([1]), OwnCopy()]
+
+
+@pytest.mark.parametrize("value", NOT_ALIKE, ids=lambda value: type(value).__name__)
 def test_objects_with_code_of_the_project_are_not_shared(value: Any, monkeypatch: Any):
     monkeypatch.setattr(sources, "_roots", [str(Path(__file__).parent)])
     with plain.sharing():
