@@ -198,8 +198,12 @@ def function_of(member: Any) -> Any:
 
 
 def made_of(cls: type) -> dict[str, Any]:
-    """Return the plain attributes and tables of a class when its module was executed."""
-    return _made.get((cls.__module__, cls.__qualname__), {})
+    """Return the plain attributes and tables of a class when its module was executed.
+
+    Of what has not been imported since the runner was, as a script, those of now.
+    """
+    known = _made.get((cls.__module__, cls.__qualname__))
+    return _plain_of(cls) if known is None else known
 
 
 def _file_of(module: ModuleType | None) -> str | None:
@@ -382,10 +386,13 @@ def _note_attributes(module: ModuleType) -> None:
     for value in list(vars(module).values()):
         with contextlib.suppress(Exception):  # a class may answer to nothing
             if issubclass(type(value), type) and value.__module__ == module.__name__:
-                own = [(n, v) for n, v in vars(value).items() if n[:2] != "__"]
-                made = {n: v for n, v in own if n[0] != "_" and type(v) in PLAIN}
-                made |= {n: _copied(v) for n, v in own if issubclass(type(v), TABLES)}
-                _made[value.__module__, value.__qualname__] = made
+                _made[value.__module__, value.__qualname__] = _plain_of(value)
+
+
+def _plain_of(cls: type) -> dict[str, Any]:
+    own = [(n, v) for n, v in vars(cls).items() if n[:2] != "__"]
+    made = {n: v for n, v in own if n[0] != "_" and type(v) in PLAIN}
+    return made | {n: _copied(v) for n, v in own if issubclass(type(v), TABLES)}
 
 
 def _copied(value: Any) -> Any:

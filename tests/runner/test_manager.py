@@ -184,6 +184,53 @@ def test_a_failure_by_hand_raises_the_users_own_error(project):
     assert result.done("failed") == ["fit a"]
 
 
+FILLED = """
+class Net:
+    width = 8
+    sizes = {}
+
+    @classmethod
+    def add(cls, name, size):
+        cls.sizes[name] = size
+
+
+def widen(cls, width):
+    cls.width = width
+
+
+Net.add("a", 1)
+widen(Net, 16)
+"""
+USES_FILLED = """
+@stage(None, ["out"])
+def last(record):
+    return Net.sizes["a"] * Net.width
+
+print(last(Record(ArtifactManager("other"), Args("a"))).state["out"])
+"""
+HEAD = (
+    "from curifactory import ArtifactManager, Record, stage\nfrom params import Args\n"
+)
+
+
+@pytest.mark.parametrize("place", ["script.py", "src/net.py"])
+def test_what_the_classes_of_a_script_have_been_given_counts(project, place):
+    """Also those that it has imported before the runner."""
+    script = HEAD + (FILLED if place == "script.py" else "") + USES_FILLED
+    if place != "script.py":
+        script = "from src.net import Net\n" + script
+    project.write({"src/net.py": FILLED, "script.py": script})
+
+    def again():
+        return project.python("script.py").out.split()
+
+    assert again() == ["16"]
+    project.edit(place, '"a", 1', '"a", 2')
+    assert again() == ["32"]
+    project.edit(place, "Net, 16", "Net, 4")
+    assert again() == ["8"]
+
+
 @pytest.mark.parametrize(
     ("ending", "code", "kept"),
     [
