@@ -91,7 +91,10 @@ class Snapshot:
         key = f"{path}()"
         if key not in self._digests:
             owner, _, name = path.rpartition(".")
-            cls: Any = type(reads.value_at(self.source, owner))
+            try:
+                cls: Any = type(reads.value_at(self.source, owner))
+            except AttributeError:
+                return "absent"
             found = code.fingerprint(*_methods(cls, name))
             kinds = cls.__mro__[:-1] if scope.CLASS in found.names else ()
             names = map(sources.qualified, kinds)

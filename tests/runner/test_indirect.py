@@ -1390,6 +1390,38 @@ def test_a_new_member_of_an_enum_computes_nothing(project):
     assert values(project) == ({"a": "21"}, 1)
 
 
+TREE = """
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Node:
+    weight: int = 3
+    left: object = None
+
+    def total(self):
+        return self.weight
+
+
+@dataclass
+class Tree(Args):
+    root: object = None
+
+
+@stage(None, ["out"])
+def last(record):
+    root = record.args.root
+    return root.left.total() if root else 0
+"""
+
+
+def test_a_method_of_what_an_argset_does_not_hold_any_more_is_absent(whole):
+    whole.write(other(TREE, EACH.format(PRINT), "Tree('a', root=Node(left=Node()))"))
+    assert values(whole) == ({"a": "3"}, 1)
+    whole.edit("experiments/other.py", "root=Node(left=Node())", "root=None")
+    assert values(whole) == ({"a": "0"}, 1)
+
+
 # Modules that are imported by a name made at run time --------------------------------
 
 MODELS = {
