@@ -152,7 +152,7 @@ def _perform(
         engine=chosen,
     )
     manager.snapshots = snapshots
-    run = Run(manager)
+    run = Run(manager, status="interrupted")  # unless it comes to its end
     try:
         if _call_run(module, snapshots, manager):
             if not manager.calls:
@@ -161,12 +161,12 @@ def _perform(
             check_stages(request.overwrite_stages, manager)
         if request.map_only:
             run.decisions = manager.foresee()
-            return run
-        manager.compute()
+        else:
+            manager.compute()
+        run.status = "done"
     except KeyboardInterrupt as error:
-        manager.stop(at_once=True)
-        run.status = "interrupted"
         run.exit_code = 143 if 143 in error.args else 130
+        manager.stop(at_once=True)
     except Exception as error:
         run.notes = told(error)
         manager.log(run.notes)
@@ -180,8 +180,9 @@ def _perform(
             raise
     finally:
         progress.close()
-        manager.stop()
-    return _finished(run, request)
+        with surroundings.undisturbed():  # a second Ctrl-C may have come before
+            manager.stop(at_once=run.status == "interrupted")
+    return run if request.map_only else _finished(run, request)
 
 
 def _snapshots(

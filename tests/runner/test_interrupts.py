@@ -258,6 +258,35 @@ def test_a_signal_leaves_no_lock_of_a_pool_taken(tmp_path, whole_home, number):
     assert result.out.count("all its locks are open again") == 1
 
 
+AGAIN = """
+    def strike():
+        whole = os.kill
+
+        def struck(*given):
+            os.kill = whole
+            os.kill(os.getpid(), signal.{name})
+            time.sleep(0)
+            os.kill(*given)
+
+        os.kill = struck
+
+    """
+
+
+@pytest.mark.parametrize("engine", ["serial", "processes"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_leaves_nothing_that_stages_have_started(
+    tmp_path, whole_home, engine, number
+):
+    """It comes while what they have started is ended because of the first one."""
+    stages = AGAIN.replace("{name}", number.name) + CHILD
+    run = "strike()\n    for args in argsets:\n        wait(Record(manager, args))"
+    on = make(tmp_path / "project", whole_home, engine, stages, f"\n    {run}")
+    code, out = strike(on, number, 0.3, whole_group=False)
+    assert code == CODES[number], out
+    assert "Traceback" not in out, out
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_exit_code_holds_where_a_text_is_executed_meanwhile(project, number):
     text = f"import os; os.kill(os.getpid(), {int(number)}); import time; time.sleep(9)"

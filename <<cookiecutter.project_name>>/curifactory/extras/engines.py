@@ -218,10 +218,11 @@ class Dask(_Remote):
         for name in ("distributed", "tornado.application") if at_once else ():
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # it is meant to end
         super().stop(at_once=at_once)
-        for each in (self._client, self._cluster):
+        own = self._client, self._cluster
+        self._client = self._cluster = None  # a second Ctrl-C does not wait for them
+        for each in own:
             if each is not None:
                 each.close()
-        self._client = self._cluster = None
 
 
 class Own(_Remote):
