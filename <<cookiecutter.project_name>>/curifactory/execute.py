@@ -154,6 +154,8 @@ class Session:
     def stop(self, *, at_once: bool) -> None:
         """Let the workers end, and let go of what they alone have used."""
         self.engine.stop(at_once=at_once)
+        if at_once:
+            self.survey.store.tidy()
         if self.outputs is not None:
             capture.tidy(self.outputs)
         self.loans.close()

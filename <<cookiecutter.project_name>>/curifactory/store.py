@@ -81,8 +81,12 @@ class Store:
                 "make the folder writable, choose another with --cache, or use it as it "
                 "is with --read-only",
             ) from error
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove what processes of this machine that were killed had prepared."""
         for entry in folders.entries(self.root / ".tmp"):
-            if is_at_work(entry.name) is False:  # its process was killed
+            if is_at_work(entry.name) is False:
                 self.discard(entry.path)
 
     def place(self, folder: str) -> str:
