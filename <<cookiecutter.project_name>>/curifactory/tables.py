@@ -125,7 +125,7 @@ def _print_rows(rows: Rows) -> None:
     names = [name for _, name in columns]
     head = [n if names.count(n) == 1 else f"{stage}.{n}" for stage, n in columns]
     table = [("argset", *head), *lines]
-    fitting = _fitting(table)
+    fitting = count_fitting(table)
     print_table(table[0][:fitting], [line[:fitting] for line in lines])
     if fitting <= len(columns):
         more = counted(len(columns) + 1 - fitting, "more metric")
@@ -137,7 +137,7 @@ def _print_rows(rows: Rows) -> None:
         print("* the best of its column")
 
 
-def _fitting(lines: Sequence[Sequence[str]]) -> int:
+def count_fitting(lines: Sequence[Sequence[str]]) -> int:
     """Return how many columns, two at least, the terminal is wide enough for."""
     widths = (max(map(len, column)) + 2 for column in zip(*lines, strict=True))
     ends = itertools.accumulate(widths)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from test_cli import on_terminal
 
 MODELS = """
     from params import Args
@@ -59,6 +60,16 @@ def test_params_shows_what_varies_with_hashes_and_computes_nothing(models):
 def test_params_shows_all_fields_when_asked(models):
     head = table(models.ok("params", "models", "--full").out)[0]
     assert head == ["argset", "hash", "seed", "depth", "path", "items"]
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals here")
+def test_fields_that_all_have_alike_stand_below_where_a_terminal_is_narrow(models):
+    shown = on_terminal(models, "params", "models", "--full", columns=40)
+    assert shown[0].split() == ["argset", "hash", "seed", "depth"]
+    said = "3 argsets, 2 fields are the same in all:"
+    assert shown[5:] == [said, "field  in all", "path   ''", "items  []"]
+    shown = on_terminal(models, "params", "models", "--full", columns=80)
+    assert shown[0].split()[2:] == ["seed", "depth", "path", "items"]
 
 
 def test_params_takes_several_files_and_each_is_called_once(models):

@@ -14,7 +14,7 @@ from ..request import Request
 from ..runfile import described, shown_fields
 from ..settings import Settings
 from ..snapshot import Snapshot
-from ..tables import print_table
+from ..tables import count_fitting, print_table
 from . import history, new, recreate
 
 
@@ -50,18 +50,28 @@ def perform(options: argparse.Namespace) -> int:
 
 
 def _print_argsets(snapshots: list[Snapshot], *, is_full: bool) -> None:
+    """Print argsets as rows; fields that all have alike go below what is too wide."""
     texts = _texts(snapshots)
     names = list(dict.fromkeys(name for row in texts for name in row))
     varying = [n for n in names if len({row.get(n) for row in texts}) > 1]
-    shown = names if is_full else varying
-    lines = [
-        (each.name, each.content(), *(row.get(name, "-") for name in shown))
-        for each, row in zip(snapshots, texts, strict=True)
-    ]
-    print_table(("argset", "hash", *shown), lines)
-    rest = len(names) - len(shown)
-    told = f", {counted(rest, 'field')} {'is' if rest == 1 else 'are'} the same in all"
-    print(f"\n{counted(len(snapshots), 'argset')}{f'{told} (--full)' if rest else ''}")
+
+    def lines(shown: list[str]) -> list[tuple[str, ...]]:
+        pairs = zip(snapshots, texts, strict=True)
+        rows = (
+            (s.name, s.content(), *(t.get(n, "-") for n in shown)) for s, t in pairs
+        )
+        return [("argset", "hash", *shown), *rows]
+
+    whole = lines(names)
+    is_wide = is_full and count_fitting(whole) < len(whole[0])
+    head, *rows = whole if is_full and not is_wide else lines(varying)
+    print_table(head, rows)
+    same = [n for n in names if n not in varying] if is_wide or not is_full else []
+    told = f", {counted(len(same), 'field')} {'is' if len(same) == 1 else 'are'} "
+    told += "the same in all" + (":" if is_wide else " (--full)")
+    print(f"\n{counted(len(snapshots), 'argset')}{told if same else ''}")
+    if is_wide and same:
+        print_table(("field", "in all"), [(n, texts[0][n]) for n in same])
 
 
 def _texts(snapshots: list[Snapshot]) -> list[dict[str, str]]:
