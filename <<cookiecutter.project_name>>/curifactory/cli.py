@@ -151,7 +151,7 @@ def with_command(given: list[str]) -> list[str]:
     """Return the arguments with `run` put before the name of an experiment."""
     first = next((each for each in given if not each.startswith("-")), None)
     if first == "help":
-        return [*(each for each in given if each != "help"), "--help"]
+        return with_command([*(each for each in given if each != "help"), "--help"])
     if first is None or first in COMMANDS or given[0] in ("-h", "--help"):
         return given
     return ["run", *given]

@@ -81,9 +81,10 @@ def plain_name(project: Settings, given: str) -> str:
 def located(project: Settings, kind: str, name: str) -> Path:
     what = "experiment" if kind == "experiments" else "parameter file"
     if not re.fullmatch(r"\w[\w -]*(/\w[\w -]*)*", name.replace(".", "/")):
+        several = ", and an option for each: -p a -p b" * ("," in name)
         raise RequestError(
             f"{name!r} is no name of an {what}".replace("an p", "a p"),
-            f"give the name of a file in {getattr(project, kind)}/, without .py",
+            f"give the name of a file in {getattr(project, kind)}/, without .py{several}",
         )
     path = path_of(project, kind, name)
     if path is None:

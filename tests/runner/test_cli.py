@@ -102,6 +102,11 @@ REFUSED = {
         ["there is no experiment 'report'", "there is: "],
     ),
     "unknown command with a name": ({}, ["expalin", "study"], ["'explain'?"]),
+    "parameter files with commas": (
+        {},
+        ["study", "-p", "base,more"],
+        ["'base,more' is no name of a parameter file", "-p a -p b\n"],
+    ),
     "an option before the command": (
         {},
         ["-j", "2", "map", "study"],
@@ -950,6 +955,7 @@ def test_a_decorator_may_fill_a_parameter_of_a_stage(project):
 def test_help_is_a_command_too(project):
     assert project.ok("help").out == project.ok("--help").out
     assert project.ok("help", "map").out == project.ok("map", "--help").out
+    assert project.ok("help", "study").out == project.ok("run", "--help").out
 
 
 def test_the_version_of_the_runner_is_shown(project):
