@@ -152,6 +152,7 @@ def _perform(
         engine=chosen,
     )
     manager.snapshots = snapshots
+    manager.summary = (module.__doc__ or "").strip().partition("\n")[0]
     run = Run(manager, status="interrupted")  # unless it comes to its end
     try:
         if _call_run(module, snapshots, manager):

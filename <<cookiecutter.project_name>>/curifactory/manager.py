@@ -68,7 +68,7 @@ class ArtifactManager:
         self.records: list[Record[Any]] = []
         self.calls: list[Call] = []
         self.snapshots: list[Snapshot] = []
-        self.stopped_at = ""
+        self.stopped_at = self.summary = ""
         self._by_name: dict[str, Snapshot | None] = {}
         self.folder: Path | None = None
         self._log: TextIO | None = None
@@ -296,6 +296,7 @@ class ArtifactManager:
             "schema": runfile.SCHEMA,
             "run": self.name,
             "experiment": self.experiment_name,
+            "summary": self.summary,
             "number": int(number) if number.isdigit() else 0,
             "status": status,
             "exit_code": exit_code,

@@ -290,6 +290,7 @@ def test_run_json_keeps_its_schema(project):
     assert "python" in run["versions"] and "platform" in run["versions"]
     assert [wrong_types(call, CALL) for call in run["calls"]] == [[]] * 7
     assert [call["id"] for call in run["calls"]] == list(range(7))
+    assert run["summary"] == "How good is the chain?"
     assert [a["name"] for a in run["argsets"]] == ["a", "b"]
     first = run["argsets"][0]
     assert set(first) >= {"name", "hash", "paramset", "fields"}

@@ -203,6 +203,11 @@ def test_little_to_show_is_no_error(write, argsets, calls):
     assert "not a repository" in outline.text
 
 
+def test_the_page_begins_with_what_the_experiment_asks(write):
+    page = write(finished([argset("a0")], [], summary="Is a < b?"))
+    assert "<p>Is a &lt; b?</p>" in page.partition("<main>")[0]
+
+
 def test_names_from_users_are_escaped_everywhere(write):
     evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
     error = dict.fromkeys(("type", "message", "where", "traceback"), evil)
