@@ -399,8 +399,12 @@ def test_an_argset_that_another_process_cannot_make_again_is_refused(
     [
         ("def stated(stage):\n    return lambda r: stage(r)\n", "put @stage above"),
         ("def stated(stage):\n    return None\n", "define it at the top level"),
+        (
+            "def stated(old):\n    return stage(None, ['x'])(old.function)\n",
+            "the one at",
+        ),
     ],
-    ids=["wrapped", "absent"],
+    ids=["wrapped", "absent", "another"],
 )
 def test_a_stage_that_workers_cannot_find_says_how_they_could(whole, above, hint):
     declared = '@stage(None, ["data"])'

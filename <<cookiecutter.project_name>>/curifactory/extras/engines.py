@@ -76,6 +76,8 @@ def _check_importable(stage: AnyStage) -> None:
         mend = "put @stage above its other decorators"
     except Exception:
         pass  # there is nothing of that name
+    if isinstance(found, type(stage)) and found is not stage:
+        mend = f"the one at {found.where} has its name: give it another"
     if found is not stage or stage.function.__module__ == "__main__":
         said = f"{stage.where}: worker processes cannot import stage {stage.label}"
         raise RequestError(said, f"{mend}, or use --engine serial")
