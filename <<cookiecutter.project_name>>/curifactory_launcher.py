@@ -39,8 +39,8 @@ def main() -> int:
     root = find_root(here)
     if root is None:
         print(
-            f"experiment: no project at {here} or above it: expected a folder with "
-            "experiments/ and curifactory/. Change to your project's folder first.",
+            f"error: no project here: neither {here} nor a folder above it has "
+            "experiments/ and curifactory/\n  change into a project folder",
             file=sys.stderr,
         )
         return 2

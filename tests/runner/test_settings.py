@@ -1,8 +1,10 @@
 """Settings: the project root, defaults, and what [tool.curifactory] changes."""
 
+import subprocess
 import sys
 from pathlib import Path
 
+import projects
 import pytest
 
 from curifactory import settings
@@ -55,6 +57,16 @@ def test_a_file_named_experiments_makes_no_project(tmp_path):
         settings.find_root(tmp_path)
     assert caught.value.exit_code == 2
     assert "cookiecutter" in caught.value.hint
+
+
+def test_the_command_outside_of_a_project_says_the_same_of_it(tmp_path):
+    launcher = projects.TEMPLATE / "curifactory_launcher.py"
+    done = subprocess.run(
+        [sys.executable, launcher, "ls"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no project here: neither ")
+    assert done.stderr.endswith("\n  change into a project folder\n")
 
 
 def test_a_project_may_rename_its_experiments(tmp_path):
