@@ -64,21 +64,20 @@ def load(root: Path, **overrides: Any) -> Settings:
     if CACHE_VARIABLE in os.environ:
         section["cache"] = os.environ[CACHE_VARIABLE]
     known = set(Settings._fields) - {"root", "base"}
-    tables = {key for key, value in section.items() if isinstance(value, dict)}
-    for name in sorted(set(section) - known - tables):
-        raise _wrong(f"has no setting {name!r}", nearest(name, known))
+    for name in sorted(section.keys() - known):
+        if not isinstance(section.pop(name), dict):  # a table is for another module
+            raise _wrong(f"has no setting {name!r}", nearest(name, known))
     if "confirm_above" in section:
         section["confirm_above"] = seconds(section["confirm_above"])
     for name, value in section.items():
-        if name != "confirm_above" and not isinstance(value, (str, dict)):
+        if name != "confirm_above" and not isinstance(value, str):
             raise _wrong(f"{name} = {value!r} is no text", f'{name} = "a/folder"')
     for name in ("experiments", "params"):
         folder = section.get(name, name)
         if not all(part.isidentifier() for part in folder.split("/")):
             hint = "name a folder inside the project, by words with / between them"
             raise _wrong(f"{name} = {folder!r} is no package", hint)
-    chosen = {k: v for k, v in {**section, **given}.items() if k not in tables}
-    settings = Settings(root)._replace(**chosen)
+    settings = Settings(root)._replace(**{**section, **given})
     names = "cache", "runs", "reports"
     folders: Any = {
         n: Path(os.path.abspath(root / getattr(settings, n))) for n in names

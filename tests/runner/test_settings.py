@@ -136,6 +136,14 @@ def test_an_unknown_setting_is_refused_with_the_nearest_name(root):
     assert "'reports'" in caught.value.hint
 
 
+@pytest.mark.parametrize("name", ["params", "cache"])
+def test_a_table_of_the_name_of_a_setting_is_refused(root, name):
+    needs_toml()
+    write(root, f"[tool.curifactory.{name}]\nseed = 1\n")
+    with pytest.raises(RequestError, match=f"{name} = {{'seed': 1}} is no text"):
+        settings.load(root)
+
+
 def test_the_root_is_no_setting(root):
     needs_toml()
     write(root, '[tool.curifactory]\nroot = "elsewhere"\n')
