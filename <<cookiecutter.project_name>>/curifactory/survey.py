@@ -72,22 +72,22 @@ class Survey:
         return decide.path(self.index, call.stage.name, decide.group(call), now)
 
     def _found(self, call: Call) -> Trace | None:
-        now, own = self.now(call), call.stage.name
-        found = decide.find(self.index, own, decide.group(call), now, self._same)
-        for name, group in self._groups_before(call) if found is None else ():
-            found = found or decide.find(self.index, name, group, now, self._same)
-        return found
-
-    def _groups_before(self, call: Call) -> Iterator[tuple[str, str]]:
-        """Yield where a call may be filed as well: earlier names, and accepted code."""
-        stage = call.stage
+        stage, now = call.stage, self.now(call)
+        found = decide.find(self.index, stage.name, decide.group(call), now, self._same)
+        if found is not None:
+            return found
         codes = (stage.code.fingerprint, *self._same(stage.code.fingerprint))
-        if len(stage.names) == len(codes) == 1:
-            return
-        given, inputs = call.given(), decide.inputs(call)
-        for name, fingerprint in itertools.product(stage.names, codes):
-            key = stage.key_as(name, fingerprint)
-            yield name, decide.group_of(key, inputs, given)
+        before = [*itertools.product(stage.names, codes)]
+        return next(self._filed(call, before), None) if before[1:] else None
+
+    def _filed(self, call: Call, before: Iterable[tuple[str, str]]) -> Iterator[Trace]:
+        """Yield the traces of a call by names and code that its stage had before."""
+        taken, given, now = decide.inputs(call), call.given(), self.now(call)
+        for name, code in before:
+            node = decide.group_of(call.stage.key_as(name, code), taken, given)
+            found = decide.find(self.index, name, node, now, self._same)
+            if found is not None:
+                yield found
 
     def _same(self, digest: str) -> Iterable[str]:
         """Return the digests of code that one was accepted for, directly or in turn."""
@@ -125,12 +125,8 @@ class Survey:
         similar = self.similar(call)
         if not (similar and decide.is_known(call)):
             return similar
-        taken, given, now = decide.inputs(call), call.given(), self.now(call)
-        found = []
-        for name, code in dict.fromkeys((each.stage, each.code) for each in similar):
-            node = decide.group_of(call.stage.key_as(name, code), taken, given)
-            found.append(decide.find(self.index, name, node, now, self._same))
-        return [*filter(None, found), *similar]
+        before = dict.fromkeys((each.stage, each.code) for each in similar)
+        return [*self._filed(call, before), *similar]
 
     def _name_before(self, stage: AnyStage) -> str:
         """Return the name that the code of a stage had, where nothing has it now."""
