@@ -29,6 +29,6 @@ class Request(NamedTuple):
     debugger: bool = False
     is_confirmed: bool = False
 
-    def forces(self, *names: str) -> bool:
+    def forces(self, names: frozenset[str]) -> bool:
         """Return whether the calls of a stage are to be computed whatever is known."""
-        return self.overwrite or any(each in self.overwrite_stages for each in names)
+        return self.overwrite or not names.isdisjoint(self.overwrite_stages)

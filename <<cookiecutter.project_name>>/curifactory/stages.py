@@ -78,7 +78,7 @@ class Stage(Generic[R, P, T]):
         self.rules = rules
         self.name = sources.qualified(function)
         self.label = function.__name__
-        self.called = self.label, self.name
+        self.called = frozenset({self.label, self.name})
         self.parameters = inspect.signature(function).parameters
         self.where = _where(function)
         self._edition: object = None

@@ -37,7 +37,7 @@ class Survey:
         """Return what is to happen to a call whose inputs are known."""
         trace = self._found(call)
         is_fresh = trace is not None and trace.folder in self.fresh
-        if self.request.forces(*call.stage.called) and not is_fresh:
+        if self.request.forces(call.stage.called) and not is_fresh:
             return Decision("compute", "forced")
         if trace is None:
             return Decision("compute", "")
@@ -186,7 +186,7 @@ class Survey:
         has_past = similar or len(call.stage.names) > 1
         if has_past and decide.is_known(call):
             found = self.decision(call)
-        elif self.request.forces(*call.stage.called):
+        elif self.request.forces(call.stage.called):
             found = Decision("compute", "forced")
         else:
             found = decide.predict(call, similar, self.now(call))

@@ -19,7 +19,7 @@ def cost_of_edits(survey: Survey, calls: Iterable[Call]) -> tuple[float, str]:
     spent: dict[str, tuple[str, str, float]] = {}
     for call in calls:
         found = _invalidated(survey, call, causes)
-        if found is not None and not survey.request.forces(*call.stage.called):
+        if found is not None and not survey.request.forces(call.stage.called):
             causes[call], trace = found
             call.trace = trace  # what comes after it is found by what it took
             spent[trace.folder] = causes[call], call.stage.label, trace.seconds
