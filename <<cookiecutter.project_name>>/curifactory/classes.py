@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import enum
 import itertools
 import sys
 from collections import ChainMap, abc
@@ -110,6 +111,9 @@ def _made_elsewhere(cls: type, told: Mapping[str, ast.expr | None]) -> list[Name
         name = each.name.rpartition(".")[2]
         is_own = type(each.value) is cls or _is_collection(each.value)
         is_declared = name in sources.annotations(cls)
+        is_member = type(each.value) is cls and issubclass(cls, enum.Enum)
+        if is_member and any(hashing.given_to(each.value)):
+            found.append(each)
         if is_own or (name not in told and (name[0] == "_" or is_declared)):
             continue
         literal = told.get(name)

@@ -433,11 +433,23 @@ def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
             if not issubclass(base, enum.Enum):
                 walk.hides(base)
                 continue
-            for _, each in sorted(vars(base).items()):
+            own = {**vars(base), "_new_member_": None}  # since 3.11 under two names
+            for _, each in sorted(own.items()):
                 inner = getattr(each, "fget", None) or getattr(each, "__func__", each)
                 if not isinstance(inner, enum.Enum):
                     walk.hides(inner)
+        for name, each in given_to(value):
+            walk.tag(name)
+            walk.add_if_possible(each, f"{path}.{name}")
     walk.add(value.value, path)
+
+
+def given_to(value: enum.Enum) -> Iterator[tuple[str, Any]]:
+    """Yield what a member has beside its value, but what it keeps for itself."""
+    for name, each in sorted(vars(value).items()):
+        lazy = isinstance(getattr(type(value), name, None), functools.cached_property)
+        if not lazy and (name[0] != "_" or isinstance(each, types.FunctionType)):
+            yield name, each
 
 
 def _exception(walk: _Walk, value: BaseException, path: str) -> None:

@@ -301,6 +301,14 @@ SAME_SOURCE = {
         "import enum\nclass E(enum.Enum):\n A = 1\ndef f(): return E.A.value",
         "import enum\nclass E(enum.Enum):\n A = 1\n B = 2\ndef f(): return E.A.value",
     ),
+    "what a member of an enum keeps while it works": (
+        "import enum, functools as t\nclass E(enum.Enum):\n A = 1\n"
+        " @t.cached_property\n def g(self): return N\n"
+        "N = 1\nE.A.g, setattr(E.A, '_kept', N)\nN = 3\ndef f(): return E.A.g",
+        "import enum, functools as t\nclass E(enum.Enum):\n A = 1\n"
+        " @t.cached_property\n def g(self): return N\n"
+        "N = 2\nE.A.g, setattr(E.A, '_kept', N)\nN = 3\ndef f(): return E.A.g",
+    ),
     "a new member of an enum that a constant is of": (
         "import enum\nclass E(enum.Enum):\n A = 1\nK = {1: E.A}\ndef f(): return K",
         "import enum\nclass E(enum.Enum):\n B = 2\n A = 1\nK = {1: E.A}\ndef f(): return K",
@@ -1096,6 +1104,24 @@ OTHER_SOURCE = {
     "the name of an enum": (
         "import enum\nclass E(enum.Enum):\n A = 1\ndef f(): return E.A",
         "import enum\nclass F(enum.Enum):\n A = 1\ndef f(): return F.A",
+    ),
+    "what a statement gives to a member of an enum": (
+        "import enum\nclass E(enum.Enum):\n A = 1\nE.A.k = 1\ndef f(): return E.A.k",
+        "import enum\nclass E(enum.Enum):\n A = 1\nE.A.k = 2\ndef f(): return E.A.k",
+    ),
+    "what a loop gives to the members of an enum": (
+        "import enum\nclass E(enum.Enum):\n A = 1\nfor e in E: e.k = 1\n"
+        "def f(): return [e.k for e in E]",
+        "import enum\nclass E(enum.Enum):\n A = 1\nfor e in E: e.k = 2\n"
+        "def f(): return [e.k for e in E]",
+    ),
+    "what a member of an enum is made with, beside its value": (
+        "import enum\nclass E(enum.Enum):\n A = 'a', lambda: 1\n"
+        " def __new__(cls, v, g):\n  e = object.__new__(cls); e._value_ = v; e._g = g\n"
+        "  return e\ndef f(): return E.A._g()",
+        "import enum\nclass E(enum.Enum):\n A = 'a', lambda: 2\n"
+        " def __new__(cls, v, g):\n  e = object.__new__(cls); e._value_ = v; e._g = g\n"
+        "  return e\ndef f(): return E.A._g()",
     ),
     "what an enum has instead of a member": (
         "import enum\nclass E(enum.Enum):\n A = 1\ndef f(): return E.B",
