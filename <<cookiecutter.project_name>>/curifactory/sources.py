@@ -350,7 +350,10 @@ def _note_read(event: str, details: tuple[Any, ...]) -> None:
     frame = asking()
     if frame is not None and is_path(path) and not is_loading(path, frame):
         full = os.path.abspath(os.fsdecode(path))
-        if is_project_file(full) and not is_writing(mode, flags):
+        is_own = is_project_file(full)
+        if not _roots:  # a script has no manager yet
+            is_own = OUTSIDE.isdisjoint(full.split(os.sep))
+        if is_own and not is_writing(mode, flags):
             read_by_import.setdefault(importing[-1], {}).setdefault(full, stat_of(full))
 
 

@@ -14,7 +14,14 @@ from typing import Any
 from . import hashing, sources, syntax
 from .errors import IdentityError
 from .scope import Memory, Named, Scope, Unit, code_of, fill, is_memoized, origin_of
-from .sources import function_of, got, is_project, place_of, unwrapped
+from .sources import (
+    function_of,
+    got,
+    is_project,
+    is_project_file,
+    place_of,
+    unwrapped,
+)
 
 
 def of_function(function: FunctionType) -> Unit:
@@ -222,7 +229,7 @@ def read_by(module: Any) -> str:
     """Return the digests of the files that a module has read while it was imported."""
     found = []
     read = sources.read_by_import.get(getattr(module, "__file__", None) or "", {})
-    for path, stat in sorted(read.items()):
+    for path, stat in sorted((p, s) for p, s in read.items() if is_project_file(p)):
         is_so = sources.stat_of(path) == stat
         said = _digest_of(path, stat) if is_so and stat[0] >= 0 else str(stat)
         found.append(f"{sources.placed(path)}={said};")

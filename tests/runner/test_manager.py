@@ -231,6 +231,28 @@ def test_what_the_classes_of_a_script_have_been_given_counts(project, place):
     assert again() == ["8"]
 
 
+READS_EARLY = """
+import threading
+from pathlib import Path
+
+class Rates:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.first = int(Path("rates.txt").read_text())
+
+RATES = Rates()
+"""
+
+
+def test_files_count_that_modules_read_before_a_script_has_a_manager(project):
+    project.write({"src/rates.py": READS_EARLY, "rates.txt": "1"})
+    script = HEAD + "from src.rates import RATES\n" + USES_FILLED
+    script = script.replace('Net.sizes["a"] * Net.width', "RATES.first")
+    assert project.script(script).out.split() == ["1"]
+    project.write({"rates.txt": "2"})
+    assert project.script(script).out.split() == ["2"]
+
+
 @pytest.mark.parametrize(
     ("ending", "code", "kept"),
     [
