@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sys
+from textwrap import dedent
 
 import pytest
 from on_engines import EACH, OWN, OnEngine
@@ -156,6 +157,31 @@ def test_workers_have_what_run_puts_into_the_environment(on):
         result = on.ok("other", *["--overwrite"] * number, GONE="here")
         values = [on.value(result, "ask", f"n{i}") for i in range(4)]
         assert values == [[late, None]] * 4
+
+
+def test_a_run_that_can_start_no_more_threads_ends_as_any_other(on):
+    """As where memory or the number of threads is limited."""
+    run = """
+        import threading
+
+        whole = threading.Thread.start
+
+        def start(thread):
+            if "curifactory" in sys._getframe(1).f_globals["__name__"]:
+                raise RuntimeError("can't start new thread")
+            whole(thread)
+
+        threading.Thread.start = start
+        """
+    stages = """
+        @stage(None, ["x"])
+        def seed(record):
+            return record.args.seed
+        """
+    on.study(stages, dedent(run) + EACH.format("seed"), FOUR)
+    result = on.ok("other")
+    assert result.counts["computed"] == 4
+    assert "other-1 done" in result.out
 
 
 @pytest.mark.slow

@@ -97,7 +97,8 @@ def end_late(workers: Sequence[BaseProcess]) -> None:
         time.sleep(GRACE)
         end([each for each in workers if each.is_alive()])
 
-    threading.Thread(target=wait, daemon=True).start()
+    with contextlib.suppress(RuntimeError):  # there may be no more threads
+        threading.Thread(target=wait, daemon=True).start()
 
 
 def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
