@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from . import decide, sources
@@ -78,14 +78,20 @@ class Survey:
             return found
         codes = (stage.code.fingerprint, *self._same(stage.code.fingerprint))
         before = [*itertools.product(stage.names, codes)]
-        return next(self._filed(call, before), None) if before[1:] else None
+        same = self._same
+        return next(self._filed(call, before, same), None) if before[1:] else None
 
-    def _filed(self, call: Call, before: Iterable[tuple[str, str]]) -> Iterator[Trace]:
+    def _filed(
+        self,
+        call: Call,
+        before: Iterable[tuple[str, str]],
+        same: Callable[[str], Iterable[str]],
+    ) -> Iterator[Trace]:
         """Yield the traces of a call by names and code that its stage had before."""
         taken, given, now = decide.inputs(call), call.given(), self.now(call)
         for name, code in before:
             node = decide.group_of(call.stage.key_as(name, code), taken, given)
-            found = decide.find(self.index, name, node, now, self._same)
+            found = decide.find(self.index, name, node, now, same)
             if found is not None:
                 yield found
 
@@ -126,7 +132,17 @@ class Survey:
         if not (similar and decide.is_known(call)):
             return similar
         before = dict.fromkeys((each.stage, each.code) for each in similar)
-        return [*self._filed(call, before), *similar]
+        now = self.now(call)
+        olds: dict[str, dict[str, None]] = {}  # what code that was met was before
+        for trace in similar:
+            for key, digest, _ in trace.reads:
+                if key[0] in "cm":
+                    olds.setdefault(now(key), {})[digest] = None
+
+        def same(digest: str) -> Iterable[str]:
+            return (*self._same(digest), *olds.get(digest, ()))
+
+        return [*self._filed(call, before, same), *similar]
 
     def _name_before(self, stage: AnyStage) -> str:
         """Return the name that the code of a stage had, where nothing has it now."""

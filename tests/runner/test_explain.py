@@ -623,6 +623,28 @@ def test_long_work_of_argsets_with_other_names_now_asks_too(
     assert whole.ok().counts["computed"] == 0
 
 
+def test_long_work_asks_where_the_class_of_an_input_was_edited(whole):
+    whole.write(
+        {"src/tables.py": "class Table:\n    def size(self):\n        return 1\n"}
+    )
+    stages = (
+        "import src.tables\n\n\n"
+        "@stage(None, ['table'], version='1')\ndef make(record):\n"
+        "    return src.tables.Table()\n\n\n"
+        "@stage(['table'], ['n'])\ndef use(record, table):\n"
+        "    return record.args.seed + table.size()\n"
+    )
+    run = EACH.format("use(make(Record(manager, args)))")
+    for name in ("old", "new"):
+        whole.write(other(stages, run, f"*{MANY.format(name)}"))
+        whole.ok("other")
+    let_it_have_taken(whole, "use", DAYS)
+    whole.edit("src/tables.py", "1", "2")
+    result = whole.run("other")
+    assert result.code == 2 and "src.tables:Table changed: use 12" in result.err
+    assert "results of 12 calls are kept" in whole.ok("accept", "use").out
+
+
 def test_overwrite_asks_nothing(costly):
     assert "fit a" in costly.ok("study", "--overwrite").done()
 
