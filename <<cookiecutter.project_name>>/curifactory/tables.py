@@ -39,7 +39,7 @@ def print_map(run: Run, *, is_whole: bool = False) -> None:
     if run.manager.stopped_at:
         print(f"further calls are known after {run.manager.stopped_at}")
     counts = ", ".join(f"{kind} {number}" for kind, number in run.counts.items())
-    print(f"\n{len(run.decisions)} calls: {counts}")
+    print(f"\n{counted(len(run.decisions), 'call')}: {counts}")
     seconds = sum(decision.seconds for _, decision in run.decisions)
     if seconds >= 1:
         spent = timedelta(seconds=round(seconds))

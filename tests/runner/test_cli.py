@@ -1053,6 +1053,11 @@ def test_the_best_argset_is_shown_wherever_it_stands(project):
     assert lines[23] == "* the best of its column"
 
 
+def test_a_map_of_one_call_says_so(project):
+    project.write(other(MEASURED, "one(Record(manager, argsets[0]))", "Args('a')"))
+    assert "\n1 call: compute 1, reuse 0" in project.ok("map", "other").out
+
+
 def test_of_one_more_argset_is_told_as_of_one(project):
     argsets = "*[Args(f'a{i}', seed=i) for i in range(22)]"
     run = "for args in argsets:\n    one(Record(manager, args))"
