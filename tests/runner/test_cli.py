@@ -140,6 +140,11 @@ REFUSED = {
         ["study", "--parallel", "4"],
         ["there is no option --parallel", "-j N runs on N worker processes"],
     ),
+    "option of other releases that sounds like another one": (
+        {},
+        ["study", "--notebook"],
+        ["there is no option --notebook", "in a notebook: manager = ArtifactManager"],
+    ),
     "two values of one option": (
         {},
         ["study", "-n", "a", "b"],
