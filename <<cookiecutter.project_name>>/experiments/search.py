@@ -134,10 +134,14 @@ def ask(optuna: Any, trials: list[Any], count: int) -> list[Any]:
 
 def value_of(record: Record[Args]) -> float:
     """The value that a trial came to; of one that failed, as the run says, NaN."""
+    if VALUE not in record.state:
+        hint = f"there is: {', '.join(record.state)}"
+        raise RequestError(f"no stage of route() gives {VALUE!r}", hint)
     try:
-        return float(record.state[VALUE])
+        value = record.state[VALUE]
     except Exception:
         return math.nan
+    return float(value)
 
 
 def finished(optuna: Any, trial: Any, value: float) -> Any:

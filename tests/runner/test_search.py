@@ -153,6 +153,22 @@ def test_trials_that_fail_are_noted_and_the_search_goes_on(searching, fails):
     assert best(searching) == (value, params, proposed)
 
 
+@pytest.mark.parametrize(
+    ("value", "code", "said"),
+    [
+        ("acuracy", 2, "there is: samples, train_set, model, accuracy"),
+        ("model", 1, "float"),
+    ],
+)
+def test_a_value_that_is_none_fails_no_trial(searching, value, code, said):
+    searching.edit("experiments/search.py", '"accuracy"', f'"{value}"')
+    result = searching.run("search", **QUIET)
+    assert result.code == code and said in result.err
+    searching.edit("experiments/search.py", f'"{value}"', '"accuracy"')
+    searching.ok("search", **QUIET)
+    assert len(best(searching)[2]) == 20  # none was noted before
+
+
 @pytest.mark.slow
 def test_a_study_that_does_not_fit_says_which_file_to_delete(searching):
     searching.edit("experiments/search.py", "TRIALS = 20", "TRIALS = 5")
