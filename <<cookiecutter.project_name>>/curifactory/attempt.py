@@ -268,6 +268,12 @@ class _Attempt:
             self.noted.note(f"a{number}:{scope.CLASS}")
             for name in reads.constants(type(snapshot.source), names):
                 self.noted.note(f"m{number}:{name}")  # it may be read of the class
+        declared = self.stage.rules.reads or ()
+        is_any = snapshot.source is None or declared == "all"
+        for path in () if is_any else declared:
+            if path.partition(".")[0] not in dir(snapshot.source):
+                said = f"{self.stage.label}: reads={path!r} is no field of its argset"
+                self.outcome.messages.append(said)
         args = self.noted.argset(snapshot.source, index)
         return StageRecord(self, snapshot.name, args, state)
 

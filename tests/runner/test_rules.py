@@ -46,6 +46,13 @@ def test_a_read_that_was_not_declared_fails_with_its_name(project, body, what):
     assert f"the stage reads {what}, which its reads=['seed'] lacks" in result.err
 
 
+def test_a_declared_field_that_there_is_not_is_told(project):
+    argsets = "Args('a', seed=1), Args('b', seed=2)"
+    project.write(other(pick("reads=['seed', 'dept']"), RUN, argsets))
+    said = "pick: reads='dept' is no field of its argset"
+    assert project.ok("other").err.count(said) == 1
+
+
 def test_reads_all_counts_the_whole_argset(project):
     assert computed(project, "reads='all'", "Args('a', seed=1)") == 1
     assert computed(project, "reads='all'", "Args('a', seed=1, depth=4)") == 1
