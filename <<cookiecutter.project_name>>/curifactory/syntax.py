@@ -143,9 +143,11 @@ def names_used(tree: ast.Module) -> frozenset[str]:
     """Return the names that a module uses on its way, but for what is in definitions."""
     used: list[ast.AST] = []
     for node in tree.body:
-        is_definition = isinstance(node, (*FUNCTIONS, ast.ClassDef))
-        used += getattr(node, "decorator_list", ())
-        used += getattr(node, "bases", []) if is_definition else [node]
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            for part in ("decorator_list", "bases", "keywords"):
+                used += getattr(node, part, ())
+        else:
+            used.append(node)
     names = (each for part in used for each in ast.walk(part))
     return frozenset(each.id for each in names if isinstance(each, ast.Name))
 

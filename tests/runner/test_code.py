@@ -445,6 +445,12 @@ OTHER_SOURCE = {
         " def __init_subclass__(cls, by): A.t.setdefault('by', []).append(by)\n"
         "class B(A, by=2): pass\ndef f(): return A.t",
     ),
+    "what a metaclass puts into its table": (
+        "class M(type):\n t = {}\n def __init__(cls, *a): M.t[cls.__name__] = cls.k\n"
+        "class A(metaclass=M): k = 1\nclass B(A): k = 1\ndef f(): return A.t",
+        "class M(type):\n t = {}\n def __init__(cls, *a): M.t[cls.__name__] = cls.k\n"
+        "class A(metaclass=M): k = 1\nclass B(A): k = 2\ndef f(): return A.t",
+    ),
     "what a decorator puts into a table of its class": (
         "class A:\n t = set()\n @staticmethod\n def by(x): A.t.add(x); return lambda g: g\n"
         "@A.by(1)\ndef g(): pass\ndef f(): return A.t",
