@@ -323,6 +323,9 @@ class Scope:
             return None
         if id(node) not in self.called:
             self.unit.hand(value)
+        is_filled = any(each.node == id(base) for each in self.fillings)
+        if is_filled and type(value) in sources.TABLES:  # who reads it refers to it
+            return ".".join(["@", *rest])
         is_used = id(node) not in self.asked
         return ".".join([self._refer(value, holder, is_used=is_used), *rest])
 

@@ -136,6 +136,12 @@ SAME_SOURCE = {
     "a number in a query": (
         "_1 = 1\ndef f(t): return t.query(1, 'x @1')", "_1 = 2\ndef f(t): return t.query(1, 'x @1')",
     ),
+    "what else is in a table that a decorator only fills": (
+        "T = {}\nS = set()\ndef reg(g): T[g.__name__] = g; S.add(1); return g\n"
+        "@reg\ndef g(): return 1\n@reg\ndef h(): return 1\ndef f(): return g()",
+        "T = {}\nS = set()\ndef reg(g): T[g.__name__] = g; S.add(1); return g\n"
+        "@reg\ndef g(): return 1\n@reg\ndef h(): return 2\ndef f(): return g()",
+    ),
     "what else is in a set with what registers itself": (
         "class B:\n known = set()\ndef reg(g): B.known.add(g); return g\n"
         "def use(): B.known.add(1)\n@reg\ndef a(): return 1\nuse()\ndef f(): return B.known",
@@ -444,6 +450,16 @@ OTHER_SOURCE = {
         "class A:\n t = {}\n"
         " def __init_subclass__(cls, by): A.t.setdefault('by', []).append(by)\n"
         "class B(A, by=2): pass\ndef f(): return A.t",
+    ),
+    "what is in a table that a decorator fills, and that is read elsewhere": (
+        "T = {}\ndef reg(g): T[g.__name__] = g; return g\n"
+        "@reg\ndef g(): return 1\n@reg\ndef h(): return 1\ndef f(n): return g(), T[n]()",
+        "T = {}\ndef reg(g): T[g.__name__] = g; return g\n"
+        "@reg\ndef g(): return 1\n@reg\ndef h(): return 2\ndef f(n): return g(), T[n]()",
+    ),
+    "what is in a table that a function fills, and gives": (
+        "T = {'a': 1}\ndef g(n): return T.setdefault(n, 0)\ndef f(n): return g(n)",
+        "T = {'a': 2}\ndef g(n): return T.setdefault(n, 0)\ndef f(n): return g(n)",
     ),
     "what a metaclass puts into its table": (
         "class M(type):\n t = {}\n def __init__(cls, *a): M.t[cls.__name__] = cls.k\n"
