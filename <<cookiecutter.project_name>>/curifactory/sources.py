@@ -47,7 +47,7 @@ read_by_import: dict[str, dict[str, tuple[int, int]]] = {}
 _replaced: dict[str, ModuleType] = {}
 """The modules that have put something else in their own place."""
 _made: dict[tuple[str, str], dict[str, Any]] = {}
-"""The plain attributes and tables of classes as their modules have left them."""
+"""The attributes of classes as their modules have left them, but no methods."""
 reloads = 0
 """How often modules of the project were executed that had been before."""
 
@@ -198,7 +198,7 @@ def function_of(member: Any) -> Any:
 
 
 def made_of(cls: type) -> dict[str, Any]:
-    """Return the plain attributes and tables of a class when its module was executed.
+    """Return the attributes of a class when its module was executed, but no methods.
 
     Of what has not been imported since the runner was, as a script, those of now.
     """
@@ -394,7 +394,8 @@ def _note_attributes(module: ModuleType) -> None:
 
 def _plain_of(cls: type) -> dict[str, Any]:
     own = [(n, v) for n, v in vars(cls).items() if n[:2] != "__"]
-    made = {n: v for n, v in own if n[0] != "_" and type(v) in PLAIN}
+    plain = ((n, v) for n, v in own if n[0] != "_" and type(v) is not cls)
+    made = {n: v for n, v in plain if not hasattr(type(v), "__get__")}
     return made | {n: _copied(v) for n, v in own if issubclass(type(v), TABLES)}
 
 

@@ -431,6 +431,12 @@ OTHER_SOURCE = {
         "class A:\n t = {}\n @classmethod\n def add(cls, n, x): cls.t[n] = x\n"
         "A.add('n', 2)\ndef f(): return A.t",
     ),
+    "what is no number, and a class method gives to its class": (
+        "class A:\n k = 0, 0\n @classmethod\n def use(cls, k): cls.k = k\n"
+        "A.use((1, 2))\ndef f(): return A.k",
+        "class A:\n k = 0, 0\n @classmethod\n def use(cls, k): cls.k = k\n"
+        "A.use((1, 3))\ndef f(): return A.k",
+    ),
     "what a function puts into a table of a class that it is given": (
         "N = 1\nclass A:\n _t = list()\ndef fill(cls): cls._t.append(N)\n"
         "fill(A)\ndef f(): return A._t",
