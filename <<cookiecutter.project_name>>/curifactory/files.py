@@ -590,19 +590,24 @@ def _note_other(event: str, details: tuple[Any, ...]) -> None:
         _active.started(os.fsdecode(folder or ""), details[COMMANDS[event]])
 
 
-_import_module = importlib.import_module
+_importing: Any = vars(importlib)["_bootstrap"]
+"""What `import_module` uses: of itself, others may have a name by now."""
+_import: Callable[..., ModuleType] = _importing._gcd_import
+_by_name = importlib.import_module.__code__
 
 
-@functools.wraps(_import_module)
-def _noting_import(name: str, package: str | None = None) -> ModuleType:
+@functools.wraps(_import)
+def _noting_import(*given: Any) -> ModuleType:
     """Import as ever; of a module that is there already, no audit hook is told."""
-    module = _import_module(name, package)
-    if _active is not None:
-        _active.imported(module, sys._getframe(1).f_globals.get("__name__", ""))
+    module = _import(*given)
+    frame = sys._getframe(1)  # it imports what a module lies in, as well
+    asking = frame.f_back if frame.f_code is _by_name else None
+    if _active is not None and asking is not None:
+        _active.imported(module, asking.f_globals.get("__name__", ""))
     return module
 
 
-importlib.import_module = _noting_import
+_importing._gcd_import = _noting_import
 OTHERS = ("pickle.find_class", *LINKS, *LISTINGS, *GLOBS, *CHANGES, *COMMANDS)
 sources.listen(["open"], _note_open)
 sources.listen(OTHERS, _note_other)

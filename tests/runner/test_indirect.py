@@ -1521,6 +1521,27 @@ def test_a_module_found_at_run_time_counts_by_what_it_does(whole, way):
     assert "import_module" not in result.out
 
 
+IMPORTED_BEFORE = """
+from importlib import import_module
+import src.models.a
+from curifactory import ArtifactManager, Record, stage
+from params import Args
+
+@stage(None, ["out"])
+def last(record):
+    return import_module("src.models." + "a").make()
+
+print(last(Record(ArtifactManager("other"), Args("a"))).state["out"])
+"""
+
+
+def test_a_module_counts_that_a_script_finds_which_knew_how_before_the_runner(project):
+    project.write(MODELS)
+    assert project.script(IMPORTED_BEFORE).out == "10\n"
+    project.edit("src/models/a.py", "FACTOR = 1", "FACTOR = 2")
+    assert project.script(IMPORTED_BEFORE).out == "20\n"
+
+
 def test_a_module_found_at_run_time_that_cannot_be_imported_fails_its_own_call(whole):
     again = on_models(whole, BY_NAME["import_module"], [])
     whole.edit("src/models/b.py", "return", "retrun")
