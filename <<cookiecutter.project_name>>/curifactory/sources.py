@@ -79,9 +79,13 @@ def root() -> str:
 
 def forget() -> None:
     """Let the modules of the project be imported anew, as their files are now."""
-    for name, module in {**sys.modules, **_replaced}.items():
-        if is_project_file(getattr(module, "__file__", None)) or is_project(module):
-            sys.modules.pop(name, None)
+    own = [
+        name
+        for name, module in {**sys.modules, **_replaced}.items()
+        if is_project_file(getattr(module, "__file__", None)) or is_project(module)
+    ]
+    for name in own:  # not before: folders in others ask for these
+        sys.modules.pop(name, None)
     for kept in (_sources, _trees, _replaced, _made, read_by_import):
         kept.clear()
     importlib.invalidate_caches()

@@ -54,22 +54,23 @@ def test_files_elsewhere_are_not_the_users_own(tmp_path):
     assert not sources.is_project_file(None)
 
 
-def _imported_anew(root):
+def _imported_anew(root, folder):
     sources.watch(root)
     sys.path.insert(0, str(root))
     found = []
     for number in "12":
-        (root / "folder" / "helper.py").write_text(f"N = {number}")
+        (root / folder / "helper.py").write_text(f"N = {number}")
         names = {}
-        exec("from folder import helper", names)
+        exec(f"from {folder.replace('/', '.')} import helper", names)
         found.append(names["helper"].N)
         sources.forget()
     return found
 
 
-def test_modules_in_a_folder_that_is_no_package_are_imported_anew(tmp_path):
-    (tmp_path / "folder").mkdir()
-    assert in_a_fork(_imported_anew, tmp_path) == [1, 2]
+@pytest.mark.parametrize("folder", ["folder", "folder/of/folders"])
+def test_modules_in_a_folder_that_is_no_package_are_imported_anew(folder, tmp_path):
+    (tmp_path / folder).mkdir(parents=True)
+    assert in_a_fork(_imported_anew, tmp_path, folder) == [1, 2]
 
 
 def test_watching_twice_changes_nothing(tmp_path):
