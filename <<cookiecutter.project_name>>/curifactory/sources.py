@@ -400,7 +400,11 @@ def _plain_of(cls: type) -> dict[str, Any]:
     own = [(n, v) for n, v in vars(cls).items() if n[:2] != "__"]
     plain = ((n, v) for n, v in own if n[0] != "_" and type(v) is not cls)
     made = {n: v for n, v in plain if not hasattr(type(v), "__get__")}
-    return made | {n: _copied(v) for n, v in own if issubclass(type(v), TABLES)}
+    for name, value in own:
+        if issubclass(type(value), TABLES):
+            with contextlib.suppress(Exception):  # it may hold itself
+                made[name] = _copied(value)
+    return made
 
 
 def _copied(value: Any) -> Any:

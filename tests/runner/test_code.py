@@ -1738,6 +1738,14 @@ def test_classes_that_answer_to_nothing_can_be_imported(tmp_path):
     assert "error" not in found["1"], found["1"]
 
 
+def test_a_class_with_a_table_that_holds_itself_can_be_followed(tmp_path):
+    body = "class A: t = {}\nA.t['all'] = A.t\nA.t['n'] = %s\ndef f(): return A.t"
+    cases = {n: ({"m.py": body % n}, ["m:f"]) for n in "12"}
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
+    assert "error" not in found["1"] and "error" not in found["2"], found
+
+
 def test_what_changes_in_an_object_with_a_lock_does_not_count(tmp_path):
     body = (
         "import threading\nclass Client:\n  def __init__(self):\n"
