@@ -122,8 +122,11 @@ def _made_elsewhere(cls: type, told: Mapping[str, ast.expr | None]) -> list[Name
             found.append(each)
     tree = sources.tree_of(_module_of(cls).__file__ or "")
     is_given = tree is not None and syntax.has_given(tree, cls.__name__)
-    is_used = tree is not None and cls.__name__ in syntax.names_used(tree)
-    for name, value in sources.made_of(cls).items() if is_used else ():
+    # Of what extends it a class is told by these, and may keep something of it.
+    is_told = any("__init_subclass__" in vars(base) for base in cls.__mro__[:-1])
+    is_told = is_told or type(cls).__module__ not in ("builtins", "abc")
+    used = syntax.names_used(tree, with_bases=is_told) if tree else frozenset()
+    for name, value in sources.made_of(cls).items() if cls.__name__ in used else ():
         literal = told.get(name)
         counts = is_given and literal is not None
         if type(value) in sources.TABLES:

@@ -139,15 +139,16 @@ def _given(node: ast.AST) -> str | None:
 
 
 @functools.lru_cache(1000)
-def names_used(tree: ast.Module) -> frozenset[str]:
+def names_used(tree: ast.Module, *, with_bases: bool) -> frozenset[str]:
     """Return the names that a module uses on its way, but for what is in definitions."""
     used: list[ast.AST] = []
     for node in tree.body:
-        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-            for part in ("decorator_list", "bases", "keywords"):
-                used += getattr(node, part, ())
-        else:
+        if not isinstance(node, (*FUNCTIONS, ast.ClassDef)):
             used.append(node)
+            continue
+        used += node.decorator_list
+        for part in ("bases", "keywords") if with_bases else ():
+            used += getattr(node, part, ())
     names = (each for part in used for each in ast.walk(part))
     return frozenset(each.id for each in names if isinstance(each, ast.Name))
 

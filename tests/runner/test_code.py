@@ -94,6 +94,14 @@ NAMED_BY_ITSELF = (
     " def __reduce__(self): return self.h.__name__\n@W\n"
 )
 SAME_SOURCE = {
+    "another class that extends one with a table": (
+        "import abc\nclass A(abc.ABC): t = dict(n=1)\ndef f(): return A.t",
+        "import abc\nclass A(abc.ABC): t = dict(n=1)\nclass B(A): pass\ndef f(): return A.t",
+    ),
+    "another class that extends a plain one with a table": (
+        "class A: t = dict(n=1)\ndef f(): return A.t",
+        "class A: t = dict(n=1)\nclass B(A): pass\ndef f(): return A.t",
+    ),
     "annotations of what is only called, where code asks for those of a class": (
         "import typing\nclass A: x: int\ndef g(x: int): return x\n"
         "def f(): return typing.get_type_hints(A), g(1)",
