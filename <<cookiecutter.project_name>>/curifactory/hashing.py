@@ -193,7 +193,8 @@ class _Walk:
             )
             raise IdentityError(path, "contains itself", hint)
         known = self._shared.get(id(value))
-        if known is not None:
+        # Of what was kept without an encoding, an order may need it now.
+        if known is not None and (known[1] or isinstance(self.parts, _Nothing)):
             self.parts.append(known[1])
             self.code += known[2]
             return

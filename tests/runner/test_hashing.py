@@ -777,3 +777,22 @@ def test_what_pickle_finds_by_its_name_has_the_code_of_its_class():
 
     hashing.digest([SINGLETON], "value", opaque, found)
     assert found == ["its code"]
+
+
+def first():
+    return 1
+
+
+def last():
+    return 2
+
+
+@pytest.mark.parametrize("functions", [(first, last), (last, first)])
+def test_the_code_in_a_value_has_one_order_wherever_it_is_looked_for(functions):
+    def opaque(value):
+        return [value] if isinstance(value, types.FunctionType) else []
+
+    made = [functools.partial(each, n) for n, each in enumerate(functions)]
+    value, found = [made * hashing.SHARED, {*made}], []
+    digest(value, opaque=opaque, found=found)
+    assert hashing.code_in(value, opaque) == found
