@@ -31,7 +31,9 @@ def main() -> int:
         return 130
     except (AttributeError, ImportError) as error:
         own = (each for each in sys.stdlib_module_names if _is_hidden(each))
-        if not (name := next(own, "")):
+        is_of_module = isinstance(error, ImportError) or "module '" in str(error)
+        name = next(own, "") if is_of_module and "--debug" not in sys.argv else ""
+        if not name:
             raise
         hint = f"{name}.py hides Python's own module {name}: rename it"
         print(f"error: {error}\n  {hint}", file=sys.stderr)

@@ -802,6 +802,18 @@ def test_a_file_that_hides_a_module_of_python_is_told(project):
     assert "queue.py hides Python's own module queue: rename it" in result.err
 
 
+def test_a_file_with_the_name_of_a_module_of_python_hides_no_error(project):
+    project.write({"profile.py": "x = 1\n"})
+    project.edit(
+        "experiments/study.py", "for args in", "del manager.calls\n    for args in"
+    )
+    result = project.python("-m", "curifactory", "map", "study")
+    assert "Traceback" in result.err and "profile.py" not in result.err
+    project.write({"queue.py": "x = 1\n"})
+    result = project.python("-m", "curifactory", "study", "--debug")
+    assert "Traceback" in result.err
+
+
 def test_the_help_of_a_command_begins_with_what_it_does(project):
     shown = project.ok("map", "--help").out
     assert "\n\nSay what would be computed, and why.\n\n" in shown
