@@ -125,16 +125,17 @@ class Survey:
         name = self._name_before(call.stage)
         return self.index.similar(name, call.label) if name else []
 
-    def past(self, call: Call) -> list[Trace]:
-        """Return earlier executions, those first that had all but the code of a call:
-        its argset may have had another name then."""
-        similar = self.similar(call)
-        if not (similar and decide.is_known(call)):
-            return similar
-        before = dict.fromkeys((each.stage, each.code) for each in similar)
+    def past(self, call: Call, similar: list[Trace] | None = None) -> list[Trace]:
+        """Return earlier executions: those that had all but the code of a call, whose
+        argset may have had another name then; where there are none, the similar ones.
+        """
+        known = self.similar(call) if similar is None else similar
+        if not (known and decide.is_known(call)):
+            return known
+        before = dict.fromkeys((each.stage, each.code) for each in known)
         now = self.now(call)
         olds: dict[str, dict[str, None]] = {}  # what code that was met was before
-        for trace in similar:
+        for trace in known:
             for key, digest, _ in trace.reads:
                 if key[0] in "cm":
                     olds.setdefault(now(key), {})[digest] = None
@@ -142,7 +143,7 @@ class Survey:
         def same(digest: str) -> Iterable[str]:
             return (*self._same(digest), *olds.get(digest, ()))
 
-        return [*self._filed(call, before, same), *similar]
+        return [*self._filed(call, before, same)] or known
 
     def _name_before(self, stage: AnyStage) -> str:
         """Return the name that the code of a stage had, where nothing has it now."""
@@ -208,7 +209,7 @@ class Survey:
             found = decide.predict(call, similar, self.now(call))
         if found.kind != "compute":
             return found
-        past = self.past(call)
+        past = self.past(call, similar)
         seconds = past[0].seconds if past else 0.0
         reason = found.reason or self.reason(call, past)
         return Decision("compute", reason, None, seconds)

@@ -645,6 +645,24 @@ def test_long_work_asks_where_the_class_of_an_input_was_edited(whole):
     assert "results of 12 calls are kept" in whole.ok("accept", "use").out
 
 
+COMPARED = """
+from curifactory.experiment import run_experiment
+run = run_experiment("study", map_only=True)
+for call, decision in run.decisions:
+    if decision.kind == "compute":
+        print(call.stage.label, len(run.manager.survey.past(call)))
+"""
+
+
+def test_a_call_is_compared_with_what_differs_in_its_code_alone(whole):
+    whole.ok()
+    whole.edit("params/base.py", "seed=2", "seed=3")
+    whole.ok()
+    whole.edit("src/helpers.py", "2 * x", "x + x")
+    found = whole.script(COMPARED).out.splitlines()
+    assert found[:2] == ["fit 1", "fit 1"]
+
+
 def test_overwrite_asks_nothing(costly):
     assert "fit a" in costly.ok("study", "--overwrite").done()
 
