@@ -120,13 +120,22 @@ def _made_elsewhere(cls: type, told: Mapping[str, ast.expr | None]) -> list[Name
         is_told = literal is not None and _is_value(literal, each.value)
         if not is_told and (literal is None or syntax.is_set_by_import(name)):
             found.append(each)
+    return found + _left_by_module(cls, told)
+
+
+def _left_by_module(cls: type, told: Mapping[str, ast.expr | None]) -> list[Named]:
+    """Return what a class was given while its own module was executed, by what uses it."""
     tree = sources.tree_of(_module_of(cls).__file__ or "")
-    is_given = tree is not None and syntax.has_given(tree, cls.__name__)
-    # Of what extends it a class is told by these, and may keep something of it.
-    is_told = any("__init_subclass__" in vars(base) for base in cls.__mro__[:-1])
-    is_told = is_told or type(cls).__module__ not in ("builtins", "abc")
-    used = syntax.names_used(tree, with_bases=is_told) if tree else frozenset()
-    for name, value in sources.made_of(cls).items() if cls.__name__ in used else ():
+    if tree is None:
+        return []
+    # By these it hears of what extends it, and may keep something of that.
+    hears = any("__init_subclass__" in vars(base) for base in cls.__mro__[:-1])
+    hears |= type(cls).__module__ not in ("builtins", "abc") or issubclass(cls, type)
+    if cls.__name__ not in syntax.names_used(tree, with_bases=hears):
+        return []
+    is_given = syntax.has_given(tree, cls.__name__)
+    found = []
+    for name, value in sources.made_of(cls).items():
         literal = told.get(name)
         counts = is_given and literal is not None
         if type(value) in sources.TABLES:
