@@ -213,7 +213,7 @@ def _shared_object(value: Any, known: dict[Hashable, tuple[Any, Any]]) -> Any:
         made = copied(value)
         known[content] = value, made
         _by_id[id(made)] = _Shared(made, {hashing.digest: content[1]}, False)
-    known[id(value)] = value, known[content][1]
+        known[id(value)] = known[content]  # not the next ones: they may be let go
     return known[content][1]
 
 

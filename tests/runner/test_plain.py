@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import enum
 import threading
+import weakref
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -271,6 +272,17 @@ def test_equal_objects_are_shared_while_nobody_changes_them():
         assert found == [0, 0] and plain.is_fixed(first) and plain.is_object(first)
     assert not plain.is_fixed(first)
     assert plain.shared(made) is not plain.shared(made)
+
+
+def test_an_object_whose_equal_is_known_is_let_go():
+    numpy = pytest.importorskip("numpy")
+    with plain.sharing():
+        plain.shared(numpy.zeros(3))
+        other = numpy.zeros(3)
+        plain.shared(other)
+        is_held = weakref.ref(other)
+        del other
+        assert is_held() is None
 
 
 NOT_ALIKE = [lambda: 1, Numbers([1]), OwnCopy()]
