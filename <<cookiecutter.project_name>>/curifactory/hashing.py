@@ -144,6 +144,8 @@ def hash_file(path: pathlib.Path | str) -> str:
     with open(os.open(path, READING), "rb", buffering=0) as file:
         while block := file.read(2**20):
             state.update(block)
+    if block is None:  # of a pipe at work, or a file that is still being fetched
+        raise BlockingIOError(f"{path} gives nothing yet")
     return state.hexdigest()
 
 

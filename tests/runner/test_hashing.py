@@ -5,6 +5,7 @@ import datetime
 import enum
 import functools
 import io
+import os
 import random
 import string
 import sys
@@ -796,3 +797,12 @@ def test_the_code_in_a_value_has_one_order_wherever_it_is_looked_for(functions):
     value, found = [made * hashing.SHARED, {*made}], []
     digest(value, opaque=opaque, found=found)
     assert hashing.code_in(value, opaque) == found
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_what_gives_nothing_yet_is_not_digested_as_empty(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writing = os.open(tmp_path / "pipe", os.O_RDWR)
+    with pytest.raises(OSError):
+        hashing.hash_file(tmp_path / "pipe")
+    os.close(writing)
