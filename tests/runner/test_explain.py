@@ -663,6 +663,31 @@ def test_a_call_is_compared_with_what_differs_in_its_code_alone(whole):
     assert found[:2] == ["fit 1", "fit 1"]
 
 
+INTERRUPTED = """
+from curifactory.experiment import run_experiment
+from curifactory.extras.guard import cost_of_edits
+run = run_experiment("study", map_only=True)
+calls = [call for call, decision in run.decisions if decision.kind == "compute"]
+
+
+def until_ctrl_c():
+    yield calls[0]
+    raise KeyboardInterrupt
+
+
+try:
+    cost_of_edits(run.manager.survey, until_ctrl_c())
+except KeyboardInterrupt:
+    print(calls[0].stage.label, calls[0].trace)
+"""
+
+
+def test_ctrl_c_while_it_is_asked_what_edits_cost_gives_no_call_an_old_result(whole):
+    whole.ok()
+    whole.edit("src/helpers.py", "2 * x", "x + x")
+    assert whole.script(INTERRUPTED).out == "fit None\n"
+
+
 def test_overwrite_asks_nothing(costly):
     assert "fit a" in costly.ok("study", "--overwrite").done()
 

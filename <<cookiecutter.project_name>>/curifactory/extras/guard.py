@@ -1,5 +1,6 @@
 """What edits of code would let be done again, and how long that took."""
 
+import contextlib
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -17,14 +18,14 @@ def cost_of_edits(survey: Survey, calls: Iterable[Call]) -> tuple[float, str]:
     """
     causes: dict[Call, str] = {}
     spent: dict[str, tuple[str, str, float]] = {}
-    for call in calls:
-        found = _invalidated(survey, call, causes)
-        if found is not None and not survey.request.forces(call.stage.called):
-            causes[call], trace = found
-            call.trace = trace  # what comes after it is found by what it took
-            spent[trace.folder] = causes[call], call.stage.label, trace.seconds
-    for call in causes:
-        call.trace = None
+    with contextlib.ExitStack() as ending:
+        for call in calls:
+            found = _invalidated(survey, call, causes)
+            if found is not None and not survey.request.forces(call.stage.called):
+                causes[call], trace = found
+                ending.callback(setattr, call, "trace", None)
+                call.trace = trace  # what comes after it is found by what it took
+                spent[trace.folder] = causes[call], call.stage.label, trace.seconds
     lines: dict[str, list[tuple[str, float]]] = {}
     for cause, label, seconds in spent.values():
         lines.setdefault(cause, []).append((label, seconds))
