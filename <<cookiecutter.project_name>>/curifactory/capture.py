@@ -96,6 +96,14 @@ def rescue(path: str) -> None:
                 _move(each, path)
 
 
+def set_aside(folder: Path) -> None:
+    """Let nobody take what killed processes had printed for what a later call prints."""
+    for each in folder.glob("process-*"):
+        with contextlib.suppress(OSError):
+            if each.stat().st_size:
+                each.rename(each.with_name(f"lost-{each.name}"))
+
+
 def tidy(folder: Path) -> None:
     """Remove the files of processes; what is in one was printed by nobody known."""
     with contextlib.suppress(OSError):

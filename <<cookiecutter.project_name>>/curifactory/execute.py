@@ -488,6 +488,8 @@ class Session:
                 self._undo(each.call)
                 self._let_follow(each)
         self._note_kill(begun or lost)
+        if self.outputs is not None:
+            capture.set_aside(self.outputs)
 
     def _note_kill(self, suspected: list[Running]) -> None:
         """Try calls again, each alone, of which one has killed its worker."""

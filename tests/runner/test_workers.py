@@ -159,6 +159,31 @@ def test_workers_have_what_run_puts_into_the_environment(on):
         assert values == [[late, None]] * 4
 
 
+def test_what_a_killed_call_had_printed_is_not_taken_from_its_neighbour(on):
+    stages = """
+        @stage(None, ["x"])
+        def work(record):
+            seed = record.args.seed
+            print(f"here is {seed}", flush=True)
+            note(f"begin-{seed}")
+            while len(Path("../bodies.txt").read_text().split()) < 2:
+                time.sleep(0.01)
+            if seed:
+                time.sleep(0.1)
+                os._exit(1)
+            time.sleep(1)
+            return seed
+        """
+    two = FOUR.replace("range(4)", "range(2)")
+    on.study("\n" + dedent(stages), EACH.format("work"), two)
+    result = on.run("other")
+    assert result.done() == ["work n0"], result
+    (failed,) = result.calls(status="failed")
+    assert failed["error"]["printed"] == "here is 1", result
+    text = (on.root / "data/runs/other-1" / failed["output"]).read_text()
+    assert text == "here is 1\n"
+
+
 def test_a_run_that_can_start_no_more_threads_ends_as_any_other(on):
     """As where memory or the number of threads is limited."""
     run = """
