@@ -621,6 +621,7 @@ DAMAGES = {
     "empty": lambda text: "",
     "cut short": lambda text: text[: len(text) // 2],
     "a bracket": lambda text: "{",
+    "brackets": lambda text: "[" * 100_000,
     "no run": lambda text: "[]",
     "without calls": lambda text: "{}",
     "a name": lambda text: text.replace('"seconds"', '"secondz"'),

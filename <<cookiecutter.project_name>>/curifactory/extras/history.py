@@ -12,7 +12,7 @@ from ..errors import RequestError, nearest
 
 Data = dict[str, Any]
 UNREADABLE = "unreadable"
-DAMAGED = OSError, ValueError, KeyError, TypeError, AttributeError
+DAMAGED = OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError
 
 
 def read(path: Path) -> Data:
