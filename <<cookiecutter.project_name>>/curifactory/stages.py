@@ -3,8 +3,8 @@
 import ast
 import functools
 import inspect
-import pkgutil
 from collections.abc import Callable, Collection, Sequence
+from importlib import import_module
 from typing import (
     Any,
     Concatenate,
@@ -203,7 +203,8 @@ def _version(value: Any) -> tuple[str, str]:
 
 def _imported(module: str, qualname: str) -> "AnyStage":
     """Return the stage that another process means."""
-    found = pkgutil.resolve_name(f"{module}:{qualname}")
+    # Names of files, unlike those of modules in Python, may have dashes and blanks.
+    found = functools.reduce(getattr, qualname.split("."), import_module(module))
     if not isinstance(found, Stage):
         raise TypeError(f"{module}.{qualname} is no stage")
     return found

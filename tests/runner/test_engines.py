@@ -2,6 +2,7 @@
 
 import json
 import os
+from textwrap import dedent
 
 import pytest
 from on_engines import EACH, OnEngine, check_nine, parallel, study_of_ten
@@ -416,6 +417,14 @@ def test_a_stage_that_workers_cannot_find_says_how_they_could(whole, above, hint
     result = whole.run("study", "-j", "2")
     assert result.code == 2
     assert f"cannot import stage load\n  {hint}" in result.err
+
+
+def test_workers_find_stages_in_a_file_whose_name_has_a_dash(whole):
+    text = CHAIN["experiments/study.py"].replace("compare(Record(manager", "#")
+    stage = "from curifactory import stage\n\n\n@stage(['data'], ['model'])\n"
+    own = f"{stage}def fit(record, data):\n    return {{'sum': 1}}\n\n\ndef run"
+    whole.write({"experiments/a-study.py": dedent(text).replace("def run", own)})
+    assert "fit a" in whole.ok("a-study", "-j", "2").done()
 
 
 @pytest.mark.slow
