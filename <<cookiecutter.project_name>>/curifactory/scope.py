@@ -103,13 +103,16 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
     scope.fillings = syntax.fillings(node, scope.local)
     only_filled = {each.node for each in scope.fillings}
     attributes: set[str] = set()
+    given: set[str] = set()
     for inner in ast.walk(node):
         scope.take_question(inner)
         scope.called.update(map(id, getattr(inner, "decorator_list", ())))
         if isinstance(inner, (ast.Import, ast.ImportFrom)):
             scope.take_import(inner)
+            given.update(each.name for each in inner.names)
         elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
             unit.loaded.update([] if id(inner) in only_filled else [inner.id])
+            given.update([] if id(inner) in scope.local else [inner.id])
         elif isinstance(inner, ast.Attribute):
             attributes.add(inner.attr)
             is_common = inner.attr in ("copy", "name")
@@ -127,8 +130,9 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
             if not re.search(r"\s", inner.value):  # as `model.depth`, or `{0.depth}`
                 unit.names.update(re.findall(r"\w+", inner.value))
     unit.names |= attributes
-    unit.asked |= (ASKS_FIELDS & (attributes | unit.loaded)) | (attributes & {"type"})
-    unit.names.update([ANNOTATIONS] if asks_types(unit.asked) else [])
+    unit.asked |= (ASKS_FIELDS & (attributes | given)) | (attributes & {"type"})
+    if "type" in attributes and not ASKS_FIELDS.isdisjoint(attributes | unit.loaded):
+        unit.names.add(ANNOTATIONS)
     if not QUERIES.isdisjoint(unit.names):
         for name in _named_in_texts(node, scope):
             scope.resolve(ast.Name(name, ast.Load()))

@@ -94,6 +94,12 @@ NAMED_BY_ITSELF = (
     " def __reduce__(self): return self.h.__name__\n@W\n"
 )
 SAME_SOURCE = {
+    "annotations beside a variable that has the name of what asks for fields": (
+        "class A: x: int\ndef g(t): fields = t.split(); return fields\n"
+        "def h(a): return a.type\ndef f(a): return A(), g(''), h(a)",
+        "class A: x: float\ndef g(t): fields = t.split(); return fields\n"
+        "def h(a): return a.type\ndef f(a): return A(), g(''), h(a)",
+    ),
     "another class that extends one with a table": (
         "import abc\nclass A(abc.ABC): t = dict(n=1)\ndef f(): return A.t",
         "import abc\nclass A(abc.ABC): t = dict(n=1)\nclass B(A): pass\ndef f(): return A.t",
@@ -853,6 +859,14 @@ OTHER_SOURCE = {
         "@dataclass\nclass A:\n x: float\n"
         " @classmethod\n def m(cls, d): return [g(each, d) for each in fields(cls)]\n"
         "def f(): return A.m(1.5)",
+    ),
+    "an annotation that a field gives to a helper, asked for by an import inside": (
+        "import dataclasses as d\ndef g(field): return field.type\n"
+        "@d.dataclass\nclass A: x: int\n"
+        "def f(): from dataclasses import fields; return [*map(g, fields(A))]",
+        "import dataclasses as d\ndef g(field): return field.type\n"
+        "@d.dataclass\nclass A: x: float\n"
+        "def f(): from dataclasses import fields; return [*map(g, fields(A))]",
     ),
     "a key that a typed dictionary requires": (
         "import typing as t\nclass A(t.TypedDict, total=False): x: 't.Required[int]'\n"
