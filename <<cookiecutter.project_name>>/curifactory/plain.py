@@ -202,12 +202,11 @@ def _shared_object(value: Any, known: dict[Hashable, tuple[Any, Any]]) -> Any:
     """
     if id(value) in known:
         return known[id(value)][1]
-    try:
-        content = type(value), hashing.digest(value)
-        is_alone = bool(hashing.code_in(value, _own))
-    except (IdentityError, RecursionError):
-        is_alone = True
-    if is_alone:
+    content = None
+    with contextlib.suppress(IdentityError, RecursionError):
+        if not hashing.code_in(value, _own):
+            content = type(value), hashing.digest(value)
+    if content is None:
         return copied(value)
     if content not in known:
         made = copied(value)

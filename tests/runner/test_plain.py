@@ -296,6 +296,23 @@ def test_objects_with_code_of_the_project_are_not_shared(value: Any, monkeypatch
         assert made is not plain.shared([value]) and not plain.is_object(made)
 
 
+class Asked:
+    """Counts how often it is asked what it consists of."""
+
+    times = 0
+
+    def __reduce__(self):
+        Asked.times += 1
+        return Asked, ()
+
+
+def test_objects_with_code_of_the_project_are_not_digested_to_be_copied(monkeypatch):
+    monkeypatch.setattr(sources, "_roots", [str(Path(__file__).parent)])
+    with plain.sharing():
+        plain.shared([Asked()])
+    assert Asked.times == 2  # whether it has such code, and to be copied
+
+
 def test_objects_that_differ_in_fields_that_do_not_count_are_not_shared():
     with plain.sharing():
         made = [plain.shared([Ruled(gpus=count)]) for count in (1, 2)]
