@@ -11,7 +11,6 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from . import hashing, sources, syntax, units
-from .errors import IdentityError
 from .scope import ANNOTATIONS, Memory, Named, Unit, fill, is_memoized
 from .sources import function_of, got, is_project, place_of
 
@@ -148,8 +147,8 @@ def _left_by_module(cls: type, told: Mapping[str, ast.expr | None]) -> list[Name
 def _is_value(literal: ast.expr, value: Any) -> bool:
     """Return whether a literal says that an attribute has this value."""
     tree = ast.fix_missing_locations(ast.Expression(literal))
-    made = eval(compile(tree, "<literal>", "eval"), {})
-    with contextlib.suppress(IdentityError):
+    with contextlib.suppress(Exception):  # it may have no identity
+        made = eval(compile(tree, "<literal>", "eval"), {})
         return made is value or hashing.digest(made) == hashing.digest(value)
     return False
 

@@ -25,6 +25,7 @@ SCOPES = (*FUNCTIONS, ast.Lambda, *COMPREHENSIONS)
 FILLING = frozenset(
     "setdefault update append appendleft extend extendleft add insert set".split()
 )
+TABLES = ("dict", "list", "set")
 MUTABLE = (ast.Dict, ast.List, ast.Set, ast.Call, *COMPREHENSIONS)
 BLIND = frozenset(
     "abstractmethod auto cache cached_property classmethod contextmanager dataclass dict "
@@ -93,13 +94,17 @@ def _annotations(node: Definition) -> list[ast.expr]:
 
 
 def bindings(node: ast.ClassDef) -> dict[str, ast.expr | None]:
-    """Return the names that a body binds, each with its value if that is a literal."""
+    """Return the names that a body binds, each with its value if that is a literal, or
+    what a builtin collection is made of one."""
     found: dict[str, ast.expr | None] = {}
     for each in node.body:
         if isinstance(each, (ast.Assign, ast.AnnAssign)):
             targets = each.targets if isinstance(each, ast.Assign) else [each.target]
             said = each.value or ast.Constant(None)
-            value = None if has_names(said) else said
+            parts: list[ast.AST] = [said]
+            if isinstance(said, ast.Call) and getattr(said.func, "id", "") in TABLES:
+                parts = [*said.args, *said.keywords]
+            value = None if any(map(has_names, parts)) else said
             found.update({t.id: value for t in targets if isinstance(t, ast.Name)})
     return found
 

@@ -94,6 +94,10 @@ NAMED_BY_ITSELF = (
     " def __reduce__(self): return self.h.__name__\n@W\n"
 )
 SAME_SOURCE = {
+    "an object of a class with a table that a call makes": (
+        "class A: t = dict(n=1)\ndef f(): return A.t",
+        "class A: t = dict(n=1)\nONE = A()\ndef f(): return A.t",
+    ),
     "annotations beside a variable that has the name of what asks for fields": (
         "class A: x: int\ndef g(t): fields = t.split(); return fields\n"
         "def h(a): return a.type\ndef f(a): return A(), g(''), h(a)",
@@ -373,6 +377,10 @@ PACKED = (
 )
 
 OTHER_SOURCE = {
+    "what a function puts into a table that a call makes": (
+        "class A: t = dict(n=1)\ndef fill(t): t['n'] = 1\nfill(A.t)\ndef f(): return A.t",
+        "class A: t = dict(n=1)\ndef fill(t): t['n'] = 2\nfill(A.t)\ndef f(): return A.t",
+    ),
     "an annotation that code asks of a function": (
         "def g(x: int): return x\n"
         "def by(h): return [h.__annotations__[n](2.7) for n in 'x']\n"
