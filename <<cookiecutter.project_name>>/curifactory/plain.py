@@ -182,13 +182,13 @@ def shared(value: Any) -> Any:
 def sharing() -> Iterator[None]:
     """Within this, while nobody changes them, equal objects are copied once as well."""
     global _objects
-    _objects = {}
+    before, _objects = _objects, {}
     try:
         yield
     finally:
         for _, made in _objects.values():
             _by_id.pop(id(made), None)
-        _objects = None
+        _objects = before
 
 
 _objects: dict[Hashable, tuple[Any, Any]] | None = None

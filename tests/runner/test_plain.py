@@ -268,6 +268,8 @@ def test_equal_objects_are_shared_while_nobody_changes_them():
         assert first is not made and first["x"] is not made["x"]
         assert plain.shared(made) is plain.shared(copy.deepcopy(made)) is first
         assert plain.shared({**made, "x": numpy.ones(3)}) is not first
+        with plain.sharing():  # as where __post_init__ collects other argsets
+            assert plain.shared(made) is not first
         found = [plain.once(first, "sum", lambda n=n: n) for n in range(2)]
         assert found == [0, 0] and plain.is_fixed(first) and plain.is_object(first)
     assert not plain.is_fixed(first)
