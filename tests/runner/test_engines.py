@@ -304,6 +304,7 @@ def test_a_worker_that_is_killed_once_costs_nothing_but_time(on):
     assert "worker was killed" in result.err and "work n3" in result.err
 
 
+@pytest.mark.slow
 @parallel
 def test_calls_that_are_lost_with_a_killed_worker_count_once_for_max_calls(on):
     stages = """
@@ -355,6 +356,7 @@ def test_two_distinct_computations_of_twenty_argsets_run_two_bodies(on, pause):
     assert result.counts["reused"] == 18
 
 
+@pytest.mark.slow
 @parallel
 def test_the_time_that_a_call_waits_for_a_worker_is_not_its_own(on):
     stages = """

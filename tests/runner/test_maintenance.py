@@ -729,6 +729,7 @@ def test_a_part_of_the_name_of_a_stage_is_told_with_the_whole(project):
         assert result.code == 2 and "did you mean 'score'" in result.err
 
 
+@pytest.mark.slow
 def test_runs_of_one_second_are_in_the_order_of_their_numbers(project):
     runs = [project.ok("study", "--set", f"seed={n}", "-n", "a").run for n in range(11)]
     for path in (project.root / "data/runs").glob("*/run.json"):

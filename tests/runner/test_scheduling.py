@@ -285,6 +285,7 @@ CORES = """
     """
 
 
+@pytest.mark.slow
 @parallel
 def test_calls_occupy_no_more_cores_than_there_are(on):
     on.study(

@@ -159,6 +159,7 @@ def test_workers_have_what_run_puts_into_the_environment(on):
         assert values == [[late, None]] * 4
 
 
+@pytest.mark.slow
 def test_what_a_killed_call_had_printed_is_not_taken_from_its_neighbour(on):
     stages = """
         @stage(None, ["x"])
