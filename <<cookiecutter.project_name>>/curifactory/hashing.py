@@ -450,9 +450,14 @@ def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
 def given_to(value: enum.Enum) -> Iterator[tuple[str, Any]]:
     """Yield what a member has beside its value, but what it keeps for itself."""
     for name, each in sorted(vars(value).items()):
-        lazy = isinstance(getattr(type(value), name, None), functools.cached_property)
-        if not lazy and (name[0] != "_" or isinstance(each, types.FunctionType)):
+        counts = name[0] != "_" or isinstance(each, types.FunctionType)
+        if counts and not _is_lazy(value, name):
             yield name, each
+
+
+def _is_lazy(value: object, name: str) -> bool:
+    """Return whether an attribute is a property that was computed once, and kept."""
+    return isinstance(getattr(type(value), name, None), functools.cached_property)
 
 
 def _exception(walk: _Walk, value: BaseException, path: str) -> None:
@@ -472,8 +477,7 @@ def _dataclass(walk: _Walk, value: Any, path: str) -> None:
     declared = {field.name for field in dataclasses.fields(value)}
     found = list(counted(value, path))
     for name in getattr(value, "__dict__", {}):
-        lazy = isinstance(getattr(type(value), name, None), functools.cached_property)
-        if name not in declared and not lazy:
+        if name not in declared and not _is_lazy(value, name):
             found.append((name, getattr(value, name, None)))
     walk.unordered("fields", [(f"{path}.{n}", (n, each)) for n, each in found])
 
