@@ -97,9 +97,7 @@ class Files:
             return None
         inner = full[len(base) :].replace(os.sep, "/")
         folders = inner.split("/")[: None if is_folder else -1]
-        if any(p in sources.OUTSIDE or p[:1] == "." for p in folders):
-            return None
-        if any(p.endswith(".egg-info") for p in folders):  # pip writes it here
+        if any(map(_is_apart, folders)):
             return None
         if os.path.basename(inner).startswith(channel.PREFIX):
             return None
@@ -385,6 +383,11 @@ def _known_part(text: str) -> str:
     whole = os.path.expandvars(os.path.expanduser(text))
     sign = SIGNS.search(whole)
     return os.path.dirname(whole[: sign.start()]) if sign else whole
+
+
+def _is_apart(name: str) -> bool:
+    """Return whether a folder of the project has no data: packages, what pip notes here."""
+    return name in sources.OUTSIDE or name[:1] == "." or name.endswith(".egg-info")
 
 
 @functools.lru_cache(1000)
