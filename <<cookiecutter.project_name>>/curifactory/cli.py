@@ -312,6 +312,11 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
     add("--indices", metavar="0,2-4", type=not_empty, help=said, **LISTED)
 
 
+def joined_indices(options: argparse.Namespace) -> str | None:
+    """Return what all --indices say together."""
+    return ",".join(options.indices) or None
+
+
 def not_empty(text: str) -> str:
     """Refuse an option that is empty, as from a variable that is not set."""
     if not text:
@@ -397,7 +402,7 @@ def _request(options: argparse.Namespace, command: str) -> Request:
     given = {
         **vars(options),
         "command": command,
-        "indices": ",".join(options.indices) or None,
+        "indices": joined_indices(options),
         "map_only": options.command != "run" or options.map,
         "captures": not (options.verbose or options.debugger),
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import layout, paramsets
 from ..args import Repeated, flat_field, short
-from ..cli import add_choice_options, apart
+from ..cli import add_choice_options, apart, joined_indices
 from ..errors import RequestError, counted, nearest
 from ..request import Request
 from ..runfile import described, shown_fields
@@ -36,7 +36,7 @@ def perform(options: argparse.Namespace) -> int:
         known = [entry.name for entry in layout.list_paramsets(project.root)]
         raise RequestError("no parameter file is named", nearest("", known))
     choice = {n: getattr(options, n) for n in ("sets", "seeds", "names")}
-    choice["indices"] = ",".join(options.indices) or None
+    choice["indices"] = joined_indices(options)
     with apart(options.json):
         sources = paramsets.imported(project, options.paramsets)
         found = paramsets.collect(sources, Request("", **choice))
