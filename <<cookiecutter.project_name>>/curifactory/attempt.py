@@ -23,7 +23,7 @@ from . import (
     sources,
     surroundings,
 )
-from .errors import CurifactoryError, DamagedError
+from .errors import CurifactoryError, DamagedError, counted
 from .failure import failed
 from .files import NOTHING, FileDigests, Files
 from .inside import ByRecord, Inputs, StageRecord
@@ -431,7 +431,7 @@ def _split(stage: AnyStage, result: Any) -> list[Any]:
     values = list(result) if isinstance(result, (tuple, list)) else [result]
     if len(values) == len(names):
         return values
-    given = f"{len(values)} value{'s' * (len(values) != 1)}"
+    given = counted(len(values), "value")
     if result is None or isinstance(result, dict):
         given = "nothing" if result is None else "a dictionary"
     raise CurifactoryError(

@@ -9,7 +9,7 @@ from typing import Any
 from .. import attempt, decide, experiment
 from ..cli import enter, not_empty
 from ..data import stored
-from ..errors import CurifactoryError, RequestError, nearest
+from ..errors import CurifactoryError, RequestError, counted, nearest
 from ..execute import task_of
 from ..experiment import Request, Run
 from ..folders import safe
@@ -95,8 +95,7 @@ def _accept(run: Run, stage: AnyStage, calls: list[Call]) -> int:
     name = f"{safe(stage.name)}-{os.urandom(8).hex()}.json"
     survey.store.keep(survey.store.root / ".accepted" / name, content)
     survey.index.close()
-    count = f"{kept} call{'s' * (kept != 1)}"
-    print(f"{stage.label}: results of {count} are kept, although {why}")
+    print(f"{stage.label}: results of {counted(kept, 'call')} are kept, although {why}")
     return 0
 
 
@@ -122,7 +121,7 @@ def _check(project: Settings, run: Run, calls: list[Call]) -> int:
     results = [_compared(call, place) for call in distinct.values()]
     survey.store.discard(aside)
     if missing := len(calls) - len(able):
-        print(f"not all inputs of {missing} call{'s' * (missing > 1)} lie in the cache")
+        print(f"not all inputs of {counted(missing, 'call')} lie in the cache")
     survey.index.close()
     return 0 if all(results) else 1
 

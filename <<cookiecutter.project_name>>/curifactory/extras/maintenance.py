@@ -16,7 +16,7 @@ from rich.filesize import decimal
 from .. import folders, settings, store
 from ..caching import read_bytes
 from ..cli import not_empty
-from ..errors import CurifactoryError, RequestError, alike, nearest
+from ..errors import CurifactoryError, RequestError, alike, counted, nearest
 from ..index import Index
 from ..peers import Peers
 from ..settings import Settings
@@ -223,8 +223,8 @@ def _verify(project: Settings, cache: Store, options: argparse.Namespace) -> int
     problems = list(dict.fromkeys(problems))  # what stays is met each time
     for text in problems:
         print(text)
-    wrong = f"{len(problems)} problem{'s' * (len(problems) != 1)}"
-    print(f"{_calls(len(traces))} read, {size} whole, {wrong}")
+    read, wrong = counted(len(traces), "call"), counted(len(problems), "problem")
+    print(f"{read} read, {size} whole, {wrong}")
     return 1 if problems else 0
 
 
@@ -282,7 +282,7 @@ def _rebuild(project: Settings, cache: Store, options: argparse.Namespace) -> in
     stages = {trace.stage for trace in _traces(cache)}
     count = sum(len(index.folders(stage)) for stage in stages)
     index.close()
-    print(f"the index has {_calls(count)}")
+    print(f"the index has {counted(count, 'call')}")
     return 0
 
 
@@ -310,7 +310,7 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
     if options.dry_run:
         for trace in chosen:
             print(f"{decimal(_size(cache, trace)):>9}  {trace.folder}")
-        print(f"{_calls(len(chosen))}, {decimal(size)} would be deleted")
+        print(f"{counted(len(chosen), 'call')}, {decimal(size)} would be deleted")
         return 0
     with contextlib.closing(Peers(cache.root, _say)) as peers:
         # Runs that have ended since the first look are not at work, but in the history.
@@ -325,12 +325,8 @@ def _gc(project: Settings, cache: Store, options: argparse.Namespace) -> int:
     stay = len(chosen) - deleted
     said = f"; {stay} are in use, and stay" if stay else ""
     amount = "at most " * bool(stay) + decimal(size)
-    print(f"{_calls(deleted)}, {amount} deleted{said}")
+    print(f"{counted(deleted, 'call')}, {amount} deleted{said}")
     return 0
-
-
-def _calls(number: int) -> str:
-    return f"{number} call{'s' * (number != 1)}"
 
 
 def _seconds(text: str | None) -> float | None:
