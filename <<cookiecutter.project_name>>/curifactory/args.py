@@ -51,7 +51,7 @@ class ExperimentArgs(_Named):
 
     if not TYPE_CHECKING:  # __init__ tells what it takes
 
-        def __new__(cls, *_: Any, **__: Any) -> Any:
+        def __new__(cls, /, *_: Any, **__: Any) -> Any:
             made = super().__new__(cls)
             # Each setting of a field looks at it: that takes long where nothing is.
             _SEALED.__set__(made, False)
@@ -123,7 +123,7 @@ class ExperimentArgs(_Named):
         found = sorted((n, plain.digest(v, f"{where}.{n}")) for n, v in counted)
         return hashing.hash_text(*chain(*zip(*found, strict=True)))[:12]
 
-    def copy(self: Self, **changes: Any) -> Self:
+    def copy(self: Self, /, **changes: Any) -> Self:
         """Return a copy with other values for some fields; the two share nothing."""
         for name in changes:
             if name not in field_names(self.__class__):

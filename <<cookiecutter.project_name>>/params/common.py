@@ -40,7 +40,9 @@ def seed_group(name: str) -> str:
     return re.sub(r"_seed\d+(?=_|$)", "", name)
 
 
-def grid(args: AnyArgs | Sequence[AnyArgs], **fields: Iterable[Any]) -> list[AnyArgs]:
+def grid(
+    args: AnyArgs | Sequence[AnyArgs], /, **fields: Iterable[Any]
+) -> list[AnyArgs]:
     """Combine all given values of all given fields; the last field varies fastest.
 
     >>> [copy.name for copy in grid(Args(name="base"), C=[1.0, 10.0], gamma=[0.1])]
@@ -51,7 +53,9 @@ def grid(args: AnyArgs | Sequence[AnyArgs], **fields: Iterable[Any]) -> list[Any
     return _varied(args, [dict(zip(columns, row, strict=True)) for row in rows])
 
 
-def zipped(args: AnyArgs | Sequence[AnyArgs], **fields: Iterable[Any]) -> list[AnyArgs]:
+def zipped(
+    args: AnyArgs | Sequence[AnyArgs], /, **fields: Iterable[Any]
+) -> list[AnyArgs]:
     """Take the first value of each field together, then the second of each, ...
 
     >>> [copy.name for copy in zipped(Args(name="base"), C=[1.0, 9.0], gamma=[0.3, 0.1])]
@@ -66,7 +70,7 @@ def zipped(args: AnyArgs | Sequence[AnyArgs], **fields: Iterable[Any]) -> list[A
 
 
 def one_at_a_time(
-    args: AnyArgs | Sequence[AnyArgs], **fields: Iterable[Any]
+    args: AnyArgs | Sequence[AnyArgs], /, **fields: Iterable[Any]
 ) -> list[AnyArgs]:
     """Give the argset as it is, then copies with one field changed: an ablation.
 

@@ -75,6 +75,14 @@ class Required(ExperimentArgs):
     seed: int
 
 
+@dataclass
+class Short(ExperimentArgs):
+    """Its fields have the names that methods use for themselves."""
+
+    cls: type = int
+    self: int = 0
+
+
 # Fields -----------------------------------------------------------------------------
 
 
@@ -735,3 +743,8 @@ def test_paths_that_differ_by_case_alone_have_digests_of_their_own():
     digests = [Snapshot(Placed(place=each)).digest("place") for each in (upper, lower)]
     assert digests[0] != digests[1]
     assert digests == [hashing.digest(upper), hashing.digest(lower)]
+
+
+def test_fields_may_have_the_names_of_a_class_and_of_its_instance():
+    made = Short("a", cls=float, self=1)
+    assert made.copy(cls=str, self=2) == Short("a", str, 2)

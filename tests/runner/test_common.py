@@ -258,3 +258,20 @@ def test_scipy_is_imported_only_when_used():
     command = [sys.executable, "-B", "-c", text]
     done = subprocess.run(command, cwd=TEMPLATE, capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr
+
+
+@dataclass
+class Named(ExperimentArgs):
+    args: int = 0
+    self: int = 0
+
+
+@pytest.mark.parametrize("helper", [common.grid, common.zipped])
+def test_fields_may_have_the_names_that_helpers_use(helper):
+    found = helper(Named(name="a"), args=[1], self=[2])
+    assert [(each.args, each.self) for each in found] == [(1, 2)]
+
+
+def test_one_of_them_may_be_changed_at_a_time():
+    found = common.one_at_a_time(Named(name="a"), args=[1])
+    assert [each.args for each in found] == [0, 1]
