@@ -208,7 +208,8 @@ class Files:
 
     def imported(self, module: ModuleType, by: str) -> None:
         """Note a module that a stage has asked for by a name made at run time."""
-        is_own = by.partition(".")[0] != __package__ and sources.is_project(module)
+        by_nobody = __package__, *sources.COMPILERS
+        is_own = by.partition(".")[0] not in by_nobody and sources.is_project(module)
         reads = self._heard()
         if reads is not None and is_own:
             reads.note(f"c:{module.__name__}:")

@@ -25,6 +25,8 @@ DECORATORS = 50
 IMPORTER = "<frozen importlib._bootstrap_external>"
 READERS_OF_CODE = (IMPORTER, tokenize.__file__, linecache.__file__)
 """What opens Python files to import or to show them: there they count as code."""
+COMPILERS = ("numba", "torch")
+"""Packages that look at modules, and their files, to compile the functions in them."""
 
 CELL = re.compile(r"[/\\]ipykernel_\d+[/\\]")
 """The folder of the files that stand for cells of a notebook."""
@@ -323,8 +325,10 @@ def is_compiling(path: object, asking: FrameType) -> bool:
 
 def is_loading(path: object, asking: FrameType) -> bool:
     """Return whether a file is opened to import or to show it: there it counts as code."""
-    is_code = str(path).endswith(".py")
-    return is_code and asking.f_code.co_filename in READERS_OF_CODE
+    if not str(path).endswith(".py"):
+        return False
+    package = str(asking.f_globals.get("__name__", "")).partition(".")[0]
+    return package in COMPILERS or asking.f_code.co_filename in READERS_OF_CODE
 
 
 Listener = Callable[[str, tuple[Any, ...]], None]

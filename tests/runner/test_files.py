@@ -277,6 +277,23 @@ def test_sources_are_noted_where_nothing_but_their_text_is_asked_for(
     assert keys(reads) == ["f:src/code.py"]
 
 
+def test_what_a_compiler_looks_at_counts_as_code(project, files, reads, monkeypatch):
+    """As numba and torch look at the modules whose functions they compile."""
+    (project / "src" / "kernels.py").write_text("x = 1")
+    monkeypatch.syspath_prepend(project / "src")
+    sources.watch(project)
+    look = "import importlib\nimportlib.import_module('kernels')\n"
+    look += "open('src/kernels.py').close()"
+    monkeypatch.chdir(project)
+    for by, noted in (("numba.core", []), ("torch._dynamo", []), ("other", None)):
+        reads = Reads()
+        with files.noting(reads):
+            exec(look, {"__name__": by})
+        expected = ["c:kernels:", "f:src/kernels.py"] if noted is None else noted
+        assert keys(reads) == expected
+    del sys.modules["kernels"]
+
+
 def test_a_source_that_is_loaded_by_its_path_is_noted_with_what_it_imports(
     project, files, reads, monkeypatch
 ):
