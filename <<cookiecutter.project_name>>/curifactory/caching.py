@@ -2,6 +2,7 @@
 
 import copy
 import importlib
+import io
 import json
 import os
 import pickle
@@ -10,7 +11,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import hashing
+from . import hashing, libraries
 from .args import without_addresses
 from .errors import ArtifactError, CurifactoryError
 
@@ -175,7 +176,11 @@ class PickleCacher(OneFileCacher):
 
     def dumps(self, obj: Any) -> bytes:
         try:
-            return pickle.dumps(obj, protocol=5)
+            data = io.BytesIO()
+            pickler = pickle.Pickler(data, protocol=5)
+            pickler.dispatch_table = libraries.reducers()
+            pickler.dump(obj)
+            return data.getvalue()
         except Exception as error:
             hint = "return plain data, write a cacher, or declare cachers=None"
             said = without_addresses(str(error))  # the same for all calls

@@ -682,5 +682,5 @@ _BASES: list[tuple[type, Rule]] = [
 ]
 _CLASSLESS = {_path, _set, *libraries.CLASSLESS}
 _OWNERS = frozenset(
-    "builtins fractions numpy pandas pathlib polars scipy zoneinfo".split()
+    "builtins fractions numpy pandas pathlib polars scipy torch zoneinfo".split()
 )

@@ -1,8 +1,10 @@
 """What makes values of well-known libraries equal: arrays, frames, zones, loggers."""
 
+import copyreg
+import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -110,6 +112,23 @@ def _attrs(walk: Walk, value: Any, path: str) -> None:
             walk.add(found if name == "attrs" else str(found), f"{path}.{name}")
 
 
+def _tensor(walk: Walk, value: Any, path: str) -> None:
+    """A tensor of torch counts as arrays do; pickled, it has its place in memory in it."""
+    if value.is_sparse or value.is_quantized or value.is_meta:
+        walk.reduce(value, path)
+        return
+    gradient = str(value.requires_grad)
+    kind = sources.qualified(type(value))
+    walk.tag("tensor", kind, repr(value.dtype), repr(tuple(value.shape)), gradient)
+    walk.parts.extend(map(_bytes_of, [value]))  # made if it is asked for
+
+
+def _bytes_of(tensor: Any) -> bytes:
+    values = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous().flatten()
+    data: bytes = values.view(sys.modules["torch"].uint8).numpy().tobytes()
+    return data
+
+
 def _table(walk: Walk, value: Any, path: str) -> None:
     """A polars DataFrame counts by its columns; pickled, equal ones differ."""
     walk.tag("table", sources.qualified(type(value)))
@@ -154,8 +173,27 @@ RULES: dict[tuple[str, str], Rule] = {
     ("polars", "DataFrame"): _table,
     ("polars", "Series"): _column,
     ("scipy", "rv_frozen"): _distribution,
+    ("torch", "Tensor"): _tensor,
 }
 """By package and name of the class: none is imported for it."""
 
 CLASSLESS = {*RULES.values()} - {_library, _logger, _random}
 """Those that say nothing of a class that extends theirs, nor of what it adds."""
+
+
+def reducers() -> Mapping[type, Callable[[Any], Any]]:
+    """Return how pickle takes what would have another content each time.
+
+    That of torch has the place of its numbers in memory; its newer format has not.
+    """
+    torch: Any = sys.modules.get("torch")
+    if not hasattr(torch, "UntypedStorage"):
+        return copyreg.dispatch_table
+    kinds = torch.storage.TypedStorage, torch.UntypedStorage
+    return {**copyreg.dispatch_table, **dict.fromkeys(kinds, _storage)}
+
+
+def _storage(value: Any) -> tuple[Any, ...]:
+    torch, data = sys.modules["torch"], io.BytesIO()
+    torch.save(value, data)
+    return torch.storage._load_from_bytes, (data.getvalue(),)

@@ -3,8 +3,10 @@
 import json
 import math
 import pickle
+import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from projects import shown
@@ -111,6 +113,29 @@ def test_pickle_gives_back_any_object(value, tmp_path):
     found = round_trip(PickleCacher(), tmp_path, value)
     assert found == value
     assert type(found) is type(value)
+
+
+class Storage:
+    """Pickled, it tells its place in memory, as the numbers of torch do."""
+
+    def __init__(self, content):
+        self.content = content
+
+    def __reduce__(self):
+        return Storage, (f"{self.content} at {id(self)}",)
+
+
+def test_a_tensor_is_pickled_without_its_place_in_memory(tmp_path, monkeypatch):
+    def save(storage, file):
+        file.write(storage.content.encode())
+
+    storage = SimpleNamespace(TypedStorage=Storage, _load_from_bytes=bytes.decode)
+    torch = SimpleNamespace(UntypedStorage=Storage, storage=storage, save=save)
+    one, other = Storage("numbers"), Storage("numbers")
+    assert PickleCacher().dumps([one]) != PickleCacher().dumps([other])
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    assert PickleCacher().dumps([one]) == PickleCacher().dumps([other])
+    assert round_trip(PickleCacher(), tmp_path, [one]) == ["numbers"]
 
 
 @pytest.mark.parametrize("size", [10, LARGE])
