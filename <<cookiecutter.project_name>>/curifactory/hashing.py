@@ -549,6 +549,9 @@ def _of_value(function: Callable[[Any], object]) -> Representation:
 
 def _reduced(walk: _Walk, value: Any, path: str) -> None:
     """Any other object: its class, and what it says of its state for pickling."""
+    if name := known_as(value):
+        _global(walk, value, name, path)
+        return
     try:
         reduce = copyreg.dispatch_table.get(type(value))
         state = reduce(value) if reduce else value.__reduce_ex__(4)
@@ -567,6 +570,24 @@ def _reduced(walk: _Walk, value: Any, path: str) -> None:
     walk.add(list(items or ()), path)
     ordered = isinstance(value, OrderedDict)
     walk.add(list(pairs or ()) if ordered else dict(pairs or ()), path)
+
+
+def known_as(value: Any) -> str:
+    """Return the name by which a module has what others have made of a function.
+
+    Its state speaks of lines, folders and the process: for the project's own functions
+    their code counts.
+    """
+    if sources.is_project(type(value)):
+        return ""
+    module, name = sources.module_of(value), sources.got(value, "__name__", None)
+    name = sources.got(value, "__qualname__", None) or name
+    found: Any = module
+    for part in str(name).split("."):
+        found = sources.got(found, part, None)
+    is_seen = not sources.is_project(module)
+    is_seen |= sources.is_project(sources.unwrapped(value))
+    return str(name) if found is value and is_seen else ""
 
 
 def _undecorated(state: Any) -> Any:

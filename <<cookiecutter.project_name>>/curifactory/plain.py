@@ -52,6 +52,8 @@ def copied(value: Any) -> Any:
         if ATOMIC.issuperset(map(type, value.values())):
             return dict(value)
     if not _is_simple(cls):
+        if hashing.known_as(value):  # a copy would be compiled anew
+            return value
         shared = getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None)
         memo = {} if cls is type(shared) else {id(shared): shared}
         return copy.deepcopy(value, memo)  # distributions hold the one of the process

@@ -93,6 +93,20 @@ NAMED_BY_ITSELF = (
     "class W:\n def __init__(self, h): self.h = h\n def __call__(self, x): return self.h(x)\n"
     " def __reduce__(self): return self.h.__name__\n@W\n"
 )
+# The object of a library that stands for a function that it has compiled, and a decorator
+# that hides its function altogether.
+COMPILING = (
+    "N = {'__name__': 'lib'}\n"
+    "make = 'import functools\\nclass Compiled:\\n def __init__(self, g):\\n'\n"
+    "make += '  functools.update_wrapper(self, g)\\n'\n"
+    "make += '  self.line = g.__code__.co_firstlineno\\n'\n"
+    "make += ' def __call__(self): return self.__wrapped__()\\n'\n"
+    "make += 'def hidden(g):\\n class Hidden:\\n  __slots__ = ()\\n'\n"
+    "make += '  def __call__(self): return g()\\n'\n"
+    "make += '  def __reduce_ex__(self, _): raise TypeError\\n return Hidden()\\n'\n"
+    "exec(compile(make, '/usr/lib/x.py', 'exec'), N)\n"
+)
+
 SAME_SOURCE = {
     "an object of a class with a table that a call makes": (
         "class A: t = dict(n=1)\ndef f(): return A.t",
@@ -296,6 +310,10 @@ SAME_SOURCE = {
         "from math import *\ndef f(): return pi",
         "from math import pi\ndef f(): return pi",
     ),
+    "the line of a function that an object of a library stands for": (
+        f"{COMPILING}@N['Compiled']\ndef g(): return 1\nT = [g]\ndef f(): return T",
+        f"{COMPILING}\n\n@N['Compiled']\ndef g(): return 1\nT = [g]\ndef f(): return T",
+    ),
     "a name that two libraries have": (
         "from cmath import sqrt\nfrom math import pi\ndef f(): return pi",
         "from math import pi\ndef f(): return pi",
@@ -377,6 +395,10 @@ PACKED = (
 )
 
 OTHER_SOURCE = {
+    "a function that an object of a library stands for": (
+        f"{COMPILING}@N['Compiled']\ndef g(): return 1\nT = [g]\ndef f(): return T",
+        f"{COMPILING}@N['Compiled']\ndef g(): return 2\nT = [g]\ndef f(): return T",
+    ),
     "what a function puts into a table that a call makes": (
         "class A: t = dict(n=1)\ndef fill(t): t['n'] = 1\nfill(A.t)\ndef f(): return A.t",
         "class A: t = dict(n=1)\ndef fill(t): t['n'] = 2\nfill(A.t)\ndef f(): return A.t",

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import datetime
 import enum
+import sys
 import threading
 import weakref
 from functools import cached_property
@@ -20,6 +21,7 @@ from test_laws import plain as values
 import curifactory
 from curifactory import hashing, plain, sources
 from curifactory.args import set_hash_functions
+from curifactory.errors import IdentityError
 
 
 @dataclasses.dataclass
@@ -199,6 +201,29 @@ def test_copies_share_nothing_that_could_change(value: Any):
 def test_what_cannot_change_is_not_copied():
     for value in ("text", len, Path("a"), (1, "a"), frozenset({1})):
         assert plain.copied(value) is value
+
+
+class Compiled:
+    """Stands for a function that a library has made, and knows itself."""
+
+    __name__ = "compiled"
+
+    def __init__(self) -> None:
+        self.rule = self
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> Compiled:
+    """An object that its module has by its name."""
+    monkeypatch.setattr(sys.modules[__name__], "compiled", made := Compiled(), False)
+    return made
+
+
+def test_an_object_that_its_module_has_by_name_counts_by_that(compiled: Any):
+    assert plain.digest(compiled, "x") == plain.digest(compiled, "y")
+    with pytest.raises(IdentityError, match="contains itself"):
+        plain.digest(Compiled(), "x")
+    assert plain.copied(compiled) is compiled
 
 
 def test_other_values_are_copied_in_their_own_way():
