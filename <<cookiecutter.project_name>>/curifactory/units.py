@@ -164,12 +164,10 @@ def of_constant(constant: Named) -> Unit:
             )
             unit.text += _binary(module) or _binary(sources.module_of(constant.value))
             unit.hand(*unit.refers)
-            nodes = syntax.definitions(tree, name) if tree else []
-            seen = {*map(_definition, unit.refers)} if nodes else set()
-            made = [each for each in nodes if each not in seen]
-            _fill_from(unit, module, origin, made)
+            _fill_from(unit, module, origin, _others(unit, tree, name))
             return unit
         unit.refers += [*_code_in(constant.value), *_set_on(constant)]
+        made = [*made, *_others(unit, tree, name)]
     unit.text += read_by(module)
     _fill_from(unit, module, origin, made)
     return unit
@@ -178,6 +176,13 @@ def of_constant(constant: Named) -> Unit:
 def _fill_from(unit: Unit, module: Any, name: str, nodes: Iterable[ast.stmt]) -> None:
     for node in nodes:
         fill(unit, node, vars(module), name)
+
+
+def _others(unit: Unit, tree: ast.Module | None, name: str) -> list[ast.stmt]:
+    """Return what is defined by a name, but for what a unit refers to by its value."""
+    nodes = syntax.definitions(tree, name) if tree else []
+    seen = {*map(_definition, unit.refers)} if nodes else set()
+    return [each for each in nodes if each not in seen]
 
 
 def _definition(value: Any) -> ast.AST | None:

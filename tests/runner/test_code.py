@@ -399,6 +399,10 @@ OTHER_SOURCE = {
         f"{COMPILING}@N['Compiled']\ndef g(): return 1\nT = [g]\ndef f(): return T",
         f"{COMPILING}@N['Compiled']\ndef g(): return 2\nT = [g]\ndef f(): return T",
     ),
+    "a function that an object of a library hides": (
+        f"{COMPILING}@N['hidden']\ndef g(): return 1\ndef f(): return g()",
+        f"{COMPILING}@N['hidden']\ndef g(): return 2\ndef f(): return g()",
+    ),
     "what a function puts into a table that a call makes": (
         "class A: t = dict(n=1)\ndef fill(t): t['n'] = 1\nfill(A.t)\ndef f(): return A.t",
         "class A: t = dict(n=1)\ndef fill(t): t['n'] = 2\nfill(A.t)\ndef f(): return A.t",
