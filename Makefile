@@ -16,7 +16,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 .DEFAULT_GOAL := help
 .PHONY: demo test test-all test-slurm test-pythons fuzz mutate check bench-envs bench bench-full \
-	profile help clean FORCE
+	profile test-libraries help clean FORCE
 
 demo: $(STAMP) ## a generated project in four acts, in build/demo
 	@$(BIN)/python tools/demo.py
@@ -36,6 +36,11 @@ fuzz: $(STAMP) ## random experiments and edits, as many as SEQUENCES=2000; and r
 
 mutate: $(STAMP) ## break the runner in small ways; a test must notice each (half an hour; best with TMPDIR=/dev/shm)
 	@$(BIN)/python tools/mutate.py
+
+test-libraries: $(STAMP) ## with torch, jax and numba, in an environment of several gigabytes
+	@sh tools/make_venv.sh build/libraries $(PYTHON)
+	@build/libraries/bin/python -m pip install --quiet torch jax numba
+	@build/libraries/bin/python -m pytest -q tests/runner/with_libraries.py
 
 test-slurm: $(STAMP) ## jobs of a real Slurm, started for it; root, slurm-wlm and munge
 	@sh tools/slurm_test.sh $(VENV)
