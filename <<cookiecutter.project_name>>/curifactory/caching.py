@@ -2,7 +2,6 @@
 
 import copy
 import importlib
-import io
 import json
 import os
 import pickle
@@ -176,11 +175,7 @@ class PickleCacher(OneFileCacher):
 
     def dumps(self, obj: Any) -> bytes:
         try:
-            data = io.BytesIO()
-            pickler = pickle.Pickler(data, protocol=5)
-            pickler.dispatch_table = libraries.reducers()
-            pickler.dump(obj)
-            return data.getvalue()
+            return libraries.pickled(obj)
         except Exception as error:
             hint = "return plain data, write a cacher, or declare cachers=None"
             said = without_addresses(str(error))  # the same for all calls

@@ -475,9 +475,9 @@ def _path(walk: _Walk, value: pathlib.PurePath, path: str) -> None:
 def _dataclass(walk: _Walk, value: Any, path: str) -> None:
     walk.add(type(value), path)
     declared = {field.name for field in dataclasses.fields(value)}
-    found = list(counted(value, path))
+    found, own = list(counted(value, path)), libraries.own_names(value.__class__)
     for name in getattr(value, "__dict__", {}):
-        if name not in declared and not _is_lazy(value, name):
+        if name not in declared and not _is_lazy(value, name) and name not in own:
             found.append((name, getattr(value, name, None)))
     walk.unordered("fields", [(f"{path}.{n}", (n, each)) for n, each in found])
 
@@ -549,7 +549,7 @@ def _of_value(function: Callable[[Any], object]) -> Representation:
 
 def _reduced(walk: _Walk, value: Any, path: str) -> None:
     """Any other object: its class, and what it says of its state for pickling."""
-    if name := known_as(value):
+    if name := sources.known_as(value):
         _global(walk, value, name, path)
         return
     try:
@@ -566,28 +566,18 @@ def _reduced(walk: _Walk, value: Any, path: str) -> None:
     walk.add(type(value), path)
     walk.add(build, path)
     walk.add(tuple(arguments), path)
-    walk.add(_undecorated(inner), path)
+    walk.add(_undecorated(_uncomputed(value, inner)), path)
     walk.add(list(items or ()), path)
     ordered = isinstance(value, OrderedDict)
     walk.add(list(pairs or ()) if ordered else dict(pairs or ()), path)
 
 
-def known_as(value: Any) -> str:
-    """Return the name by which a module has what others have made of a function.
-
-    Its state speaks of lines, folders and the process: for the project's own functions
-    their code counts.
-    """
-    if sources.is_project(type(value)):
-        return ""
-    module, name = sources.module_of(value), sources.got(value, "__name__", None)
-    name = sources.got(value, "__qualname__", None) or name
-    found: Any = module
-    for part in str(name).split("."):
-        found = sources.got(found, part, None)
-    is_seen = not sources.is_project(module)
-    is_seen |= sources.is_project(sources.unwrapped(value))
-    return str(name) if found is value and is_seen else ""
+def _uncomputed(value: object, state: Any) -> Any:
+    """Return a state without properties that were computed once, and kept."""
+    if type(state) is not dict:
+        return state
+    kept = {n: each for n, each in state.items() if not _is_lazy(value, str(n))}
+    return kept or None  # as where nothing was ever set
 
 
 def _undecorated(state: Any) -> Any:
@@ -635,7 +625,7 @@ def _without_identity(value: Any, path: str, error: Exception) -> IdentityError:
 def _rule_for(value: Any) -> Rule:
     """Return the rule for a type that has none of its own."""
     rule, cls = _inherited(value), type(value)
-    is_derived = rule in _CLASSLESS and _package(cls) not in _OWNERS
+    is_derived = rule in _CLASSLESS and libraries.package_of(cls) not in _OWNERS
     return functools.partial(_derived, rule) if is_derived else rule
 
 
@@ -648,11 +638,6 @@ def _derived(rule: Rule, walk: _Walk, value: Any, path: str) -> None:
     walk.add({name: getattr(value, name, None) for name in kept}, path)
 
 
-def _package(cls: type) -> str:
-    # Some classes have a slot of that name, so `__module__` need not be a text.
-    return str(cls.__module__).partition(".")[0]
-
-
 def _inherited(value: Any) -> Rule:
     cls = type(value)
     for base, rule in _BASES:
@@ -660,7 +645,7 @@ def _inherited(value: Any) -> Rule:
             return rule
     if dataclasses.is_dataclass(cls) and not issubclass(cls, (list, tuple, dict)):
         return _dataclass
-    names = {(_package(c), c.__name__) for c in cls.__mro__}
+    names = libraries.names_of(cls)
     for name, rule in libraries.RULES.items():
         if name in names:
             return rule

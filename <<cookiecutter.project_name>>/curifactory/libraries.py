@@ -1,8 +1,11 @@
 """What makes values of well-known libraries equal: arrays, frames, zones, loggers."""
 
+import copy
 import copyreg
+import functools
 import io
 import os
+import pickle
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,12 +37,15 @@ def _fraction(walk: Walk, value: Any, path: str) -> None:
 
 def _array(walk: Walk, value: Any, path: str) -> None:
     """Arrays count by dtype, shape and bytes in C order, never by their strides."""
-    kind = sources.qualified(type(value))
-    walk.tag("array", kind, repr(value.dtype), repr(value.shape))
+    name = sources.qualified(type(value))
+    walk.tag("array", name, repr(value.dtype), repr(value.shape))
     if value.dtype.hasobject:
         walk.add(value.ravel().tolist(), path)
     else:
-        walk.parts.extend(map(type(value).tobytes, [value]))  # made if it is asked for
+        # Made if it is asked for; arrays with a unit refuse it.
+        kind = sys.modules["numpy"].ndarray
+        to_bytes = kind.tobytes if isinstance(value, kind) else type(value).tobytes
+        walk.parts.extend(map(to_bytes, [value]))
 
 
 def _masked(walk: Walk, value: Any, path: str) -> None:
@@ -141,6 +147,17 @@ def _column(walk: Walk, value: Any, path: str) -> None:
     walk.add(value.to_numpy() if is_plain else value.to_list(), path)
 
 
+def _config(walk: Walk, value: Any, path: str) -> None:
+    """A configuration of OmegaConf, with its interpolations as they are written."""
+    walk.tag("configuration", type(value).__name__)
+    plain = sys.modules["omegaconf"].OmegaConf.to_container
+    walk.add(plain(value, resolve=False), path)
+
+
+def _unit(walk: Walk, value: Any, path: str) -> None:
+    walk.tag("unit", str(value))
+
+
 def _logger(walk: Walk, value: Any, path: str) -> None:
     """In code, the name of a module of the project does not count: it may move."""
     if type(value).__module__ != "logging":
@@ -158,6 +175,7 @@ def _zone(walk: Walk, value: Any, path: str) -> None:
 
 
 RULES: dict[tuple[str, str], Rule] = {
+    ("astropy", "UnitBase"): _unit,
     ("ctypes", "CDLL"): _library,
     ("fractions", "Fraction"): _fraction,
     ("logging", "Logger"): _logger,
@@ -165,6 +183,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("numpy", "ndarray"): _array,
     ("numpy", "generic"): _array,
     ("numpy", "RandomState"): _random,
+    ("omegaconf", "Container"): _config,
     ("pandas", "DataFrame"): _frame,
     ("pandas", "Series"): _series,
     ("pandas", "Index"): _series,
@@ -177,23 +196,78 @@ RULES: dict[tuple[str, str], Rule] = {
 }
 """By package and name of the class: none is imported for it."""
 
-CLASSLESS = {*RULES.values()} - {_library, _logger, _random}
+OWN_NAMES = {("flax", "Module"): frozenset({"_id", "_parent_ref", "_state"})}
+"""What objects keep for themselves, and what would differ in equal ones."""
+
+CLASSLESS = {*RULES.values()} - {_config, _library, _logger, _random, _unit}
 """Those that say nothing of a class that extends theirs, nor of what it adds."""
 
 
-def reducers() -> Mapping[type, Callable[[Any], Any]]:
-    """Return how pickle takes what would have another content each time.
+def package_of(cls: type) -> str:
+    # Some classes have a slot of that name, so `__module__` need not be a text.
+    return str(cls.__module__).partition(".")[0]
 
-    That of torch has the place of its numbers in memory; its newer format has not.
+
+def names_of(cls: type) -> set[tuple[str, str]]:
+    """Return the package and the name of a class and of all that it extends."""
+    return {(package_of(each), each.__name__) for each in cls.__mro__}
+
+
+@functools.cache
+def own_names(cls: Any) -> frozenset[str]:
+    """Return the attributes of an object that say nothing of what it is."""
+    known = OWN_NAMES.keys() & names_of(cls)
+    return frozenset().union(*map(OWN_NAMES.__getitem__, known))
+
+
+def pickled(value: Any) -> bytes:
+    """Return the bytes of a pickle, the same each time; see `reducers`."""
+    data = io.BytesIO()
+    pickler = pickle.Pickler(data, protocol=5)
+    pickler.dispatch_table = reducers()
+    pickler.dump(value)
+    return data.getvalue()
+
+
+def reducers() -> Mapping[type, Callable[[Any], Any]]:
+    """Return how pickle takes what it would refuse, or have other bytes for each time.
+
+    What jax has made of a function has a name. What torch pickles has the place of its
+    numbers in memory, but for its newer format.
     """
+    found: dict[type, Callable[[Any], Any]] = {**copyreg.dispatch_table}
+    found.update(dict.fromkeys(_of_jax(), _by_name))
     torch: Any = sys.modules.get("torch")
-    if not hasattr(torch, "UntypedStorage"):
-        return copyreg.dispatch_table
-    kinds = torch.storage.TypedStorage, torch.UntypedStorage
-    return {**copyreg.dispatch_table, **dict.fromkeys(kinds, _storage)}
+    if hasattr(torch, "UntypedStorage"):
+        for kind in (torch.storage.TypedStorage, torch.UntypedStorage):
+            found[kind] = _storage
+    return found
+
+
+def deep_copy(value: Any, memo: dict[int, Any]) -> Any:
+    """Return a copy, with what jax has made of functions as it is: it is compiled once."""
+    added = {kind: _by_name for kind in _of_jax()}
+    copyreg.dispatch_table.update(added)
+    try:
+        return copy.deepcopy(value, memo)
+    finally:
+        for kind in added:
+            copyreg.dispatch_table.pop(kind, None)
+
+
+def _of_jax() -> list[type]:
+    jax: Any = sys.modules.get("jax")
+    if not hasattr(jax, "custom_jvp"):
+        return []
+    made = jax.numpy.tanh, jax.numpy.add
+    return [jax.custom_jvp, jax.custom_vjp, *map(type, made)]
 
 
 def _storage(value: Any) -> tuple[Any, ...]:
     torch, data = sys.modules["torch"], io.BytesIO()
     torch.save(value, data)
     return torch.storage._load_from_bytes, (data.getvalue(),)
+
+
+def _by_name(value: Any) -> Any:
+    return sources.known_as(value) or value.__reduce_ex__(4)

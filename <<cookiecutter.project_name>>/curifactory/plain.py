@@ -5,7 +5,6 @@ without rules, or methods for copies, of their own.
 """
 
 import contextlib
-import copy
 import functools
 import io
 import marshal
@@ -15,7 +14,7 @@ from collections.abc import Callable, Hashable, Iterator
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeVar
 
-from . import hashing, sources
+from . import hashing, libraries, sources
 from .errors import IdentityError
 from .hashing import PATHS
 
@@ -52,11 +51,12 @@ def copied(value: Any) -> Any:
         if ATOMIC.issuperset(map(type, value.values())):
             return dict(value)
     if not _is_simple(cls):
-        if hashing.known_as(value):  # a copy would be compiled anew
+        if sources.known_as(value):  # a copy would be compiled anew
             return value
         shared = getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None)
+        # Distributions hold the one of the process.
         memo = {} if cls is type(shared) else {id(shared): shared}
-        return copy.deepcopy(value, memo)  # distributions hold the one of the process
+        return libraries.deep_copy(value, memo)
     made = cls.__new__(cls)
     vars(made).update({name: copied(each) for name, each in vars(value).items()})
     return made

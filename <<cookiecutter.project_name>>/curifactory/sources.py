@@ -183,6 +183,24 @@ def unwrapped(value: Any) -> Any:
     return value  # it makes up whatever attribute it is asked for
 
 
+def known_as(value: Any) -> str:
+    """Return the name by which a module has what others have made of a function.
+
+    Its state speaks of lines, folders and the process: for the project's own functions
+    their code counts.
+    """
+    if is_project(type(value)):
+        return ""
+    module, name = module_of(value), got(value, "__name__", None)
+    name = got(value, "__qualname__", None) or name
+    found: Any = module
+    for part in str(name).split("."):
+        found = got(found, part, None)
+    is_seen = not is_project(module)
+    is_seen |= is_project(unwrapped(value))
+    return str(name) if found is value and is_seen else ""
+
+
 def got(value: Any, name: str, default: Any) -> Any:
     """Return an attribute; the default, too, where asking for it fails."""
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
-from . import caching, decide
+from . import caching, decide, libraries
 from .errors import ArtifactError
 from .failure import Failure
 from .lending import Loan
@@ -126,7 +126,7 @@ class Outcome:
 def packed(value: Any, what: str) -> bytes:
     """Return a value as bytes for another process; by cloudpickle what pickle refuses."""
     try:
-        return pickle.dumps(value, protocol=5)
+        return libraries.pickled(value)
     except Exception as error:
         try:
             return _by_cloudpickle(value)
@@ -144,7 +144,8 @@ def _by_cloudpickle(value: Any) -> bytes:
     By that the other process finds what they may read, and that they are of the project.
     """
     own: Any = importlib.import_module("cloudpickle").Pickler
-    table = ChainMap({CodeType: functools.partial(_reduced, own)}, own.dispatch_table)
+    code = {CodeType: functools.partial(_reduced, own)}
+    table = ChainMap(code, dict(libraries.reducers()), own.dispatch_table)
     file = io.BytesIO()
     type("Pickler", (own,), {"dispatch_table": table})(file).dump(value)
     return file.getvalue()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from unittest import mock
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -806,3 +807,89 @@ def test_what_gives_nothing_yet_is_not_digested_as_empty(tmp_path):
     with pytest.raises(OSError):
         hashing.hash_file(tmp_path / "pipe")
     os.close(writing)
+
+
+class Graph:
+    """As those of networkx, it keeps views of itself when they are asked for."""
+
+    @functools.cached_property
+    def edges(self):
+        return [self]
+
+
+def test_a_property_that_was_computed_once_does_not_count():
+    asked = Graph()
+    assert asked.edges == [asked]
+    assert digest(asked) == digest(Graph())
+
+
+class Quantity(np.ndarray):
+    """As those of astropy, it has a unit and gives no bytes away."""
+
+    def tobytes(self):
+        raise NotImplementedError
+
+
+class UnitBase:
+    """A unit holds itself; its text tells what it is."""
+
+    __module__ = "astropy.units"
+
+    def __init__(self, text):
+        self.text, self.decomposed = text, self
+
+    def __str__(self):
+        return self.text
+
+
+def test_arrays_with_a_unit_count_by_their_numbers_and_the_unit():
+    def quantity(values, text):
+        made = np.array(values).view(Quantity)
+        made.unit = UnitBase(text)
+        return made
+
+    one = digest(quantity([1.0, 2.0], "m"))
+    assert one == digest(quantity([1.0, 2.0], "m"))
+    assert (
+        len({one, *map(digest, (quantity([1.0, 3.0], "m"), quantity([1.0, 2.0], "s")))})
+        == 3
+    )
+
+
+def test_a_module_of_flax_counts_by_its_fields():
+    class Module:
+        __module__ = "flax.linen"
+
+    @dataclasses.dataclass
+    class Net(Module):
+        width: int = 4
+
+        def __post_init__(self):
+            self._id, self._state, self._parent_ref = id(self), object(), None
+
+    assert digest(Net()) == digest(Net()) != digest(Net(5))
+    counted = Net()
+    counted._more = 1
+    assert digest(counted) != digest(Net())
+
+
+def test_a_configuration_counts_by_what_is_in_it(monkeypatch):
+    class Container:
+        """As those of OmegaConf, it knows what it lies in."""
+
+        __module__ = "omegaconf"
+
+        def __init__(self, content):
+            self.content, self.parent = content, self
+
+    def to_container(value, resolve):
+        return value.content
+
+    known = types.SimpleNamespace(
+        OmegaConf=types.SimpleNamespace(to_container=to_container)
+    )
+    monkeypatch.setitem(sys.modules, "omegaconf", known)
+    one = {"a": [1, "${b}"]}
+    assert (
+        digest(Container(one)) == digest(Container(dict(one))) != digest(Container({}))
+    )

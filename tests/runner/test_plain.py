@@ -1,15 +1,18 @@
 """Plain values: fast copies, and equal values of many argsets that are shared."""
 
 import copy
+import copyreg
 import dataclasses
 import datetime
 import enum
+import pickle
 import sys
 import threading
 import weakref
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -19,9 +22,10 @@ from hypothesis import given
 from test_laws import plain as values
 
 import curifactory
-from curifactory import hashing, plain, sources
+from curifactory import hashing, libraries, plain, sources
 from curifactory.args import set_hash_functions
 from curifactory.errors import IdentityError
+from curifactory.task import packed
 
 
 @dataclasses.dataclass
@@ -224,6 +228,29 @@ def test_an_object_that_its_module_has_by_name_counts_by_that(compiled: Any):
     with pytest.raises(IdentityError, match="contains itself"):
         plain.digest(Compiled(), "x")
     assert plain.copied(compiled) is compiled
+
+
+class custom_jvp:
+    """What jax makes of a function: it goes by the name that its module has for it."""
+
+    __name__ = "rule"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return object, ()
+
+
+def test_what_jax_made_of_functions_is_neither_copied_nor_pickled(monkeypatch: Any):
+    monkeypatch.setattr(sys.modules[__name__], "rule", rule := custom_jvp(), False)
+    jax = SimpleNamespace(custom_jvp=custom_jvp, custom_vjp=custom_jvp)
+    jax.numpy = SimpleNamespace(tanh=custom_jvp(), add=custom_jvp())
+    assert type(plain.copied([rule])[0]) is object
+    before = dict(copyreg.dispatch_table)
+    monkeypatch.setitem(sys.modules, "jax", cast(Any, jax))
+    assert plain.copied([rule])[0] is rule
+    assert pickle.loads(libraries.pickled([rule]))[0] is rule
+    assert pickle.loads(packed([rule], "x"))[0] is rule
+    assert type(plain.copied([custom_jvp()])[0]) is object  # it is under no name
+    assert copyreg.dispatch_table == before
 
 
 def test_other_values_are_copied_in_their_own_way():

@@ -218,6 +218,44 @@ EDITS = {
 PROJECTS = {"torched": TORCH, "jaxed": JAX}
 
 
+VALUES = """
+import hashlib, sys, warnings
+warnings.simplefilter("ignore")
+import astropy.units, equinox, flax.linen, jax, networkx, omegaconf, optax, torch
+from curifactory import hashing, plain
+from curifactory.libraries import pickled
+
+def asked(graph):
+    return graph if graph.edges else None
+
+for make in (
+    lambda: flax.linen.Dense(3),
+    lambda: flax.linen.Dense(3).init(jax.random.key(0), jax.numpy.ones((1, 2))),
+    lambda: equinox.nn.Linear(2, 3, key=jax.random.key(1)),
+    lambda: [jax.nn.relu, jax.jit(flax.linen.gelu), jax.numpy.add],
+    lambda: optax.chain(optax.clip(1.0), optax.adam(0.1)),
+    lambda: omegaconf.OmegaConf.create({"a": {"b": [1]}, "c": "${a.b}"}),
+    lambda: [3 * astropy.units.m / astropy.units.s, astropy.units.km],
+    lambda: networkx.karate_club_graph(),
+    lambda: asked(networkx.karate_club_graph()),
+    lambda: [torch.ones(2), torch.nn.Linear(2, 1).load_state_dict({}, strict=False)],
+):
+    one, other = make(), make()
+    found = {hashing.digest(each) for each in (one, other, plain.copied(one))}
+    print(*found)
+print(hashlib.md5(pickled([torch.ones(3), jax.nn.relu])).hexdigest())
+"""
+
+
+def test_values_have_one_identity_in_all_processes(whole):
+    whole.write({"values.py": VALUES})
+    whole.warnings = "ignore"
+    place = {"JAX_PLATFORMS": "cpu"}
+    said = [whole.python("values.py", PYTHONHASHSEED=n, **place).out for n in "12"]
+    assert said[0] == said[1]
+    assert [len(line.split()) for line in said[0].splitlines()] == 11 * [1]
+
+
 @pytest.fixture(params=PROJECTS)
 def name(request, whole, monkeypatch):
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
