@@ -14,7 +14,7 @@ from types import FrameType, FunctionType
 from typing import Any
 
 from . import args as argsets
-from . import code, hashing, memoized, scope, sources
+from . import code, hashing, libraries, memoized, scope, sources
 from .args import ExperimentArgs, field_names
 from .channel import Channel
 from .errors import CurifactoryError
@@ -328,7 +328,8 @@ def _read(tracked: Any, name: str) -> Any:
     value = getattr(origin, name)
     path = prefix + name
     cls: Any = type(origin)
-    if argsets.is_nested(value) and name not in hashing.representations(cls):
+    is_followed = argsets.is_nested(value) and _is_followed(value.__class__)
+    if is_followed and name not in hashing.representations(cls):
         reads.note(f"a{number}:{path}@")
         return _track(value, reads, number, path + ".")
     if hashing.is_operational(cls, name):
@@ -341,6 +342,21 @@ def _read(tracked: Any, name: str) -> Any:
         if isinstance(value, enum.Enum) and is_asked:
             reads.note_class(type(value))  # which members it has
     return argsets.copied(origin, name, value)
+
+
+@functools.cache
+def _is_followed(cls: Any) -> bool:
+    """Return whether reads of a nested dataclass can be noted one by one.
+
+    Libraries change objects of what extends their classes, or know them by their class.
+    """
+    known = ("abc", "builtins", "typing")
+    return all(
+        sources.is_project(each)
+        or each.__module__ in known
+        or libraries.package_of(each) == __package__
+        for each in cls.__mro__
+    )
 
 
 def _read_everything(tracked: Any) -> Any:
@@ -476,10 +492,14 @@ def _missing(tracked: Any, name: str) -> Any:
 
 
 def _refuse(tracked: Any, name: str, value: object = None) -> None:
-    raise CurifactoryError(
-        f"a stage cannot set {name} of its argset",
-        "keep the new value in a variable, or use dataclasses.replace(record.args, ...)",
+    prefix = _origin(tracked)[3]
+    hint = (
+        "keep the new value in a variable, or use dataclasses.replace(record.args, ...)"
     )
+    if prefix:
+        hint = f"change a copy: copy.deepcopy(record.args.{prefix.rstrip('.')})"
+    said = f"a stage cannot set {prefix}{name} of its argset"
+    raise CurifactoryError(said, hint)
 
 
 def _text(tracked: Any) -> str:

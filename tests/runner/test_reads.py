@@ -136,7 +136,35 @@ def test_setting_a_field_is_refused(args):
         del args.seed
 
 
+def test_what_is_nested_can_be_changed_in_a_copy(args):
+    with pytest.raises(CurifactoryError, match="cannot set outer.z of") as caught:
+        args.outer.z = 2
+    assert caught.value.hint == "change a copy: copy.deepcopy(record.args.outer)"
+    changed = copy.deepcopy(args.outer)
+    changed.z = 2
+    assert (changed.z, args.outer.z) == (2, 0)
+
+
 # Nested dataclasses -----------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class OfLibrary:
+    """Its library sets more than the fields, and knows its objects by their class."""
+
+    width: int = 4
+
+
+def test_a_dataclass_of_a_library_counts_as_a_whole(params, reads):
+    class Extended(params.Model, OfLibrary):
+        pass
+
+    for given in (OfLibrary(), Extended()):
+        noted, origin = Reads(), params.Args(outer=given)
+        net = noted.argset(origin).outer
+        net.seen = True
+        assert type(net) is type(given) and not hasattr(given, "seen")
+        assert keys(noted) == ["a:outer"]
 
 
 def test_a_nested_field_is_noted_with_its_class(args, reads):
