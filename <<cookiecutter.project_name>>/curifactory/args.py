@@ -478,7 +478,7 @@ def copied(
         raise IdentityError(path, f"cannot be copied: {error}", hint) from error
 
 
-def short(value: object) -> str:
+def short(value: object, most: int = 60) -> str:
     """Return a text of one line and at most 60 characters for messages."""
     try:
         text = plain_repr(value)
@@ -486,7 +486,7 @@ def short(value: object) -> str:
             text = " ".join(text.split())
     except Exception as error:
         text = f"a {type(value).__name__} without a repr ({error})"
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def plain_repr(value: object) -> str:

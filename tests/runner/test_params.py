@@ -44,6 +44,17 @@ def names(result):
 # experiment params ------------------------------------------------------------------
 
 
+def test_params_shows_what_differs_behind_the_beginning_of_long_values(models):
+    long = "A" * 70
+    models.edit("params/models.py", "seed=2)", f"path='{long}1')")
+    models.edit("params/models.py", "seed=2, depth=3", f"path='{long}2'")
+    texts = [f"...{'A' * 20}1'", f"...{'A' * 20}2'"]
+    shown = table(models.ok("params", "models", "-n", "[bc]").out)
+    assert [row[2:] for row in shown[:3]] == [["path"], [texts[0]], [texts[1]]]
+    shown = table(models.ok("params", "models", "--diff", "b", "c").out)
+    assert shown[1:] == [["path", *texts]]
+
+
 def test_params_shows_what_varies_with_hashes_and_computes_nothing(models):
     result = models.ok("params", "models")
     head, a, b, c, end = table(result.out)

@@ -2,12 +2,13 @@
 
 import argparse
 import json
+import os
 import re
 from itertools import chain
 from typing import Any
 
 from .. import layout, paramsets
-from ..args import Repeated, flat_field, short
+from ..args import REDACTED, Repeated, flat_field, same, short
 from ..cli import add_choice_options, apart, joined_indices
 from ..errors import RequestError, counted, nearest
 from ..request import Request
@@ -51,38 +52,48 @@ def perform(options: argparse.Namespace) -> int:
 
 def _print_argsets(snapshots: list[Snapshot], *, is_full: bool) -> None:
     """Print argsets as rows; fields that all have alike go below what is too wide."""
-    texts = _texts(snapshots)
-    names = list(dict.fromkeys(name for row in texts for name in row))
-    varying = [n for n in names if len({row.get(n) for row in texts}) > 1]
+    cells = _cells(snapshots)
+    names = list(dict.fromkeys(name for row in cells for name in row))
+    columns = {n: _told([row.get(n, (None, "-")) for row in cells]) for n in names}
+    varying = [n for n, (_, is_same) in columns.items() if not is_same]
 
     def lines(shown: list[str]) -> list[tuple[str, ...]]:
-        pairs = zip(snapshots, texts, strict=True)
-        rows = (
-            (s.name, s.content(), *(t.get(n, "-") for n in shown)) for s, t in pairs
-        )
+        own = ([s.name for s in snapshots], [s.content() for s in snapshots])
+        rows = zip(*own, *(columns[n][0] for n in shown), strict=True)
         return [("argset", "hash", *shown), *rows]
 
     whole = lines(names)
     is_wide = is_full and count_fitting(whole) < len(whole[0])
     head, *rows = whole if is_full and not is_wide else lines(varying)
     print_table(head, rows)
-    same = [n for n in names if n not in varying] if is_wide or not is_full else []
-    told = f", {counted(len(same), 'field')} {'is' if len(same) == 1 else 'are'} "
+    alike = [n for n in names if n not in varying] if is_wide or not is_full else []
+    told = f", {counted(len(alike), 'field')} {'is' if len(alike) == 1 else 'are'} "
     told += "the same in all" + (":" if is_wide else " (--full)")
-    print(f"\n{counted(len(snapshots), 'argset')}{told if same else ''}")
-    if is_wide and same:
-        print_table(("field", "in all"), [(n, texts[0][n]) for n in same])
+    print(f"\n{counted(len(snapshots), 'argset')}{told if alike else ''}")
+    if is_wide and alike:
+        print_table(("field", "in all"), [(n, columns[n][0][0]) for n in alike])
 
 
-def _texts(snapshots: list[Snapshot]) -> list[dict[str, str]]:
-    """Return the fields of argsets as short texts, all but the name."""
+def _cells(snapshots: list[Snapshot]) -> list[dict[str, tuple[Any, str]]]:
+    """Return the fields of argsets with their short texts, all but the name."""
 
-    def shown(args: Any, name: str, value: Any) -> list[tuple[str, str]]:
+    def shown(args: Any, name: str, value: Any) -> list[tuple[str, tuple[Any, str]]]:
         fields = flat_field(args, name, value)
-        return [(path, short(each)) for path, each in fields if path != "name"]
+        return [(path, (each, short(each))) for path, each in fields if path != "name"]
 
-    texts = Repeated(shown)
-    return [dict(chain(*texts(each.source))) for each in snapshots]
+    found = Repeated(shown)
+    return [dict(chain(*found(each.source))) for each in snapshots]
+
+
+def _told(cells: list[tuple[Any, str]]) -> tuple[list[str], bool]:
+    """Return texts that show how values differ, and whether they are the same."""
+    values, texts = [each for each, _ in cells], [text for _, text in cells]
+    is_same = len(set(texts)) == 1 and all(same(values[0], each) for each in values)
+    if is_same or len(set(texts)) > 1 or REDACTED in texts:
+        return texts, is_same
+    whole = [short(each, 10_000) for each in values]
+    start = len(os.path.commonprefix(whole)) - 20
+    return [f"...{each[start:][:57]}" for each in whole], False
 
 
 def _print_diff(
@@ -90,7 +101,10 @@ def _print_diff(
 ) -> None:
     one, other = _named(snapshots, first), _named(snapshots, second)
     differing = one.source.diff(other.source)
-    rows = [(path, one.shown(path), other.shown(path)) for path in differing]
+    rows = [
+        (path, *_told([(a, one.shown(path)), (b, other.shown(path))])[0])
+        for path, (a, b) in differing.items()
+    ]
     if as_json:
         mine, theirs = shown_fields(one.source), shown_fields(other.source)
         both = {p: [mine.get(p, a), theirs.get(p, b)] for p, a, b in rows}
