@@ -63,7 +63,12 @@ INSTEAD = {
     "--no-log": "--quiet prints the summary only",
     "--dry-cache": "--read-only leaves the cache as it is",
     "--global-indices": "--indices counts through all argsets",
+    "--store-full": "--cache FOLDER keeps the results of a run apart",
+    "--notes": "the docstring of the experiment says in the report what it asks",
+    "--name": "results have no prefix: all experiments share them",
     "-m": "write `experiment map NAME`",
+    "-c": "write --cache",
+    "-v": "write --verbose",
 }
 """What there is for options of other releases."""
 OF_CACHE = ("path", "verify", "gc", "rebuild")

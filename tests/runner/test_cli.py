@@ -145,6 +145,26 @@ REFUSED = {
         ["study", "--notebook"],
         ["there is no option --notebook", "in a notebook: manager = ArtifactManager"],
     ),
+    "name of results in other releases, no name of an argset": (
+        {},
+        ["study", "--name", "final"],
+        ["there is no option --name\n", "results have no prefix"],
+    ),
+    "notes of a run": (
+        {},
+        ["study", "--notes", "why"],
+        ["there is no option --notes\n", "the docstring of the experiment"],
+    ),
+    "a run that is stored as a whole": (
+        {},
+        ["study", "--store-full"],
+        ["there is no option --store-full\n", "--cache FOLDER keeps"],
+    ),
+    "another cache, in short": (
+        {},
+        ["study", "-c", "elsewhere"],
+        ["there is no option -c\n", "write --cache\n"],
+    ),
     "two values of one option": (
         {},
         ["study", "-n", "a", "b"],
