@@ -51,14 +51,18 @@ class Cacheable:
 
     extension = name = _folder = ""
 
-    def __init__(self, extension: str | None = None) -> None:
-        self.extension = self.extension if extension is None else extension
-        if extension and (extension[0] != "." or {"/", os.sep}.intersection(extension)):
+    def __init__(self, extension: str | None = None, **more: Any) -> None:
+        self.extension = self.extension if extension is None else str(extension)
+        given = self.extension if extension else "."
+        if more or given[0] != "." or {"/", os.sep}.intersection(given):
+            kind, shown = type(self).__name__, ", ".join(more)
+            odd = (
+                f"{kind}({given!r}): the extension of its files begins with a dot, and"
+            )
             raise CurifactoryError(
-                f"{type(self).__name__}({extension!r}): the extension of its files "
-                "begins with a dot, and has no folder",
-                f"the cache names its files: write {type(self).__name__}(); a cacher of "
-                "your own opens self.get_path() itself",
+                f"{kind} has no {shown}" if more else f"{odd} has no folder",
+                f"the cache names its files: write {kind}(); a cacher of your own opens "
+                "self.get_path() itself, as a stage opens record.get_path(name)",
             )
 
     def at(self, folder: str | Path, name: str) -> "Cacheable":
@@ -317,6 +321,7 @@ RENAMED = {
     "PandasCsvCacher": 'PandasCacher("csv")',
     "PandasJsonCacher": 'PandasCacher("json")',
     "PathRef": "PathCacher",
+    "RawJupyterNotebookCacher": "PathCacher, and return the file of the notebook",
 }
 """Names of Curifactory, and what to write for them."""
 

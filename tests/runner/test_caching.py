@@ -276,6 +276,18 @@ def test_an_extension_is_no_path(extension):
     assert "of your own opens self.get_path() itself" in caught.value.hint
 
 
+def test_a_path_object_is_no_extension_either(tmp_path):
+    with pytest.raises(CurifactoryError, match="has no folder") as caught:
+        JsonCacher(tmp_path / "table.json")
+    assert "as a stage opens record.get_path(name)" in caught.value.hint
+
+
+def test_options_of_other_releases_that_place_a_file_are_told():
+    with pytest.raises(CurifactoryError, match="JsonCacher has no prefix, track") as e:
+        JsonCacher(prefix="common", track=False)
+    assert "the cache names its files: write JsonCacher()" in e.value.hint
+
+
 @pytest.mark.parametrize("method", ["get_path", "get_dir"])
 def test_a_cacher_that_no_stage_declares_has_no_place(method, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

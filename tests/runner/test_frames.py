@@ -20,7 +20,7 @@ from curifactory.caching import (
     PickleCacher,
     TextCacher,
 )
-from curifactory.errors import ArtifactError, DamagedError
+from curifactory.errors import ArtifactError, CurifactoryError, DamagedError
 
 numpy = pytest.importorskip("numpy")
 pandas = pytest.importorskip("pandas")
@@ -267,6 +267,8 @@ def test_csv_names_what_it_would_change(tmp_path):
     small = pandas.DataFrame({"count": [1]}, dtype="int32")
     with pytest.raises(ArtifactError, match="int32.*int64"):
         PandasCacher("csv").at(tmp_path, "thing").save(small)
+    with pytest.raises(CurifactoryError, match="PandasCacher has no prefix"):
+        PandasCacher("csv", prefix="common")
 
 
 @pytest.mark.parametrize("format", ["parquet", "csv", "json"])

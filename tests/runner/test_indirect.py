@@ -1147,6 +1147,8 @@ def test_names_of_curifactory_say_what_to_write(project):
     result = project.run("other")
     assert result.code == 1
     assert 'there is no PandasCsvCacher here: write PandasCacher("csv")' in result.err
+    project.write(other(stages, use.replace("PandasCsv", "RawJupyterNotebook")))
+    assert "write PathCacher, and return the file" in project.run("other").err
 
 
 def test_the_cost_of_edits_adds_up_where_values_are_asked_for_one_by_one(whole):

@@ -42,8 +42,10 @@ class _FrameCacher(Cacheable):
 
     package = remedy = ""
 
-    def __init__(self, format: str = "parquet", extension: str = "") -> None:
-        super().__init__(extension or f".{format}")
+    def __init__(
+        self, format: str = "parquet", extension: str = "", **more: Any
+    ) -> None:
+        super().__init__(extension or f".{format}", **more)
         if format not in FORMATS:
             hint = f"there is: {list(FORMATS)}"
             raise ArtifactError(f"there is no format {format!r}", hint)
