@@ -89,7 +89,9 @@ def _import(name: str, path: Path) -> ModuleType:
 def _users(error: BaseException, what: str) -> RequestError:
     """Return an error that shows the user's own frame: where, and its line."""
     place = where(error, HELPERS)
-    unknown = _unknown_field(error)
+    path, _, number = place.rpartition(":")
+    line = linecache.getline(path, int(number or 0)).strip()
+    unknown = _unknown_field(error, line)
     if unknown is not None:
         return RequestError(f"{relative(place)}: {unknown.message}", unknown.hint)
     told = traceback.format_exception_only(type(error), error)[-1].strip()
@@ -99,12 +101,10 @@ def _users(error: BaseException, what: str) -> RequestError:
         told = re.sub(r" \([^()]*\.py\)$", "", told) + f": {meant}"
     if isinstance(error, TypeError) and "follows default argument" in told:
         told += ": it follows name, which has one; give it a default, or kw_only=True"
-    path, _, line = place.rpartition(":")
     if not path:
         return RequestError(f"{what}: {told}")
     told = told.replace(path.removesuffix(relative(path)), "")
-    hint = f"{relative(place)}: {linecache.getline(path, int(line)).strip()}"
-    return RequestError(f"{what}: {told}", hint)
+    return RequestError(f"{what}: {told}", f"{relative(place)}: {line}")
 
 
 def _meant_import(error: BaseException) -> str:
@@ -130,16 +130,17 @@ def _names_in(module: str) -> list[str]:
     return list(getattr(found, "__all__", None) or vars(found))
 
 
-def _unknown_field(error: BaseException) -> RequestError | None:
+def _unknown_field(error: BaseException, line: str) -> RequestError | None:
     """Return what to say of an argset made with a field that it does not have."""
     given = r"got an unexpected keyword argument '(\w+)'|takes"
     match = re.match(rf"(\w+)\.__init__\(\) (?:{given})", str(error))
     trace = error.__traceback__
+    is_base = re.search(r"\bExperiment(Args|Parameters)\(", line)
     while match and trace is not None:
         names = trace.tb_frame.f_globals
         cls = names.get(match[1])
         trace = trace.tb_next
-        if cls is ExperimentArgs:
+        if cls is ExperimentArgs and not is_base:
             return argsets.no_dataclass("the class of this argset")
         if isinstance(cls, type) and is_dataclass(cls) and match[2]:
             for each in filter(_is_forgotten, names.values()):

@@ -402,6 +402,24 @@ case(
     "write @dataclass on the line above the class",
 )
 case(
+    "forgotten dataclass with the name of its base in its own, and a field given",
+    params(
+        "from curifactory import ExperimentArgs\n\n\nclass MyExperimentArgs(ExperimentArgs):\n    seed: int = 0\n\n\ndef get_params():\n    return [MyExperimentArgs(name='a', seed=2)]\n"
+    ),
+    FILE,
+    "params/other.py:9: the class of this argset is not a dataclass",
+    "write @dataclass on the line above the class",
+)
+case(
+    "no class of its own, and a field given",
+    params(
+        "from curifactory import ExperimentArgs\n\n\ndef get_params():\n    return [ExperimentArgs(name='a', overwrite=True)]\n"
+    ),
+    FILE,
+    "params/other.py: get_params() failed: TypeError: ExperimentArgs.__init__() got an unexpected keyword argument 'overwrite'",
+    "params/other.py:5: return [ExperimentArgs(name='a', overwrite=True)]",
+)
+case(
     "forgotten dataclass below one, and a field given",
     params(
         "from params import Args\n\n\nclass Mine(Args):\n    rate: int = 0\n\n\ndef get_params():\n    return [Mine(name='a', rate=2)]\n"
