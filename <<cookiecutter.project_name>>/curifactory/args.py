@@ -192,13 +192,16 @@ def parameter(
 _SEALED: Any = vars(ExperimentArgs)["_sealed"]
 
 
-def set_hash_functions(**functions: Callable[[Any, Any], object] | None) -> Any:
+def set_hash_functions(
+    *first: Any, **functions: Callable[[Any, Any], object] | None
+) -> Any:
     """Say what stands for fields in identities: function(args, value); None: nothing.
 
     hash_representations: dict = set_hash_functions(gpus=None, model=lambda a, m: m.id)
+    A dictionary of them may come first.
     """
     # A dataclass refuses a dictionary as default, and sets no field that is not of init.
-    rules: Any = functools.partial(dict, **functions)
+    rules: Any = functools.partial(dict, *first, **functions)
     return dataclasses.field(default=rules, init=False, repr=False, compare=False)
 
 

@@ -438,6 +438,18 @@ def test_operational_fields_do_not_count_and_secret_ones_do():
     assert Declared(login=Login(token="a")).hash != Declared(login=Login()).hash
 
 
+def test_representations_may_be_given_in_a_dictionary_and_by_name():
+    @dataclass
+    class Both(ExperimentArgs):
+        a: int = 0
+        b: int = 0
+        c: int = 0
+        hash_representations: dict = set_hash_functions({"a": None, "b": max}, b=None)
+
+    assert Both(a=1).hash == Both().hash != Both(c=1).hash
+    assert Both(b=1).hash == Both().hash
+
+
 def test_a_representation_stands_for_a_value_without_identity():
     one, same_label, other = (Declared(odd=Odd(label)) for label in "xxy")
     assert one.hash == same_label.hash != other.hash
