@@ -166,7 +166,7 @@ MEANT = {
 
 def shown_read(key: str) -> str:
     """Return what a key of reads stands for, as users say it."""
-    name = key.partition(":")[2].rstrip("@")
+    name = key.partition(":")[2].rstrip("@:")  # a module ends with a colon
     meant = MEANT.get(name[-1:]) if key[0] == "a" else None
     if meant is None:
         return name or "its class"

@@ -57,6 +57,23 @@ def test_explain_tells_reads_code_and_why_of_each_stage(whole):
     assert {call["decision"] for call in found["score"]["calls"]} == {"reuse"}
 
 
+def test_explain_tells_modules_that_were_imported_by_a_text_as_they_are_called(whole):
+    stages = """
+import importlib
+
+@stage(None, ["out"])
+def built(record):
+    module, name = "src.helpers", f"doub{'le'}"
+    return getattr(importlib.import_module(module), name)(2)
+"""
+    whole.write(other(stages, EACH.format("built(Record(manager, args))")))
+    whole.ok("other")
+    found = json.loads(whole.ok("explain", "other", "--json").out)[0]
+    assert found["also"] == ["src.helpers"]
+    whole.edit("src/helpers.py", "2 * ", "3 * ")
+    assert "src.helpers changed" in whole.ok("map", "other").out
+
+
 def test_explain_before_the_first_run_computes_nothing(whole):
     found = explained(whole)
     assert found["fit"]["reads"] == []
