@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from test_execute import EACH, other
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/parameters.md").read_text(encoding="utf-8")
 README = ROOT / "<<cookiecutter.project_name>>" / "README.md"
@@ -54,3 +56,37 @@ def test_the_paramset_of_the_readme_gives_argsets(project):
     exec(text, scope)
     names = [args.name for args in scope["get_params"]()]
     assert len(names) == 12 and names[0] == "knn_n_neighbors=1_seed0"
+
+
+CURIFACTORY = (ROOT / "docs/curifactory.md").read_text("utf-8")
+
+
+def test_the_experiment_of_the_page_for_users_of_curifactory_runs_as_it_is(project):
+    project.write({"experiments/numbers.py": blocks(CURIFACTORY, "python")[0]})
+    result = project.ok("numbers")
+    assert project.value(result, "compare") == {"few": 3, "many": 10}
+    assert project.ok("numbers").counts["computed"] == 0
+
+
+def test_what_the_page_for_users_of_curifactory_calls_other_is_so(project):
+    stages = """
+@stage([], ["one"])
+def one(record):
+    return (record.args.seed,)
+
+
+@stage(["one"], [])
+def nothing(record, one):
+    record.metric("is a Path", isinstance(record.get_path("a"), Path))
+    record.metric("is a tuple", one == (0,))
+"""
+    calls = EACH.format("nothing(one(Record(manager, args)))")
+    project.write(other("from pathlib import Path\n" + stages, calls))
+    result = project.ok("other")
+    metrics = result.run["calls"][1]["metrics"]
+    assert [each["value"] for each in metrics.values()] == [1, 1]
+    assert project.ok("other").counts["computed"] == 0
+    offered = project.ok("run", "--help").out
+    here = " ".join(row.split("|")[2] for row in re.findall(r"\n\|.+", CURIFACTORY))
+    flags = set(re.findall(r"`(--[a-z-]+)", here))
+    assert "--read-only" in flags and all(flag in offered for flag in flags)
