@@ -310,6 +310,21 @@ def test_seeds_need_a_seed_and_a_number():
         made(seeds=0)
 
 
+def test_seeds_of_an_argset_that_has_its_seed_further_in_say_how_to_set_it():
+    @dataclass
+    class Train:
+        rate: float = 0.1
+        seed: int = 0
+
+    @dataclass
+    class Nested(ExperimentArgs):
+        train: Train = field(default_factory=Train)
+
+    with pytest.raises(RequestError, match="Nested has no field 'seed'") as caught:
+        made(seeds=2, args=Nested("a"))
+    assert caught.value.hint == "--set train.seed=0,1,2"
+
+
 def test_what_post_init_refuses_is_one_line():
     @dataclass
     class Strict(ExperimentArgs):

@@ -13,7 +13,14 @@ from pathlib import PurePath
 from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
 from .. import args as argsets
-from ..args import REDACTED, field_names, is_hidden, is_nested, unknown_field
+from ..args import (
+    REDACTED,
+    field_names,
+    flat,
+    is_hidden,
+    is_nested,
+    unknown_field,
+)
 from ..errors import RequestError, nearest
 from .typed import described, hints_of
 
@@ -142,7 +149,9 @@ def _seeds(args: Any, point: Point, count: int, known: dict[str, Any]) -> Varied
     """Return copies with other seeds; those of one seed set are made once."""
     if "seed" not in field_names(type(args)):
         message = f"--seeds: {unknown_field(type(args), 'seed').message}"
-        raise RequestError(message, "declare seed: int = 0")
+        inner = next((path for path, _ in flat(args) if path.endswith(".seed")), None)
+        hint = f"--set {inner}=0,1,2" if inner else "declare seed: int = 0"
+        raise RequestError(message, hint)
 
     def seeded(name: str) -> Varied:
         pairs = ((f"{name}_seed{seed}", seed) for seed in range(count))
