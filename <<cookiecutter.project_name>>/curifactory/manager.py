@@ -226,6 +226,7 @@ class ArtifactManager:
         return notebook.shown(self._summary(*self._outcome()), self.settings)
 
     generate_report = report
+    display_info = display_all_reportables = display_stage_graph = report
 
     def close(self) -> None:
         """Let go of everything: other runs do not see this one at work any more."""

@@ -682,6 +682,13 @@ print(["&gt;second&lt;" in each for each in (before, after)])
     assert run["counts"]["computed"] == 5 and run["status"] == "done"
 
 
+def test_what_other_releases_display_of_a_report_shows_the_report(whole):
+    names = "display_info", "display_all_reportables", "display_stage_graph"
+    calls = "".join(f"print(manager.{name}())\n" for name in names)
+    result = whole.script(f"{BY_HAND}{calls}")
+    assert result.out.splitlines() == 3 * ["report: reports/by_hand-1/index.html"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
