@@ -149,7 +149,8 @@ def shown_field(owner: Any, name: str, value: Any) -> dict[str, Any]:
     """Return one field by its path, or those within it."""
     found = flat_field(owner, name, value)
     return {
-        path: each if _is_strict_json(each) else short(each) for path, each in found
+        path: each if _is_strict_json(each) else short(each, 400)
+        for path, each in found
     }
 
 

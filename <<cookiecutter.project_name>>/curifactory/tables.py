@@ -22,6 +22,13 @@ Rows = dict[str, dict[tuple[str, str], dict[str, Any]]]
 """The metrics of argsets, by stage and name."""
 
 
+def differing(texts: list[str]) -> list[str]:
+    """Return texts without what all of them begin with, where that is long."""
+    start = len(os.path.commonprefix(texts)) - 20
+    is_long = start > 20 and len(set(texts)) > 1
+    return [f"...{each[start:]}" for each in texts] if is_long else texts
+
+
 def print_map(run: Run, *, is_whole: bool = False) -> None:
     """Print what would be done, and why; of very many rows the first."""
     rows: dict[tuple[str, str, str], list[str]] = {}

@@ -707,6 +707,42 @@ def test_a_report_by_hand_that_cannot_be_made_says_why(whole, text, said):
     assert result.code == 1 and said in result.err, result
 
 
+LONG = """
+from dataclasses import dataclass
+
+from curifactory import ExperimentArgs, Record, stage
+
+
+@dataclass
+class Long(ExperimentArgs):
+    words: tuple = ()
+
+
+@stage(None, ["count"])
+def count(record):
+    return len(record.args.words)
+
+
+def get_params():
+    words = ("standard",) * 20
+    return [Long(name, (*words, f"end{name}")) for name in "ab"]
+
+
+def run(argsets, manager):
+    for args in argsets:
+        count(Record(manager, args))
+"""
+
+
+def test_long_values_that_begin_alike_vary_and_are_shown_where_they_differ(whole):
+    whole.write({"experiments/long.py": LONG})
+    whole.ok("long")
+    page = (whole.root / "reports/latest/index.html").read_text("utf-8")
+    assert "The same in all argsets" not in page
+    for name in "ab":
+        assert f">...d&#39;, &#39;standard&#39;, &#39;end{name}&#39;)</td>" in page
+
+
 def test_an_experiment_has_its_report_at_its_end(whole):
     whole.edit("experiments/study.py", "def run(argsets, manager):", RUN)
     result = whole.run("study")

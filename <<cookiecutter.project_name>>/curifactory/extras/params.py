@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import re
 from itertools import chain
 from typing import Any
@@ -15,7 +14,7 @@ from ..request import Request
 from ..runfile import described, shown_fields
 from ..settings import Settings
 from ..snapshot import Snapshot
-from ..tables import count_fitting, print_table
+from ..tables import count_fitting, differing, print_table
 from . import history, new, recreate
 
 
@@ -92,18 +91,17 @@ def _told(cells: list[tuple[Any, str]]) -> tuple[list[str], bool]:
     if is_same or len(set(texts)) > 1 or REDACTED in texts:
         return texts, is_same
     whole = [short(each, 10_000) for each in values]
-    start = len(os.path.commonprefix(whole)) - 20
-    return [f"...{each[start:][:57]}" for each in whole], False
+    return [each[:60] for each in differing(whole)], False
 
 
 def _print_diff(
     snapshots: list[Snapshot], first: str, second: str, *, as_json: bool
 ) -> None:
     one, other = _named(snapshots, first), _named(snapshots, second)
-    differing = one.source.diff(other.source)
+    found = one.source.diff(other.source)
     rows = [
         (path, *_told([(a, one.shown(path)), (b, other.shown(path))])[0])
-        for path, (a, b) in differing.items()
+        for path, (a, b) in found.items()
     ]
     if as_json:
         mine, theirs = shown_fields(one.source), shown_fields(other.source)

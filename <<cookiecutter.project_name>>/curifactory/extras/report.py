@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, Templ
 
 from ..folders import digest
 from ..settings import Settings
-from ..tables import digits
+from ..tables import differing, digits
 
 Data = dict[str, Any]
 Point = tuple[float, float]
@@ -221,14 +221,21 @@ def _column(stage: str, name: str, found: Data) -> Data:
 def _rows(argsets: list[Data], fields: list[Any], columns: list[Data]) -> list[Data]:
     """Return the first rows of the table, and with them the best ones."""
     best = {n for c in columns for n, v in c["values"].items() if v == c["best"]}
+    names = [argset["name"] for argset in argsets]
+    late = [i for i in range(ROWS, len(names)) if names[i] in best][:ROWS]
+    chosen = [*range(min(ROWS, len(names))), *late]
+    shown = [_texts([values[i] for i in chosen]) for values in fields]
     rows: list[Data] = []
-    for index, argset in enumerate(argsets):
-        name = argset["name"]
-        if index < ROWS or (name in best and len(rows) < 2 * ROWS):
-            given = [(text(values[index]), values[index]) for values in fields]
-            cells = [_cell(column, column["values"].get(name)) for column in columns]
-            rows.append({**argset, "given": given, "cells": cells})
+    for place, index in enumerate(chosen):
+        given = [(t[place], v[index]) for t, v in zip(shown, fields, strict=True)]
+        cells = [_cell(each, each["values"].get(names[index])) for each in columns]
+        rows.append({**argsets[index], "given": given, "cells": cells})
     return rows
+
+
+def _texts(values: list[Any]) -> list[str]:
+    """Return values as short texts that show where they differ."""
+    return [text(each) for each in differing([text(v, 10_000) for v in values])]
 
 
 def _cell(column: Data, value: Any) -> tuple[str, Any, int | None, bool]:
