@@ -707,6 +707,14 @@ def test_a_report_by_hand_that_cannot_be_made_says_why(whole, text, said):
     assert result.code == 1 and said in result.err, result
 
 
+def test_a_call_that_is_reused_for_no_other_reason_has_none_in_the_report(whole):
+    whole.ok("study")
+    whole.ok("study")
+    page = (whole.root / "reports/latest/index.html").read_text("utf-8")
+    assert page.count('<td class="wrap"></td>') == 6
+    assert '<td class="wrap">&#34;&#34;</td>' not in page
+
+
 LONG = """
 from dataclasses import dataclass
 
