@@ -137,8 +137,8 @@ class Files:
         if key is None or (reads is not None and key in reads.written):
             return
         if is_writing:
-            if reads is not None and f"f:{key}" not in reads.keys:
-                reads.written.add(key)
+            if reads and (f"f:{key}" not in reads.keys or key in reads.named):
+                reads.drop_file(key)
             return
         full = os.path.join(self.root, key)
         if os.path.isdir(full):
@@ -189,7 +189,10 @@ class Files:
             self._let_count(sources.real(full))
         elif stat.S_ISREG(mode) and not self.is_runners(full):
             place = self._place_of(full)
+            is_named = place in self.reads.named or f"f:{place}" not in self.reads.keys
             self.reads.note_file(f"f:{place}", sources.stat_of(full))
+            if is_named:
+                self.reads.named.add(place)
             self.reads.made.add(sources.real(full))
 
     def _let_count(self, full: str) -> None:

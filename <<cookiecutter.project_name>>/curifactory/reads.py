@@ -104,6 +104,8 @@ class Reads:
         """The files outside the project that need not be told: the call has written them, or
         a value names them, be it by a link."""
         self.written: set[str] = set()
+        self.named: set[str] = set()
+        """Files that only a value names so far: what the call writes there, it has not read."""
         self.handed: dict[str, Seen] = {}
         """What others were to open, programs or libraries; no other read is known."""
         self.changed: set[str] = set()
@@ -187,6 +189,7 @@ class Reads:
             self.note(key)
             return
         place = key.partition(":")[2]
+        self.named.discard(place)
         if place not in self.written:
             if isinstance(seen, Handed) and key not in self.keys:
                 self.handed[place] = seen

@@ -616,6 +616,32 @@ def test_a_file_named_by_a_field_is_noted_when_the_field_is_read(
     assert keys(reads) == ["a:seed", "a:path", "f:data/raw.csv"]
 
 
+@pytest.mark.parametrize("mode", ["w", "a", "w+"])
+def test_a_file_that_a_field_names_and_the_call_writes_is_no_input(
+    mode, project, files, params, reads
+):
+    args = reads.argset(params.Args(path="data/raw.csv"))
+    with files.noting(reads):
+        for _ in range(2):
+            with open(project / args.path, mode) as file:
+                file.write("mine")
+        (project / args.path).read_text()
+    assert keys(reads) == ["a:path"]
+    assert files.changed_by_others(reads) == []
+
+
+@pytest.mark.parametrize("mode", ["r", "r+"])
+def test_a_file_that_a_field_names_is_an_input_if_it_was_read_before_it_was_written(
+    mode, project, files, params, reads
+):
+    args = reads.argset(params.Args(path="data/raw.csv"))
+    with files.noting(reads):
+        open(project / args.path, mode).close()
+        (project / args.path).write_text("mine, and longer than it was")
+    assert keys(reads) == ["a:path", "f:data/raw.csv"]
+    assert files.changed_by_others(reads) == ["data/raw.csv"]
+
+
 @pytest.mark.parametrize("text", ["", "no such file", "data", "x" * 5000, "a\0b", ".."])
 def test_a_field_that_names_no_file_is_just_a_field(
     text, project, files, params, reads
