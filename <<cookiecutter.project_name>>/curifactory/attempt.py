@@ -371,6 +371,8 @@ class _Attempt:
         changed = [*self.files.changed_by_others(self.noted), *declared]
         for path in dict.fromkeys(changed):  # declared, and opened as well: once
             said = f"{path} changed while {self.stage.label} read it"
+            if path in self.noted.named:
+                said += "; is it an output? declare its field operational"
             self.outcome.messages.append(said)
             found.append([f"f:{path}", "changed while it was read", ""])
         node = group = task.group

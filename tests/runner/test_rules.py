@@ -4,7 +4,7 @@ import multiprocessing
 import os
 
 import pytest
-from test_execute import other
+from test_execute import EACH, other
 
 RUN = "for args in argsets:\n    pick(Record(manager, args))"
 
@@ -464,6 +464,30 @@ def test_processes_that_outlive_a_call_are_heard_in_the_next(project, method):
     both = "Args('a', seed=1), Args('b', seed=2)"
     project.write(other(pick("", body), between, both))
     assert "changed while" not in project.ok("other").err
+
+
+def test_an_output_that_a_field_names_is_told_to_be_operational(project):
+    stages = """
+import os
+
+
+@stage(None, ["out"])
+def keep(record):
+    with open("made.txt", "w") as file:
+        file.write("mine")
+    os.replace("made.txt", record.args.path)
+    return 1
+"""
+    calls = EACH.format("keep(Record(manager, args))")
+    project.write(other(stages, calls, "Args('a', path='kept.txt')"))
+    project.write({"kept.txt": "of before"})
+    told = "kept.txt changed while keep read it; is it an output?"
+    assert told in project.ok("other").err
+    declared = 'path: str = parameter("", operational=True)'
+    project.edit("params/__init__.py", 'path: str = ""', declared)
+    project.edit("params/__init__.py", "import Exp", "import parameter, Exp")
+    assert told not in project.ok("other").err
+    assert project.ok("other").counts["computed"] == 0
 
 
 @pytest.mark.parametrize("method", METHODS)
