@@ -149,6 +149,8 @@ class Peers:
 
     def in_use(self) -> set[str]:
         """Return the folders that runs at work have made or use."""
+        with contextlib.suppress(OSError, RuntimeError):  # the disk is full
+            self._begin()  # nothing stays of those that were killed
         self._read.clear()
         self._seen = 0
         return {line[1:] for line in self._lines() if line and line[0] != GONE}

@@ -522,6 +522,18 @@ def test_gc_deletes_nothing_that_a_run_at_work_uses(project):
     assert "damaged" not in out and "is gone" not in out
 
 
+def test_gc_takes_no_killed_run_for_one_at_work(project):
+    project.edit(
+        "experiments/study.py",
+        "    compare(Record(manager, None), manager.records)",
+        "    import os\n    manager.compute()\n    os.kill(os.getpid(), 9)",
+    )
+    assert project.run("study", "--quiet").code == -9
+    assert data(project) and list(project.cache.glob(".runs/*"))
+    said = project.ok("cache", "gc", "--keep-runs", "0").out
+    assert "in use" not in said and not data(project)
+
+
 def test_gc_that_is_killed_does_no_harm(project):
     project.ok("study", "--quiet")
     script = """
