@@ -25,7 +25,7 @@ def check_owner(root: Path) -> None:
         with contextlib.suppress(OSError):  # it is not there, or not any more
             mode = place.stat().st_mode
         if mode & stat.S_IWOTH:
-            hint = f"chmod o-w '{place}', after making sure that its content is yours"
+            hint = f"chmod -R o-w '{root}', after making sure that its content is yours"
             if mode & stat.S_ISVTX:  # it is meant for everybody
                 hint = "choose a folder of your own"
             raise RequestError(f"the cache {place} can be written by everybody", hint)

@@ -72,8 +72,10 @@ class Store:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             made = self.prepare()
+            is_open = os.name == "posix" and os.stat(made).st_mode & stat.S_IWOTH
+            is_refused = is_open and len(self.roots) == 1
             with contextlib.suppress(OSError):
-                os.rmdir(made)
+                (os.removedirs if is_refused else os.rmdir)(made)
         except (OSError, CurifactoryError) as error:
             raise RequestError(
                 f"the cache {self.root} cannot be written: "
@@ -81,6 +83,11 @@ class Store:
                 "make the folder writable, choose another with --cache, or use it as it "
                 "is with --read-only",
             ) from error
+        if is_refused:  # the next run would refuse all that this one makes
+            raise RequestError(
+                f"what is made in the cache {self.root} can be written by everybody",
+                "run `umask 022` before, or choose another place with --cache",
+            )
         self.tidy()
 
     def tidy(self) -> None:

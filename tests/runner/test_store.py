@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -191,6 +192,29 @@ def test_a_cache_that_everybody_can_write_is_refused(project, place):
     assert "everybody" in result.err and len(result.err.splitlines()) <= 2
     assert len(list(project.root.glob("data/runs/*/run.json"))) == 1
     (project.cache / place).chmod(before)
+    assert project.ok().counts == ALL_REUSED
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_cache_that_the_next_run_would_refuse_is_not_begun(project):
+    before = os.umask(0)
+    try:
+        result = project.python("-m", "curifactory", "study")
+        looked = project.python("-m", "curifactory", "map", "study")
+    finally:
+        os.umask(before)
+    assert result.code == 2 and "umask 022" in result.err, result
+    assert not project.cache.exists() and looked.code == 0, looked
+    assert project.ok().counts["computed"] > 0 and project.ok().counts == ALL_REUSED
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_one_command_makes_a_cache_ones_own_again(project):
+    project.ok()
+    for each in project.cache.iterdir():
+        each.chmod(0o777)
+    command = re.search(r"chmod .*'", project.run("study").err)[0]
+    subprocess.run(command, shell=True, check=True)
     assert project.ok().counts == ALL_REUSED
 
 
