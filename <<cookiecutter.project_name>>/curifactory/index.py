@@ -306,6 +306,7 @@ class Index:
         if self._connection is not None:
             self._connection.close()
         self._connection, self._synced = None, set()
+        self._stamps.clear()
         self._let_go()
 
     def _sync(self, stage: str) -> None:

@@ -772,6 +772,20 @@ def test_what_a_run_has_dropped_is_looked_for_again_by_the_next(
     assert look().folders("stages.fit") == {trace.folder}
 
 
+def test_an_index_that_is_made_anew_is_not_said_to_hold_what_it_held_before(
+    look, trace_of, tmp_path
+):
+    first = look()
+    trace = trace_of(first.store, "a")
+    stand_still(tmp_path / "stages.fit")
+    assert first.folders("stages.fit") == {trace.folder}
+    first.refresh()  # another run has ended
+    first.rebuild()  # and the file turns out to be damaged
+    assert first.folders("stages.score") == set()
+    first.close()
+    assert look().folders("stages.fit") == {trace.folder}
+
+
 def test_others_write_while_a_large_file_is_read(look, tmp_path, monkeypatch):
     index = look()
     index.open()
