@@ -210,6 +210,22 @@ def test_a_run_that_can_start_no_more_threads_ends_as_any_other(on):
     assert "other-1 done" in result.out
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="has other locks")
+def test_where_no_workers_can_be_made_a_run_says_so_before_it_begins(whole):
+    """As in containers without /dev/shm."""
+    done = whole.script("""
+        import resource
+        import sys
+
+        from curifactory.cli import main
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        sys.exit(main(["study", "-j", "2"]))
+        """)
+    assert done.code == 2 and "no worker processes" in done.err, done
+    assert len(done.err.splitlines()) == 2 and not whole.cache.exists()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["processes", "own"])
 def test_threads_that_a_stage_leaves_behind_do_not_keep_the_run(on, engine):

@@ -149,12 +149,17 @@ class Processes(_Remote):
         self._load()
 
     def _begin(self, method: str) -> None:
-        self._pool = ProcessPoolExecutor(
-            self.slots,
-            mp_context=multiprocessing.get_context(method),
-            initializer=workers.begin,
-            initargs=(self.root, self._given),
-        )
+        try:
+            self._pool = ProcessPoolExecutor(
+                self.slots,
+                mp_context=multiprocessing.get_context(method),
+                initializer=workers.begin,
+                initargs=(self.root, self._given),
+            )
+        except (OSError, ImportError, NotImplementedError) as error:
+            said = f"no worker processes can be made here: {error}"
+            hint = "is there a /dev/shm to write to? without -j a run needs none"
+            raise RequestError(said, hint) from error
 
     def _load(self) -> None:
         """Let all workers import what they will need, not as calls come."""
