@@ -921,6 +921,14 @@ def test_a_report_is_written_and_latest_leads_to_it(project, tmp_path):
     assert "report: reports/study-1/index.html" in result.out
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="refuses such names")
+def test_a_report_is_written_where_the_name_of_a_folder_is_no_text(project, tmp_path):
+    pytest.importorskip("jinja2")
+    project.home = copy_runner(tmp_path / os.fsdecode(b"\xff\xfe"))
+    result = project.ok()
+    assert "report: reports/study-1/index.html" in result.out, result
+
+
 def test_a_failure_is_told_by_the_exit_code_where_nobody_reads_on(project):
     (project.root / "experiments/failing.py").write_text(
         "from curifactory import Record, stage\nfrom params import Args\n\n\n"

@@ -132,7 +132,8 @@ def _by_message(failed: Iterable[Data]) -> list[list[Data]]:
 def _template() -> Template:
     """Load the template, compiled before if possible: that takes longer than all else."""
     place = str(HERE / "__pycache__")
-    compiled = FileSystemBytecodeCache(place) if os.access(place, os.W_OK) else None
+    is_fit = os.access(place, os.W_OK) and place.isprintable()  # else jinja2 fails
+    compiled = FileSystemBytecodeCache(place) if is_fit else None
     loader = FileSystemLoader(HERE)
     environment = Environment(autoescape=True, loader=loader, bytecode_cache=compiled)
     environment.filters.update(text=text, duration=duration)
