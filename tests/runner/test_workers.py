@@ -210,6 +210,14 @@ def test_a_run_that_can_start_no_more_threads_ends_as_any_other(on):
     assert "other-1 done" in result.out
 
 
+def test_a_module_that_workers_cannot_import_is_told_by_its_own_line(whole):
+    text = "import multiprocessing\n\nassert not multiprocessing.parent_process(), 'no'"
+    whole.write({"src/helpers.py": text + dedent(CHAIN["src/helpers.py"])})
+    result = whole.run("study", "-j", "2", "--plain")
+    assert result.code == 1 and "src/helpers.py" in result.err, result
+    assert "AssertionError: no" in result.err and "curifactory/" not in result.err
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="has other locks")
 def test_where_no_workers_can_be_made_a_run_says_so_before_it_begins(whole):
     """As in containers without /dev/shm."""

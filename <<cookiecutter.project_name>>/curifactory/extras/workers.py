@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from .. import attempt, capture, code, sources
 from ..channel import VARIABLE
 from ..engine import end_descendants
+from ..failure import failed
 from ..task import Outcome, Task
 from .forking import defaults, end_with_parent
 
@@ -109,12 +110,19 @@ def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
     with attempt.one_at_a_time:
         enter(root)
         with capture.captured(output):  # importing the project may print, too
-            task: Task = pickle.loads(data)
-            if task.group != group:
-                sources.forget()
-                with contextlib.suppress(Exception):  # the call itself may do without
-                    importlib.import_module(task.place.module)
-                task = pickle.loads(data)
+            try:
+                task: Task = pickle.loads(data)
+                if task.group != group:
+                    sources.forget()
+                    with contextlib.suppress(
+                        Exception
+                    ):  # the call itself may do without
+                        importlib.import_module(task.place.module)
+                    task = pickle.loads(data)
+            except Exception as error:  # of an import: told by the frames of the user
+                failure = failed(error)
+                failure.is_of_machine = True  # nobody knows what it would have read
+                return Outcome(failure=failure)
         outcome = attempt.perform(task)
         if task.group != group:
             outcome.loaded = code.loaded()
