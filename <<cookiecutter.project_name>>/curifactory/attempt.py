@@ -299,7 +299,7 @@ class _Attempt:
         folder = self._scratch_folder()
         earlier = self._earlier(folder / "reads")
         if earlier is None:
-            if folders.entries(folder):
+            if os.listdir(folder):  # where that fails, they must not be gone on from
                 self.store.discard(folder)
                 folder = self._scratch_folder()
             # Processes that the stage has forked may begin at the same time.

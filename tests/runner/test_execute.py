@@ -1522,6 +1522,35 @@ def test_checkpoints_of_which_nobody_knows_what_was_read_do_not_count(project, l
     assert project.value(project.ok("other"), "train") == 100
 
 
+def test_outdated_checkpoints_that_cannot_be_listed_are_not_gone_on_from(project):
+    project.write({"rate.txt": "1"})
+    run = "train(Record(manager, argsets[0]))"
+    project.write(other(RESUMED.replace("{edit}", "pass"), run))
+    assert project.run("other").code == 1
+    project.write({"rate.txt": "100"})
+    failing = """
+        import os
+        import sys
+
+
+        def failing(real):
+            def listed(path="."):
+                if ".scratch/" in str(path):
+                    raise OSError(5, "Input/output error", str(path))
+                return real(path)
+
+            return listed
+
+
+        os.scandir, os.listdir = failing(os.scandir), failing(os.listdir)
+        from curifactory.cli import main
+
+        sys.exit(main(["other"]))
+        """
+    assert project.script(failing).code == 1
+    assert project.value(project.ok("other"), "train") == 100
+
+
 KILLED = """
 import functools
 import multiprocessing
