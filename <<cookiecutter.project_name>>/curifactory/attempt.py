@@ -1,6 +1,7 @@
 """One attempt at a call: inputs are loaded, the stage called, its outputs committed."""
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -25,7 +26,7 @@ from . import (
 )
 from .errors import CurifactoryError, DamagedError, counted
 from .failure import failed
-from .files import NOTHING, FileDigests, Files
+from .files import NOTHING, UNREADABLE, FileDigests, Files
 from .inside import ByRecord, Inputs, StageRecord
 from .lending import lent
 from .provenance import dependencies
@@ -335,17 +336,23 @@ class _Attempt:
         self._note_met()
 
     def _earlier(self, path: Path) -> list[str] | None:
-        """Return what earlier attempts have read; None if that is not so any more, and
-        where nobody can tell."""
+        """Return what earlier attempts have read; None if that is not so any more.
+
+        Raises OSError where that cannot be told for now: checkpoints are days of work.
+        """
         try:
             # The last line was cut short by a kill.
             first, *lines = path.read_text("utf-8").split("\n")[:-1]
             known: dict[str, str] = dict(json.loads(line) for line in lines)
-        except (OSError, ValueError, TypeError):
+        except (FileNotFoundError, ValueError, TypeError):
             return None
         with self.files.pausing():
-            is_so = all(self._now(key) == digest for key, digest in known.items())
-        return list(known) if is_so and f"{first}\n" == READS else None
+            now = {key: self._now(key) for key in known}
+        for key, digest in known.items():
+            if now[key] == UNREADABLE != digest:
+                said = "its checkpoints are kept until they can be compared with"
+                raise OSError(errno.EIO, said, key[2:])
+        return list(known) if now == known and f"{first}\n" == READS else None
 
     def _remember(self, key: str) -> None:
         assert self.used_scratch is not None

@@ -453,6 +453,9 @@ Digest = Callable[[str, tuple[int, int], int], str]
 NOTHING = ("absent", hashing.hash_text())
 """The digests of a file that is not there, and of a pattern that matches none."""
 
+UNREADABLE = "unreadable"
+"""The digest of a file that is there, and of which nobody can tell more."""
+
 
 class FileDigests:
     """The digests of project files; the same file of equal size and time is not read again."""
@@ -470,7 +473,7 @@ class FileDigests:
                 return hashing.hash_text(*found)
             return hashing.hash_text(*(f"{each}={self(each)}" for each in found))
         if status[0] < 0:
-            return "absent" if status == sources.ABSENT else "unreadable"
+            return "absent" if status == sources.ABSENT else UNREADABLE
         key = path, status, number
         known = self.known.get(key)
         if known is None:
@@ -478,7 +481,7 @@ class FileDigests:
             try:
                 known = self.digest(*key)
             except OSError:  # to whom it may be readable again, it is another one
-                return "unreadable"
+                return UNREADABLE
             if not may_change_unseen:
                 self.known[key] = known
         return known

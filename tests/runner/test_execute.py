@@ -1522,6 +1522,35 @@ def test_checkpoints_of_which_nobody_knows_what_was_read_do_not_count(project, l
     assert project.value(project.ok("other"), "train") == 100
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="there is no /proc")
+@pytest.mark.parametrize("name", ["rate.txt", "data/cache/.scratch/*/reads"])
+def test_an_error_of_the_disk_costs_no_checkpoint(project, name):
+    """What cannot be read for a moment does not tell that checkpoints are outdated."""
+    project.write({"rate.txt": "100"})
+    stages = """
+from pathlib import Path
+
+
+@stage(None, ["total"])
+def train(record):
+    path = record.scratch / "total"
+    if path.exists():
+        return int(path.read_text()) + 1
+    path.write_text(Path("rate.txt").read_text())
+    raise RuntimeError("killed")
+"""
+    project.write(other(stages, "train(Record(manager, argsets[0]))"))
+    assert project.run("other").code == 1
+    [path] = project.root.glob(name)
+    aside = path.rename(project.root / "aside")
+    path.symlink_to("/proc/self/mem")
+    result = project.run("other")
+    assert result.code == 1 and "[Errno 5]" in result.err, result
+    path.unlink()
+    aside.rename(path)
+    assert project.value(project.ok("other"), "train") == 101
+
+
 def test_outdated_checkpoints_that_cannot_be_listed_are_not_gone_on_from(project):
     project.write({"rate.txt": "1"})
     run = "train(Record(manager, argsets[0]))"
