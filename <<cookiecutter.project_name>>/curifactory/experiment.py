@@ -166,7 +166,7 @@ def _perform(
             manager.compute()
         run.status = "done"
     except KeyboardInterrupt as error:
-        run.exit_code = 143 if 143 in error.args else 130
+        _interrupt(run, error)
         manager.stop(at_once=True)
     except Exception as error:
         run.notes = told(error)
@@ -180,10 +180,17 @@ def _perform(
                 manager.finish(run.status, run.exit_code, run.notes)
             raise
     finally:
-        progress.close()
-        with surroundings.undisturbed():  # a second Ctrl-C may have come before
-            manager.stop(at_once=run.status == "interrupted")
+        try:
+            with surroundings.undisturbed():  # a second Ctrl-C may have come before
+                progress.close()
+                manager.stop(at_once=run.status == "interrupted")
+        except KeyboardInterrupt as error:  # the history has what was done
+            _interrupt(run, error)
     return run if request.map_only else _finished(run, request)
+
+
+def _interrupt(run: Run, error: KeyboardInterrupt) -> None:
+    run.status, run.exit_code = "interrupted", 143 if 143 in error.args else 130
 
 
 def _snapshots(

@@ -304,3 +304,25 @@ def test_the_exit_code_holds_where_a_text_is_executed_meanwhile(project, number)
         timeout=PATIENCE,
     )
     assert done.returncode == CODES[number], done.stderr
+
+
+def test_a_signal_at_the_very_end_costs_no_history(whole):
+    """As while much is written to the index."""
+    done = whole.script("""
+        import signal
+
+        from curifactory import experiment
+        from curifactory.progress import Progress
+
+
+        class Late(Progress):
+            def close(self):
+                signal.raise_signal(signal.SIGINT)
+
+
+        run = experiment.run_experiment("study", progress=Late(quiet=True))
+        print(run.exit_code, run.status, run.counts["computed"])
+        """)
+    assert done.out == "130 interrupted 6\n", done
+    assert whole.newest()["status"] == "interrupted"
+    assert list(whole.cache.glob(".runs/*")) == []
