@@ -208,6 +208,8 @@ class ArtifactManager:
                     runfile.write(path, content)
                 except OSError as error:
                     self._miss(path, error)
+                    with contextlib.suppress(OSError):  # half of it would take up room
+                        path.with_suffix(".tmp").unlink()
         return content
 
     def report(self) -> Any:

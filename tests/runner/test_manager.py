@@ -303,6 +303,23 @@ def test_one_experiment_may_be_the_beginning_of_anothers_name(project):
     assert project.ok("study").run["run"] == "study-1"
 
 
+def test_nothing_stays_of_a_history_that_cannot_be_written(project):
+    end = "    compare(Record(manager, None), manager.records)"
+    more = '    manager.compute()\n    (manager.folder / "run.json").mkdir()'
+    project.edit("experiments/study.py", end, f"{end}\n{more}")
+    done = project.script("""
+        from pathlib import Path
+
+        from curifactory.cli import main
+
+        main(["study"])
+        [folder] = Path("data/runs").iterdir()
+        (folder / "run.json").rmdir()
+        print(sorted(each.name for each in folder.glob("run.*")))
+        """)
+    assert "run.json cannot be written" in done.err and "[]" in done.out, done
+
+
 def test_run_json_keeps_its_schema(project):
     run = project.ok("study", "-p", "base").run
     assert wrong_types(run, SCHEMA) == []
