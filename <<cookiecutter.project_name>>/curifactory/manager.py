@@ -196,11 +196,11 @@ class ArtifactManager:
 
         What it uses is safe from others all the time: they see it at work until then.
         """
-        self.stop(at_once=status != "done")
-        for call in self.calls:
-            if call.status not in STATUSES:
-                call.status, call.reason = "skipped", f"the run was {status}"
         with contextlib.closing(self):
+            self.stop(at_once=status != "done")
+            for call in self.calls:
+                if call.status not in STATUSES:
+                    call.status, call.reason = "skipped", f"the run was {status}"
             content = {**self._summary(status, exit_code), "notes": notes}
             if self.folder is not None:
                 path = self.folder / "run.json"

@@ -320,6 +320,37 @@ def test_nothing_stays_of_a_history_that_cannot_be_written(project):
     assert "run.json cannot be written" in done.err and "[]" in done.out, done
 
 
+def test_a_run_that_is_interrupted_while_it_ends_is_not_at_work_any_more(project):
+    done = project.script("""
+        from pathlib import Path
+
+        from curifactory import ArtifactManager, Record
+        from curifactory.engine import Engine
+        from params import Args
+        from stages.chain import load
+
+
+        class Interrupted(Engine):
+            came = False
+
+            def stop(self, *, at_once):
+                if not self.came:
+                    self.came = True
+                    raise KeyboardInterrupt
+
+
+        manager = ArtifactManager("own", engine=Interrupted())
+        load(Record(manager, Args(name="a")))
+        runs = Path("data/cache/.runs")
+        assert list(runs.iterdir())
+        try:
+            manager.finish("done", 0)
+        except KeyboardInterrupt:
+            print(list(runs.iterdir()))
+        """)
+    assert done.out.startswith("[]"), done
+
+
 def test_run_json_keeps_its_schema(project):
     run = project.ok("study", "-p", "base").run
     assert wrong_types(run, SCHEMA) == []
