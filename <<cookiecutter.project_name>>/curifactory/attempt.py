@@ -49,6 +49,9 @@ def perform(task: Task) -> Outcome:
 READS = "read so far, with digests\n"
 """The first line of the list of reads beside checkpoints; without it these do not count."""
 
+RETRIES = 0.1, 1.0
+"""Seconds, in all for a call, after which a file that cannot be read is tried again."""
+
 NAMED = 100
 """Up to so many values may name files and folders, where they are given by hand."""
 
@@ -75,6 +78,7 @@ class _Attempt:
         self.noted.asks_names = self.names_count
         self.metrics: dict[str, Any] = {}
         self.has_files = self.has_references = False
+        self.pauses = iter(RETRIES)
         self.declared: dict[str, str] = {}
         """The digests that the declared files had before the call."""
         self.begun = time.time()
@@ -358,7 +362,9 @@ class _Attempt:
         assert self.used_scratch is not None
         with self.files.pausing():
             is_changed = key[:2] == "f:" and self.files.is_changed(self.noted, key[2:])
-            line = json.dumps([key, "was changed" if is_changed else self._now(key)])
+            line = json.dumps(
+                [key, "was changed" if is_changed else self._at_last(key)]
+            )
         with open(self.used_scratch / "reads", "a", encoding="utf-8") as file:
             file.write(line + "\n")
 
@@ -367,10 +373,21 @@ class _Attempt:
     def _now(self, key: str) -> str:
         return self.present.now(self.task.own, self.task.members, key)
 
+    def _at_last(self, key: str) -> str:
+        """Return what a read is now; a disk that fails for a moment is asked again.
+
+        Else nobody would find the result, of days of work it may be.
+        """
+        found = self._now(key)
+        while found == UNREADABLE and (pause := next(self.pauses, None)):
+            time.sleep(pause)
+            found = self._now(key)
+        return found
+
     def _trace(self, outputs: list[Artifact]) -> Trace:
         task = self.task
         found = [
-            [key, self._now(key), self.present.shown(task.own, task.members, key)]
+            [key, self._at_last(key), self.present.shown(task.own, task.members, key)]
             for key in self.noted.keys
         ]
         now = {key: digest for key, digest, _ in found}

@@ -1551,6 +1551,40 @@ def train(record):
     assert project.value(project.ok("other"), "train") == 101
 
 
+def test_an_error_of_the_disk_after_a_call_costs_no_result(project):
+    project.write({"rate.txt": "100"})
+    stages = """
+from pathlib import Path
+
+
+@stage(None, ["total"])
+def train(record):
+    return int(Path("rate.txt").read_text())
+"""
+    project.write(other(stages, "train(Record(manager, argsets[0]))"))
+    failing = """
+        import sys
+
+        from curifactory import hashing
+        from curifactory.cli import main
+
+        real, failed = hashing.hash_file, []
+
+
+        def hash_file(path):
+            if str(path).endswith("rate.txt") and not failed:
+                failed.append(path)
+                raise OSError(5, "Input/output error")
+            return real(path)
+
+
+        hashing.hash_file = hash_file
+        sys.exit(main(["other"]) or not failed)
+        """
+    assert project.script(failing).code == 0
+    assert project.ok("other").counts["computed"] == 0
+
+
 def test_outdated_checkpoints_that_cannot_be_listed_are_not_gone_on_from(project):
     project.write({"rate.txt": "1"})
     run = "train(Record(manager, argsets[0]))"
