@@ -362,11 +362,9 @@ class _Attempt:
         assert self.used_scratch is not None
         with self.files.pausing():
             is_changed = key[:2] == "f:" and self.files.is_changed(self.noted, key[2:])
-            line = json.dumps(
-                [key, "was changed" if is_changed else self._at_last(key)]
-            )
+            now = "was changed" if is_changed else self._at_last(key)
         with open(self.used_scratch / "reads", "a", encoding="utf-8") as file:
-            file.write(line + "\n")
+            file.write(json.dumps([key, now]) + "\n")
 
     # What it leaves -----------------------------------------------------------------
 

@@ -56,11 +56,9 @@ class Cacheable:
         given = self.extension if extension else "."
         if more or given[0] != "." or {"/", os.sep}.intersection(given):
             kind, shown = type(self).__name__, ", ".join(more)
-            odd = (
-                f"{kind}({given!r}): the extension of its files begins with a dot, and"
-            )
+            said = f"{kind}({given!r}): the extension of its files begins with a dot, "
             raise CurifactoryError(
-                f"{kind} has no {shown}" if more else f"{odd} has no folder",
+                f"{kind} has no {shown}" if more else f"{said}and has no folder",
                 f"the cache names its files: write {kind}(); a cacher of your own opens "
                 "self.get_path() itself, as a stage opens record.get_path(name)",
             )

@@ -13,14 +13,7 @@ from pathlib import PurePath
 from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
 from .. import args as argsets
-from ..args import (
-    REDACTED,
-    field_names,
-    flat,
-    is_hidden,
-    is_nested,
-    unknown_field,
-)
+from ..args import REDACTED, field_names, flat, is_hidden, is_nested, unknown_field
 from ..errors import RequestError, nearest
 from .typed import described, hints_of
 

@@ -102,6 +102,18 @@ def end_late(workers: Sequence[BaseProcess]) -> None:
         threading.Thread(target=wait, daemon=True).start()
 
 
+def _loaded(data: bytes, group: str) -> Task:
+    """Return a task, made of code that is as it was asked for."""
+    task: Task = pickle.loads(data)
+    if task.group == group:
+        return task
+    sources.forget()
+    with contextlib.suppress(Exception):  # the call itself may do without
+        importlib.import_module(task.place.module)
+    again: Task = pickle.loads(data)
+    return again
+
+
 def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
     """Execute a call that came from another process, in the project at `root`.
 
@@ -111,14 +123,7 @@ def perform_packed(root: str, data: bytes, output: str, group: str) -> Outcome:
         enter(root)
         with capture.captured(output):  # importing the project may print, too
             try:
-                task: Task = pickle.loads(data)
-                if task.group != group:
-                    sources.forget()
-                    with contextlib.suppress(
-                        Exception
-                    ):  # the call itself may do without
-                        importlib.import_module(task.place.module)
-                    task = pickle.loads(data)
+                task = _loaded(data, group)
             except Exception as error:  # of an import: told by the frames of the user
                 failure = failed(error)
                 failure.is_of_machine = True  # nobody knows what it would have read
