@@ -37,7 +37,7 @@ class Data:
         trace = source.call.trace
         key = trace.folder if trace is not None else "", source.index
         held = self._held.get(key)
-        if held is not None and held.is_spent:
+        if held is not None and held.is_gone:
             del self._held[key]
             return None
         return held

@@ -61,6 +61,11 @@ class Held:
     is_spent: bool = False
     """Whether the value itself was handed out, as it has no copy: nobody else gets it."""
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether nobody gets it any more; what a run passes on goes when it ends."""
+        return self.is_spent or (self.is_packed and not Path(self.value).exists())
+
     def unpacked(self) -> Any:
         """Return a value that is nobody else's."""
         if self.is_packed:

@@ -276,6 +276,25 @@ def test_a_process_of_somebody_else_keeps_its_environment_and_is_not_forked(on):
     assert {on.value(done, "ask", f"n{i}") for i in range(4)} == {"SpawnProcess"}
 
 
+@pytest.mark.slow
+def test_a_value_that_the_cache_does_not_keep_is_made_again_after_a_run(on):
+    stages = """
+    @stage(None, ["x", "y"], [PickleCacher, None])
+    def ask(record):
+        return 1, record.args.seed + 10
+    """
+    on.study(stages, EACH.format("ask"), FOUR)
+    script = """
+        from curifactory.experiment import run_experiment
+
+        if __name__ == "__main__":
+            run = run_experiment("other", jobs=2)
+            print("IT IS", [each.state["y"] for each in run.records])
+        """
+    done = on.script(script)
+    assert "IT IS [10, 11, 12, 13]" in done.out, done
+
+
 def test_what_run_has_changed_before_costs_no_call(on):
     """Nobody has edited anything: what workers compute is right, and told."""
     stages = """

@@ -138,7 +138,7 @@ class Processes(_Remote):
         now = workers.inherited(self.slots)
         if self._changed is not None or now != self._given:
             self._changed = now
-        if not self._modules:
+        if self._pool is None or not self._modules:
             found = [call.stage.function.__module__ for call in calls]
             self._modules = list(dict.fromkeys(found))
             self._load()
