@@ -201,7 +201,7 @@ def _is_packed(value: Any) -> bool:
 
 
 def _holds_pickle(value: Any) -> bool:
-    if is_project(type(value)) or hashing.has_rule(value):
+    if hashing.has_rule(value) or is_project(type(value)):
         return False
     try:
         _, *parts = value.__reduce_ex__(4)
@@ -285,6 +285,8 @@ def extending(classes: Iterable[type]) -> list[type]:
 def _code_in(value: Any, seen: frozenset[int] = frozenset()) -> list[Any]:
     """Return the code of the project in a value, also where a part has no identity."""
     found: list[Any] = []
+    if hashing.is_scalar(value):  # of very many, perhaps
+        return found
     with contextlib.suppress(IdentityError):
         hashing.digest(value, "value", code_of, found, may_be_cyclic=True)
         return found

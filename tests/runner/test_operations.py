@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+from projects import CHAIN
 
 COUNTING = """
     import collections
@@ -107,6 +108,31 @@ def test_calls_cost_no_more_functions_of_python_than_they_did(large):
     cold, cached = (int(large.script(FUNCTIONS).out) for _ in range(2))
     assert cold / EACH < 470
     assert cached / (3 * COUNT + 1) < 126
+
+
+TABLES = """\
+WORDS = {{f"w{{i}}": (i, i + 1) for i in range({0})}}
+
+
+class Vocabulary:
+    numbers = {{f"w{{i}}": i for i in range({0})}}
+
+
+def shift(x):
+    return x + 1 + len(WORDS) * 0 + len(Vocabulary.numbers) * 0
+
+
+def unused_shift(x):"""
+
+
+def test_each_entry_of_a_table_in_the_code_costs_few_functions(project):
+    called = []
+    for count in (10, 3010):
+        project.write(CHAIN)
+        project.edit("src/helpers.py", "def shift(x):", TABLES.format(count))
+        project.ok("study", "--quiet")
+        called.append(int(project.script(FUNCTIONS).out))
+    assert (called[1] - called[0]) / 3000 < 32  # of one entry in each of two tables
 
 
 GARBAGE = """
