@@ -242,10 +242,17 @@ class Scope:
             self.unit.names.add(CLASS)
             self._take_order(node)
         self.asked.update(map(id, _only_asked_for(node)))
-        if name in ASKS_ANNOTATIONS:
+        if name in ASKS_ANNOTATIONS and not self._is_own(node):
             self.unit.names.update((ANNOTATIONS, name))
         elif self._hands_on_class(node):
             self.unit.names.add(ANNOTATIONS)
+
+    def _is_own(self, node: ast.AST) -> bool:
+        """Return whether it is a variable or a thing of the project that has a name."""
+        if getattr(node, "id", "") in ("annotation", "annotations"):
+            return True
+        value, rest, _ = self.value_of(_chain(node) or [""])
+        return not rest and is_project(unwrapped(value))
 
     def _take_order(self, node: ast.MatchClass) -> None:
         """Refer to the order of fields that `case Args("base", seed)` goes by."""

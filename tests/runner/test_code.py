@@ -118,6 +118,10 @@ SAME_SOURCE = {
         "class A: x: float\ndef g(t): fields = t.split(); return fields\n"
         "def h(a): return a.type\ndef f(a): return A(), g(''), h(a)",
     ),
+    "annotations beside a variable of that name": (
+        "class A: x: int\ndef f(annotation): annotations = [annotation]; return A(), annotations",
+        "class A: x: float\ndef f(annotation): annotations = [annotation]; return A(), annotations",
+    ),
     "another class that extends one with a table": (
         "import abc\nclass A(abc.ABC): t = dict(n=1)\ndef f(): return A.t",
         "import abc\nclass A(abc.ABC): t = dict(n=1)\nclass B(A): pass\ndef f(): return A.t",
@@ -901,6 +905,12 @@ OTHER_SOURCE = {
         "import dataclasses as d\ndef g(field): return field.type\n"
         "@d.dataclass\nclass A: x: float\n"
         "def f(): from dataclasses import fields; return [*map(g, fields(A))]",
+    ),
+    "an annotation that a variable with the name of a function gives": (
+        "import inspect\ndef p(): pass\ndef g(x: int): pass\n"
+        "def f(): return [p.annotation for p in inspect.signature(g).parameters.values()]",
+        "import inspect\ndef p(): pass\ndef g(x: float): pass\n"
+        "def f(): return [p.annotation for p in inspect.signature(g).parameters.values()]",
     ),
     "a key that a typed dictionary requires": (
         "import typing as t\nclass A(t.TypedDict, total=False): x: 't.Required[int]'\n"
@@ -2547,6 +2557,18 @@ def test_code_that_is_another_in_one_process_counts(does, project):
     assert first.out.strip() == "[2, 101, 102]", first
     again = project.script(ANEW.format(""))
     assert again.out.strip() == "[2, 2, 3]", again  # nothing is filed under this code
+
+
+def test_a_function_of_a_module_that_is_named_annotation_asks_for_none(project):
+    helpers = "class A:\n    x: int = 0\n\n\ndef annotation():\n    return A().x\n\n\n"
+    project.edit("src/helpers.py", "def shift(x):", helpers + "def shift(x):")
+    project.edit("stages/chain.py", "from src", "import src.helpers\nfrom src")
+    project.edit(
+        "stages/chain.py", "value = shift(", "value = src.helpers.annotation() + shift("
+    )
+    project.ok("study")
+    project.edit("src/helpers.py", "x: int", "x: float")
+    assert project.ok("study").counts["computed"] == 0
 
 
 def test_a_constant_that_another_stage_changes_counts_as_it_was_loaded(project):
