@@ -408,15 +408,20 @@ class _Attempt:
             code=self.stage.code.fingerprint,
             inputs=task.inputs,
             reads=found,
-            outputs=self._identified(outputs, node),
+            outputs=self._identified(outputs, node, found),
             arguments={name: value.digest for name, value in task.arguments.items()},
             lines=self.noted.lines,
             versions={**dependencies(self.stage.code.packages)},
             run=task.place.run,
         )
 
-    def _identified(self, outputs: list[Artifact], node: str) -> list[Artifact]:
-        """Give identities: without data by the reads; what is made again keeps its own."""
+    def _identified(
+        self, outputs: list[Artifact], node: str, reads: list[list[str]]
+    ) -> list[Artifact]:
+        """Give identities: without data by the reads; what is made again keeps its own.
+
+        Where code or a file was edited since that was decided, it is another result.
+        """
         found = [*outputs]
         for place, each in enumerate(outputs):
             if not each.identity:
@@ -424,7 +429,12 @@ class _Attempt:
                 found[place] = each._replace(identity=own)
         if self.task.before is None:
             return found
-        pairs = list(zip(self.task.before, found, strict=True))
+        group, trace = self.task.before
+        then = {key: digest for key, digest, _ in trace.reads}
+        is_same = all(then.get(key, digest) == digest for key, digest, _ in reads)
+        if group != self.task.group or not is_same:
+            return found
+        pairs = list(zip(trace.outputs, found, strict=True))
         if any(old.is_kept and old.checksum != new.checksum for old, new in pairs):
             self.outcome.messages.append(
                 f"{self.stage.label} {self.task.own.name} is not reproducible: computed "

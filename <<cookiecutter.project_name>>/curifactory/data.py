@@ -103,12 +103,15 @@ class Data:
         assert call.trace is not None
         if trace.folder == call.trace.folder or not self.survey.store.has_data(trace):
             return False
-        if [each.identity for each in trace.outputs] != [
-            each.identity for each in call.trace.outputs
-        ]:
+        if trace.identities != call.trace.identities:
             return False
         self._go_by(call, trace)
         return True
+
+    def is_another(self, call: Call, trace: Trace) -> bool:
+        """Return whether what was to make data again has found other files."""
+        then = call.trace if call in self.again else None
+        return then is not None and trace.identities != then.identities
 
     def note_damage(self, folders: list[str]) -> None:
         """Let folders count as absent from now on."""

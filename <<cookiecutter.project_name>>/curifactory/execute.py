@@ -431,8 +431,11 @@ class Session:
 
     def _keep(self, call: Call, trace: Trace, outcome: Outcome) -> None:
         is_of_other_code = trace.group != decide.group(call)
-        if is_of_other_code and _was_edited(outcome.loaded):
-            said = f"the code of {call.stage.label} changed during the run"
+        what = "the code of" if is_of_other_code and _was_edited(outcome.loaded) else ""
+        if not is_of_other_code and self.data.is_another(call, trace):
+            what = "what is read by"
+        if what:
+            said = f"{what} {call.stage.label} changed during the run"
             failure = of_machine("CodeChanged", said, call.stage.where)
             self._fail(call, failure)
             return
@@ -552,7 +555,7 @@ class Session:
     def _task(self, running: Running) -> Task:
         call = running.call
         again = call.trace if call in self.data.again else None
-        before = again.outputs if again else None
+        before = (decide.group(call), again) if again else None
         known = decide.group(call) if self.engine.is_local else ""
         is_disputed = running.claim in self.peers.disputed
         more = before, running.stream, running.output, known, is_disputed

@@ -20,7 +20,7 @@ from .record import Literal, Stored
 from .settings import Settings
 from .snapshot import Snapshot
 from .stages import AnyStage
-from .trace import Artifact, Trace
+from .trace import Trace
 
 
 class Place(NamedTuple):
@@ -89,8 +89,8 @@ class Task(NamedTuple):
     members: list[tuple[Snapshot, dict[str, Value]]]
     arguments: dict[str, Literal]
     inputs: list[str]
-    before: list[Artifact] | None = None
-    """The outputs of an earlier execution, when only its data is to be made again."""
+    before: tuple[str, Trace] | None = None
+    """When only data is to be made again: the group it has here, and the trace of it."""
     stream: Path | None = None
     output: str = ""
     known: str = ""

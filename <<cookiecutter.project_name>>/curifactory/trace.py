@@ -62,6 +62,10 @@ class Trace:
     """Where the name or the whole argset was read."""
     versions: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def identities(self) -> list[str]:
+        return [each.identity for each in self.outputs]
+
     def steps(self) -> Iterator[tuple[str, str]]:
         """Yield the digest of all that was known before each read, and the key of it."""
         node = self.group

@@ -806,6 +806,40 @@ def test_data_made_again_keeps_its_identity_and_says_when_bytes_differ(project):
     assert project.ok("other").counts["computed"] == 0
 
 
+EDITED = """
+from pathlib import Path
+
+MORE = 0
+FILE = "inputs/n.txt"
+
+@stage(None, ["x"], [None])
+def load(record):
+    return int(Path(FILE).read_text())
+
+@stage(None, ["y"])
+def wait(record):
+    if MORE == 3:  # somebody edits the file meanwhile
+        Path(FILE).write_text("20")
+    return MORE
+
+@stage(["x", "y"], ["z"])
+def use(record, x, y):
+    return x + y
+"""
+
+
+def test_data_that_an_edited_file_makes_again_is_another_result(project):
+    project.write({"inputs/n.txt": "1"})
+    project.write(other(EDITED, EACH.format("use(load(wait(Record(manager, args))))")))
+    project.ok("other")
+    project.edit("experiments/other.py", "MORE = 0", "MORE = 3")
+    result = project.run("other")
+    assert result.code == 1
+    assert "what is read by load changed during the run" in result.err
+    project.edit("experiments/other.py", "MORE = 3", "MORE = 0")
+    assert project.value(project.ok("other"), "use") == 20  # not that of the first file
+
+
 def test_intact_bytes_that_do_not_load_fail_the_call_and_are_kept(project):
     thing = "class Thing:\n    pass\n\n\n"
     given = {"cachers": "", "made": "pass", "value": "Thing()"}

@@ -344,3 +344,34 @@ path.write_text(path.read_text().replace("2 * x", "3 * x"))
         again = on.ok("other")
         assert again.counts["computed"] == 0
         assert [on.value(again, "ask", f"n{i}") for i in range(4)] == [0, 3, 6, 9]
+
+
+def test_data_that_edited_code_makes_again_is_another_result(on):
+    stages = """
+    from src.helpers import double
+
+    MORE = 0
+
+    @stage(None, ["x"], [None])
+    def ask(record):
+        return double(3)
+
+    @stage(["x"], ["y"])
+    def use(record, x):
+        return x + MORE
+    """
+    edit = """\
+path = Path("src/helpers.py")
+if Path("edit").exists():
+    path.write_text(path.read_text().replace("2 * x", "3 * x"))
+for args in argsets:
+    use(ask(Record(manager, args)))
+"""
+    on.study(stages, edit, "[Args(name='a')]")
+    on.ok("other")
+    on.write({"edit": ""})
+    on.edit("stages/other.py", "MORE = 0", "MORE = 1")
+    result = on.run("other")
+    assert "the code of ask changed during the run" in result.err
+    on.edit("stages/other.py", "MORE = 1", "MORE = 0")
+    assert on.value(on.ok("other"), "use") == 9
