@@ -12,6 +12,9 @@ from . import args as argsets
 from . import code, hashing, plain, reads, scope, sources, syntax
 from .errors import IdentityError
 
+CONTENT = "content()"
+"""Among the digests: that of everything but the name. No field is named so."""
+
 
 class Snapshot:
     """An argset as it was when a record was made, with the digests of its fields."""
@@ -30,7 +33,19 @@ class Snapshot:
         """The functions and classes in it that may find other things around them later."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.source, self.name, self.paramset, self._digests)
+        told = {p: d for p, d in self._digests.items() if not self._has_code(p)}
+        return _restored, (self.source, self.name, self.paramset, told)
+
+    def _has_code(self, path: str) -> bool:
+        """Return whether code counts that a process loads itself: it may be edited by then."""
+        if path[-2:] == "()":
+            return path != CONTENT and type(self.source).__module__ != "__main__"
+        try:
+            value = reads.value_at(self.source, path)
+            found = [] if hashing.is_scalar(value) else _parts_of(value, path)[0]
+        except (AttributeError, IdentityError):  # of this, something else counts
+            return False
+        return bool(found) and all(map(_is_named, found))
 
     @property
     def args(self) -> Any:
@@ -66,10 +81,10 @@ class Snapshot:
 
     def content(self) -> str:
         """Return the digest of everything but the name."""
-        key = "content()"  # no field is named so
-        if key not in self._digests:
-            self._digests[key] = self.source.hash if self.source is not None else ""
-        return self._digests[key]
+        if CONTENT not in self._digests:
+            own = self.source.hash if self.source is not None else ""
+            self._digests[CONTENT] = own
+        return self._digests[CONTENT]
 
     def check(self) -> None:
         """Refuse fields that have no identity."""
@@ -320,13 +335,24 @@ def value_digest(value: Any, path: str, held: list[Any] | None = None) -> str:
     """
     if hashing.is_scalar(value):
         return hashing.digest(value)
-    find = functools.partial(code.project_callables, value, path)
-    found, shape = plain.once(value, code.project_callables, find)
+    found, shape = _parts_of(value, path)
     if not found:
         return shape
     if held is not None:
         held += code.open_in(found)
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
+
+
+def _parts_of(value: Any, path: str) -> tuple[list[Any], str]:
+    find = functools.partial(code.project_callables, value, path)
+    return plain.once(value, code.project_callables, find)
+
+
+def _is_named(value: Any) -> bool:
+    """Return whether another process finds a function, class or module by its name."""
+    name = getattr(value, "__qualname__", "")
+    found = code.named(value.__module__ if name else value.__name__, name)
+    return found is value or sources.function_of(found) is value
 
 
 def _identified(args: Any, name: str, value: Any) -> str:

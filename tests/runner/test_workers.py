@@ -375,3 +375,62 @@ for args in argsets:
     assert "the code of ask changed during the run" in result.err
     on.edit("stages/other.py", "MORE = 1", "MORE = 0")
     assert on.value(on.ok("other"), "use") == 9
+
+
+HELD = """
+    from src.helpers import double
+
+    @stage(None, ["x"])
+    def ask(record):
+        return record.args.items[0](3)
+    """
+METHOD = """
+    import src.helpers
+    from dataclasses import dataclass
+
+    @dataclass
+    class Args(Args):
+        def doubled(self, x):
+            from src.helpers import double
+            return double(x)
+
+    @stage(None, ["x"])
+    def ask(record):
+        return record.args.doubled(3)
+    """
+
+MEMBER = """
+    import enum
+    from src.helpers import double
+
+    class Kind(enum.Enum):
+        ONE = 1
+
+        @property
+        def twice(self):
+            return double(3)
+
+    @stage(None, ["x"])
+    def ask(record):
+        return record.args.items[0].twice
+    """
+
+
+@pytest.mark.parametrize(
+    "stages, items",
+    [(HELD, "[double]"), (METHOD, "[]"), (MEMBER, "[Kind.ONE]")],
+    ids=["field", "method", "member"],
+)
+def test_code_in_an_argset_counts_as_a_worker_has_loaded_it(on, stages, items):
+    edit = """\
+path = Path("src/helpers.py")
+if Path("edit").exists():
+    path.write_text(path.read_text().replace("2 * x", "3 * x"))
+"""
+    on.study(stages, edit + EACH.format("ask"), f"[Args(name='a', items={items})]")
+    on.ok("other")
+    on.write({"edit": ""})
+    on.ok("other", "--overwrite")
+    on.edit("src/helpers.py", "3 * x", "2 * x")
+    (on.root / "edit").unlink()
+    assert on.value(on.ok("other"), "ask") == 6
