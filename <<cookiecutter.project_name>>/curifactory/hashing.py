@@ -202,7 +202,12 @@ class _Walk:
             return
         before = len(self.parts), len(self.code), self._circles
         self._active[id(value)] = depth
-        (_RULES.get(type(value)) or _rule_for(value))(self, value, path)
+        try:
+            (_RULES.get(type(value)) or _rule_for(value))(self, value, path)
+        except (IdentityError, RecursionError):
+            raise
+        except Exception as error:  # of a library, or of a class that lacks something
+            raise _without_identity(value, path, error) from error
         del self._active[id(value)]
         if sys.getrefcount(value) > SHARED:
             self._keep(value, *before)

@@ -158,6 +158,19 @@ def _unit(walk: Walk, value: Any, path: str) -> None:
     walk.tag("unit", str(value))
 
 
+def _layer(walk: Walk, value: Any, path: str) -> None:
+    """What keras saves counts by its settings and weights; its files tell the time.
+
+    Its name counts how many of its kind there were before.
+    """
+    config = {name: each for name, each in value.get_config().items() if name != "name"}
+    walk.tag("settings")
+    walk.add((type(value), config), path)
+    walk.add(
+        [each.numpy() for each in getattr(value, "weights", ())], f"{path}.weights"
+    )
+
+
 def _logger(walk: Walk, value: Any, path: str) -> None:
     """In code, the name of a module of the project does not count: it may move."""
     if type(value).__module__ != "logging":
@@ -178,6 +191,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("astropy", "UnitBase"): _unit,
     ("ctypes", "CDLL"): _library,
     ("fractions", "Fraction"): _fraction,
+    ("keras", "KerasSaveable"): _layer,
     ("logging", "Logger"): _logger,
     ("numpy", "MaskedArray"): _masked,
     ("numpy", "ndarray"): _array,
@@ -199,7 +213,7 @@ RULES: dict[tuple[str, str], Rule] = {
 OWN_NAMES = {("flax", "Module"): frozenset({"_id", "_parent_ref", "_state"})}
 """What objects keep for themselves, and what would differ in equal ones."""
 
-CLASSLESS = {*RULES.values()} - {_config, _library, _logger, _random, _unit}
+CLASSLESS = {*RULES.values()} - {_config, _layer, _library, _logger, _random, _unit}
 """Those that say nothing of a class that extends theirs, nor of what it adds."""
 
 

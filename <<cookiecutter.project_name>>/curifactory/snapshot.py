@@ -42,9 +42,9 @@ class Snapshot:
             return path != CONTENT and type(self.source).__module__ != "__main__"
         try:
             value = reads.value_at(self.source, path)
-            found = [] if hashing.is_scalar(value) else _parts_of(value, path)[0]
-        except (AttributeError, IdentityError):  # of this, something else counts
+        except AttributeError:  # it is a key of something else
             return False
+        found = [] if hashing.is_scalar(value) else code.callables_in(value)
         return bool(found) and all(map(_is_named, found))
 
     @property
@@ -335,17 +335,13 @@ def value_digest(value: Any, path: str, held: list[Any] | None = None) -> str:
     """
     if hashing.is_scalar(value):
         return hashing.digest(value)
-    found, shape = _parts_of(value, path)
+    find = functools.partial(code.project_callables, value, path)
+    found, shape = plain.once(value, code.project_callables, find)
     if not found:
         return shape
     if held is not None:
         held += code.open_in(found)
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
-
-
-def _parts_of(value: Any, path: str) -> tuple[list[Any], str]:
-    find = functools.partial(code.project_callables, value, path)
-    return plain.once(value, code.project_callables, find)
 
 
 def _is_named(value: Any) -> bool:

@@ -893,3 +893,38 @@ def test_a_configuration_counts_by_what_is_in_it(monkeypatch):
     assert (
         digest(Container(one)) == digest(Container(dict(one))) != digest(Container({}))
     )
+
+
+class KerasSaveable:
+    """As those of keras, it is saved into a file that tells the time."""
+
+    __module__ = "keras.src"
+
+    def __init__(self, units, name, *weights):
+        self.settings = {"units": units, "name": name}
+        self.weights = [
+            types.SimpleNamespace(numpy=lambda each=w: each) for w in weights
+        ]
+
+    def get_config(self):
+        return self.settings
+
+
+def test_a_layer_of_keras_counts_by_its_settings_and_weights():
+    one = digest(KerasSaveable(3, "dense", 0.5))
+    assert one == digest(KerasSaveable(3, "dense_1", 0.5))
+    assert one not in (
+        digest(KerasSaveable(4, "dense", 0.5)),
+        digest(KerasSaveable(3, "dense")),
+    )
+
+
+def test_an_object_of_a_library_that_fails_has_no_identity():
+    class Unsaved(KerasSaveable):
+        def get_config(self):
+            raise NotImplementedError("write get_config")
+
+    with pytest.raises(
+        IdentityError, match="'a'.: a .*Unsaved has no identity .write get_config"
+    ):
+        digest({"a": Unsaved(1, "x")})

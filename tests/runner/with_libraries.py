@@ -221,7 +221,7 @@ PROJECTS = {"torched": TORCH, "jaxed": JAX}
 VALUES = """
 import hashlib, sys, warnings
 warnings.simplefilter("ignore")
-import astropy.units, equinox, flax.linen, jax, networkx, omegaconf, optax, torch
+import astropy.units, equinox, flax.linen, jax, keras, networkx, omegaconf, optax, torch
 from curifactory import hashing, plain
 from curifactory.libraries import pickled
 
@@ -238,6 +238,7 @@ for make in (
     lambda: [3 * astropy.units.m / astropy.units.s, astropy.units.km],
     lambda: networkx.karate_club_graph(),
     lambda: asked(networkx.karate_club_graph()),
+    lambda: [keras.optimizers.Adam(0.1), keras.layers.Dense(2), keras.losses.Huber()],
     lambda: [torch.ones(2), torch.nn.Linear(2, 1).load_state_dict({}, strict=False)],
 ):
     one, other = make(), make()
@@ -250,10 +251,10 @@ print(hashlib.md5(pickled([torch.ones(3), jax.nn.relu])).hexdigest())
 def test_values_have_one_identity_in_all_processes(whole):
     whole.write({"values.py": VALUES})
     whole.warnings = "ignore"
-    place = {"JAX_PLATFORMS": "cpu"}
+    place = {"JAX_PLATFORMS": "cpu", "KERAS_BACKEND": "jax"}
     said = [whole.python("values.py", PYTHONHASHSEED=n, **place).out for n in "12"]
     assert said[0] == said[1]
-    assert [len(line.split()) for line in said[0].splitlines()] == 11 * [1]
+    assert [len(line.split()) for line in said[0].splitlines()] == 12 * [1]
 
 
 @pytest.fixture(params=PROJECTS)
