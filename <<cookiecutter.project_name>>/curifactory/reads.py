@@ -332,6 +332,7 @@ def _read(tracked: Any, name: str) -> Any:
     path = prefix + name
     cls: Any = type(origin)
     is_followed = argsets.is_nested(value) and _is_followed(value.__class__)
+    is_followed = is_followed and not libraries.is_tree(value)
     if is_followed and name not in hashing.representations(cls):
         reads.note(f"a{number}:{path}@")
         return _track(value, reads, number, path + ".")

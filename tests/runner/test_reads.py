@@ -8,7 +8,9 @@ import gc
 import http
 import json
 import pickle
+import sys
 import threading
+import types
 
 import pytest
 from tracked import LINE_OF_NAMED, NAME, keys
@@ -146,6 +148,17 @@ def test_what_is_nested_can_be_changed_in_a_copy(args):
 
 
 # Nested dataclasses -----------------------------------------------------------------
+
+
+def test_a_dataclass_that_jax_goes_into_counts_as_a_whole(args, reads, monkeypatch):
+    trees = types.SimpleNamespace(
+        all_leaves=lambda given: type(given[0]).__name__ != "Model"
+    )
+    jax = types.SimpleNamespace(tree_util=trees)
+    monkeypatch.setitem(sys.modules, "jax", jax)
+    assert (args.model.depth, args.outer.z) == (3, 0)
+    assert type(args.model).__mro__[1] is object
+    assert keys(reads) == ["a:model", "a:outer@", "a:outer.z"]
 
 
 @dataclasses.dataclass
