@@ -105,6 +105,7 @@ COMPILING = (
     "make += '  def __call__(self): return g()\\n'\n"
     "make += '  def __reduce_ex__(self, _): raise TypeError\\n return Hidden()\\n'\n"
     "exec(compile(make, '/usr/lib/x.py', 'exec'), N)\n"
+    "del N['__builtins__']  # each Python has others\n"
 )
 
 SAME_SOURCE = {
