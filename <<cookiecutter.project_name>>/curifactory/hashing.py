@@ -554,7 +554,7 @@ def _of_value(function: Callable[[Any], object]) -> Representation:
 
 def _reduced(walk: _Walk, value: Any, path: str) -> None:
     """Any other object: its class, and what it says of its state for pickling."""
-    if name := sources.known_as(value):
+    if name := sources.counted_as(value):
         _global(walk, value, name, path)
         return
     try:

@@ -51,7 +51,7 @@ def copied(value: Any) -> Any:
         if ATOMIC.issuperset(map(type, value.values())):
             return dict(value)
     if not _is_simple(cls):
-        if sources.known_as(value):  # a copy would be compiled anew
+        if sources.counted_as(value):  # a copy would be compiled anew
             return value
         shared = getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None)
         # Distributions hold the one of the process.

@@ -184,21 +184,37 @@ def unwrapped(value: Any) -> Any:
 
 
 def known_as(value: Any) -> str:
-    """Return the name by which a module has what others have made of a function.
-
-    Its state speaks of lines, folders and the process: for the project's own functions
-    their code counts.
-    """
-    if is_project(type(value)):
+    """Return the name by which its module has an object; none for those it has not."""
+    name = got(value, "__qualname__", None)
+    name = name if isinstance(name, str) else got(value, "__name__", None)
+    if not isinstance(name, str):  # as for most
         return ""
-    module, name = module_of(value), got(value, "__name__", None)
-    name = got(value, "__qualname__", None) or name
-    found: Any = module
-    for part in str(name).split("."):
+    found: Any = module_of(value)
+    for part in name.split("."):
         found = got(found, part, None)
-    is_seen = not is_project(module)
-    is_seen |= is_project(unwrapped(value))
-    return str(name) if found is value and is_seen else ""
+    return name if found is value else ""
+
+
+def counted_as(value: Any) -> str:
+    """Return the name that stands for what others have made of a function, with its code.
+
+    Its state speaks of lines, folders and the process. In the project, the options of a
+    compiler are part of that code where it decorates the function.
+    """
+    name = known_as(value)
+    if not name or is_project(type(value)):
+        return ""
+    return name if not is_project(module_of(value)) or _is_decorated(value) else ""
+
+
+def _is_decorated(value: Any) -> bool:
+    function = unwrapped(value)
+    package = str(type(value).__module__).partition(".")[0]
+    if package not in ("jaxlib", "numba") or not isinstance(function, FunctionType):
+        return False
+    path, line = function.__code__.co_filename, function.__code__.co_firstlineno
+    lines = (_sources.get(path) or "".join(linecache.getlines(path))).splitlines()
+    return is_project(function) and "".join(lines[line - 1 : line]).lstrip()[:1] == "@"
 
 
 def got(value: Any, name: str, default: Any) -> Any:

@@ -96,7 +96,7 @@ NAMED_BY_ITSELF = (
 # The object of a library that stands for a function that it has compiled, and a decorator
 # that hides its function altogether.
 COMPILING = (
-    "N = {'__name__': 'lib'}\n"
+    "N = {'__name__': 'numba'}\n"
     "make = 'import functools\\nclass Compiled:\\n def __init__(self, g):\\n'\n"
     "make += '  functools.update_wrapper(self, g)\\n'\n"
     "make += '  self.line = g.__code__.co_firstlineno\\n'\n"

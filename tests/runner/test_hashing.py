@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import enum
 import functools
+import importlib
 import io
 import os
 import random
@@ -928,3 +929,33 @@ def test_an_object_of_a_library_that_fails_has_no_identity():
         IdentityError, match="'a'.: a .*Unsaved has no identity .write get_config"
     ):
         digest({"a": Unsaved(1, "x")})
+BOUND_ANEW = """
+from functools import partial, update_wrapper
+
+class Compiled:
+    __module__ = "numba.core"
+
+    def __init__(self, function, option):
+        self.option = option
+
+def power(x, n):
+    return x**n
+
+def bind(kind, option):
+    global power
+    power = update_wrapper(kind(power, option), getattr(power, "__wrapped__", power))
+    return power
+"""
+
+
+@pytest.mark.parametrize("kind", ["partial", "Compiled"])
+def test_what_was_made_of_a_function_under_its_name_counts_with_its_options(
+    kind, tmp_path, monkeypatch
+):
+    (tmp_path / f"bound_{kind}.py").write_text(BOUND_ANEW)
+    monkeypatch.setattr(sources, "_roots", [*sources._roots])
+    monkeypatch.syspath_prepend(tmp_path)
+    sources.watch(tmp_path)
+    module = importlib.import_module(f"bound_{kind}")
+    digests = [digest(module.bind(getattr(module, kind), n)) for n in (2, 3)]
+    assert digests[0] != digests[1]
