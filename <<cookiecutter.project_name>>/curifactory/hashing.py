@@ -220,16 +220,17 @@ class _Walk:
         self.parts[start:] = [encoded]
         self._shared[id(value)] = value, encoded, self.code[code:]
 
-    def add_if_possible(self, value: Any, path: str) -> None:
-        """Add a value; nothing of it, where it has no identity."""
+    def add_if_possible(self, value: Any, path: str) -> bool:
+        """Add a value and return True; nothing of it, where it has no identity."""
         before = self.parts, self.code, dict(self._active)
         try:
             data, code = self._encoded((value,), path)
         except IdentityError:
             self.parts, self.code, self._active = before
-        else:
-            self.parts.append(data)
-            self.code += code
+            return False
+        self.parts.append(data)
+        self.code += code
+        return True
 
     def reduce(self, value: Any, path: str) -> None:
         """Add a value by its class and state, as any object without a rule."""
@@ -571,18 +572,21 @@ def _reduced(walk: _Walk, value: Any, path: str) -> None:
     walk.add(type(value), path)
     walk.add(build, path)
     walk.add(tuple(arguments), path)
-    walk.add(_undecorated(_uncomputed(value, inner)), path)
+    _state(walk, value, _undecorated(inner), path)
     walk.add(list(items or ()), path)
     ordered = isinstance(value, OrderedDict)
     walk.add(list(pairs or ()) if ordered else dict(pairs or ()), path)
 
 
-def _uncomputed(value: object, state: Any) -> Any:
-    """Return a state without properties that were computed once, and kept."""
-    if type(state) is not dict:
-        return state
-    kept = {n: each for n, each in state.items() if not _is_lazy(value, str(n))}
-    return kept or None  # as where nothing was ever set
+def _state(walk: _Walk, value: object, state: Any, path: str) -> None:
+    """Without properties that were computed once, where these hold the object itself.
+
+    Others count: they may be set by hand.
+    """
+    named = state if type(state) is dict else {}
+    kept = {n: e for n, e in named.items() if not _is_lazy(value, str(n))}
+    if len(kept) == len(named) or not walk.add_if_possible(state, path):
+        walk.add(state if len(kept) == len(named) else kept or None, path)
 
 
 def _undecorated(state: Any) -> Any:
