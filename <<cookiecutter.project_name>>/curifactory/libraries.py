@@ -260,13 +260,14 @@ def reducers() -> Mapping[type, Callable[[Any], Any]]:
 
 def deep_copy(value: Any, memo: dict[int, Any]) -> Any:
     """Return a copy, with what jax has made of functions as it is: it is compiled once."""
-    added = {kind: _by_name for kind in _of_jax()}
-    copyreg.dispatch_table.update(added)
+    table = copyreg.dispatch_table
+    added = {kind: _by_name for kind in _of_jax() if kind not in table}
+    table.update(added)
     try:
         return copy.deepcopy(value, memo)
     finally:
         for kind in added:
-            copyreg.dispatch_table.pop(kind, None)
+            table.pop(kind, None)
 
 
 def is_tree(value: Any) -> bool:

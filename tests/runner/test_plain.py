@@ -253,6 +253,14 @@ def test_what_jax_made_of_functions_is_neither_copied_nor_pickled(monkeypatch: A
     assert copyreg.dispatch_table == before
 
 
+def test_what_others_have_said_of_how_to_copy_stays(monkeypatch: Any) -> None:
+    jax = SimpleNamespace(custom_jvp=custom_jvp, custom_vjp=custom_jvp)
+    jax.numpy = SimpleNamespace(tanh=custom_jvp(), add=custom_jvp())
+    monkeypatch.setitem(sys.modules, "jax", cast(Any, jax))
+    monkeypatch.setitem(copyreg.dispatch_table, custom_jvp, lambda value: (list, ()))
+    assert plain.copied([custom_jvp()]) == [[]] == plain.copied([custom_jvp()])
+
+
 def test_other_values_are_copied_in_their_own_way():
     assert plain.copied(OwnCopy(1)).size == 2
     assert plain.copied([OwnCopy(1)])[0].size == 2
