@@ -155,7 +155,9 @@ def _config(walk: Walk, value: Any, path: str) -> None:
 
 
 def _unit(walk: Walk, value: Any, path: str) -> None:
-    walk.tag("unit", str(value))
+    """Its text may round its scale, and others may have its name."""
+    made = value.decompose()
+    walk.tag("unit", str(value), repr(made.scale), str(made))
 
 
 def _layer(walk: Walk, value: Any, path: str) -> None:

@@ -864,12 +864,15 @@ class Quantity(np.ndarray):
 
 
 class UnitBase:
-    """A unit holds itself; its text tells what it is."""
+    """A unit holds itself; its text, and what it is made of, tell what it is."""
 
     __module__ = "astropy.units"
 
-    def __init__(self, text):
-        self.text, self.decomposed = text, self
+    def __init__(self, text, scale=1.0):
+        self.text, self.scale, self.decomposed = text, scale, self
+
+    def decompose(self):
+        return self
 
     def __str__(self):
         return self.text
@@ -887,6 +890,10 @@ def test_arrays_with_a_unit_count_by_their_numbers_and_the_unit():
         len({one, *map(digest, (quantity([1.0, 3.0], "m"), quantity([1.0, 2.0], "s")))})
         == 3
     )
+
+
+def test_units_of_one_text_differ_by_what_they_are_made_of():
+    assert digest(UnitBase("foo", 3.0)) != digest(UnitBase("foo", 4.0))
 
 
 def test_a_module_of_flax_counts_by_its_fields():
