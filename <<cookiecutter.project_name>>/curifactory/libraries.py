@@ -7,7 +7,7 @@ import io
 import os
 import pickle
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -150,8 +150,22 @@ def _column(walk: Walk, value: Any, path: str) -> None:
 def _config(walk: Walk, value: Any, path: str) -> None:
     """A configuration of OmegaConf, with its interpolations as they are written."""
     walk.tag("configuration", type(value).__name__)
-    plain = sys.modules["omegaconf"].OmegaConf.to_container
-    walk.add(plain(value, resolve=False), path)
+    of = sys.modules["omegaconf"].OmegaConf
+    plain = of.to_container(value, resolve=False)
+    walk.add((plain, [*_kinds(value, of)]), path)
+    whole = value._get_root()
+    if "${" in repr(plain) and whole is not value:
+        walk.tag(value._get_full_key(None))
+        walk.add(whole, path)
+
+
+def _kinds(value: Any, of: Any) -> Iterator[Any]:
+    """Yield the classes behind a configuration and those in it: equal ones may differ."""
+    yield of.get_type(value)
+    content = value._content
+    for each in content.values() if isinstance(content, dict) else content or ():
+        if of.is_config(each):
+            yield from _kinds(each, of)
 
 
 def _unit(walk: Walk, value: Any, path: str) -> None:

@@ -913,22 +913,42 @@ def test_a_module_of_flax_counts_by_its_fields():
     assert digest(counted) != digest(Net())
 
 
-def test_a_configuration_counts_by_what_is_in_it(monkeypatch):
-    class Container:
-        """As those of OmegaConf, it knows what it lies in."""
+class Container:
+    """As those of OmegaConf, it knows what it lies in, and its class."""
 
-        __module__ = "omegaconf"
+    __module__ = "omegaconf"
 
-        def __init__(self, content):
-            self.content, self.parent = content, self
+    def __init__(self, content, kind=dict):
+        self._content, self.kind, self.parent = content, kind, self
+        for each in content.values():
+            if isinstance(each, Container):
+                each.parent = self
 
-    def to_container(value, resolve):
-        return value.content
+    def _get_root(self):
+        return self.parent
 
+    def _get_full_key(self, key):
+        return "" if self.parent is self else "key"
+
+
+def to_container(value, resolve):
+    if not isinstance(value, Container):
+        return value
+    return {name: to_container(e, resolve) for name, e in value._content.items()}
+
+
+@pytest.fixture
+def config(monkeypatch):
     known = types.SimpleNamespace(
-        OmegaConf=types.SimpleNamespace(to_container=to_container)
+        to_container=to_container,
+        get_type=lambda value: value.kind,
+        is_config=lambda value: isinstance(value, Container),
     )
-    monkeypatch.setitem(sys.modules, "omegaconf", known)
+    module = types.SimpleNamespace(OmegaConf=known)
+    monkeypatch.setitem(sys.modules, "omegaconf", module)
+
+
+def test_a_configuration_counts_by_what_is_in_it(config):
     one = {"a": [1, "${b}"]}
     assert (
         digest(Container(one)) == digest(Container(dict(one))) != digest(Container({}))
@@ -968,6 +988,23 @@ def test_an_object_of_a_library_that_fails_has_no_identity():
         IdentityError, match="'a'.: a .*Unsaved has no identity .write get_config"
     ):
         digest({"a": Unsaved(1, "x")})
+def test_a_configuration_counts_with_the_classes_behind_it(config):
+    assert digest(Container({}, Plain)) != digest(Container({}, Point))
+    one, other = Container({}, Plain), Container({}, Point)
+    assert digest(Container({"a": one})) != digest(Container({"a": other}))
+
+
+def test_a_part_of_a_configuration_counts_with_what_it_asks_of_the_whole(config):
+    def part(content, rate):
+        inner = Container(content)
+        inner.whole = Container({"m": inner, "rate": rate})
+        return digest(inner)
+
+    assert part({"rate": "${rate}"}, 1) == part({"rate": "${rate}"}, 1)
+    assert part({"rate": "${rate}"}, 1) != part({"rate": "${rate}"}, 2)
+    assert part({"rate": 3}, 1) == part({"rate": 3}, 2)
+
+
 BOUND_ANEW = """
 from functools import partial, update_wrapper
 
