@@ -120,19 +120,27 @@ def _attrs(walk: Walk, value: Any, path: str) -> None:
 
 def _tensor(walk: Walk, value: Any, path: str) -> None:
     """A tensor of torch counts as arrays do; pickled, it has its place in memory in it."""
-    if value.is_sparse or value.is_quantized or value.is_meta:
+    torch = sys.modules["torch"]
+    is_other = torch.nn.parameter.is_lazy(value) or value.layout != torch.strided
+    if is_other or value.is_quantized or value.is_meta or value.is_nested:
         walk.reduce(value, path)
         return
     gradient = str(value.requires_grad)
     kind = sources.qualified(type(value))
     walk.tag("tensor", kind, repr(value.dtype), repr(tuple(value.shape)), gradient)
     walk.parts.extend(map(_bytes_of, [value]))  # made if it is asked for
+    walk.add(vars(value), path)
 
 
 def _bytes_of(tensor: Any) -> bytes:
     values = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous().flatten()
     data: bytes = values.view(sys.modules["torch"].uint8).numpy().tobytes()
     return data
+
+
+def _numbers(walk: Walk, value: Any, path: str) -> None:
+    walk.tag("numbers", sources.qualified(type(value)))
+    walk.add(_storage(value)[1], path)
 
 
 def _table(walk: Walk, value: Any, path: str) -> None:
@@ -223,6 +231,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("polars", "Series"): _column,
     ("scipy", "rv_frozen"): _distribution,
     ("torch", "Tensor"): _tensor,
+    ("torch", "TypedStorage"): _numbers,
+    ("torch", "UntypedStorage"): _numbers,
 }
 """By package and name of the class: none is imported for it."""
 

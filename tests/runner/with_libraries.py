@@ -248,6 +248,51 @@ print(hashlib.md5(pickled([torch.ones(3), jax.nn.relu])).hexdigest())
 """
 
 
+OTHERS = """
+import dataclasses, warnings
+warnings.simplefilter("ignore")
+import astropy.units, omegaconf, torch
+from curifactory import hashing
+
+@dataclasses.dataclass
+class Adam:
+    rate: float = 0.1
+
+@dataclasses.dataclass
+class Plain:
+    rate: float = 0.1
+
+def tagged(label):
+    made = torch.ones(2)
+    made.label = label
+    return made
+
+create, structured = omegaconf.OmegaConf.create, omegaconf.OmegaConf.structured
+whole = lambda rate: create({"m": {"rate": "${rate}"}, "rate": rate})
+quantized = lambda scale: torch.quantize_per_tensor(torch.ones(2), scale, 0, torch.qint8)
+for make, one, other in (
+    (structured, Adam, Plain),
+    (lambda kind: create({"a": structured(kind)}), Adam, Plain),
+    (lambda rate: whole(rate).m, 1, 2),
+    (lambda scale: astropy.units.Unit(scale * astropy.units.m), 1.2345678901, 1.2345678902),
+    (lambda scale: astropy.units.def_unit("foo", scale * astropy.units.m), 3, 4),
+    (tagged, "a", "b"),
+    (quantized, 0.1, 0.2),
+    (lambda n: torch.eye(n).to_sparse_csr(), 2, 3),
+    (lambda n: torch.ones(n).untyped_storage(), 2, 3),
+    (lambda n: torch.nested.nested_tensor([torch.ones(2), torch.ones(n)]), 2, 3),
+    (torch.nn.UninitializedParameter, True, False),
+):
+    print(len({hashing.digest(make(each)) for each in (one, one, other, other)}))
+"""
+
+
+def test_values_that_differ_have_two_identities(whole):
+    whole.write({"values.py": OTHERS})
+    whole.warnings = "ignore"
+    assert whole.python("values.py").out.split() == 11 * ["2"]
+
+
 def test_values_have_one_identity_in_all_processes(whole):
     whole.write({"values.py": VALUES})
     whole.warnings = "ignore"
