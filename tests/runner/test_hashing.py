@@ -1035,3 +1035,23 @@ def test_what_was_made_of_a_function_under_its_name_counts_with_its_options(
     module = importlib.import_module(f"bound_{kind}")
     digests = [digest(module.bind(getattr(module, kind), n)) for n in (2, 3)]
     assert digests[0] != digests[1]
+
+
+class Column:
+    """As those of some libraries, it answers everything, and is neither true nor false."""
+
+    def __init__(self, text):
+        self.__dict__["text"] = text
+
+    def __getattr__(self, name):
+        return Column(name)
+
+    def __bool__(self):
+        raise ValueError("neither")
+
+    def __reduce_ex__(self, protocol):
+        return Column, (self.text,)
+
+
+def test_an_object_that_answers_everything_counts_by_its_state():
+    assert digest(Column("a")) == digest(Column("a")) != digest(Column("b"))
