@@ -272,11 +272,11 @@ def pickled(value: Any) -> bytes:
 def reducers() -> Mapping[type, Callable[[Any], Any]]:
     """Return how pickle takes what it would refuse, or have other bytes for each time.
 
-    What jax has made of a function has a name. What torch pickles has the place of its
-    numbers in memory, but for its newer format.
+    What jax and numba have made of a function has a name. What torch pickles has the
+    place of its numbers in memory, but for its newer format.
     """
     found: dict[type, Callable[[Any], Any]] = {**copyreg.dispatch_table}
-    found.update(dict.fromkeys(_of_jax(), _by_name))
+    found.update(dict.fromkeys(_compiled(), _by_name))
     torch: Any = sys.modules.get("torch")
     if hasattr(torch, "UntypedStorage"):
         for kind in (torch.storage.TypedStorage, torch.UntypedStorage):
@@ -285,9 +285,9 @@ def reducers() -> Mapping[type, Callable[[Any], Any]]:
 
 
 def deep_copy(value: Any, memo: dict[int, Any]) -> Any:
-    """Return a copy, with what jax has made of functions as it is: it is compiled once."""
+    """Return a copy, with compiled functions as they are: they are compiled once."""
     table = copyreg.dispatch_table
-    added = {kind: _by_name for kind in _of_jax() if kind not in table}
+    added = {kind: _by_name for kind in _compiled() if kind not in table}
     table.update(added)
     try:
         return copy.deepcopy(value, memo)
@@ -302,12 +302,15 @@ def is_tree(value: Any) -> bool:
     return hasattr(jax, "tree_util") and not jax.tree_util.all_leaves([value])
 
 
-def _of_jax() -> list[type]:
+def _compiled() -> list[type]:
+    """Return the classes of what jax and numba make of functions."""
+    found: list[type] = []
     jax: Any = sys.modules.get("jax")
-    if not hasattr(jax, "custom_jvp"):
-        return []
-    made = jax.numpy.tanh, jax.numpy.add
-    return [jax.custom_jvp, jax.custom_vjp, *map(type, made)]
+    if hasattr(jax, "custom_jvp"):
+        made = jax.numpy.tanh, jax.numpy.add
+        found += [jax.custom_jvp, jax.custom_vjp, *map(type, made)]
+    numba: Any = sys.modules.get("numba.core.registry")
+    return [*found, numba.CPUDispatcher] if hasattr(numba, "CPUDispatcher") else found
 
 
 def _storage(value: Any) -> tuple[Any, ...]:

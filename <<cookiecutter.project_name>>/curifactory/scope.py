@@ -365,7 +365,8 @@ class Scope:
         if is_own and (is_used or not _is_args(target)):
             self.unit.refers += [target, *_held(value, holder)]
             self.unit.refers += modules_of(target) if is_used else []
-            if isinstance(value, functools.partial) or is_project(type(value)):
+            is_made = isinstance(value, functools.partial) or is_project(type(value))
+            if is_made or (sources.is_compiled(value) and _is_assigned(holder)):
                 self.unit.refers += [Named(*holder, value, is_text=True)]
             return "@"
         self.unit.refers += _held(value, holder)
@@ -395,6 +396,13 @@ class Scope:
         own = origin[0] == "__main__" or is_project(sources.module_named(origin[0]))
         own = own or origin[0] not in sys.modules  # of a module that was made by hand
         return None if own else ".".join(origin)
+
+
+def _is_assigned(holder: tuple[str, str]) -> bool:
+    """Return whether a statement of its module binds a name, as `g = jit(g)` does."""
+    module = sources.module_named(holder[0])
+    tree = sources.tree_of(getattr(module, "__file__", None) or "")
+    return tree is not None and syntax.is_assigned(tree, holder[1])
 
 
 def modules_of(value: Any) -> list[Named]:

@@ -207,10 +207,18 @@ def counted_as(value: Any) -> str:
     return name if not is_project(module_of(value)) or _is_decorated(value) else ""
 
 
+def is_compiled(value: Any) -> bool:
+    """Return whether a compiler has made an object of a function."""
+    package = str(type(value).__module__).partition(".")[0]
+    return package in ("jax", "jaxlib", "numba")
+
+
 def _is_decorated(value: Any) -> bool:
     function = unwrapped(value)
     package = str(type(value).__module__).partition(".")[0]
-    if package not in ("jaxlib", "numba") or not isinstance(function, FunctionType):
+    if package not in ("jax", "jaxlib", "numba") or not isinstance(
+        function, FunctionType
+    ):
         return False
     path, line = function.__code__.co_filename, function.__code__.co_firstlineno
     lines = (_sources.get(path) or "".join(linecache.getlines(path))).splitlines()

@@ -195,6 +195,13 @@ def assignments(tree: ast.Module, name: str) -> list[ast.stmt]:
     return _statements(tree, _mentioned).get(name, [])
 
 
+def is_assigned(tree: ast.Module, name: str) -> bool:
+    """Return whether a top-level statement, other than a definition, binds a name."""
+    found = (n for each in assignments(tree, name) for n in ast.walk(each))
+    names = (n for n in found if isinstance(n, ast.Name) and n.id == name)
+    return any(isinstance(each.ctx, ast.Store) for each in names)
+
+
 def definitions(tree: ast.Module, name: str) -> list[ast.stmt]:
     """Return the top-level functions and classes that are defined by a name."""
     return [node for node in _named(tree).get(name, []) if node in tree.body]

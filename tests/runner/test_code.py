@@ -97,7 +97,7 @@ NAMED_BY_ITSELF = (
 # that hides its function altogether.
 COMPILING = (
     "N = {'__name__': 'numba'}\n"
-    "make = 'import functools\\nclass Compiled:\\n def __init__(self, g):\\n'\n"
+    "make = 'import functools\\nclass Compiled:\\n def __init__(self, g, n=0):\\n'\n"
     "make += '  functools.update_wrapper(self, g)\\n'\n"
     "make += '  self.line = g.__code__.co_firstlineno\\n'\n"
     "make += ' def __call__(self): return self.__wrapped__()\\n'\n"
@@ -403,6 +403,10 @@ OTHER_SOURCE = {
     "a function that an object of a library stands for": (
         f"{COMPILING}@N['Compiled']\ndef g(): return 1\nT = [g]\ndef f(): return T",
         f"{COMPILING}@N['Compiled']\ndef g(): return 2\nT = [g]\ndef f(): return T",
+    ),
+    "the options with which a library binds a function anew": (
+        f"{COMPILING}def g(): return 1\ng = N['Compiled'](g, 1)\ndef f(): return g()",
+        f"{COMPILING}def g(): return 1\ng = N['Compiled'](g, 2)\ndef f(): return g()",
     ),
     "a function that an object of a library hides": (
         f"{COMPILING}@N['hidden']\ndef g(): return 1\ndef f(): return g()",

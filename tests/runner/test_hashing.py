@@ -988,6 +988,8 @@ def test_an_object_of_a_library_that_fails_has_no_identity():
         IdentityError, match="'a'.: a .*Unsaved has no identity .write get_config"
     ):
         digest({"a": Unsaved(1, "x")})
+
+
 def test_a_configuration_counts_with_the_classes_behind_it(config):
     assert digest(Container({}, Plain)) != digest(Container({}, Point))
     one, other = Container({}, Plain), Container({}, Point)

@@ -143,6 +143,11 @@ JAX = {
             found += inner(each)
         return found
 
+    def rebound(x):
+        return x + 5.0
+
+    rebound = numba.njit(fastmath=True)(rebound)
+
     @numba.vectorize(["float64(float64)"])
     def shifted(x):
         return x + 3.0
@@ -183,7 +188,8 @@ JAX = {
     @stage(["w"], ["out"])
     def second(record, w):
         values = np.asarray(w, dtype=float)
-        return record.args.kernel(values) + kernels.shifted(values).sum()
+        done = record.args.kernel(values) + kernels.rebound(1.0)
+        return done + kernels.shifted(values).sum()
 
     def last(record):
         return second(first(record))
@@ -212,6 +218,8 @@ EDITS = {
         ("static_argnums=0", "static_argnames='n'", "first"),
         ("x + 1.0", "x + 2.0", "second"),
         ("found += inner", "found -= inner", "second"),
+        ("fastmath=True", "fastmath=False", "second"),
+        ("x + 5.0", "x + 6.0", "second"),
         ("x + 3.0", "x + 4.0", "second"),
     ],
 }
