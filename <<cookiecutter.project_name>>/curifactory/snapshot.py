@@ -44,7 +44,10 @@ class Snapshot:
             value = reads.value_at(self.source, path)
         except AttributeError:  # it is a key of something else
             return False
-        found = [] if hashing.is_scalar(value) else code.callables_in(value)
+        if hashing.is_scalar(value):
+            return False
+        find = functools.partial(code.callables_in, value)
+        found = plain.once(value, code.callables_in, find)
         return bool(found) and all(map(_is_named, found))
 
     @property

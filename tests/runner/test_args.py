@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import pickle
+import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import PureWindowsPath
@@ -343,6 +344,28 @@ def test_a_field_may_be_named_content(is_field_first):
         snapshot.digest("content")
     assert snapshot.content() == Page("b").hash
     assert snapshot.digest("content") == hashing.digest("text")
+
+
+def test_a_table_that_argsets_share_is_looked_through_for_code_once():
+    @dataclass
+    class Table(ExperimentArgs):
+        words: dict = field(default_factory=dict)
+
+    words = {str(i): [i] for i in range(100)}
+    snapshots = [Snapshot(Table(f"a{i}", words)) for i in range(3)]
+    looked = []
+
+    def count(frame, event, _):
+        if event == "call" and frame.f_code.co_name == "callables_in":
+            looked.append(frame)
+
+    for each in snapshots:
+        each.digest("words")
+    sys.setprofile(count)
+    told = [each.__reduce__()[1][-1] for each in (*snapshots, *snapshots)]
+    sys.setprofile(None)
+    assert len(looked) == 1
+    assert all("words" in digests for digests in told)
 
 
 # Small things -----------------------------------------------------------------------
