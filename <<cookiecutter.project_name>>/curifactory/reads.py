@@ -354,9 +354,10 @@ def _is_followed(cls: Any) -> bool:
 
     Libraries change objects of what extends their classes, or know them by their class.
     """
-    known = ("abc", "builtins", "typing")
+    known = ("abc", "typing")
     return all(
-        sources.is_project(each)
+        each is object
+        or sources.is_project(each)
         or each.__module__ in known
         or libraries.package_of(each) == __package__
         for each in cls.__mro__

@@ -180,6 +180,13 @@ def test_a_dataclass_of_a_library_counts_as_a_whole(params, reads):
         assert keys(noted) == ["a:outer"]
 
 
+def test_a_dataclass_that_extends_a_dictionary_counts_as_a_whole(params, reads):
+    nested = reads.argset(params.Args(outer=params.ADict(4))).outer
+    nested["other"] = 5
+    assert (nested.depth, type(nested)) == (4, params.ADict)
+    assert keys(reads) == ["a:outer"]
+
+
 def test_a_nested_field_is_noted_with_its_class(args, reads):
     assert args.model.depth == 3
     assert keys(reads) == ["a:model@", "a:model.depth"]

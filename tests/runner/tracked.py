@@ -41,6 +41,11 @@ class Slotted:
 
 
 @dataclass
+class ADict(dict):
+    depth: int = 3
+
+
+@dataclass
 class Besides:
     side: int = 3
 
