@@ -69,13 +69,17 @@ class Store:
         """Make sure that the cache is ours and can be written, and tidy up in it."""
         for root in self.roots:
             folders.check_owner(root)
+        above = self.root, *self.root.parents
+        missing = [each for each in above if not os.path.exists(each)]
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             made = self.prepare()
             is_open = os.name == "posix" and os.stat(made).st_mode & stat.S_IWOTH
             is_refused = is_open and len(self.roots) == 1
             with contextlib.suppress(OSError):
-                (os.removedirs if is_refused else os.rmdir)(made)
+                os.rmdir(made)
+                for each in [self.root / ".tmp", *missing] if is_refused else ():
+                    each.rmdir()
         except (OSError, CurifactoryError) as error:
             raise RequestError(
                 f"the cache {self.root} cannot be written: "

@@ -209,6 +209,20 @@ def test_a_cache_that_the_next_run_would_refuse_is_not_begun(project):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_cache_that_is_not_begun_costs_no_folder_of_others(project, tmp_path):
+    theirs = tmp_path / "above" / "theirs"
+    theirs.mkdir(parents=True)
+    before = os.umask(0)
+    try:
+        for place in (theirs, theirs / "new" / "cache"):
+            command = "-m", "curifactory", "study", "--cache", place
+            assert project.python(*command).code == 2
+    finally:
+        os.umask(before)
+    assert theirs.is_dir() and not [*theirs.iterdir()]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 def test_one_command_makes_a_cache_ones_own_again(project):
     project.ok()
     for each in project.cache.iterdir():
