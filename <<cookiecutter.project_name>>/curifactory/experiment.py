@@ -167,7 +167,6 @@ def _perform(
         run.status = "done"
     except KeyboardInterrupt as error:
         _interrupt(run, error)
-        manager.stop(at_once=True)
     except Exception as error:
         run.notes = told(error)
         manager.log(run.notes)
@@ -244,7 +243,8 @@ def check_stages(names: Iterable[str], manager: ArtifactManager) -> None:
 def _finished(run: Run, request: Request) -> Run:
     if run.status == "done" and run.counts["failed"]:
         run.status, run.exit_code = "failed", 1
-    run.content = run.manager.finish(run.status, run.exit_code, run.notes)
+    with surroundings.undisturbed():  # an impatient one costs no history
+        run.content = run.manager.finish(run.status, run.exit_code, run.notes)
     if request.report and run.manager.folder is not None:
         run.report = _write_report(run)
     return run

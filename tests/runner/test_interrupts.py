@@ -326,3 +326,38 @@ def test_a_signal_at_the_very_end_costs_no_history(whole):
     assert done.out == "130 interrupted 6\n", done
     assert whole.newest()["status"] == "interrupted"
     assert list(whole.cache.glob(".runs/*")) == []
+
+
+@pytest.mark.parametrize(
+    "module, function", [("manager", "stop"), ("runfile", "write")]
+)
+def test_a_second_signal_soon_after_the_first_costs_no_history(whole, module, function):
+    done = whole.script(f"""
+        import signal, sys
+
+        from curifactory import experiment
+        from curifactory.progress import Progress
+
+
+        class Two(Progress):
+            def finished(self, *given):
+                sys.setprofile(second)
+                signal.raise_signal(signal.SIGINT)
+
+
+        def second(frame, event, _):
+            name = frame.f_globals.get("__name__", "")
+            at = name == "curifactory.{module}" and frame.f_code.co_name == "{function}"
+            if at and event == "call":
+                sys.setprofile(None)
+                print("second")
+                signal.raise_signal(signal.SIGINT)
+
+
+        try:
+            experiment.run_experiment("study", progress=Two(quiet=True))
+        except KeyboardInterrupt:
+            pass
+        """)
+    assert "second" in done.out, done
+    assert whole.newest()["status"] == "interrupted"
