@@ -29,6 +29,9 @@ FINE = 0.05
 LONGEST = 4096
 """The most letters of a text that may be a path."""
 
+UPDATES = os.O_RDWR | os.O_TRUNC
+"""Of the flags of a file: with the first one alone, what is in it may be read."""
+
 PATH_GLOB = "pathlib.Path.glob"
 GLOBS = frozenset({PATH_GLOB, "glob.glob/2"})
 """What tells of a pattern: a folder and it, or it alone."""
@@ -137,6 +140,10 @@ class Files:
         if key is None or (reads is not None and key in reads.written):
             return
         if is_writing:
+            if reads and key in reads.named:
+                reads.collect()  # a child may have read it
+                if isinstance(flags, int) and flags & UPDATES == os.O_RDWR:
+                    reads.named.discard(key)
             if reads and (f"f:{key}" not in reads.keys or key in reads.named):
                 reads.drop_file(key)
             return

@@ -642,6 +642,27 @@ def test_a_file_that_a_field_names_is_an_input_if_it_was_read_before_it_was_writ
     assert files.changed_by_others(reads) == ["data/raw.csv"]
 
 
+def test_a_file_that_a_field_names_is_an_input_if_it_was_opened_to_be_read_as_well(
+    project, files, params, reads
+):
+    args = reads.argset(params.Args(path="data/raw.csv"))
+    with files.noting(reads):
+        os.close(os.open(project / args.path, os.O_RDWR | os.O_CREAT))
+    assert keys(reads) == ["a:path", "f:data/raw.csv"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_file_that_a_field_names_is_an_input_if_a_child_read_it_before_it_was_written(
+    project, files, params, reads
+):
+    args = reads.argset(params.Args(path="data/raw.csv"))
+    with files.noting(reads), multiprocessing.get_context("fork").Pool(1) as pool:
+        pool.apply(Path.read_text, [project / args.path])
+        (project / args.path).write_text("mine, and longer than it was")
+    assert keys(reads) == ["a:path", "f:data/raw.csv"]
+    assert files.changed_by_others(reads) == ["data/raw.csv"]
+
+
 @pytest.mark.parametrize("text", ["", "no such file", "data", "x" * 5000, "a\0b", ".."])
 def test_a_field_that_names_no_file_is_just_a_field(
     text, project, files, params, reads
