@@ -751,6 +751,16 @@ def test_long_values_that_begin_alike_vary_and_are_shown_where_they_differ(whole
         assert f">...d&#39;, &#39;standard&#39;, &#39;end{name}&#39;)</td>" in page
 
 
+def test_a_value_of_which_the_end_is_shown_can_be_read_as_a_whole(whole):
+    short_words = LONG.replace('(*words, f"end{name}")', "('/data' * 9, name)")
+    whole.write({"experiments/long.py": short_words})
+    whole.ok("long")
+    page = (whole.root / "reports/latest/index.html").read_text("utf-8")
+    for name in "ab":
+        exact = f"(&#39;{'/data' * 9}&#39;, &#39;{name}&#39;)"
+        assert re.search(f'<td title="{re.escape(exact)}">\\.\\.\\.[^.]*{name}', page)
+
+
 def test_an_experiment_has_its_report_at_its_end(whole):
     whole.edit("experiments/study.py", "def run(argsets, manager):", RUN)
     result = whole.run("study")
