@@ -347,9 +347,10 @@ class _Attempt:
         try:
             # The last line was cut short by a kill.
             first, *lines = path.read_text("utf-8").split("\n")[:-1]
-            known: dict[str, str] = dict(json.loads(line) for line in lines)
+            noted: dict[str, str | None] = dict(json.loads(line) for line in lines)
         except (FileNotFoundError, ValueError, TypeError):
             return None
+        known = {key: digest for key, digest in noted.items() if digest is not None}
         with self.files.pausing():
             now = {key: self._now(key) for key in known}
         for key, digest in known.items():
@@ -362,7 +363,9 @@ class _Attempt:
         assert self.used_scratch is not None
         with self.files.pausing():
             is_changed = key[:2] == "f:" and self.files.is_changed(self.noted, key[2:])
-            now = "was changed" if is_changed else self._at_last(key)
+            now: str | None = "was changed" if is_changed else self._at_last(key)
+        if key not in self.noted.keys:  # the call has written it
+            now = None
         with open(self.used_scratch / "reads", "a", encoding="utf-8") as file:
             file.write(json.dumps([key, now]) + "\n")
 

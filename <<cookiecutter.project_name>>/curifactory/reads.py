@@ -112,7 +112,7 @@ class Reads:
         """What the call itself has written, made, renamed or removed, by its path."""
         self.tracked: list[tuple[str, weakref.ref[Any]]] = []
         self.watch: Callable[[str], None] | None = None
-        """What is told of each new key."""
+        """What is told of each new key, and of each that is gone again."""
         self.find_files: Callable[[Any], None] = _do_nothing
         """What is told of each value that was read: it may name files."""
         self.recall: Callable[[], None] = _do_nothing
@@ -206,9 +206,12 @@ class Reads:
     def drop_file(self, place: str) -> None:
         """Forget a file that others were to read, and wrote."""
         self.handed.pop(place, None)
-        self.keys.pop(f"f:{place}", None)
         self.seen.pop(place, None)
         self.written.add(place)
+        if (key := f"f:{place}") in self.keys:
+            del self.keys[key]
+            if self.watch is not None:
+                self.watch(key)
 
     def note_change(self, place: str) -> None:
         """Keep that the call itself has changed what lies at a path."""

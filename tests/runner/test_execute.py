@@ -1544,6 +1544,32 @@ def test_checkpoints_are_of_what_was_read_before_them(project):
     assert project.value(project.ok("other"), "train") == 100
 
 
+LOGGED = """
+@stage(None, ["begun"], [JsonCacher])
+def train(record):
+    {above}done = record.scratch / "epochs"
+    begun = int(done.read_text()) if done.exists() else 0
+    for epoch in range(begun, 4):
+        with open(record.args.path, "a") as log:
+            log.write("epoch\\n")
+        done.write_text(str(epoch + 1))
+        if epoch < 3:
+            raise ValueError("its time is over")
+    return begun
+"""
+
+
+@pytest.mark.parametrize("above", ["", "record.args.path; "], ids=["after", "before"])
+def test_checkpoints_do_not_depend_on_a_log_that_a_field_names(project, above):
+    run = "train(Record(manager, argsets[0]))"
+    argset = "Args('a', path='data/train.log')"
+    project.write(other(LOGGED.replace("{above}", above), run, argset))
+    (project.root / "data").mkdir(exist_ok=True)
+    for _ in range(3):
+        assert project.run("other").code == 1
+    assert project.value(project.ok("other"), "train") == 3
+
+
 @pytest.mark.parametrize("left", [None, "", "[]\n"], ids=["gone", "empty", "other"])
 def test_checkpoints_of_which_nobody_knows_what_was_read_do_not_count(project, left):
     project.write({"rate.txt": "1"})
