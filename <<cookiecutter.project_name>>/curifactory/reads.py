@@ -334,8 +334,7 @@ def _read(tracked: Any, name: str) -> Any:
     value = getattr(origin, name)
     path = prefix + name
     cls: Any = type(origin)
-    is_followed = argsets.is_nested(value) and _is_followed(value.__class__)
-    is_followed = is_followed and not libraries.is_tree(value)
+    is_followed = argsets.is_nested(value) and _is_followed(value, path, reads)
     if is_followed and name not in hashing.representations(cls):
         reads.note(f"a{number}:{path}@")
         return _track(value, reads, number, path + ".")
@@ -351,9 +350,15 @@ def _read(tracked: Any, name: str) -> Any:
     return argsets.copied(origin, name, value)
 
 
+def _is_followed(value: Any, path: str, reads: Reads) -> bool:
+    """Return whether reads of a nested dataclass are noted one by one."""
+    is_declared = any(each.startswith(f"{path}.") for each in reads.declared or ())
+    return is_declared or (_is_own(value.__class__) and not libraries.is_tree(value))
+
+
 @functools.cache
-def _is_followed(cls: Any) -> bool:
-    """Return whether reads of a nested dataclass can be noted one by one.
+def _is_own(cls: Any) -> bool:
+    """Return whether a class, and all that it extends, is the user's own code.
 
     Libraries change objects of what extends their classes, or know them by their class.
     """

@@ -168,6 +168,11 @@ class OfLibrary:
     width: int = 4
 
 
+@dataclasses.dataclass
+class OfBoth(OfLibrary):
+    depth: int = 3
+
+
 def test_a_dataclass_of_a_library_counts_as_a_whole(params, reads):
     class Extended(params.Model, OfLibrary):
         pass
@@ -178,6 +183,15 @@ def test_a_dataclass_of_a_library_counts_as_a_whole(params, reads):
         net.seen = True
         assert type(net) is type(given) and not hasattr(given, "seen")
         assert keys(noted) == ["a:outer"]
+
+
+def test_fields_of_a_dataclass_of_a_library_can_be_declared(params):
+    noted = Reads(declared=["outer.width"])
+    outer = noted.argset(params.Args(outer=OfBoth())).outer
+    assert outer.width == 4
+    assert keys(noted) == ["a:outer.width", "a:outer@"]
+    with pytest.raises(CurifactoryError, match="the stage reads outer.depth, which"):
+        print(outer.depth)
 
 
 def test_a_dataclass_that_extends_a_dictionary_counts_as_a_whole(params, reads):
