@@ -52,6 +52,9 @@ READS = "read so far, with digests\n"
 RETRIES = 0.1, 1.0
 """Seconds, in all for a call, after which a file that cannot be read is tried again."""
 
+_lasting: set[str] = set()
+"""Files that could not be read when that time was over: other calls need not wait."""
+
 NAMED = 100
 """Up to so many values may name files and folders, where they are given by hand."""
 
@@ -380,9 +383,11 @@ class _Attempt:
         Else nobody would find the result, of days of work it may be.
         """
         found = self._now(key)
-        while found == UNREADABLE and (pause := next(self.pauses, None)):
+        pauses = () if key in _lasting else self.pauses
+        while found == UNREADABLE and (pause := next(iter(pauses), None)):
             time.sleep(pause)
             found = self._now(key)
+        (_lasting.add if found == UNREADABLE else _lasting.discard)(key)
         return found
 
     def _trace(self, outputs: list[Artifact]) -> Trace:
