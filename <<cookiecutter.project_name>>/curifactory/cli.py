@@ -8,6 +8,7 @@ import importlib
 import os
 import re
 import signal
+import stat
 import sys
 from collections.abc import Sequence
 
@@ -102,7 +103,8 @@ def main(argv: Sequence[str] | str | None = None, *, may_fork: bool = False) -> 
         argv = [argv, *sys.argv[1:]]
     asked = list(sys.argv[1:] if argv is None else argv)
     surroundings.look_seldom_for_garbage()
-    code = 0
+    code, mask = 0, os.umask(0)
+    os.umask(mask | stat.S_IWOTH)  # where everybody may write, nothing is loaded from
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         _open_streams()
@@ -122,6 +124,7 @@ def main(argv: Sequence[str] | str | None = None, *, may_fork: bool = False) -> 
     except Exception as error:
         return _refused(error, "--debug" in asked)
     finally:
+        os.umask(mask)
         signal.signal(signal.SIGTERM, before)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from servers import PATIENCE
 
+from curifactory.errors import RequestError
 from curifactory.folders import check_owner, files_in
 from curifactory.provenance import is_alive, system
 from curifactory.store import Store
@@ -196,29 +197,38 @@ def test_a_cache_that_everybody_can_write_is_refused(project, place):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-def test_a_cache_that_the_next_run_would_refuse_is_not_begun(project):
+def test_a_cache_is_ones_own_whatever_the_umask(project):
     before = os.umask(0)
     try:
-        result = project.python("-m", "curifactory", "study")
-        looked = project.python("-m", "curifactory", "map", "study")
+        counts = [project.python("-m", "curifactory", "study").counts for _ in "12"]
     finally:
         os.umask(before)
-    assert result.code == 2 and "umask 022" in result.err, result
-    assert not project.cache.exists() and looked.code == 0, looked
-    assert project.ok().counts["computed"] > 0 and project.ok().counts == ALL_REUSED
+    assert counts[0]["computed"] > 0 and counts[1] == ALL_REUSED
+    assert project.ok().counts == ALL_REUSED
+
+
+@pytest.fixture
+def open_to_all():
+    """Let all that is made be written by everybody."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-def test_a_cache_that_is_not_begun_costs_no_folder_of_others(project, tmp_path):
+def test_a_cache_that_the_next_run_would_refuse_is_not_begun(tmp_path, open_to_all):
+    with pytest.raises(RequestError, match="can be written by everybody") as caught:
+        Store(tmp_path / "cache", print).open()
+    assert "umask 022" in caught.value.hint and not [*tmp_path.iterdir()]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_cache_that_is_not_begun_costs_no_folder_of_others(tmp_path, open_to_all):
     theirs = tmp_path / "above" / "theirs"
-    theirs.mkdir(parents=True)
-    before = os.umask(0)
-    try:
-        for place in (theirs, theirs / "new" / "cache"):
-            command = "-m", "curifactory", "study", "--cache", place
-            assert project.python(*command).code == 2
-    finally:
-        os.umask(before)
+    theirs.mkdir(parents=True, mode=0o755)
+    for place in (theirs, theirs / "new" / "cache"):
+        with pytest.raises(RequestError):
+            Store(place, print).open()
     assert theirs.is_dir() and not [*theirs.iterdir()]
 
 
