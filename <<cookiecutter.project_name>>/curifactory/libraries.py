@@ -1,4 +1,7 @@
-"""What makes values of well-known libraries equal: arrays, frames, zones, loggers."""
+"""What makes values of well-known libraries equal: arrays, frames, tensors, loggers.
+
+And how they are copied and pickled, so that equal ones stay equal.
+"""
 
 import copy
 import copyreg
@@ -190,9 +193,8 @@ def _layer(walk: Walk, value: Any, path: str) -> None:
     config = {name: each for name, each in value.get_config().items() if name != "name"}
     walk.tag("settings")
     walk.add((type(value), config), path)
-    walk.add(
-        [each.numpy() for each in getattr(value, "weights", ())], f"{path}.weights"
-    )
+    weights = [each.numpy() for each in getattr(value, "weights", ())]
+    walk.add(weights, f"{path}.weights")
 
 
 def _logger(walk: Walk, value: Any, path: str) -> None:

@@ -506,13 +506,10 @@ def _missing(tracked: Any, name: str) -> Any:
 
 def _refuse(tracked: Any, name: str, value: object = None) -> None:
     prefix = _origin(tracked)[3]
-    hint = (
-        "keep the new value in a variable, or use dataclasses.replace(record.args, ...)"
-    )
-    if prefix:
-        hint = f"change a copy: copy.deepcopy(record.args.{prefix.rstrip('.')})"
+    hint = "keep the new value in a variable, or use dataclasses.replace"
+    nested = f"change a copy: copy.deepcopy(record.args.{prefix.rstrip('.')})"
     said = f"a stage cannot set {prefix}{name} of its argset"
-    raise CurifactoryError(said, hint)
+    raise CurifactoryError(said, nested if prefix else f"{hint}(record.args, ...)")
 
 
 def _text(tracked: Any) -> str:

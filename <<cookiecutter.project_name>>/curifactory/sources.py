@@ -215,10 +215,7 @@ def is_compiled(value: Any) -> bool:
 
 def _is_decorated(value: Any) -> bool:
     function = unwrapped(value)
-    package = str(type(value).__module__).partition(".")[0]
-    if package not in ("jax", "jaxlib", "numba") or not isinstance(
-        function, FunctionType
-    ):
+    if not is_compiled(value) or not isinstance(function, FunctionType):
         return False
     path, line = function.__code__.co_filename, function.__code__.co_firstlineno
     lines = (_sources.get(path) or "".join(linecache.getlines(path))).splitlines()
