@@ -177,6 +177,7 @@ def test_all_calls_are_counted(show):
     assert "100000/100000" in written(console)
 
 
+@pytest.mark.slow
 def test_the_display_is_drawn_at_most_ten_times_a_second(show):
     console = show()
     end = time.monotonic() + 1

@@ -488,6 +488,7 @@ MANY = [pytest.param(i * 41, 4 * 41, marks=pytest.mark.slow) for i in range(4)]
 
 
 @pytest.mark.parametrize("first, step", [(0, 331), *MANY])
+@pytest.mark.slow
 def test_a_flipped_bit_of_the_index_never_gives_a_wrong_value(project, first, step):
     result = project.ok("study", "--quiet")
     project.edit("params/base.py", "seed=1", "seed=3")
@@ -700,6 +701,7 @@ def test_a_full_file_system_costs_the_calls_that_do_not_fit(project, mount):
 
 
 @pytest.mark.parametrize("cacher", ["NumpyCacher", "PandasCacher('csv')"])
+@pytest.mark.slow
 def test_a_full_disk_is_told_with_the_output_that_it_has_no_room_for(
     whole, mount, cacher
 ):

@@ -1572,6 +1572,7 @@ def test_checkpoints_do_not_depend_on_a_log_that_a_field_names(project, above):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a link to itself")
+@pytest.mark.slow
 def test_a_file_that_nobody_can_read_is_waited_for_once_in_a_run(project):
     stages = """
 @stage(None, ["x"], [JsonCacher])

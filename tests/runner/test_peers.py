@@ -175,6 +175,7 @@ ROUNDS = [2, pytest.param(20, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("rounds", ROUNDS)
+@pytest.mark.slow
 def test_eight_runs_at_a_time_compute_each_call_once(project, tmp_path, rounds):
     executed = run_eight(project, tmp_path, rounds)
     assert set(executed.values()) == {1}

@@ -35,6 +35,7 @@ def test_a_stage_may_ask_for_retries_itself(on):
     assert on.ok("other").counts["computed"] == 10
 
 
+@pytest.mark.slow
 def test_a_call_may_be_tried_hundreds_of_times(on):
     on.study(
         "@stage(None, ['x'])\ndef work(record):\n    raise ValueError('never')\n",
@@ -84,6 +85,7 @@ def test_fail_fast_begins_nothing_after_a_failure(on):
     assert on.ok("other").counts["skipped"] == 0
 
 
+@pytest.mark.slow
 def test_max_calls_names_and_indices_limit_a_run_and_the_next_resumes(on):
     study_of_ten(on, "pass")
     assert on.ok("other", "-n", "n[01]").counts["computed"] == 2

@@ -160,6 +160,7 @@ def test_trials_that_fail_are_noted_and_the_search_goes_on(searching, fails):
         ("model", 1, "float"),
     ],
 )
+@pytest.mark.slow
 def test_a_value_that_is_none_fails_no_trial(searching, value, code, said):
     searching.edit("experiments/search.py", '"accuracy"', f'"{value}"')
     result = searching.run("search", **QUIET)
@@ -184,6 +185,7 @@ def test_a_study_that_does_not_fit_says_which_file_to_delete(searching):
     assert f"{file} cannot be read" in result.err and "delete it" in result.err
 
 
+@pytest.mark.slow
 def test_map_makes_no_study_and_knows_the_first_batch(searching):
     result = searching.ok("map", "search", **QUIET)
     assert "further calls are known after" in result.out
