@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 from unittest import mock
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -856,13 +855,6 @@ def test_a_state_counts_where_names_in_it_are_those_of_properties():
     assert digest(Emptied([1])) != digest(Emptied([2]))
 
 
-class Quantity(np.ndarray):
-    """As those of astropy, it has a unit and gives no bytes away."""
-
-    def tobytes(self):
-        raise NotImplementedError
-
-
 class UnitBase:
     """A unit holds itself; its text, and what it is made of, tell what it is."""
 
@@ -879,6 +871,14 @@ class UnitBase:
 
 
 def test_arrays_with_a_unit_count_by_their_numbers_and_the_unit():
+    np = pytest.importorskip("numpy")
+
+    class Quantity(np.ndarray):
+        """As those of astropy, it has a unit and gives no bytes away."""
+
+        def tobytes(self):
+            raise NotImplementedError
+
     def quantity(values, text):
         made = np.array(values).view(Quantity)
         made.unit = UnitBase(text)
