@@ -482,7 +482,7 @@ def copied(
 
 
 def short(value: object, most: int = 60) -> str:
-    """Return a text of one line and at most 60 characters for messages."""
+    """Return a text of one line for messages, with at most so many characters."""
     try:
         text = plain_repr(value)
         if "\n" in text:  # as of arrays and data frames

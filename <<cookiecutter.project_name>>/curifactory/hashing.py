@@ -583,10 +583,13 @@ def _state(walk: _Walk, value: object, state: Any, path: str) -> None:
 
     Others count: they may be set by hand.
     """
-    named = state if type(state) is dict else {}
-    kept = {n: e for n, e in named.items() if not _is_lazy(value, str(n))}
-    if len(kept) == len(named) or not walk.add_if_possible(state, path):
-        walk.add(state if len(kept) == len(named) else kept or None, path)
+    names = state if type(state) is dict else ()
+    lazy = {name for name in names if _is_lazy(value, str(name))}
+    if not lazy:
+        walk.add(state, path)
+    elif not walk.add_if_possible(state, path):
+        kept = {name: state[name] for name in names if name not in lazy}
+        walk.add(kept or None, path)
 
 
 def _undecorated(state: Any) -> Any:
@@ -634,7 +637,7 @@ def _without_identity(value: Any, path: str, error: Exception) -> IdentityError:
 def _rule_for(value: Any) -> Rule:
     """Return the rule for a type that has none of its own."""
     rule, cls = _inherited(value), type(value)
-    is_derived = rule in _CLASSLESS and libraries.package_of(cls) not in _OWNERS
+    is_derived = rule in _CLASSLESS and sources.package_of(cls) not in _OWNERS
     return functools.partial(_derived, rule) if is_derived else rule
 
 

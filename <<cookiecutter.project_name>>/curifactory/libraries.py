@@ -40,15 +40,13 @@ def _fraction(walk: Walk, value: Any, path: str) -> None:
 
 def _array(walk: Walk, value: Any, path: str) -> None:
     """Arrays count by dtype, shape and bytes in C order, never by their strides."""
-    name = sources.qualified(type(value))
-    walk.tag("array", name, repr(value.dtype), repr(value.shape))
+    kind = sources.qualified(type(value))
+    walk.tag("array", kind, repr(value.dtype), repr(value.shape))
     if value.dtype.hasobject:
         walk.add(value.ravel().tolist(), path)
     else:
-        # Made if it is asked for; arrays with a unit refuse it.
-        kind = sys.modules["numpy"].ndarray
-        to_bytes = kind.tobytes if isinstance(value, kind) else type(value).tobytes
-        walk.parts.extend(map(to_bytes, [value]))
+        plain = sys.modules["numpy"].asarray(value)  # one with a unit gives no bytes
+        walk.parts.extend(map(type(plain).tobytes, [plain]))  # made if it is asked for
 
 
 def _masked(walk: Walk, value: Any, path: str) -> None:
@@ -245,14 +243,9 @@ CLASSLESS = {*RULES.values()} - {_config, _layer, _library, _logger, _random, _u
 """Those that say nothing of a class that extends theirs, nor of what it adds."""
 
 
-def package_of(cls: type) -> str:
-    # Some classes have a slot of that name, so `__module__` need not be a text.
-    return str(cls.__module__).partition(".")[0]
-
-
 def names_of(cls: type) -> set[tuple[str, str]]:
     """Return the package and the name of a class and of all that it extends."""
-    return {(package_of(each), each.__name__) for each in cls.__mro__}
+    return {(sources.package_of(each), each.__name__) for each in cls.__mro__}
 
 
 @functools.cache

@@ -367,7 +367,7 @@ def _is_own(cls: Any) -> bool:
         each is object
         or sources.is_project(each)
         or each.__module__ in known
-        or libraries.package_of(each) == __package__
+        or sources.package_of(each) == __package__
         for each in cls.__mro__
     )
 

@@ -207,10 +207,14 @@ def counted_as(value: Any) -> str:
     return name if not is_project(module_of(value)) or _is_decorated(value) else ""
 
 
+def package_of(cls: type) -> str:
+    """Return the package of a class; what it has in place of its module may be no text."""
+    return str(cls.__module__).partition(".")[0]
+
+
 def is_compiled(value: Any) -> bool:
     """Return whether a compiler has made an object of a function."""
-    package = str(type(value).__module__).partition(".")[0]
-    return package in ("jax", "jaxlib", "numba")
+    return package_of(type(value)) in ("jax", "jaxlib", "numba")
 
 
 def _is_decorated(value: Any) -> bool:
