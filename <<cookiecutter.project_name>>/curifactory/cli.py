@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from . import surroundings
-from .errors import CurifactoryError, RequestError, alike, nearest
+from .errors import CurifactoryError, RequestError, alike, interrupted_by, nearest
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing takes long
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def main(argv: Sequence[str] | str | None = None, *, may_fork: bool = False) -> 
         _let_go_of_output()
         return code
     except KeyboardInterrupt as error:
-        return 143 if 143 in error.args else 130
+        return interrupted_by(error)
     except Exception as error:
         return _refused(error, "--debug" in asked)
     finally:

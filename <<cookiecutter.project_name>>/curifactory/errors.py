@@ -44,6 +44,11 @@ class DamagedError(CurifactoryError):
     """The bytes of an artifact are not the ones that were saved."""
 
 
+def interrupted_by(error: KeyboardInterrupt) -> int:
+    """Return the exit code of a run that Ctrl-C or SIGTERM has ended."""
+    return 143 if 143 in error.args else 130
+
+
 def counted(number: int, what: str) -> str:
     """Return how many things there are, in words."""
     return f"{number:,} {what}{'s' * (number != 1)}"

@@ -14,7 +14,13 @@ from typing import Any
 from . import engine, paramsets, surroundings
 from .decide import Decision
 from .engine import Engine
-from .errors import CurifactoryError, RequestError, SkippedError, nearest
+from .errors import (
+    CurifactoryError,
+    RequestError,
+    SkippedError,
+    interrupted_by,
+    nearest,
+)
 from .failure import own_frames, told
 from .layout import list_experiments as list_experiments
 from .layout import list_paramsets as list_paramsets
@@ -189,7 +195,7 @@ def _perform(
 
 
 def _interrupt(run: Run, error: KeyboardInterrupt) -> None:
-    run.status, run.exit_code = "interrupted", 143 if 143 in error.args else 130
+    run.status, run.exit_code = "interrupted", interrupted_by(error)
 
 
 def _snapshots(
