@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -145,29 +145,50 @@ class ExperimentArgs(_Named):
 def changed(owner: Any, changes: Mapping[str, Any]) -> Any:
     """Return a copy of an argset with other values, all set at once.
 
-    A dotted path leads into a dataclass within it, which is copied as well. Raises
-    RequestError for a field that there is not.
+    A dotted path leads into a dataclass or dictionary within it, which is copied as
+    well. Raises RequestError for a field, or key, that there is not.
     """
     own: dict[str, Any] = {}
     inner: dict[str, dict[str, Any]] = {}
     for path, value in changes.items():
         name, _, rest = path.partition(".")
-        if name not in field_names(type(owner)):
-            raise unknown_field(type(owner), name)
+        if name not in names_in(owner):
+            raise unknown_in(owner, name)
         if rest:
             inner.setdefault(name, {})[rest] = value
         else:
             own[name] = plain.copied(value)
     for name, deeper in inner.items():
-        held = own.get(name, getattr(owner, name))
-        if not is_nested(held):
+        held = own[name] if name in own else named(owner, name)
+        if not (is_nested(held) or type(held) is dict):
             shown = REDACTED if is_secret(type(owner), name) else short(held)
             said = f"{name} is {shown}, which has no field {next(iter(deeper))!r}"
             raise RequestError(said, f"give {name} as a whole")
         own[name] = changed(held, deeper)
     if isinstance(owner, ExperimentArgs):
         return owner.copy(**own)
+    if type(owner) is dict:
+        return {**plain.copied(owner), **own}
     return dataclasses.replace(plain.copied(owner), **own)
+
+
+def names_in(owner: Any) -> Sequence[str]:
+    """Return what a dotted path may go on with: fields, or the keys that are texts."""
+    if type(owner) is dict:
+        return [key for key in owner if type(key) is str]
+    return field_names(type(owner))
+
+
+def named(owner: Any, name: str) -> Any:
+    """Return a field of a dataclass, or what a dictionary has under a key; or None."""
+    return owner.get(name) if type(owner) is dict else getattr(owner, name, None)
+
+
+def unknown_in(owner: Any, name: str) -> RequestError:
+    """Return the error for a field or a key that there is not."""
+    if type(owner) is not dict:
+        return unknown_field(type(owner), name)
+    return RequestError(f"there is no key {name!r}", nearest(name, names_in(owner)))
 
 
 def parameter(
@@ -525,7 +546,7 @@ def is_hidden(args: object, path: str) -> bool:
     for name in path.split("."):
         if is_secret(type(args), name):
             return True
-        args = getattr(args, name, None)
+        args = named(args, name)
     return False
 
 

@@ -1,7 +1,7 @@
 """Helpers that build many argsets from one, or from each of a list.
 
-They return copies, named after what varies, and never change what they are given. A
-field of a nested dataclass goes by its path: grid(args, **{"model.depth": [1, 2]}).
+They return copies, named after what varies, and never change what they are given. What
+lies in a dataclass, or dictionary, goes by its path: grid(args, **{"model.depth": [1, 2]}).
 """
 
 import re

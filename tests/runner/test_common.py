@@ -189,6 +189,17 @@ def test_frozen_argsets_and_nested_fields_are_varied():
     assert base == Args("a")
 
 
+def test_values_in_dictionaries_are_varied():
+    @dataclass
+    class Fitted(ExperimentArgs):
+        optimizer: dict = field(default_factory=lambda: {"lr": 0.1, "kind": "sgd"})
+
+    base = Fitted("a")
+    first, second = common.grid(base, **{"optimizer.lr": [0.5, 0.7]})
+    assert first.optimizer == {"lr": 0.5, "kind": "sgd"}
+    assert second.name == "a_optimizer.lr=0.7" and base == Fitted("a")
+
+
 def test_a_wrong_field_names_the_nearest():
     with pytest.raises(Exception, match="Args has no field 'lrr'\n  did you mean 'lr'"):
         common.grid(Args("a"), lrr=[1])

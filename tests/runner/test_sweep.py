@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from numbers import Real
 from pathlib import Path
-from typing import Any, Final, Literal, NewType
+from typing import Any, Final, Literal, NewType, TypedDict
 
 import pytest
 from hypothesis import given
@@ -154,6 +154,73 @@ def test_nested_fields_are_set_by_their_path():
     [found] = made("model.depth=5", args=original)
     assert found.model == Model(depth=5) and original.model == Model()
     assert found.name == "a"
+
+
+class Options(TypedDict):
+    depth: int
+
+
+@dataclass
+class Fitted(ExperimentArgs):
+    optimizer: dict = field(
+        default_factory=lambda: {"lr": 0.1, "weight-decay": 0.0, "inner": {"kind": "a"}}
+    )
+    rates: dict[str, float] = field(default_factory=lambda: {"fast": 1.0})
+    options: Options = field(default_factory=lambda: {"depth": 1})
+    either: dict[str, float] | None = field(default_factory=lambda: {"fast": 1.0})
+    models: dict[str, Model] = field(default_factory=lambda: {"small": Model()})
+    token: dict = parameter(default_factory=lambda: {"key": "k"}, secret=True)
+
+
+WITHIN = {
+    "optimizer.lr=0.5": ("optimizer", {"lr": 0.5}),
+    "optimizer.weight-decay=1e-3": ("optimizer", {"weight-decay": 0.001}),
+    "optimizer.inner.kind=b": ("optimizer", {"inner": {"kind": "b"}}),
+    "rates.fast=2": ("rates", {"fast": 2.0}),
+    "options.depth=3": ("options", {"depth": 3}),
+    "either.fast=2": ("either", {"fast": 2.0}),
+    "models.small.depth=3": ("models", {"small": Model(depth=3)}),
+}
+
+
+@pytest.mark.parametrize("text", WITHIN)
+def test_a_value_in_a_dictionary_is_set_by_its_path(text):
+    original = Fitted("a")
+    [found] = made(text, args=original)
+    name, changes = WITHIN[text]
+    assert same(getattr(found, name), {**getattr(original, name), **changes})
+    assert same(original, Fitted("a"))
+
+
+def test_values_in_a_dictionary_are_swept_and_name_their_argsets():
+    found = made("optimizer.lr=0.1,0.5", args=Fitted("a"))
+    assert [a.name for a in found] == ["a_optimizer.lr=0.1", "a_optimizer.lr=0.5"]
+    assert [a.optimizer["lr"] for a in found] == [0.1, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "hint"),
+    [
+        ("optimizer.iner=1", "there is no key 'iner'", "did you mean 'inner'?"),
+        ("optimizer.lr.x=1", "there is no field 'x' of 0.1", "as a whole"),
+        ("rates.fast=quick", "rates.fast is 'quick', expected float", ""),
+        ("models.small.width=1", "Model has no field 'width'", "depth"),
+    ],
+)
+def test_a_wrong_path_into_a_dictionary_says_what_there_is(text, said, hint):
+    with pytest.raises(RequestError) as caught:
+        made(text, args=Fitted("a"))
+    assert caught.value.message.startswith(f"--set {text}: {said}")
+    assert hint in caught.value.hint
+
+
+def test_what_lies_in_a_secret_dictionary_is_shown_to_nobody():
+    assert [a.name for a in made("token.key=x,y", args=Fitted("a"))] == [
+        "a_token.key=0",
+        "a_token.key=1",
+    ]
+    shown = without_secrets("--set token.key=x", ["token.key=x"], [Fitted("a")])
+    assert "x" not in shown.removeprefix("--set token.key=")
 
 
 # Laws -------------------------------------------------------------------------------

@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from numbers import Number
 from pathlib import PurePath
-from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin
+from typing import (
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    Union,
+    get_args,
+    get_origin,
+    is_typeddict,
+)
 
 from .. import args as argsets
 from ..args import REDACTED, field_names, flat, is_hidden, is_nested, unknown_field
@@ -18,6 +27,7 @@ from ..errors import RequestError, nearest
 from .typed import described, hints_of
 
 LISTS = (list, abc.Sequence, abc.Iterable, abc.Collection, abc.MutableSequence)
+TABLES = (dict, abc.Mapping, abc.MutableMapping)
 WORDS = {"true": True, "false": False}
 PYTHON = {"None": None, "True": True, "False": False}
 Varied = list[Any]
@@ -74,7 +84,7 @@ def variation(sets: Sequence[str], seeds: int | None) -> Callable[[Any], Varied]
 def parsed(text: str) -> Setting:
     """Split `field=value,value`; commas within brackets or quotes belong to a value."""
     path, equals, values = text.partition("=")
-    if not equals or not re.fullmatch(r"\w+(\.\w+)*", path):
+    if not equals or not re.fullmatch(r"\w+(\.[\w-]+)*", path):
         hint = "--set seed=3, --set model.depth=4, --set lr=0.1,0.01"
         raise RequestError(f"--set {text}: expected FIELD=VALUE", hint)
     return Setting(text, path, tuple(_parts(values)))
@@ -166,26 +176,39 @@ def _value(args: Any, setting: Setting, text: str) -> Any:
     is_secret = is_hidden(args, setting.path)
     where = f"--set {setting.path}={REDACTED if is_secret else text}"
     *_, last = steps = setting.path.split(".")
-    holder, owner = args, args
+    holder, owner, hint = args, args, Any
     for name in steps:
-        if not is_nested(owner):
+        if not (is_nested(owner) or type(owner) is dict):
             inside = "" if is_secret else f" of {argsets.short(owner)}, no dataclass"
             said = f"{where}: there is no field {name!r}{inside}"
             raise RequestError(said, "set the field as a whole, in a parameter file")
-        if name not in field_names(type(owner)):
-            wrong = unknown_field(type(owner), name)
+        if name not in argsets.names_in(owner):
+            wrong = argsets.unknown_in(owner, name)
             raise RequestError(f"{where}: {wrong.message}", wrong.hint)
-        holder, owner = owner, getattr(owner, name)
+        hint = _hint_in(owner, name, hint)
+        holder, owner = owner, argsets.named(owner, name)
     cls: Any = type(holder)
-    if not cls.__dataclass_fields__[last].init:
+    if cls is not dict and not cls.__dataclass_fields__[last].init:
         raise RequestError(f"{where}: {last} is computed by {cls.__name__}")
-    hint = hints_of(cls).get(last, Any)
     try:
         return converted(text, hint)
     except Mismatch as mismatch:
         shown = REDACTED if is_secret else repr(text)
         said = f"{where}: {setting.path} is {shown}, expected {described(hint)}"
         raise RequestError(said, str(mismatch)) from None
+
+
+def _hint_in(owner: Any, name: str, hint: Any) -> Any:
+    """Return what is declared of a value in a dataclass, or in a dictionary."""
+    if type(owner) is not dict:
+        cls: Any = type(owner)
+        return hints_of(cls).get(name, Any)
+    for each in (hint, *get_args(hint)):  # of a union, the one that is a dictionary
+        if is_typeddict(each):
+            return hints_of(each).get(name, Any)
+        if get_origin(each) in TABLES:
+            return get_args(each)[1]
+    return Any
 
 
 def converted(text: str, hint: Any) -> Any:
@@ -209,7 +232,7 @@ def converted(text: str, hint: Any) -> Any:
         return found if isinstance(found, str) else text
     if isinstance(origin, type) and issubclass(origin, enum.Enum):
         return _one_of(text, dict(origin.__members__))
-    if origin in (*LISTS, tuple, set, frozenset, dict, abc.Mapping, abc.MutableMapping):
+    if origin in (*LISTS, *TABLES, tuple, set, frozenset):
         return _collection(_json(text, None), origin, inner)
     return _made(text, origin)
 
@@ -263,7 +286,7 @@ def _made(text: str, cls: Any) -> Any:
 
 def _collection(found: Any, origin: Any, inner: Sequence[Any]) -> Any:
     """Return a JSON list or dictionary as the collection that is asked for."""
-    if origin in (dict, abc.Mapping, abc.MutableMapping):
+    if origin in TABLES:
         if not isinstance(found, dict):
             raise Mismatch("give a JSON object: '{\"key\": 1}'")
         keys, values = inner or (Any, Any)
