@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | str | None = None, *, may_fork: bool = False) -> 
     surroundings.look_seldom_for_garbage()
     code, mask = 0, os.umask(0)
     os.umask(mask | stat.S_IWOTH)  # where everybody may write, nothing is loaded from
-    before = signal.signal(signal.SIGTERM, _terminate)
+    before = {each: signal.signal(each, _terminate) for each in _endings()}
     try:
         _open_streams()
         given = with_command(asked)
@@ -125,7 +125,8 @@ def main(argv: Sequence[str] | str | None = None, *, may_fork: bool = False) -> 
         return _refused(error, "--debug" in asked)
     finally:
         os.umask(mask)
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _open_streams() -> None:
@@ -185,8 +186,15 @@ def _extra(command: str) -> Any:
         raise RequestError(said, hint) from error
 
 
+def _endings() -> list[signal.Signals]:
+    """Return the signals that end a run: that of a closed terminal, but under nohup."""
+    others = set(surroundings.ENDING) - {signal.SIGINT, signal.SIGTERM}
+    closing = (each for each in others if signal.getsignal(each) is signal.SIG_DFL)
+    return [signal.SIGTERM, *closing]
+
+
 def _terminate(number: int, frame: object) -> None:
-    raise KeyboardInterrupt(128 + number)
+    raise KeyboardInterrupt(128 + signal.SIGTERM)
 
 
 _mask: set[int] = set()
@@ -195,7 +203,7 @@ _mask: set[int] = set()
 
 def _hold_signals() -> None:
     global _mask
-    _mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    _mask = signal.pthread_sigmask(signal.SIG_BLOCK, surroundings.ENDING[1:])
 
 
 def _let_signals_go() -> None:
@@ -204,8 +212,9 @@ def _let_signals_go() -> None:
 
 def _end_as_elsewhere() -> None:
     """Let SIGTERM end what a stage forks, from its first moment on: pools rely on it."""
-    if signal.getsignal(signal.SIGTERM) is _terminate:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for each in surroundings.ENDING[1:]:
+        if signal.getsignal(each) is _terminate:
+            signal.signal(each, signal.SIG_DFL)
     _let_signals_go()
 
 

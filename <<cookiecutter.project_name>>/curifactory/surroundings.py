@@ -13,7 +13,9 @@ from types import FrameType
 SELDOM = 1_000_000, 50, 1000
 """A great many calls are no garbage, and are looked through for nothing."""
 
-ENDING = signal.SIGINT, signal.SIGTERM
+ENDING = [signal.SIGINT, signal.SIGTERM]
+if hasattr(signal, "SIGHUP"):
+    ENDING.append(signal.SIGHUP)
 
 # The public ones look each handler up in an enum, which takes a hundred times as long.
 _signal = importlib.import_module("_signal")

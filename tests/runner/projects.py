@@ -96,6 +96,12 @@ def shown(value):
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
+def _as_in_a_terminal():
+    """A test run in the background has signals ignored, and would hand that on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Result:
     """What one process returned, and the history it wrote."""
 
@@ -228,8 +234,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # A test run in the background has SIGINT ignored, and would hand that on.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            preexec_fn=_as_in_a_terminal,
         ) as process:
             try:
                 self.wait_for(marker, process)

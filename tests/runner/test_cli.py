@@ -879,7 +879,8 @@ def test_another_cache_holds_the_results(project, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (getattr(signal, "SIGHUP", 1), 143)],
 )
 def test_a_signal_ends_the_run_and_keeps_what_is_finished(project, number, code):
     project.edit(
@@ -903,6 +904,17 @@ def test_a_signal_ends_the_run_and_keeps_what_is_finished(project, number, code)
     again = project.ok("study")
     assert "load a" in again.done("reused") and "fit a" in again.done("reused")
     assert again.counts["failed"] == again.counts["skipped"] == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there are no terminals")
+def test_a_closed_terminal_ends_no_run_under_nohup():
+    from curifactory import cli
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert signal.SIGHUP not in cli._endings()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_output_that_nobody_reads_any_more_is_no_error(project):
