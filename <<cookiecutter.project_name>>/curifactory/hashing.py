@@ -178,13 +178,13 @@ class _Walk:
     def tag(self, *texts: str) -> None:
         self.parts.extend(map(_encoded, texts))
 
-    def add(self, value: Any, path: str) -> None:
+    def add(self, value: Any, path: str, *, is_owner: bool = False) -> None:
         scalar = _SCALARS.get(type(value))
         if scalar is not None:
             self.tag(scalar[0], self.placed(scalar[1](value)))
             return
         depth = len(self._active)
-        if id(value) in self._active and self.may_be_cyclic:
+        if id(value) in self._active and (self.may_be_cyclic or is_owner):
             self._circles += 1
             self.tag("around", str(depth - self._active[id(value)]))
             return
@@ -423,9 +423,10 @@ def _builtin(walk: _Walk, value: Any, path: str) -> None:
 
 
 def _method(walk: _Walk, value: Any, path: str) -> None:
+    """An object may hold its own: it is no circle of data."""
     walk.tag("method")
     walk.add(value.__func__, path)
-    walk.add(value.__self__, f"{path}.__self__")
+    walk.add(value.__self__, f"{path}.__self__", is_owner=True)
 
 
 def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
@@ -568,6 +569,7 @@ def _reduced(walk: _Walk, value: Any, path: str) -> None:
         return
     build, arguments, *rest = state
     inner, items, pairs = (list(rest) + [None] * 3)[:3]
+    inner = None if inner is value else inner  # a dictionary gives its items as well
     walk.tag("object")
     walk.add(type(value), path)
     walk.add(build, path)

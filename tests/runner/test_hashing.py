@@ -277,6 +277,34 @@ def endless_object():
     return value
 
 
+class Stepper:
+    def __init__(self, rate):
+        self.rate = rate
+        self.ways = {"euler": self.euler}
+
+    def euler(self):
+        return self.rate
+
+
+def test_an_object_may_hold_its_own_methods():
+    assert digest(Stepper(1)) == digest(Stepper(1)) != digest(Stepper(2))
+    other = Stepper(1)
+    other.ways["euler"] = Stepper(2).euler
+    assert digest(other) != digest(Stepper(1))
+
+
+class Tree(dict):
+    """As that of addict, it gives itself as its state."""
+
+    def __getstate__(self):
+        return self
+
+
+def test_a_dictionary_that_is_its_own_state_counts_by_its_items():
+    assert digest(Tree(a=Tree(b=1))) == digest(Tree(a=Tree(b=1)))
+    assert digest(Tree(a=Tree(b=1))) != digest(Tree(a=Tree(b=2)))
+
+
 @pytest.mark.parametrize(
     ("make", "path"),
     [
