@@ -48,6 +48,12 @@ HEAP = 2**9
 """The flag of classes that were not written in C (Py_TPFLAGS_HEAPTYPE), as those of
 generators and views are."""
 
+FIELDS = (
+    *("__attrs_attrs__", "__dataclass_fields__", "__members__", "__pydantic_fields__"),
+    *("__struct_defaults__", "__struct_fields__", "_field_defaults", "_fields"),
+)
+"""Where classes of several kinds say what their fields are."""
+
 SHARED = 9
 """The references to an object, those of a walk itself included, that several have."""
 
@@ -404,6 +410,11 @@ def closure(function: Any) -> dict[str, Any]:
 
 def _class(walk: _Walk, value: type, path: str) -> None:
     walk.tag("class", "" if walk.hides(value) else sources.qualified(value))
+    if not sources.known_as(value):  # others may have its name
+        for name in FIELDS:
+            if (member := sources.got(value, name, None)) is not None:
+                walk.tag(name)
+                walk.add_if_possible(member, f"{path}.{name}")
     if _is_executed(value):
         for name, member in sorted(vars(value).items()):
             if type(member) in _SCALARS or isinstance(member, types.FunctionType):
@@ -436,7 +447,7 @@ def _enum(walk: _Walk, value: enum.Enum, path: str) -> None:
     if not isinstance(value, enum.Flag):  # of several, Pythons make different names
         walk.tag(str(value._name_))
     if walk.opaque is None or not walk.opaque(cls):
-        walk.add(cls, path)
+        walk.add(cls, path, is_owner=True)
     else:
         walk.tag(cls.__qualname__)
         for base in cls.__mro__:

@@ -1,5 +1,6 @@
 """Digests of values: what is equal, what differs, what is refused."""
 
+import collections
 import dataclasses
 import datetime
 import enum
@@ -303,6 +304,29 @@ class Tree(dict):
 def test_a_dictionary_that_is_its_own_state_counts_by_its_items():
     assert digest(Tree(a=Tree(b=1))) == digest(Tree(a=Tree(b=1)))
     assert digest(Tree(a=Tree(b=1))) != digest(Tree(a=Tree(b=2)))
+
+
+def local_class(default):
+    @dataclasses.dataclass
+    class Local:
+        items: list = dataclasses.field(default_factory=default)
+
+    return Local
+
+
+@pytest.mark.parametrize(
+    ("make", "given"),
+    [
+        (local_class, (list, dict)),
+        (lambda names: enum.Enum("Made", names), ("a b", "a c")),
+        (lambda names: collections.namedtuple("Made", names), ("a b", "a c")),
+        (lambda n: dataclasses.make_dataclass("Made", [("size", int, n)]), (1, 2)),
+    ],
+)
+def test_classes_of_one_name_that_a_call_made_count_by_their_fields(make, given):
+    for default in given:
+        assert digest(make(default)) == digest(make(default))
+    assert len({digest(make(default)) for default in given}) == len(given)
 
 
 @pytest.mark.parametrize(
