@@ -44,8 +44,12 @@ def _array(walk: Walk, value: Any, path: str) -> None:
     walk.tag("array", kind, repr(value.dtype), repr(value.shape))
     if value.dtype.hasobject:
         walk.add(value.ravel().tolist(), path)
+    elif value.dtype.names:  # between the fields there may be anything
+        for name in value.dtype.names:
+            walk.add(value[name], path)
     else:
         plain = sys.modules["numpy"].asarray(value)  # one with a unit gives no bytes
+        plain = plain.astype(str) if plain.dtype.char in "gG" else plain  # long doubles
         walk.parts.extend(map(type(plain).tobytes, [plain]))  # made if it is asked for
 
 

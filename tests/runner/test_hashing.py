@@ -713,6 +713,21 @@ def test_arrays_count_by_type_shape_and_bytes():
     assert len({digest(each) for each in values}) == len(values)
 
 
+def test_what_lies_between_the_numbers_of_an_array_does_not_count():
+    np = pytest.importorskip("numpy")
+    records = np.dtype([("flag", "u1"), ("size", "f8")], align=True)
+    for kind in (records, np.dtype("g"), np.dtype("G")):
+        zeros, ones = (np.full(96, n, "u1").view(kind) for n in (0, 255))
+        for each in (zeros, ones):
+            each[:] = 1
+        assert digest(zeros) == digest(ones)
+        before = digest(ones)
+        ones[1] = 2
+        assert digest(ones) != before
+    third = np.longdouble(1) / 3
+    assert digest(third) != digest(np.nextafter(third, np.longdouble(1)))
+
+
 def test_the_mask_of_an_array_counts():
     np = pytest.importorskip("numpy")
     one = np.ma.array([1, 2], mask=[True, False])
