@@ -111,7 +111,10 @@ def _series(walk: Walk, value: Any, path: str) -> None:
     walk.add(list(getattr(value, "names", None) or [value.name]), f"{path}.name")
     if hasattr(value, "index"):
         walk.add(value.index, f"{path}.index")
-    walk.add(value.to_numpy(), path)
+    kind = type(value.dtype)
+    is_own = sources.package_of(kind) == "pandas"  # others keep more than the values
+    is_other = ("pandas", "ExtensionDtype") in names_of(kind) and not is_own
+    walk.add(value.array if is_other else value.to_numpy(), path)
 
 
 def _attrs(walk: Walk, value: Any, path: str) -> None:

@@ -815,6 +815,33 @@ def test_categories_count_with_the_values():
     assert len({digest(values.astype(kind)) for kind in kinds}) == len(kinds)
 
 
+class ExtensionDtype:
+    __module__ = "pandas.api"
+
+
+class GeometryDtype(ExtensionDtype):
+    __module__ = "geopandas"
+
+
+class Series:
+    """A column of geopandas, which has a system of coordinates beside its values."""
+
+    __module__ = "pandas"
+    dtype, name = GeometryDtype(), "places"
+
+    def __init__(self, values, system):
+        self.array = values, system
+
+    def to_numpy(self):
+        return self.array[0]
+
+
+def test_a_column_of_a_library_counts_with_what_it_has_beside_its_values():
+    assert digest(Series([1], "wgs")) == digest(Series([1], "wgs"))
+    assert digest(Series([1], "wgs")) != digest(Series([2], "wgs"))
+    assert digest(Series([1], "wgs")) != digest(Series([1], "utm"))
+
+
 def test_estimators_count_by_their_parameters():
     pytest.importorskip("sklearn")
     from sklearn.linear_model import Ridge
