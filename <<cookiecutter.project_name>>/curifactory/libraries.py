@@ -190,6 +190,13 @@ def _unit(walk: Walk, value: Any, path: str) -> None:
     walk.tag("unit", str(value), repr(made.scale), str(made))
 
 
+def _uncertain(walk: Walk, value: Any, path: str) -> None:
+    """A number of uncertainties, by what it depends on: a variable, on itself."""
+    on = [(x.n, x.s, x.tag, slope) for x, slope in value.derivatives.items()]
+    walk.tag("uncertain", sources.qualified(type(value)))
+    walk.add((value.n, on), path)
+
+
 def _layer(walk: Walk, value: Any, path: str) -> None:
     """What keras saves counts by its settings and weights; its files tell the time.
 
@@ -240,13 +247,16 @@ RULES: dict[tuple[str, str], Rule] = {
     ("torch", "Tensor"): _tensor,
     ("torch", "TypedStorage"): _numbers,
     ("torch", "UntypedStorage"): _numbers,
+    ("uncertainties", "AffineScalarFunc"): _uncertain,
 }
 """By package and name of the class: none is imported for it."""
 
 OWN_NAMES = {("flax", "Module"): frozenset({"_id", "_parent_ref", "_state"})}
 """What objects keep for themselves, and what would differ in equal ones."""
 
-CLASSLESS = {*RULES.values()} - {_config, _layer, _library, _logger, _random, _unit}
+CLASSLESS = {*RULES.values()} - {
+    *(_config, _layer, _library, _logger, _random, _uncertain, _unit)
+}
 """Those that say nothing of a class that extends theirs, nor of what it adds."""
 
 

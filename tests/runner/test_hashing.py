@@ -990,6 +990,25 @@ def test_units_of_one_text_differ_by_what_they_are_made_of():
     assert digest(UnitBase("foo", 3.0)) != digest(UnitBase("foo", 4.0))
 
 
+class AffineScalarFunc:
+    """As those of uncertainties, a variable depends on itself."""
+
+    __module__ = "uncertainties.core"
+    tag = None
+
+    def __init__(self, n, s):
+        self.n, self.s, self.derivatives = n, s, {self: 1.0}
+
+
+def test_a_number_with_an_uncertainty_counts_by_what_it_depends_on():
+    one = digest(AffineScalarFunc(1.0, 0.1))
+    assert one == digest(AffineScalarFunc(1.0, 0.1))
+    others = AffineScalarFunc(2.0, 0.1), AffineScalarFunc(1.0, 0.2)
+    doubled = AffineScalarFunc(1.0, 0.1)
+    doubled.derivatives = {AffineScalarFunc(1.0, 0.1): 2.0}
+    assert len({one, *map(digest, (*others, doubled))}) == 4
+
+
 def test_a_module_of_flax_counts_by_its_fields():
     class Module:
         __module__ = "flax.linen"
