@@ -76,6 +76,7 @@ class _Attempt:
         names = task.stage.code.names
         known = None if scope.ANY_NAME in names else names
         self.noted = Reads(task.stream, task.stage.rules.reads, known)
+        self.noted.met = names
         self.names_count = not names.isdisjoint(scope.ASKS_NAME)
         """Whether what the code of the stage calls classes and functions counts in it."""
         self.noted.asks_names = self.names_count

@@ -82,6 +82,8 @@ class Reads:
         Where they are known, a field that was read costs nothing any more; else each
         attribute passes a `__getattr__` that waits for absent ones.
         """
+        self.met: frozenset[str] = frozenset()
+        """All names in that code."""
         self.asks_names = False
         """Whether the code that was met asks for names of functions and classes."""
         self.asks_class = False
@@ -142,6 +144,7 @@ class Reads:
         """Take in what code may keep, and asks for."""
         own = code.fingerprint(*found)
         self.asks_names |= not own.names.isdisjoint(scope.ASKS_NAME)
+        self.met |= own.names
         if self.names is not None and not own.names <= self.names:
             self.names = None if scope.ANY_NAME in own.names else self.names | own.names
         for each in own.memoized:
@@ -285,6 +288,8 @@ class Reads:
             self.note(f"a{number}:{path}")
         global _at_work
         tracked = _track(args, self, number, "")
+        if scope.SAME + sources.qualified(type(args)) in self.met:
+            return _read_everything(tracked)  # else its type were another one
         _at_work = weakref.ref(self)
         return tracked
 
@@ -351,7 +356,12 @@ def _read(tracked: Any, name: str) -> Any:
 
 
 def _is_followed(value: Any, path: str, reads: Reads) -> bool:
-    """Return whether reads of a nested dataclass are noted one by one."""
+    """Return whether reads of a nested dataclass are noted one by one.
+
+    Not where code compares its class: `type(x) is Model` holds for a copy only.
+    """
+    if scope.SAME + sources.qualified(value.__class__) in reads.met:
+        return False
     is_declared = any(each.startswith(f"{path}.") for each in reads.declared or ())
     return is_declared or (_is_own(value.__class__) and not libraries.is_tree(value))
 

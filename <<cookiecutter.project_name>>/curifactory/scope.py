@@ -30,6 +30,8 @@ ASKS_NAME = frozenset("__name__ __qualname__ __module__".split())
 QUERIES = frozenset({"query", "eval"})
 ANNOTATIONS = ":"
 """Among the names in code: it may go by the annotations of classes."""
+SAME = "is "
+"""Among the names in code, before that of a class: it compares other classes with it."""
 COPIES, LABEL = "args.copy", "args.name"
 """Among the names in code: it copies argsets, or goes through them; it asks for their name.
 Much else has a method, or an attribute, of that name."""
@@ -241,6 +243,8 @@ class Scope:
         elif isinstance(node, ast.MatchClass):
             self.unit.names.add(CLASS)
             self._take_order(node)
+        elif isinstance(node, ast.Compare):
+            self._take_compared(node)
         self.asked.update(map(id, _only_asked_for(node)))
         if name in ASKS_ANNOTATIONS and not self._is_own(node):
             self.unit.names.update((ANNOTATIONS, name))
@@ -253,6 +257,16 @@ class Scope:
             return True
         value, rest, _ = self.value_of(_chain(node) or [""])
         return not rest and is_project(unwrapped(value))
+
+    def _take_compared(self, node: ast.Compare) -> None:
+        """Note the classes of the project that others, as `type(x)`, are compared with."""
+        sides = node.left, *node.comparators
+        if any(getattr(each, "attr", "") == "__class__" for each in sides):
+            return  # which is that of the original
+        for chain in filter(None, map(_chain, _only_asked_for(node))):
+            value = self.value_of(chain)[0]
+            if isinstance(value, type) and is_project(value):
+                self.unit.names.add(SAME + sources.qualified(value))
 
     def _take_order(self, node: ast.MatchClass) -> None:
         """Refer to the order of fields that `case Args("base", seed)` goes by."""

@@ -1265,6 +1265,61 @@ def test_the_class_of_an_argset_counts_where_it_is_asked_for(project, asks):
     assert shared["b"] == alone["b"] != shared["a"]
 
 
+COMPARED = """
+from dataclasses import dataclass, field
+from curifactory import ExperimentArgs
+
+
+@dataclass
+class Tree:
+    depth: int = 3
+
+
+@dataclass
+class Forest(Tree):
+    count: int = 5
+
+
+@dataclass
+class Both(ExperimentArgs):
+    seed: int = 1
+    model: Tree = field(default_factory=Tree)
+    second: Tree = field(default_factory=Tree)
+
+
+def kind(model):
+    cls = type(model)
+    return "tree" if cls is Tree else "forest" if cls in (Forest, int) else "none"
+
+
+@stage(None, ["out"])
+def last(record):
+    return {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("asks", "said"),
+    [
+        ("kind(record.args.model)", ("tree", "forest")),
+        ("type(record.args.model) is not Tree", ("False", "True")),
+        ("Both is type(record.args)", ("True", "True")),
+    ],
+)
+def test_the_type_of_what_is_read_is_the_class_it_is_compared_with(asks, said, project):
+    given = "Both(name='a'), Both(name='b', model=Forest())"
+    project.write(other(COMPARED.replace("{}", asks), EACH.format(PRINT), given))
+    assert values(project)[0] == dict(zip("ab", said, strict=True))
+
+
+def test_of_dataclasses_the_fields_count_where_other_classes_are_compared(project):
+    asks = "kind(record.args.seed), type(record.args.model).__name__"
+    given = "Both(name='a'), Both(name='b', model=Tree(depth=4))"
+    text = COMPARED.replace("cls is Tree", "cls is Forest").replace("{}", asks)
+    project.write(other(text, EACH.format(PRINT), given))
+    assert values(project)[1] == 1
+
+
 def test_argsets_of_two_classes_share_what_does_not_ask_for_their_class(project):
     both = "Ridge(name='a'), Lasso(name='b')"
     stages = KINDS.replace("{}", "record.args.alpha", 1)
