@@ -581,6 +581,7 @@ def _tracked_class(
         __qualname__=cls.__qualname__,
         __doc__=cls.__doc__,
         _aside=aside,
+        _original=cls,
         __new__=functools.partial(_make, cls),
         __class__=property(functools.partial(_class_of, cls)),
         __dict__=property(lambda self: _read_everything(self).__dict__),
@@ -596,7 +597,19 @@ def _tracked_class(
         members["__repr__"] = _text
     members.setdefault("__hash__", cls.__hash__)  # with `__eq__` alone there were none
     kind = next(each for each in type(cls).__mro__ if not sources.is_project(each))
-    return kind.__new__(type(cls), cls.__name__, (_Unheard, cls), members)
+    metaclass = _as_in_tables(cls) if kind is type(cls) else type(cls)
+    return kind.__new__(metaclass, cls.__name__, (_Unheard, cls), members)
+
+
+@functools.cache
+def _as_in_tables(cls: Any) -> Any:
+    """Return a metaclass by which `TABLE[type(x)]` finds what stands there for a class."""
+
+    def is_same(_: type, other: Any) -> bool:
+        return cls is other or getattr(other, "_original", None) is cls
+
+    members = {"__eq__": is_same, "__hash__": lambda _: hash(cls)}
+    return type(type(cls).__name__, (type(cls),), members)
 
 
 def _descriptors(cls: Any, names: frozenset[str] | None) -> dict[str, Any]:

@@ -1292,6 +1292,9 @@ def kind(model):
     return "tree" if cls is Tree else "forest" if cls in (Forest, int) else "none"
 
 
+NAMED = {Tree: "tree", Forest: "forest"}
+
+
 @stage(None, ["out"])
 def last(record):
     return {}
@@ -1301,6 +1304,11 @@ def last(record):
 @pytest.mark.parametrize(
     ("asks", "said"),
     [
+        ("NAMED[type(record.args.model)]", ("tree", "forest")),
+        (
+            "record.args.model.depth == 3 and type(record.args.model) == type(record.args.second)",
+            ("True", "False"),
+        ),
         ("kind(record.args.model)", ("tree", "forest")),
         ("type(record.args.model) is not Tree", ("False", "True")),
         ("Both is type(record.args)", ("True", "True")),
