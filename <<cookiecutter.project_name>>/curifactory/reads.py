@@ -50,6 +50,7 @@ UNTRACKED = frozenset(
     "__delattr__ __getattr__ __reduce__ __reduce_ex__ __getstate__ __setstate__ "
     "__annotate_func__".split()
 )
+COMPARISONS = frozenset("__eq__ __ne__ __lt__ __le__ __gt__ __ge__".split())
 Seen = tuple[int, int] | frozenset[str]
 """What was seen of a file, its size and time; or of a folder, the names in it."""
 
@@ -485,6 +486,8 @@ class _Member:
         own = not isinstance(function, FunctionType) or sources.is_project(function)
         self.kind, self.read = ("m", name) if own else ("a", FIELDS)
         self.code = list(filter(sources.is_project, [function, type(member)]))
+        names = getattr(getattr(member, "__code__", None), "co_names", ())
+        self.compares = own and name in COMPARISONS and "type" in names
 
     def __get__(self, instance: Any, owner: type) -> Any:
         if instance is None:
@@ -501,7 +504,15 @@ class _Member:
             value = self.member.func(instance)
             object.__setattr__(instance, self.name, value)
             return value
+        if self.compares:
+            return functools.partial(_compared, self.member, instance)
         return self.member.__get__(instance, type(origin))
+
+
+def _compared(method: Any, *sides: Any) -> Any:
+    """Compare plain copies: the method may ask whether both are of one type."""
+    plain = (_read_everything(s) if hasattr(type(s), "_aside") else s for s in sides)
+    return method(*plain)
 
 
 def _missing(tracked: Any, name: str) -> Any:

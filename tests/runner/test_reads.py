@@ -334,6 +334,14 @@ def test_equality_holds_both_ways_and_reads_the_fields(args, params, reads):
     assert args != params.Args("base", seed=5, layers=[1, 2])
 
 
+def test_an_equality_of_ones_own_that_compares_types_is_as_outside(params, reads):
+    args = reads.argset(params.OfTwo())
+    same, other = params.OfOneType(), params.OfOneType(2)
+    assert args.one == same and same == args.one and args.one == args.two
+    assert args.one != other and other != args.one
+    assert {"a:one.*", "a:two.*"} <= set(keys(reads))
+
+
 def test_repr_is_that_of_the_argset_and_reads_nothing_else(args, params, reads):
     assert repr(args) == "Args(name='base', seed=4, layers=[1, 2])"
     assert repr(args) == repr(params.Args("base", seed=4, layers=[1, 2]))

@@ -58,6 +58,20 @@ class OfBesides(ExperimentArgs):
     shape: Besides = field(default_factory=Besides)
 
 
+@dataclass(eq=False)
+class OfOneType:
+    x: int = 1
+
+    def __eq__(self, other):
+        return type(other) is type(self) and other.x == self.x
+
+
+@dataclass
+class OfTwo(ExperimentArgs):
+    one: OfOneType = field(default_factory=OfOneType)
+    two: OfOneType = field(default_factory=OfOneType)
+
+
 @dataclass
 class Outer:
     model: Model = field(default_factory=Model)
