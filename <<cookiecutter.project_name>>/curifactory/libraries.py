@@ -260,6 +260,15 @@ CLASSLESS = {*RULES.values()} - {
 """Those that say nothing of a class that extends theirs, nor of what it adds."""
 
 
+DATA = {_array, _masked, _frame, _series, _tensor, _table, _column}
+"""Those of values that change when somebody changes them, and not when they are used."""
+
+
+def is_data(value: Any) -> bool:
+    """Return whether a value is an array, a frame or part of one."""
+    return not DATA.isdisjoint(map(RULES.get, names_of(type(value))))
+
+
 def names_of(cls: type) -> set[tuple[str, str]]:
     """Return the package and the name of a class and of all that it extends."""
     return {(sources.package_of(each), each.__name__) for each in cls.__mro__}

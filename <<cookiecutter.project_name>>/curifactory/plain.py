@@ -69,6 +69,8 @@ class _NotPlain(Exception):
 class _Writer(pickle.Pickler):
     """Writes plain values: what this is asked for is of no builtin type."""
 
+    largest = LARGE
+
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, protocol=4)
         self.classes: list[type] = []
@@ -80,6 +82,18 @@ class _Writer(pickle.Pickler):
         elif value not in self.classes:  # the class of what was just met
             raise _NotPlain
         return NotImplemented
+
+
+class _WriterOfData(_Writer):
+    """Writes arrays and frames as well, to be compared at once: nothing is hashed."""
+
+    largest = sys.maxsize
+
+    def reducer_override(self, value: Any) -> Any:
+        if not libraries.is_data(value):
+            return super().reducer_override(value)
+        self.classes.append(bytes)
+        return bytes, (hashing.encoded(value),)
 
 
 @functools.cache
@@ -115,7 +129,7 @@ def _marshalled(value: Any) -> Any:
     return vars(value) if is_flat else None
 
 
-def _key(value: Any) -> Any:
+def _key(value: Any, kind: type[_Writer] = _Writer) -> Any:
     """Return what equal plain values have in common; None for others."""
     content = _marshalled(value)
     if content is not None:
@@ -123,14 +137,14 @@ def _key(value: Any) -> Any:
         data, classes = marshal.dumps(content, 0), [type(value)]
     else:
         file = io.BytesIO()
-        writer = _Writer(file)
+        writer = kind(file)
         try:
             writer.dump(value)
         except Exception:
             return None
         data, classes = file.getvalue(), writer.classes
     size = len(data)
-    known = data if size <= LARGE else hashing.hash_bytes(data)
+    known = data if size <= kind.largest else hashing.hash_bytes(data)
     return size, known, sources.root(), *classes
 
 
@@ -141,7 +155,7 @@ def are_alike(mine: Any, theirs: Any) -> bool:
 
 
 def differ(mine: Any, theirs: Any) -> bool:
-    """Return whether plain values are surely different.
+    """Return whether plain values, arrays or frames are surely different.
 
     Of others nobody can tell: objects keep what they have found out when they were used.
     """
@@ -150,8 +164,8 @@ def differ(mine: Any, theirs: Any) -> bool:
     with contextlib.suppress(Exception):
         if mine == theirs:
             return False
-    key = _key(theirs)
-    return key is not None and key != _key(mine)
+    key = _key(theirs, _WriterOfData)
+    return key is not None and key != _key(mine, _WriterOfData)
 
 
 class _Shared(NamedTuple):

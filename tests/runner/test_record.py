@@ -167,6 +167,40 @@ def test_a_change_within_a_nested_dataclass_of_an_argset_is_refused(project):
     assert result.code == 2 and "'a': net.depth was changed" in result.err
 
 
+ARRAYS = {
+    "given": ("np.zeros(3)", "given[0] = 4"),
+    "given, of numbers that are not equal to themselves": (
+        "np.full(3, np.nan)",
+        "given[0] = 4",
+    ),
+    "in a list": ("[np.zeros(3), 'a']", "given[0][2] = 4"),
+    "a frame": ("pd.DataFrame({'x': [1, 2]})", "given.loc[0, 'x'] = 4"),
+    "a frame, a column": (
+        "{'all': pd.DataFrame({'x': [1, 2]})}",
+        "given['all']['y'] = 4",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+def test_a_change_within_an_array_of_an_argset_is_refused(project, kind):
+    pytest.importorskip("pandas")
+    value, change = ARRAYS[kind]
+    project.edit(
+        "params/__init__.py",
+        "class Args(ExperimentArgs):",
+        f"class Args(ExperimentArgs):\n    given: object = field(default_factory=lambda: {value})",
+    )
+    path = project.root / "params/__init__.py"
+    path.write_text("import numpy as np\nimport pandas as pd\n" + path.read_text())
+    run = "given = argsets[0].given\n{}\nload(Record(manager, argsets[0]))"
+    project.write(other(CHAIN, run.format(change)))
+    result = project.run("other")
+    assert result.code == 2 and "'a': given was changed, an argset" in result.err
+    project.write(other(CHAIN, run.format("str(given), given == given")))
+    assert project.ok("other").counts["computed"] == 1
+
+
 def test_a_literal_that_has_no_identity_is_refused_before_computing(project):
     run = "record = Record(manager, argsets[0])\nrecord.state['data'] = (i for i in 'ab')\nfit(record)"
     project.write(other(CHAIN, run))
