@@ -69,10 +69,17 @@ def _fix_hash_seed() -> None:
     Debuggers, and what measures coverage, stay as they are.
     """
     imports = len(sys.argv) > 1 and APART.isdisjoint(sys.argv[1:])
-    is_free = "PYTHONHASHSEED" not in os.environ and sys.gettrace() is None
+    is_free = "PYTHONHASHSEED" not in os.environ and not _is_watched()
     if os.name == "posix" and imports and is_free and sys.executable:
         os.environ["PYTHONHASHSEED"] = HASH_SEED
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def _is_watched() -> bool:
+    """Say whether a debugger, or what measures coverage, follows what is executed."""
+    tools = getattr(sys, "monitoring", None)  # since 3.12; 0 debugs, 1 measures
+    is_monitored = tools is not None and any(map(tools.get_tool, (0, 1)))
+    return is_monitored or sys.gettrace() is not None
 
 
 def _stand_for_children() -> None:

@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+from textwrap import dedent
 
 import pytest
 from projects import copy_runner
+from pythons import others, run
 from test_execute import other
 
 import curifactory
@@ -1291,6 +1293,25 @@ def test_a_hash_seed_that_is_given_is_kept(project):
         for more in ({"PYTHONHASHSEED": "7"}, {"PYTHONHASHSEED": "6640"}, {})
     }
     assert len({out.partition("IT ")[2].split()[0] for out in found}) == 2
+
+
+@pytest.mark.parametrize("version", [v for v in others() if v > "3.11"])
+@pytest.mark.parametrize("tool", ["debugger", "coverage", "profiler"])
+def test_a_command_that_is_followed_does_not_begin_once_more(tmp_path, version, tool):
+    """Newer debuggers set no trace function; they would lose what they are asked for."""
+    script = f"""
+        import json, os, sys
+        sys.monitoring.use_tool_id(sys.monitoring.{tool.upper()}_ID, "{tool}")
+        del os.environ["PYTHONHASHSEED"]
+        again = []
+        os.execv = lambda *given: again.append(given)
+        from curifactory.__main__ import main
+        main()
+        print(json.dumps(len(again)))
+        """
+    (tmp_path / "followed.py").write_text(dedent(script))
+    known = {"python": others()[version], "cwd": tmp_path}
+    assert run("followed.py", "study", **known) == (tool == "profiler")
 
 
 def test_the_command_can_be_started_by_the_name_that_its_main_module_has(project):
