@@ -28,8 +28,8 @@ READERS_OF_CODE = (IMPORTER, tokenize.__file__, linecache.__file__)
 COMPILERS = ("numba", "torch")
 """Packages that look at modules, and their files, to compile the functions in them."""
 
-CELL = re.compile(r"[/\\]ipykernel_\d+[/\\]")
-"""The folder of the files that stand for cells of a notebook."""
+CELL = re.compile(r"[/\\](ipykernel_\d+[/\\]|__marimo__cell_)")
+"""In the names of the files that stand for cells of a notebook."""
 PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 TABLES = dict, list, set
 

@@ -2457,6 +2457,31 @@ def compute(record):
 """
 
 
+HELPERS = """
+RATE = 3
+
+class Scale:
+    by = 1
+
+def helper(x):
+    return x + {}
+"""
+ASK = "print(compute(Record(manager, None)).state['value'])\n"
+COUNT = "{{shell.execution_count}}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [f"/tmp/ipykernel_1/{COUNT}.py", f"/tmp/marimo_1/__marimo__cell_{COUNT}_.py"],
+)
+def test_cells_count_that_have_names_of_files(name, project):
+    script = CELLS.replace(f"<ipython-input-{COUNT}>", name)
+    for added in (1, 5):  # each in a kernel of its own
+        cells = [STAGE_CELL, HELPERS.format(added), ASK]
+        result = project.script(script.format(cells=cells))
+        assert result.out.split() == [str((2 + added) * 3)], result
+
+
 @pytest.mark.parametrize(
     ("cell", "value"),
     [

@@ -49,6 +49,7 @@ def test_files_elsewhere_are_not_the_users_own(tmp_path):
     assert not sources.is_project_file(str(tmp_path.resolve() / "project2" / "a.py"))
     assert not sources.is_project_file("/env/ipykernel-study/lib/a.py")
     assert sources.is_project_file("/tmp/ipykernel_123/456.py")  # a cell
+    assert sources.is_project_file("/tmp/marimo_123/__marimo__cell_Hbol_.py")
     assert not sources.is_project_file("<string>")
     assert not sources.is_project_file("")
     assert not sources.is_project_file(None)
