@@ -163,7 +163,8 @@ def is_project(value: Any) -> bool:
 def _is_typed(function: FunctionType) -> bool:
     """Return whether a function has no file: it was typed, or comes from a pipe."""
     main, place = sys.modules.get("__main__"), function.__code__.co_filename
-    is_own = function.__module__ == "__main__" and not hasattr(main, "__file__")
+    file = getattr(main, "__file__", None) or "<"  # a pipe has "<stdin>"
+    is_own = function.__module__ == "__main__" and file.startswith("<")
     return is_own and place != "<string>"  # of dataclasses and named tuples
 
 

@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 import weakref
 
@@ -2480,6 +2481,20 @@ def test_cells_count_that_have_names_of_files(name, project):
         cells = [STAGE_CELL, HELPERS.format(added), ASK]
         result = project.script(script.format(cells=cells))
         assert result.out.split() == [str((2 + added) * 3)], result
+
+
+def test_functions_of_a_script_that_comes_from_a_pipe_count(project):
+    head = "from curifactory import ArtifactManager, Record\n" + STAGE_CELL
+    for added in (1, 5):
+        done = subprocess.run(
+            [sys.executable, "-"],
+            input=head + HELPERS.format(added) + ASK,
+            cwd=project.root,
+            env=project.environment(),
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout.split() == [str((2 + added) * 3)], done
 
 
 @pytest.mark.parametrize(
