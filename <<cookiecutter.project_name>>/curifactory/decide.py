@@ -144,7 +144,7 @@ def why_reused(call: Call, trace: Trace) -> str:
     """Say what is not plain where a call has the result of a trace."""
     if trace.stage != call.stage.name:
         return f"formerly {trace.stage}"
-    if trace.code != call.stage.code.fingerprint:
+    if trace.code != call.stage.code.fingerprint and call.stage.is_named:
         return "its code was accepted"
     if trace.label == call.label:
         return ""
@@ -187,7 +187,7 @@ def stage_changes(
     found = []
     if trace.stage not in call.stage.names:
         found.append(f"was {trace.stage}: formerly={trace.stage!r} keeps its results")
-    if trace.code != call.stage.code.fingerprint:
+    if trace.code != call.stage.code.fingerprint and call.stage.is_named:
         found += changed_parts(parts_of(trace), call.stage.code.parts)
     if not found and not is_declared_alike(call, trace):  # cachers have code, too
         found.append(OTHERWISE)

@@ -32,6 +32,7 @@ def stage(
     return SimpleNamespace(
         name=f"stages.{name}",
         names=(f"stages.{name}",),
+        is_named=True,
         label=name,
         key=key_as(f"stages.{name}", code),
         key_as=key_as,

@@ -160,6 +160,22 @@ def test_reasons_show_versions_that_changed_as_well(whole):
 # accept -----------------------------------------------------------------------------
 
 
+def test_a_stage_over_variables_of_run_is_not_said_to_be_accepted(whole):
+    text = """
+k = 2
+@stage(None, ["x"])
+def own(record): return k
+for args in argsets:
+    own(Record(manager, args))
+    k = 3
+    own(Record(manager, args))
+"""
+    whole.write(other("", text))
+    whole.ok("other")
+    shown = whole.ok("map", "other").out
+    assert "compute 0, reuse 2" in shown and "accepted" not in shown
+
+
 def test_accept_keeps_results_over_a_change_and_the_history_says_so(whole):
     whole.ok()
     whole.edit("src/helpers.py", "x + 1", "1 + x")
