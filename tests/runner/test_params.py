@@ -145,6 +145,18 @@ def test_params_imports_the_parameter_files_alone(models):
     assert models.run("params", "models").code == 0
 
 
+def test_params_tells_that_a_secret_varies_and_shows_none(models):
+    secret = 'parameter("", secret=True)'
+    models.edit("params/__init__.py", "import ExperimentArgs", "import *")
+    models.edit("params/__init__.py", 'path: str = ""', f"path: str = {secret}")
+    assert table(models.ok("params", "models").out)[0][2:] == ["seed", "depth"]
+    models.edit("params/models.py", 'name="b"', 'name="b", path="abc"')
+    result = models.ok("params", "models")
+    head, a, b, *_ = table(result.out)
+    assert head[2:] == ["seed", "depth", "path"]
+    assert a[-1] == b[-1] == "***" and "abc" not in result.out
+
+
 def test_secrets_are_redacted_wherever_argsets_are_shown(models):
     models.edit(
         "params/__init__.py",

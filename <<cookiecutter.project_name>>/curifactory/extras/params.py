@@ -77,11 +77,18 @@ def _cells(snapshots: list[Snapshot]) -> list[dict[str, tuple[Any, str]]]:
     """Return the fields of argsets with their short texts, all but the name."""
 
     def shown(args: Any, name: str, value: Any) -> list[tuple[str, tuple[Any, str]]]:
-        fields = flat_field(args, name, value)
-        return [(path, (each, short(each))) for path, each in fields if path != "name"]
+        return [
+            (path, (value if path == name else each, _text(each)))
+            for path, each in flat_field(args, name, value)
+            if path != "name"
+        ]
 
     found = Repeated(shown)
     return [dict(chain(*found(each.source))) for each in snapshots]
+
+
+def _text(value: Any) -> str:
+    return REDACTED if value is REDACTED else short(value)
 
 
 def _told(cells: list[tuple[Any, str]]) -> tuple[list[str], bool]:
