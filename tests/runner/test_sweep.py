@@ -50,6 +50,7 @@ class Args(ExperimentArgs):
     color: Color = Color.RED
     folder: Path = Path("data")
     limit: int | None = None
+    unsaid: int = None
     either: int | str = 0
     layers: list[int] = field(default_factory=list)
     shape: tuple[int, ...] = ()
@@ -111,6 +112,8 @@ VALUES = {
     "limit=None": None,
     "limit=null": None,
     "limit=7": 7,
+    "unsaid=None": None,
+    "unsaid=7": 7,
     "either=7": 7,
     "either=seven": "seven",
     "layers=[64,32]": [64, 32],

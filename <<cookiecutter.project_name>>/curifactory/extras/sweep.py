@@ -187,9 +187,11 @@ def _value(args: Any, setting: Setting, text: str) -> Any:
             raise RequestError(f"{where}: {wrong.message}", wrong.hint)
         hint = _hint_in(owner, name, hint)
         holder, owner = owner, argsets.named(owner, name)
-    cls: Any = type(holder)
-    if cls is not dict and not cls.__dataclass_fields__[last].init:
-        raise RequestError(f"{where}: {last} is computed by {cls.__name__}")
+    field = getattr(holder, "__dataclass_fields__", {}).get(last)
+    if field is not None and not field.init:
+        raise RequestError(f"{where}: {last} is computed by {type(holder).__name__}")
+    if text == "None" and field is not None and field.default is None:
+        return None  # whatever its annotation says
     try:
         return converted(text, hint)
     except Mismatch as mismatch:
