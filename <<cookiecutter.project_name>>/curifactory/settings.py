@@ -96,7 +96,7 @@ def seconds(given: object) -> float:
         return float(match[1]) * UNITS[match[2][:1]] if match else float(str(given))
     except (ValueError, KeyError) as error:
         hint = 'write "10 min", "2 h" or "3 days"'
-        raise RequestError(f"{given!r} is no length of time", hint) from error
+        raise _wrong(f"confirm-above = {given!r} is no length of time", hint) from error
 
 
 def extra(name: str) -> Any:

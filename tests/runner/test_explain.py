@@ -739,7 +739,9 @@ def test_a_limit_that_is_no_time_is_refused(whole, above):
     text = f"[tool.curifactory]\nconfirm-above = {json.dumps(above)}\n"
     whole.write({"pyproject.toml": text})
     result = whole.run("study")
-    assert result.code == 2 and f"'{above}' is no length of time" in result.err
+    where = "pyproject.toml: [tool.curifactory] confirm-above"
+    assert result.code == 2
+    assert f"{where} = '{above}' is no length of time" in result.err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a terminal")
