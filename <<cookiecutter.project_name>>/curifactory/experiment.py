@@ -24,13 +24,13 @@ from .errors import (
 from .failure import own_frames, told
 from .layout import list_experiments as list_experiments
 from .layout import list_paramsets as list_paramsets
-from .manager import ArtifactManager, StopMap
+from .manager import ArtifactManager, StopMap, project_at_work
 from .paramsets import load_argsets as load_argsets
 from .paramsets import open_project as open_project
 from .progress import Progress
 from .record import Call, Record, argset_of
 from .request import Request as Request
-from .settings import Settings
+from .settings import Settings, find_root
 from .snapshot import Snapshot
 
 
@@ -91,7 +91,8 @@ def run_experiment(
 ) -> Run:
     """Run an experiment, or only map it, and return what became of its calls.
 
-    The options are the fields of `Request`; where several texts are meant, one will do.
+    Without a root it is the project that this runner lies in. The options are the fields
+    of `Request`; where several texts are meant, one will do.
     """
     for option in options:
         if option not in Request._fields:
@@ -102,6 +103,7 @@ def run_experiment(
         raise RequestError(said, "parameter files are given as paramsets=[...]")
     given = {**options, "paramsets": paramsets}
     single = {n: (v,) for n, v in given.items() if n in SEVERAL and isinstance(v, str)}
+    root = root or find_root(project_at_work())
     project = open_project(root, cache=cache, runs=runs, reports=reports)
     request = Request(name=name, **{**given, **single})
     with surroundings.staying():

@@ -364,12 +364,12 @@ def _new_folder(parent: Path, name: str) -> Path:
 
 
 def _settings_near(root: Path | str | None) -> Settings:
-    place = _project_at_work() if root is None else Path(root)
+    place = project_at_work() if root is None else Path(root)
     sources.watch(place)
     return settings.load(place.resolve())
 
 
-def _project_at_work() -> Path:
+def project_at_work() -> Path:
     """Return the project that this runner belongs to, wherever the script lies.
 
     A runner that is in no project works for that of the script, or of the current

@@ -103,6 +103,23 @@ def test_a_script_works_on_the_project_that_its_runner_lies_in(project, elsewher
     check_project(project, folder / "script.py", folder, **place)
 
 
+@elsewhere
+def test_run_experiment_works_on_the_project_that_its_runner_lies_in(
+    project, elsewhere
+):
+    shutil.copytree(project.home / "curifactory", project.root / "curifactory")
+    folder = project.root.parent / "elsewhere"
+    (folder / elsewhere).mkdir(parents=True)
+    script = folder / "script.py"
+    script.write_text(
+        "from curifactory.experiment import run_experiment\n"
+        "print(run_experiment('study', report=False).counts['computed'])\n"
+    )
+    result = project.python(script, cwd=folder, PYTHONPATH=str(project.root))
+    assert result.out == "6\n", result
+    assert project.cache.exists() and not (folder / "data").exists()
+
+
 def test_a_manager_made_by_hand_computes_after_every_call(project):
     text = BY_HAND + (
         "record = Record(manager, get_params()[0])\n"
