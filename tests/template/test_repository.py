@@ -48,6 +48,8 @@ def test_hooks_use_no_network(hook):
 def test_version_is_the_same_everywhere():
     version = QUESTIONS["__version"]
     assert version in (RUNNER / "VENDORED.md").read_text("utf-8")
+    told = f'__version__ = "{version}"'
+    assert told in (RUNNER / "__init__.py").read_text("utf-8")
     newest = re.search(r"^## (\S+)", (TEMPLATE / "CHANGELOG.md").read_text(), re.M)
     assert newest is not None and newest[1] == version
 
