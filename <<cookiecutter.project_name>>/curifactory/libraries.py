@@ -7,6 +7,7 @@ import copy
 import copyreg
 import functools
 import io
+import operator
 import os
 import pickle
 import sys
@@ -267,6 +268,23 @@ DATA = {_array, _masked, _frame, _series, _tensor, _table, _column}
 def is_data(value: Any) -> bool:
     """Return whether a value is an array, a frame or part of one."""
     return not DATA.isdisjoint(map(RULES.get, names_of(type(value))))
+
+
+def are_surely_equal(mine: Any, theirs: Any) -> bool:
+    """Return whether two arrays of numbers, or frames, are equal, at a glance.
+
+    Nothing is copied for it.
+    """
+    if type(mine) is getattr(sys.modules.get("numpy"), "ndarray", None):
+        size = mine.dtype.itemsize
+        word = next(f"i{each}" for each in (8, 4, 2, 1) if size % each == 0)
+        is_alike = mine.dtype == theirs.dtype and mine.shape == theirs.shape
+        return is_alike and bool((mine.view(word) == theirs.view(word)).all())
+    if type(mine) is getattr(sys.modules.get("pandas"), "DataFrame", None):
+        names = ([each.axes[0].names, each.axes[1].names] for each in (mine, theirs))
+        is_alike = mine.attrs == theirs.attrs and operator.eq(*names)
+        return is_alike and bool(mine.equals(theirs))
+    return False
 
 
 def names_of(cls: type) -> set[tuple[str, str]]:

@@ -162,7 +162,7 @@ def differ(mine: Any, theirs: Any) -> bool:
     if mine is theirs:
         return False
     with contextlib.suppress(Exception):
-        if mine == theirs:
+        if libraries.are_surely_equal(mine, theirs) or mine == theirs:
             return False
     key = _key(theirs, _WriterOfData)
     return key is not None and key != _key(mine, _WriterOfData)

@@ -167,6 +167,7 @@ def test_a_change_within_a_nested_dataclass_of_an_argset_is_refused(project):
     assert result.code == 2 and "'a': net.depth was changed" in result.err
 
 
+FRAME = "pd.DataFrame({'x': [1, 2]})"
 ARRAYS = {
     "given": ("np.zeros(3)", "given[0] = 4"),
     "given, of numbers that are not equal to themselves": (
@@ -174,7 +175,10 @@ ARRAYS = {
         "given[0] = 4",
     ),
     "in a list": ("[np.zeros(3), 'a']", "given[0][2] = 4"),
-    "a frame": ("pd.DataFrame({'x': [1, 2]})", "given.loc[0, 'x'] = 4"),
+    "a frame": (FRAME, "given.loc[0, 'x'] = 4"),
+    "a frame, what belongs to it": (FRAME, "given.attrs['unit'] = 'm'"),
+    "a frame, its index": (FRAME, "given.index.name = 'row'"),
+    "of small numbers": ("np.zeros(3, 'i1')", "given[0] = 4"),
     "a frame, a column": (
         "{'all': pd.DataFrame({'x': [1, 2]})}",
         "given['all']['y'] = 4",
