@@ -123,7 +123,9 @@ class Session:
         if guard is None:  # without the extras nobody asks
             return
         with self.survey.present.at_once():
-            seconds, told = guard.cost_of_edits(self.survey, calls)
+            seconds, told = guard.cost_of_edits(
+                self.survey, calls, self.data.is_at_hand
+            )
         self._repeated += seconds  # a run may ask for its values one by one
         if self._repeated <= self.place.project.confirm_above or not seconds:
             return

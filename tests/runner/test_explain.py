@@ -629,6 +629,24 @@ def test_an_edit_upstream_of_long_work_asks_too(whole):
     assert "stages/chain.py: load changed: load 1, fit 2" in result.err
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_an_edit_downstream_of_long_work_whose_data_is_gone_asks_too(whole, is_kept):
+    if not is_kept:
+        whole.edit(
+            "stages/chain.py", '["model"])\ndef', '["model"], cachers=None)\ndef'
+        )
+    whole.ok()
+    let_it_have_taken(whole, "fit", DAYS)
+    whole.edit("stages/chain.py", "* record.args.depth", "* record.args.depth + 1")
+    for path in whole.cache.glob("*.fit/*/model.*"):
+        path.unlink()
+    result = whole.run("study")
+    assert result.code == 2, result
+    assert "stages/chain.py: score changed: score 2, compare 1, fit 2" in result.err
+    assert whole.ok("study", "--yes").counts["computed"] > 0
+    assert whole.ok().counts["computed"] == 0
+
+
 MANY = "[Args(name=f'{}{{seed}}', seed=seed) for seed in range(12)]"
 
 
@@ -709,7 +727,8 @@ def until_ctrl_c():
 
 
 try:
-    cost_of_edits(run.manager.survey, until_ctrl_c())
+    survey = run.manager.survey
+    cost_of_edits(survey, until_ctrl_c(), survey.has_data)
 except KeyboardInterrupt:
     print(calls[0].stage.label, calls[0].trace)
 """

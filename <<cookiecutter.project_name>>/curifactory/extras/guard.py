@@ -1,20 +1,23 @@
 """What edits of code would let be done again, and how long that took."""
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from .. import decide
 from ..decide import Now
-from ..record import Call
+from ..record import Call, Output
 from ..survey import Survey
 from ..trace import Trace
 
 
-def cost_of_edits(survey: Survey, calls: Iterable[Call]) -> tuple[float, str]:
+def cost_of_edits(
+    survey: Survey, calls: Iterable[Call], is_at_hand: Callable[[Output], bool]
+) -> tuple[float, str]:
     """Return how long it took what code changes alone invalidate, and what they are.
 
-    Calls after an invalidated one count, too: its new result may differ.
+    Calls after an invalidated one count, too: its new result may differ. So do those
+    before it whose data is gone, and is made again for it.
     """
     causes: dict[Call, str] = {}
     spent: dict[str, tuple[str, str, float]] = {}
@@ -26,6 +29,14 @@ def cost_of_edits(survey: Survey, calls: Iterable[Call]) -> tuple[float, str]:
                 ending.callback(setattr, call, "trace", None)
                 call.trace = trace  # what comes after it is found by what it took
                 spent[trace.folder] = causes[call], call.stage.label, trace.seconds
+        waiting = list(causes)
+        for call in waiting:
+            for source in call.taken:
+                maker, known = source.call, source.call.trace
+                if maker not in causes and known and not is_at_hand(source):
+                    causes[maker] = causes[call]
+                    spent[known.folder] = causes[call], maker.stage.label, known.seconds
+                    waiting.append(maker)
     lines: dict[str, list[tuple[str, float]]] = {}
     for cause, label, seconds in spent.values():
         lines.setdefault(cause, []).append((label, seconds))
