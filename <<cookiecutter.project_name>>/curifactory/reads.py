@@ -296,9 +296,10 @@ class Reads:
 
 
 def _line_of_user() -> str:
-    """Return file and line of the innermost frame of the user's own code."""
+    """Return file and line of the innermost frame of the stage and what it calls."""
     frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
+    around = f"{__package__}.attempt"
+    while frame is not None and frame.f_globals.get("__name__") != around:
         place = sources.relative(frame.f_code.co_filename)
         if place is not None:
             return f"{place}:{frame.f_lineno}"

@@ -99,6 +99,14 @@ def test_explain_says_at_which_line_the_name_or_everything_is_read(whole):
     assert "everything (at experiments/other.py:17)" in result.out
 
 
+def test_explain_takes_no_line_of_run_for_one_that_reads_everything(whole):
+    stages = '@stage(None, ["x"], reads="all")\ndef all_of(record):\n    return 1\n'
+    run = "record = all_of(Record(manager, argsets[0]))\nassert record.state['x']"
+    whole.write(other(stages, run))
+    whole.ok("other")
+    assert "reads     everything\n" in whole.ok("explain", "other").out
+
+
 def test_explain_tells_what_was_read_before_an_edit(whole):
     whole.ok()
     before = explained(whole)["score"]
