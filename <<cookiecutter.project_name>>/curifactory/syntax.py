@@ -217,12 +217,16 @@ def attached(tree: ast.Module, name: str) -> list[ast.stmt]:
 
 @functools.lru_cache(1000)
 def _functions(tree: ast.Module) -> dict[tuple[int, str], list[Definition]]:
-    """Return the functions and lambdas of a module by first line and name."""
+    """Return the functions and lambdas of a module by first line and name.
+
+    What a decorator has compiled anew, as that of typeguard does, has it no more.
+    """
     found: dict[tuple[int, str], list[Definition]] = {}
     for node in ast.walk(tree):
         if isinstance(node, (*FUNCTIONS, ast.Lambda)):
-            key = _line(node), getattr(node, "name", "<lambda>")
-            found.setdefault(key, []).append(node)
+            for line in {_line(node), node.lineno}:
+                key = line, getattr(node, "name", "<lambda>")
+                found.setdefault(key, []).append(node)
     return found
 
 

@@ -2377,6 +2377,19 @@ def test_a_helper_that_numpy_vectorizes_counts(tmp_path):
     assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
 
 
+def test_what_a_decorator_has_compiled_anew_counts_by_its_text(tmp_path):
+    pytest.importorskip("typeguard")
+    source = (
+        "import typeguard\n@typeguard.typechecked\ndef g(x: int): return x + {}\n"
+        "def f(): return g(1)\ndef other(): return {}\n"
+    )
+    numbers = {"11": (1, 1), "21": (2, 1), "12": (1, 2)}
+    cases = {n: ({"m.py": source.format(*numbers[n])}, ["m:f"]) for n in numbers}
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["11"] == found["12"]
+    assert found["11"]["fingerprint"] != found["21"]["fingerprint"]
+
+
 def test_two_roots_count_in_order(tmp_path):
     files = {"m.py": "def f(): return 1\ndef g(): return 2\n"}
     roots = {"fg": ["m:f", "m:g"], "gf": ["m:g", "m:f"], "f": ["m:f"]}
