@@ -1,6 +1,7 @@
 """The names in one definition: what each of them refers to, in the project or outside."""
 
 import ast
+import contextlib
 import enum
 import functools
 import importlib
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 from . import hashing, sources, syntax
 from .args import ExperimentArgs
+from .errors import IdentityError
 from .sources import got, is_project, unwrapped
 
 CLASS = "@"
@@ -377,9 +379,12 @@ class Scope:
         if is_own and is_memoized(value):
             self.unit.memoized.append(Memory(value))
         if is_own and (is_used or not _is_args(target)):
-            self.unit.refers += [target, *_held(value, holder)]
+            self.unit.refers += [target, *_held(value, holder), *_beside(value, target)]
             self.unit.refers += modules_of(target) if is_used else []
-            is_made = isinstance(value, functools.partial) or is_project(type(value))
+            state = got(value, "__dict__", None)
+            kept = value, *(state.values() if type(state) is dict else ())
+            is_made = any(isinstance(each, functools.partial) for each in kept)
+            is_made = is_made or is_project(type(value))
             if is_made or (sources.is_compiled(value) and _is_assigned(holder)):
                 self.unit.refers += [Named(*holder, value, is_text=True)]
             return "@"
@@ -440,6 +445,15 @@ def _held(value: Any, holder: tuple[str, str]) -> list[Any]:
     """Return what of the project is in the closure of a function of others."""
     made = any(is_project(type(each)) for each in hashing.held_by(value))
     return _held_code(value) + ([Named(*holder, value, is_text=True)] if made else [])
+
+
+def _beside(value: Any, target: Any) -> list[Any]:
+    """Return what of the project an object of others holds beside what it wraps."""
+    found: list[Any] = []
+    if value is not target and not hashing.has_rule(value):
+        with contextlib.suppress(IdentityError, RecursionError):
+            found = hashing.code_in(value, code_of)
+    return [each for each in found if each is not target]
 
 
 def is_memoized(value: Any) -> bool:

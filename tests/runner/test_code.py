@@ -1339,6 +1339,22 @@ NO_SOURCE = {
         "exec(compile(make, '/usr/lib/x.py', 'exec'), N)\nk = N['make'](g)\n"
         "def f(): return k()",
     ),
+    "what an object of a library holds beside the function that it wraps": (
+        "class Chain:\n def __init__(self, *fs): self.fs, self.__wrapped__ = fs, fs[0]\n"
+        " def __call__(self): return [f() for f in self.fs]\nChain.__module__ = 'x'\n"
+        "def g(): return 0\ndef h(): return 1\nk = Chain(g, h)\ndef f(): return k()",
+        "class Chain:\n def __init__(self, *fs): self.fs, self.__wrapped__ = fs, fs[0]\n"
+        " def __call__(self): return [f() for f in self.fs]\nChain.__module__ = 'x'\n"
+        "def g(): return 0\ndef h(): return 2\nk = Chain(g, h)\ndef f(): return k()",
+    ),
+    "what an object of a library binds of the function that it wraps": (
+        "from functools import partial\nclass Curry:\n def __init__(self, g, x):\n"
+        "  self.__wrapped__, self.bound = g, partial(g, x)\nCurry.__module__ = 'x'\n"
+        "def g(x): return x\nk = Curry(g, 1)\ndef f(): return k.bound()",
+        "from functools import partial\nclass Curry:\n def __init__(self, g, x):\n"
+        "  self.__wrapped__, self.bound = g, partial(g, x)\nCurry.__module__ = 'x'\n"
+        "def g(x): return x\nk = Curry(g, 2)\ndef f(): return k.bound()",
+    ),
     "a function that exec has made in a namespace of its own": (
         "N = {}\nexec('def g(x): return x', N)\ng = N['g']\ndef f(): return g(1)",
         "N = {}\nexec('def g(x): return -x', N)\ng = N['g']\ndef f(): return g(1)",
