@@ -596,14 +596,17 @@ def _was_edited(loaded: Mapping[str, str]) -> bool:
 
 
 def ancestors(*calls: Call) -> list[Call]:
-    """Return calls with all that they need, in the order they were made."""
+    """Return calls with all that they need, in the order they were made.
+
+    Behind one that has a result, all have: a run may ask for its values one by one.
+    """
     found: dict[Call, None] = {}
     waiting = list(calls)
     while waiting:
         each = waiting.pop()
         if each not in found:
             found[each] = None
-            waiting.extend(each.producers())
+            waiting.extend(each.producers() if each.trace is None else ())
     return sorted(found, key=lambda each: each.position)
 
 

@@ -135,6 +135,38 @@ def test_each_entry_of_a_table_in_the_code_costs_few_functions(project):
     assert (called[1] - called[0]) / 3000 < 32  # of one entry in each of two tables
 
 
+ASKING = """
+    from curifactory import Record, stage
+
+
+    @stage(["data"], ["data"])
+    def longer(record, data):
+        return [*data, 0]
+
+
+    def run(argsets, manager):
+        record = Record(manager, argsets[0])
+        record.state["data"] = [1]
+        for _ in range(COUNT):
+            longer(record).state["data"]
+    """
+
+
+def test_each_value_that_a_run_asks_for_costs_the_same_however_many_before(project):
+    project.write({"params/base.py": CHAIN["params/base.py"]})
+    called = {}
+    for count in (20, 40, 60):
+        project.write({"experiments/study.py": ASKING.replace("COUNT", str(count))})
+        project.ok("study", "-p", "base", "--quiet")
+        for option in ("report=False", "map_only=True"):
+            asked = FUNCTIONS.replace("report=False", f"{option}, paramsets='base'")
+            result = project.script(asked.replace('["failed"]', '.get("failed", 0)'))
+            assert result.code == 0, result
+            called.setdefault(option, []).append(int(result.out))
+    for few, more, most in called.values():
+        assert most - more < 1.1 * (more - few)
+
+
 GARBAGE = """
     import gc
     from curifactory import experiment
