@@ -105,7 +105,7 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
     """Note in a unit what the names in a definition refer to, and what it asks for."""
     scope = Scope(unit, names, module, syntax.local_names(node))
     scope.fillings = syntax.fillings(node, scope.local)
-    only_filled = {each.node for each in scope.fillings}
+    only_filled = scope.only_filled = {each.node for each in scope.fillings}
     attributes: set[str] = set()
     given: set[str] = set()
     for inner in ast.walk(node):
@@ -213,6 +213,7 @@ class Scope:
         self.places: dict[str, tuple[str, str]] = {}
         """Where what is imported was bound: its module, and its name there."""
         self.fillings: list[syntax.Filling] = []
+        self.only_filled: set[int] = set()
         self.asked: set[int] = set()
         """The nodes that only ask for a class: who makes an argset goes by all of it."""
         self.called: set[int] = set()
@@ -350,8 +351,8 @@ class Scope:
             return None
         if id(node) not in self.called:
             self.unit.hand(value)
-        is_filled = any(each.node == id(base) for each in self.fillings)
-        if is_filled and type(value) in sources.TABLES:  # who reads it refers to it
+        if id(base) in self.only_filled and type(value) in sources.TABLES:
+            # Who reads it refers to it.
             return ".".join(["@", *rest])
         is_used = id(node) not in self.asked
         return ".".join([self._refer(value, holder, is_used=is_used), *rest])
@@ -511,9 +512,7 @@ def origin_of(module: str, name: str, value: Any) -> tuple[str, str]:
     found = sources.module_named(module)
     filename = getattr(found, "__file__", None) or ""
     tree = sources.tree_of(filename) if sources.is_project_file(filename) else None
-    for node in tree.body if tree else ():
-        if not isinstance(node, ast.ImportFrom):
-            continue
+    for node in syntax.imports_from(tree) if tree else ():
         source = _source_of(node, module)
         for alias in node.names:
             given = name if alias.name == "*" else alias.name

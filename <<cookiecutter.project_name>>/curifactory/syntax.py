@@ -216,6 +216,12 @@ def attached(tree: ast.Module, name: str) -> list[ast.stmt]:
 
 
 @functools.lru_cache(1000)
+def imports_from(tree: ast.Module) -> list[ast.ImportFrom]:
+    """Return the top-level imports of a module that name what they take."""
+    return [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+
+
+@functools.lru_cache(1000)
 def _functions(tree: ast.Module) -> dict[tuple[int, str], list[Definition]]:
     """Return the functions and lambdas of a module by first line and name.
 

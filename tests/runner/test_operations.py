@@ -135,6 +135,33 @@ def test_each_entry_of_a_table_in_the_code_costs_few_functions(project):
     assert (called[1] - called[0]) / 3000 < 32  # of one entry in each of two tables
 
 
+DEFINED = """\
+
+
+def f{0}(x):
+    return sin(x) + LEVEL + f{1}(x)
+
+
+class C{0}:
+    def __init__(self):
+        self.a, self.b = LEVEL, sin(LEVEL)
+
+"""
+
+
+def test_each_definition_in_a_module_costs_the_same_however_many_there_are(project):
+    project.edit("stages/chain.py", "from src", "from src import many\nfrom src")
+    project.edit("stages/chain.py", "[1, 2, 3]", "[1, 2, hasattr(many, 'C0') + 2]")
+    called = []
+    for count in (50, 150, 250):
+        text = "".join(DEFINED.format(i, (i + 1) % count) for i in range(count))
+        project.write({"src/many.py": f"from math import sin\n\nLEVEL = 1\n{text}"})
+        project.ok("study", "--quiet")
+        counting = FUNCTIONS.replace('event == "call"', 'event in ("call", "c_call")')
+        called.append(int(project.script(counting).out))
+    assert called[2] - called[1] < 1.1 * (called[1] - called[0])
+
+
 ASKING = """
     from curifactory import Record, stage
 
