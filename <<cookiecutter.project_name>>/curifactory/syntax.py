@@ -489,11 +489,18 @@ def _line(node: ast.AST) -> int:
 def _same_code(
     tree: ast.Module, nodes: Sequence[Definition], code: CodeType
 ) -> Definition | None:
-    """Tell apart definitions on one line: compile with one of them far below."""
+    """Tell apart definitions on one line: compile with one of them far below.
+
+    With the statements around it alone: large modules take long.
+    """
+    line = code.co_firstlineno
+    future = [n for n in imports_from(tree) if n.module == "__future__"]
+    around = [s for s in tree.body if _line(s) <= line <= (s.end_lineno or line)]
+    part = ast.Module([*future, *(s for s in around if s not in future)], [])
     for node in nodes:
         ast.increment_lineno(node, FAR)
         try:
-            compiled = list(codes(compile(tree, code.co_filename, "exec")))
+            compiled = list(codes(compile(part, code.co_filename, "exec")))
         finally:
             ast.increment_lineno(node, -FAR)
         moved = next((each for each in compiled if each.co_firstlineno >= FAR), None)

@@ -162,6 +162,36 @@ def test_each_definition_in_a_module_costs_the_same_however_many_there_are(proje
     assert called[2] - called[1] < 1.1 * (called[1] - called[0])
 
 
+COMPILED = """
+    import ast
+    import builtins
+
+    from curifactory import experiment
+
+    nodes, known = 0, compile
+
+
+    def counting(source, *given, **options):
+        global nodes
+        nodes += len([*ast.walk(source)]) if isinstance(source, ast.AST) else 0
+        return known(source, *given, **options)
+
+
+    builtins.compile = counting
+    experiment.run_experiment("study", map_only=True)
+    print(nodes)
+    """
+
+
+def test_lambdas_on_one_line_are_told_apart_whatever_else_is_in_their_module(project):
+    one_line = "LOSSES = {'l1': (lambda x: abs(x), lambda x: 1)}\n\n\ndef shift(x):\n    LOSSES"
+    project.edit("src/helpers.py", "def shift(x):", one_line)
+    before = int(project.script(COMPILED).out)
+    more = "".join(f"\n\ndef f{i}(x):\n    return x + {i}\n" for i in range(100))
+    project.edit("src/helpers.py", "    return x + 1\n", f"    return x + 1\n{more}")
+    assert int(project.script(COMPILED).out) == before > 0
+
+
 ASKING = """
     from curifactory import Record, stage
 
