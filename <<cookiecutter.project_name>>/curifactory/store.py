@@ -9,7 +9,7 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -186,11 +186,9 @@ class Store:
             return unsealed(read_bytes(path).decode())
         return {}
 
-    def stages_with(self, fingerprint: str) -> list[str]:
-        """Return the folders of the stages that were executed with some code."""
-        places = {
-            n: self.place(f"{n}/{_code_file(fingerprint)}") for n in self.stages()
-        }
+    def stages_with(self, fingerprint: str, names: Iterable[str]) -> list[str]:
+        """Return those folders of stages that were executed with some code."""
+        places = {n: self.place(f"{n}/{_code_file(fingerprint)}") for n in names}
         return [name for name, place in places.items() if os.path.exists(place)]
 
     def accepted(self) -> list[dict[str, Any]]:

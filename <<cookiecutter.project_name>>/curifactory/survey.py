@@ -152,10 +152,16 @@ class Survey:
         if stage.name not in self._names_before:
             own = stage.code.fingerprint
             codes = (own, *self._same(own))
-            names = (n for each in codes for n in self.store.stages_with(each))
+            before = self._stages_before
+            names = (n for c in codes for n in self.store.stages_with(c, before))
             gone = [each for each in names if not sources.is_defined(each)]
             self._names_before[stage.name] = gone[0] if gone else ""
         return self._names_before[stage.name]
+
+    @functools.cached_property
+    def _stages_before(self) -> list[str]:
+        """The folders of stages that this run has found, before it made more."""
+        return self.store.stages()
 
     # Looking ahead ------------------------------------------------------------------
 

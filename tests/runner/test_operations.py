@@ -192,6 +192,46 @@ def test_lambdas_on_one_line_are_told_apart_whatever_else_is_in_their_module(pro
     assert int(project.script(COMPILED).out) == before > 0
 
 
+STAGE = """
+
+@stage(["data"], ["data"])
+def more_{0}(record, data):
+    return data
+"""
+LOOKED_AT = """
+    import os
+    from curifactory import experiment
+
+    looks, known = 0, os.path.exists
+
+
+    def counting(path):
+        global looks
+        looks += 1
+        return known(path)
+
+
+    os.path.exists = counting
+    run = experiment.run_experiment("study", report=False)
+    print(looks, run.counts["computed"])
+    """
+
+
+def test_a_stage_that_has_never_run_looks_for_no_other_that_this_run_computes(project):
+    stages = "from curifactory import stage" + "".join(map(STAGE.format, range(40)))
+    project.write({"stages/many.py": stages})
+    called = "load(Record(manager, args))"
+    for index in range(40):
+        called = f"many.more_{index}({called})"
+    project.edit("experiments/study.py", "load(Record(manager, args))", called)
+    project.edit(
+        "experiments/study.py", "from stages.", "from stages import many\nfrom stages."
+    )
+    looks, computed = map(int, project.script(LOOKED_AT).out.split())
+    assert computed == 46
+    assert looks < 5 * computed
+
+
 ASKING = """
     from curifactory import Record, stage
 
