@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
-from . import code, provenance, runfile, settings, sources
+from . import code, plain, provenance, runfile, settings, sources
 from .data import Data
 from .decide import Decision
 from .engine import Engine
@@ -137,7 +137,7 @@ class ArtifactManager:
     def value(self, source: Source) -> Any:
         """Return a value; under `map` only one that is cached."""
         if isinstance(source, Literal):
-            return source.value
+            return plain.copied(source.value)  # calls go by what it was when given
         if self.mapping:
             return self._foreseen_value(source)
         return self.session.value(source)

@@ -55,6 +55,15 @@ def test_a_value_that_is_assigned_is_taken_as_it_was_then(project):
     assert "MODEL {'sum': 3} [1]" in said(project, run)
 
 
+def test_a_value_that_was_assigned_is_given_back_as_a_copy(project):
+    run = (
+        "record = Record(manager, argsets[0])\nrecord.state['data'] = [1]\n"
+        "record.state['data'].append(5)\nfit(record)\n"
+        "print('MODEL', record.state['model'], record.state['data'])"
+    )
+    assert "MODEL {'sum': 3} [1]" in said(project, run)
+
+
 def test_a_name_can_be_deleted_from_state(project):
     run = (
         "record = load(Record(manager, argsets[0]))\ndel record.state['data']\n"
