@@ -184,9 +184,16 @@ def shared(value: Any) -> Any:
     """Return a copy that nobody may change: the same for all equal values."""
     if (known := _by_id.get(id(value))) is not None and known.value is value:
         return value
+    if (found := shared_plain(value)) is not None:
+        return found
+    return copied(value) if _objects is None else _shared_object(value, _objects)
+
+
+def shared_plain(value: Any) -> Any:
+    """Return the copy that stands for equal plain values; None for others."""
     key = _key(value)
     if key is None:
-        return copied(value) if _objects is None else _shared_object(value, _objects)
+        return None
     if key not in _by_content:
         _make_room(key[0])
         made = _by_content[key] = _Shared(copied(value), {})

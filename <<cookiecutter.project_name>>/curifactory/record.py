@@ -6,7 +6,7 @@ from types import FunctionType
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast, overload
 
 from . import args as argsets
-from . import code, plain
+from . import code, hashing, plain
 from .args import ExperimentArgs
 from .caching import Cacheable, cacher_of
 from .errors import RequestError, nearest
@@ -314,8 +314,9 @@ def literal(value: Any, name: str) -> Literal:
             f'pass record.state["{name}"], or call the stages one after the other',
         )
     held: list[Any] = []
-    digest = value_digest(value, name, held)
-    return Literal(plain.copied(value), digest, held)
+    kept = None if hashing.is_scalar(value) else plain.shared_plain(value)
+    digest = value_digest(value if kept is None else kept, name, held)
+    return Literal(plain.copied(value) if kept is None else kept, digest, held)
 
 
 def _looked_at_anew(call: Call) -> list[Any]:

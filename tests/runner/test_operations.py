@@ -192,6 +192,47 @@ def test_lambdas_on_one_line_are_told_apart_whatever_else_is_in_their_module(pro
     assert int(project.script(COMPILED).out) == before > 0
 
 
+GIVEN = """\
+    table = {f"k{i}": [i, {"x": i}] for i in range(COUNT)}
+    for args in argsets:
+        record = Record(manager, args)
+        record.state["data"] = [table, [1] * COUNT]
+        with_table(record, table=table)
+"""
+
+
+def test_a_large_value_that_is_given_to_many_calls_is_gone_through_once(project):
+    taking = (
+        "@stage(['data'], ['v'])\ndef with_table(record, data, table):\n    return 1"
+    )
+    project.write({"stages/taking.py": f"from curifactory import stage\n{taking}\n"})
+    called = []
+    for count in (10, 1010):
+        project.write({"experiments/study.py": CHAIN["experiments/study.py"]})
+        given = GIVEN.replace("COUNT", str(count))
+        start = "    for args in argsets:\n        score"
+        project.edit(
+            "experiments/study.py", start, f"{given}    for args in []:\n        score"
+        )
+        project.edit("experiments/study.py", "    compare(", "    0 and compare(")
+        project.edit(
+            "experiments/study.py",
+            "from stages.",
+            "from stages.taking import with_table\nfrom stages.",
+        )
+        for argsets in (2, 12):
+            made = f'[Args(name=f"s{{i}}", seed=i) for i in range({argsets})]'
+            project.write(
+                {
+                    "params/base.py": f"from params import Args\n\ndef get_params():\n    return {made}\n"
+                }
+            )
+            project.ok("study", "--quiet")
+            called.append(int(project.script(FUNCTIONS).out))
+    each = [(called[1] - called[0]) / 10, (called[3] - called[2]) / 10]
+    assert each[1] < 1.1 * each[0]
+
+
 STAGE = """
 
 @stage(["data"], ["data"])
