@@ -24,7 +24,7 @@ from . import (
     sources,
     surroundings,
 )
-from .errors import CurifactoryError, DamagedError, counted
+from .errors import ArtifactError, CurifactoryError, DamagedError, counted
 from .failure import failed
 from .files import NOTHING, UNREADABLE, FileDigests, Files
 from .inside import ByRecord, Inputs, StageRecord
@@ -205,6 +205,7 @@ class _Attempt:
                 value = self.store.load(source.folder, source.artifact, source.cacher)
             except DamagedError:
                 self.outcome.damaged.append(source.folder)
+                self._look_for_damage()
                 raise
             self.has_references |= source.cacher.is_referring()
             self._meet(value)
@@ -225,6 +226,18 @@ class _Attempt:
         self.noted.meet(found)
         self._note_names(found)
         return caching.detached_copy(source.value)
+
+    def _look_for_damage(self) -> None:
+        """Look at all inputs where one is damaged: the call need not begin for each."""
+        inputs = (each for _, given in self.task.members for each in given.values())
+        for each in inputs:
+            if isinstance(each, Stored):
+                try:
+                    self.store.check(each.folder, each.artifact)
+                except DamagedError:
+                    self.outcome.damaged.append(each.folder)
+                except ArtifactError:  # loading it tells
+                    continue
 
     def _meet(self, value: Any) -> None:
         """Meet the code of the project that an input is made of."""

@@ -339,6 +339,20 @@ def test_an_artifact_is_read_once_to_be_checked_and_loaded(large):
     assert COUNT < found["open"] < COUNT + 60
 
 
+def test_a_call_begins_once_more_however_many_of_its_inputs_are_damaged(project):
+    made = "[Args(name=f's{i}', seed=i) for i in range(6)]"
+    project.edit(
+        "params/base.py", '[Args(name="a", seed=1), Args(name="b", seed=2)]', made
+    )
+    project.ok("study", "--quiet")
+    for path in project.cache.glob("stages.chain.score/*/score.*"):
+        path.write_bytes(b"junk")
+    project.edit("stages/chain.py", "return [[", "return print('begun') or [[")
+    result = project.ok("study")
+    assert result.counts["computed"] == 7
+    assert result.printed.split() == ["begun"] * 2
+
+
 def test_a_data_file_is_not_read_again_while_size_and_time_are_the_same(project):
     project.write({"data/raw.csv": "1,2,3\n"})
     project.edit("stages/chain.py", "return [1, 2, 3]", READING)
