@@ -270,6 +270,9 @@ def _declare(
         takes = _names(inputs, "inputs", where)
         gives = _names(outputs, "outputs", where)
         _check_signature(function, takes, is_aggregate, where)
+        if rules.get("partial") and not is_aggregate:
+            said = f"{where} leaves out no records: partial is for @aggregate"
+            raise RequestError(said, "leave partial= out")
         given = function, takes, gives, _chosen(cachers, gives, where)
         return Stage(*given, is_aggregate=is_aggregate, rules=_rules(rules, where))
 

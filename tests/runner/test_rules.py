@@ -119,6 +119,7 @@ def test_a_stage_that_was_renamed_keeps_its_results(project):
     ("rules", "said"),
     [
         ("versoin='1'", "has no rule 'versoin'"),
+        ("partial=True", "stage pick leaves out no records: partial"),
         ("expected_state=['model']", "write inputs="),
         ("reads='seed'", "reads is 'seed', not a list of names"),
         ("reads=['']", "reads is [''], not a list of names"),
