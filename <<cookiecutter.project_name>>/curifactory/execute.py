@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import capture, code, decide, folders, hashing, settings, surroundings
 from .data import Data
 from .engine import Engine
-from .errors import CurifactoryError, RequestError, SkippedError
+from .errors import CurifactoryError, RequestError, SkippedError, counted
 from .failure import Failure, Failures, failed, of_machine
 from .lending import Loans
 from .order import Order
@@ -244,7 +244,7 @@ class Session:
         elif self.request.fail_fast and self._has_failed and not self._has_begun(call):
             self._finish(call, "skipped", "a call failed before it")
         elif self._computed == self.request.max_calls:
-            self._finish(call, "skipped", f"after {self._computed} calls")
+            self._finish(call, "skipped", f"after {counted(self._computed, 'call')}")
         else:
             call.reason = decision.reason
             return False

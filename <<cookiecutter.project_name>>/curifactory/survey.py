@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from . import decide, sources
 from .decide import Decision, Now
-from .errors import nearest
+from .errors import counted, nearest
 from .folders import output_stem
 from .index import Index
 from .provenance import dependencies
@@ -200,7 +200,7 @@ class Survey:
             needs_more = not beyond.isdisjoint([*call.producers(), ahead.get(call)])
             if needs_more or (found.kind == "compute" and not left):
                 beyond.add(call)
-                decisions[call] = Decision("skip", f"after {limit} calls")
+                decisions[call] = Decision("skip", f"after {counted(limit, 'call')}")
             left -= decisions[call].kind == "compute"
 
     def _foreseen(self, call: Call) -> Decision:

@@ -1429,7 +1429,9 @@ def test_a_map_within_a_limit_says_what_the_run_would_do(project):
     assert limited.counts == {"computed": 1, "reused": 1, "skipped": 4, "failed": 0}
     mapped = project.ok("map", "other", *limit)
     assert "6 calls: compute 1, reuse 3, maybe 0, skip 2" in mapped.out, mapped.out
+    assert "after 1 call\n" in mapped.out, mapped.out
     limited = project.ok("other", *limit)
+    assert limited.reasons("work")[2] == "after 1 call"
     assert limited.counts == {"computed": 1, "reused": 3, "skipped": 2, "failed": 0}
 
 
