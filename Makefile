@@ -79,7 +79,7 @@ profile: $(ENVS)/ours/.installed ## where the time goes, N = 1,000: OPTIONS="-n 
 	@$(BIN)/python benchmarks/hotspots.py $(OPTIONS)
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s%s\n", $$1, $$2}' Makefile
 
 clean: ## remove .venv, build and the caches of tools
 	@rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis

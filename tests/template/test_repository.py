@@ -88,7 +88,7 @@ def test_kernel_asks_for_extras_only_by_name(path):
 
 def test_make_help_lists_every_target():
     listed = run("make", "help", cwd=TEMPLATE).stdout
-    targets = ["demo", "test", "test-all", "check", "help", "clean"]
+    targets = ["demo", "test", "test-all", "test-libraries", "check", "help", "clean"]
     for target in [*targets, "bench-envs", "bench", "bench-full", "profile"]:
         assert f"make {target} " in listed
 
