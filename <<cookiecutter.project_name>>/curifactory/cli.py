@@ -54,7 +54,7 @@ ONCE = "an option once for each value: -n a -n b"
 LISTED: Any = {"action": "append", "default": []}
 INSTEAD = {
     "--parallel": "-j N runs on N worker processes",
-    "--lazy": "@stage takes Lazy() for an output that is loaded when it is used",
+    "--lazy": "each output is loaded when it is used",
     "--report": "each run writes its report, and says where",
     "--version": "write `experiment --version`",
     "--dry": "write `experiment map NAME`",

@@ -142,6 +142,11 @@ REFUSED = {
         ["study", "--parallel", "4"],
         ["there is no option --parallel", "-j N runs on N worker processes"],
     ),
+    "an option of Curifactory for what is so here anyway": (
+        {},
+        ["study", "--lazy"],
+        ["there is no option --lazy\n", "each output is loaded when it is used"],
+    ),
     "option of other releases that sounds like another one": (
         {},
         ["study", "--notebook"],
