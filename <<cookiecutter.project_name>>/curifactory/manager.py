@@ -365,6 +365,9 @@ def _new_folder(parent: Path, name: str) -> Path:
 
 def _settings_near(root: Path | str | None) -> Settings:
     place = project_at_work() if root is None else Path(root)
+    if root is None:
+        hint = f"`pip install -e {place}`, so that its own code is imported"
+        settings.refuse_other_runner(place, hint)
     sources.watch(place)
     return settings.load(place.resolve())
 

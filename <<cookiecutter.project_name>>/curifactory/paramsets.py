@@ -179,11 +179,7 @@ def load_argsets(root: Path | str, names: Sequence[str]) -> list[Any]:
 def open_project(root: Path | str | None, **places: Any) -> Settings:
     """Return the settings of a project, and make its modules importable."""
     found = Path(root).resolve() if root else settings.find_root(Path.cwd())
-    own = Path(__file__).resolve().parents[1]
-    its = found / "curifactory"
-    if its.is_dir() and its.resolve().parent != own:
-        said = f"this is the curifactory of {own}, the project {found} has its own"
-        raise RequestError(said, f"run `python -m curifactory` in {found}")
+    settings.refuse_other_runner(found, f"run `python -m curifactory` in {found}")
     sources.watch(found)
     if sys.path[:1] != [str(found)]:
         sys.path.insert(0, str(found))

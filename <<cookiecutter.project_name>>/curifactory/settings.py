@@ -57,6 +57,15 @@ def find_root(start: Path) -> Path:
     )
 
 
+def refuse_other_runner(root: Path, hint: str) -> None:
+    """Refuse a project whose own runner, and code perhaps, is not what was imported."""
+    own = Path(__file__).resolve().parents[1]
+    its = root / "curifactory"
+    if its.is_dir() and its.resolve().parent != own:
+        said = f"this is the curifactory of {own}, the project {root} has its own"
+        raise RequestError(said, hint)
+
+
 def load(root: Path, **overrides: Any) -> Settings:
     """Return the settings of the project at `root`; overrides that are None fall away."""
     section = {k.replace("-", "_"): v for k, v in _section(root).items()}

@@ -10,6 +10,7 @@ import warnings
 from types import ModuleType
 
 import pytest
+from projects import copy_runner
 
 from curifactory.provenance import GitState, version
 
@@ -118,6 +119,22 @@ def test_run_experiment_works_on_the_project_that_its_runner_lies_in(
     result = project.python(script, cwd=folder, PYTHONPATH=str(project.root))
     assert result.out == "6\n", result
     assert project.cache.exists() and not (folder / "data").exists()
+def test_a_script_that_imports_a_copy_of_the_project_is_refused(project):
+    """As `pip install .` makes one: edits of the project itself would change nothing."""
+    installed = project.root.parent / "site-packages"
+    copy_runner(installed, "extras")
+    shutil.copytree(installed / "curifactory", project.root / "curifactory")
+    script = project.root / "notes" / "script.py"
+    script.parent.mkdir()
+    script.write_text("from curifactory import ArtifactManager\nArtifactManager('n')\n")
+    result = project.python(script, PYTHONPATH=str(installed))
+    assert result.code == 1
+    assert (
+        f"{project.root} has its own" in result.err and "pip install -e" in result.err
+    )
+    assert project.left_behind() == []
+    own = project.python(script, PYTHONPATH=str(project.root))
+    assert own.code == 0, own
 
 
 def test_a_manager_made_by_hand_computes_after_every_call(project):
