@@ -9,6 +9,7 @@ import operator
 import os
 import re
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -73,6 +74,8 @@ class ArtifactManager:
         self.folder: Path | None = None
         self._log: TextIO | None = None
         self._begin = time.time()
+        self._turn = threading.RLock()
+        """Threads of a notebook may share a manager: they take turns."""
         self._git: provenance.GitState | None = None
         Files(self.settings.root, self.settings.apart).listen()
         code.look_anew()
@@ -113,16 +116,17 @@ class ArtifactManager:
             self._check_name(call.own)
         elif hasattr(sys, "ps1") and "IPython" not in sys.modules:
             code.look_anew()  # whoever types may have defined something anew
-        call.position = len(self.calls)
-        self.calls.append(call)
-        if self.eager:
-            self.session.settle([call])
-            if call.failure is not None:
-                raise call.failure.raised()
-        elif call.held and self.mapping:
-            self.survey.foresee(ancestors(call))
-        elif call.held:
-            self.session.settle(ancestors(call))
+        with self._turn:
+            call.position = len(self.calls)
+            self.calls.append(call)
+            if self.eager:
+                self.session.settle([call])
+                if call.failure is not None:
+                    raise call.failure.raised()
+            elif call.held and self.mapping:
+                self.survey.foresee(ancestors(call))
+            elif call.held:
+                self.session.settle(ancestors(call))
 
     def _check_name(self, own: Snapshot) -> None:
         """Tell of one name for two contents: the comparison shows them as one."""
@@ -140,7 +144,8 @@ class ArtifactManager:
             return plain.copied(source.value)  # calls go by what it was when given
         if self.mapping:
             return self._foreseen_value(source)
-        return self.session.value(source)
+        with self._turn:
+            return self.session.value(source)
 
     def compute(self, *records: Record[Any]) -> None:
         """Compute all calls so far, or those that lead to the given records."""
@@ -154,7 +159,8 @@ class ArtifactManager:
         if records:
             sources = [s for r in records for s in r.state.sources.values()]
             chosen = ancestors(*(s.call for s in sources if isinstance(s, Output)))
-        self.session.settle(chosen)
+        with self._turn:
+            self.session.settle(chosen)
 
     def check_unchanged(self) -> None:
         """Refuse a change within an argset: its calls would not follow."""

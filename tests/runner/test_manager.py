@@ -119,6 +119,8 @@ def test_run_experiment_works_on_the_project_that_its_runner_lies_in(
     result = project.python(script, cwd=folder, PYTHONPATH=str(project.root))
     assert result.out == "6\n", result
     assert project.cache.exists() and not (folder / "data").exists()
+
+
 def test_a_script_that_imports_a_copy_of_the_project_is_refused(project):
     """As `pip install .` makes one: edits of the project itself would change nothing."""
     installed = project.root.parent / "site-packages"
@@ -711,6 +713,39 @@ def test_files_that_stages_read_in_two_threads_count(project):
         project.write({"raw/a": text, "raw/b": text})
         result = project.script(THREADS)
         assert result.out.split() == [text, text], result
+
+
+SHARED = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from curifactory import ArtifactManager, Record, stage
+from params import Args
+
+sys.setswitchinterval(1e-5)
+manager = ArtifactManager("shared")
+
+
+@stage(None, ["number"])
+def read(record):
+    return record.args.seed
+
+
+def work(number):
+    return read(Record(manager, Args(f"n{number}", seed=number))).state["number"]
+
+
+with ThreadPoolExecutor(8) as threads:
+    print(sum(threads.map(work, range(60))), sorted(c.position for c in manager.calls))
+"""
+
+
+def test_threads_may_share_a_manager(project):
+    for _ in range(3):
+        result = project.script(SHARED)
+        assert result.code == 0, result
+        assert result.out.strip() == f"{sum(range(60))} {list(range(60))}", result
+        shutil.rmtree(project.cache)
 
 
 WAITS_FOR_CHILDREN = BY_HAND + """
