@@ -187,7 +187,7 @@ def stage_changes(
     found = []
     if trace.stage not in call.stage.names:
         found.append(f"was {trace.stage}: formerly={trace.stage!r} keeps its results")
-    if trace.code != call.stage.code.fingerprint and call.stage.is_named:
+    if trace.code != call.stage.code.fingerprint:
         found += changed_parts(parts_of(trace), call.stage.code.parts)
     if not found and not is_declared_alike(call, trace):  # cachers have code, too
         found.append(OTHERWISE)

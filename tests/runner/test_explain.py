@@ -182,6 +182,9 @@ for args in argsets:
     whole.ok("other")
     shown = whole.ok("map", "other").out
     assert "compute 0, reuse 2" in shown and "accepted" not in shown
+    whole.edit("experiments/other.py", "return k", "return [k]")
+    shown = whole.ok("other").reasons("own")
+    assert shown == ["experiments/other.py: run.own changed"] * 2
 
 
 def test_accept_keeps_results_over_a_change_and_the_history_says_so(whole):
