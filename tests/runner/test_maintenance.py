@@ -751,3 +751,12 @@ def test_runs_of_one_second_are_in_the_order_of_their_numbers(project):
     assert listed == [run["run"] for run in runs]
     project.ok("cache", "gc", "--keep-runs", "1")
     assert data(project) == {call["folder"] for call in runs[-1]["calls"]}
+
+
+def test_the_help_of_each_action_says_what_it_does(whole):
+    listed = whole.ok("cache", "--help").out
+    for action in ("ls", "path", "verify", "gc", "rebuild"):
+        said = listed.partition(f"\n    {action} ")[2].partition("\n")[0].strip()
+        assert (
+            f"{said[0].upper()}{said[1:]}." in whole.ok("cache", action, "--help").out
+        )

@@ -30,23 +30,31 @@ PAUSE = 0.2
 UNITS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 
 
+ACTIONS = {
+    "ls": "what the cache holds, by stage",
+    "path": "where artifacts lie",
+    "verify": "check the bytes of everything",
+    "gc": "delete data that no run reaches",
+    "rebuild": "make the index anew from the folders",
+}
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("ls", help="what is in it, by stage")
+    for name, said in ACTIONS.items():
+        told = f"{said[0].upper()}{said[1:]}."
+        actions.add_parser(name, help=said, description=told)
+    listing, path, _, collect, _ = actions.choices.values()
     listing.add_argument("stage", nargs="?", help="each folder of this stage")
-    path = actions.add_parser("path", help="where artifacts lie")
     said = "artifact, stage, argset"
     path.add_argument("names", nargs="+", metavar="NAME", help=said)
-    verify = actions.add_parser("verify", help="check the bytes of everything")
-    collect = actions.add_parser("gc", help="delete data that no run reaches")
     add = collect.add_argument
     said = "keep the data of the last N runs of each experiment"
     add("--keep-runs", type=int, metavar="N", help=said)
     add("--older-than", metavar="30d", help="keep what is younger than this")
     add("--stage", metavar="STAGE", help="only data of this stage")
     add("--dry-run", action="store_true", help="only say what would be deleted")
-    rebuild = actions.add_parser("rebuild", help="make the index anew from the folders")
-    for each in (listing, path, verify, collect, rebuild):
+    for each in actions.choices.values():
         each.add_argument(
             "--cache", metavar="DIR", type=not_empty, help="another cache"
         )
