@@ -70,7 +70,7 @@ def load(root: Path, **overrides: Any) -> Settings:
     """Return the settings of the project at `root`; overrides that are None fall away."""
     section = {k.replace("-", "_"): v for k, v in _section(root).items()}
     given = {k: v for k, v in overrides.items() if v is not None}
-    if CACHE_VARIABLE in os.environ:
+    if os.environ.get(CACHE_VARIABLE):
         section["cache"] = os.environ[CACHE_VARIABLE]
     known = set(Settings._fields) - {"root", "base"}
     for name in sorted(section.keys() - known):
@@ -79,8 +79,9 @@ def load(root: Path, **overrides: Any) -> Settings:
     if "confirm_above" in section:
         section["confirm_above"] = seconds(section["confirm_above"])
     for name, value in section.items():
-        if name != "confirm_above" and not isinstance(value, str):
-            raise _wrong(f"{name} = {value!r} is no text", f'{name} = "a/folder"')
+        if name != "confirm_above" and not (isinstance(value, str) and value):
+            said = "is empty" if value == "" else "is no text"
+            raise _wrong(f"{name} = {value!r} {said}", f'{name} = "a/folder"')
     for name in ("experiments", "params"):
         folder = section.get(name, name)
         if not all(part.isidentifier() for part in folder.split("/")):

@@ -128,6 +128,20 @@ def test_the_environment_names_the_cache(root, tmp_path, monkeypatch):
     assert settings.load(root, cache="here").cache == root / "here"
 
 
+def test_an_empty_variable_names_no_cache(root, monkeypatch):
+    monkeypatch.setenv(settings.CACHE_VARIABLE, "")
+    assert settings.load(root).cache == root / "data/cache"
+
+
+@pytest.mark.parametrize("name", ["cache", "runs", "params"])
+def test_an_empty_folder_name_is_refused(root, name):
+    """It would be the project itself: results beside its code."""
+    needs_toml()
+    write(root, f'[tool.curifactory]\n{name} = ""\n')
+    with pytest.raises(RequestError, match=f"{name} = '' is empty"):
+        settings.load(root)
+
+
 def test_an_unknown_setting_is_refused_with_the_nearest_name(root):
     needs_toml()
     write(root, '[tool.curifactory]\nreport = "b"\n')
