@@ -407,7 +407,7 @@ def enter(cache: str | None) -> Settings:
     """Go to the root of the project: paths mean the same from any folder below."""
     from . import paramsets
 
-    place = os.path.abspath(cache) if cache else None
+    place = os.path.abspath(os.path.expanduser(cache)) if cache else None
     project = paramsets.open_project(None, cache=place)
     os.chdir(project.root)
     return project

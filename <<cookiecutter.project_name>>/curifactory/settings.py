@@ -89,9 +89,8 @@ def load(root: Path, **overrides: Any) -> Settings:
             raise _wrong(f"{name} = {folder!r} is no package", hint)
     settings = Settings(root)._replace(**{**section, **given})
     names = "cache", "runs", "reports"
-    folders: Any = {
-        n: Path(os.path.abspath(root / getattr(settings, n))) for n in names
-    }
+    given = {n: os.path.expanduser(getattr(settings, n)) for n in names}
+    folders: Any = {n: Path(os.path.abspath(root / p)) for n, p in given.items()}
     return settings._replace(**folders)
 
 

@@ -214,6 +214,14 @@ def test_the_cache_variable_chooses_the_cache(project, tmp_path):
     assert (tmp_path / "other").is_dir() and not project.cache.exists()
 
 
+def test_a_cache_in_the_home_of_the_user_is_named_with_a_tilde(whole, tmp_path):
+    """Shells leave it alone in `--cache=~/other`."""
+    home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
+    whole.ok("study", "--cache=~/other", **home)
+    assert (tmp_path / "other/index.sqlite").is_file() and not whole.cache.exists()
+    assert "fit" in whole.ok("cache", "ls", "--cache=~/other", **home).out
+
+
 def test_any_name_of_the_class_will_do(project):
     for name in ("params/__init__.py", "params/base.py"):
         path = project.root / name

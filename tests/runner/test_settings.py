@@ -115,6 +115,14 @@ def test_an_absolute_folder_stays_where_it_is(root, tmp_path):
     assert settings.load(root).cache == tmp_path / "scratch"
 
 
+def test_a_folder_in_the_home_of_the_user_is_written_with_a_tilde(root, monkeypatch):
+    needs_toml()
+    monkeypatch.setenv("HOME", str(root / "home"))
+    monkeypatch.setenv("USERPROFILE", str(root / "home"))
+    write(root, '[tool.curifactory]\ncache = "~/cache"\n')
+    assert settings.load(root).cache == root / "home/cache"
+
+
 def test_overrides_win_over_the_section_and_none_is_no_override(root):
     needs_toml()
     write(root, '[tool.curifactory]\ncache = "a"\nreports = "b"\n')
