@@ -306,7 +306,9 @@ def unknown_field(cls: type, name: str) -> RequestError:
     """Return the error for a field that a class does not have."""
     hint = nearest(name, field_names(cls))
     value = vars(cls).get(name, ABSENT)
-    if type(value) in ATOMIC and name not in sources.annotations(cls):
+    is_defined = getattr(value, "__qualname__", "") == f"{cls.__qualname__}.{name}"
+    is_bare = type(value) in ATOMIC and name not in sources.annotations(cls)
+    if is_bare and not is_defined:  # as methods are
         kind = type(value).__name__
         hint = f"write {name}: {kind} = {short(value)} there: without a type it is none"
     return RequestError(f"{cls.__name__} has no field {name!r}", hint)

@@ -220,6 +220,17 @@ case(
     "write rate: float = 0.1 there: without a type it is none",
 )
 case(
+    "a method that is given a value",
+    file(
+        "@dataclass\nclass Mine(Args):\n    def rate(self):\n        return 1\n\n\n"
+        "def get_params():\n    return [Mine(name='a', rate=0.2)]\n",
+        "from dataclasses import dataclass",
+    ),
+    FILE,
+    "params/other.py:12: Mine has no field 'rate'",
+    "there is: color, epochs, extra, kind, layers, lr, model, name, seed, token",
+)
+case(
     "a parameter file that exits",
     returns("sys.exit(0)", "import sys"),
     FILE,
