@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -221,8 +221,7 @@ class _Attempt:
             return value
         for each in _few_in(source.value):
             self.files.named(each)
-        find = partial(code.callables_in, source.value)
-        found = plain.once(source.value, code.callables_in, find)
+        found = code.callables_in(source.value)
         self.noted.meet(found)
         self._note_names(found)
         return caching.detached_copy(source.value)

@@ -140,7 +140,8 @@ def project_callables(value: object, path: str) -> tuple[list[Any], str]:
 def callables_in(value: object) -> list[Any]:
     """Return functions and classes of the project in a value; none where that is unknown."""
     try:
-        return hashing.code_in(value, code_of)
+        find = functools.partial(hashing.code_in, value, code_of)
+        return plain.once(value, callables_in, find)
     except (IdentityError, RecursionError):
         return []
 

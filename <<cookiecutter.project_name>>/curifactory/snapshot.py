@@ -46,8 +46,7 @@ class Snapshot:
             return False
         if hashing.is_scalar(value):
             return False
-        find = functools.partial(code.callables_in, value)
-        found = plain.once(value, code.callables_in, find)
+        found = code.callables_in(value)
         return bool(found) and all(map(_is_named, found))
 
     @property
@@ -143,8 +142,9 @@ class Snapshot:
             value = reads.value_at(self.source, path)
         except AttributeError:
             return "absent"
-        is_hidden = argsets.is_hidden(self.source, path)
-        return argsets.REDACTED if is_hidden else argsets.short(value)
+        if argsets.is_hidden(self.source, path):
+            return argsets.REDACTED
+        return plain.once(value, argsets.short, lambda: argsets.short(value))
 
     def _digest(self, path: str) -> str:
         if path[-1] in reads.MARKS:

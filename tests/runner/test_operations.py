@@ -233,6 +233,22 @@ def test_a_large_value_that_is_given_to_many_calls_is_gone_through_once(project)
     assert each[1] < 1.1 * each[0]
 
 
+def test_a_large_field_costs_a_call_that_reads_it_its_copy_and_little_more(project):
+    made = "[Args(name=f's{i}', seed=i, items=[[1, {'x': 2}]] * COUNT) for i in range(ARGSETS)]"
+    called = []
+    project.edit("stages/chain.py", "value = ", "value = record.args.items[0][0] + ")
+    for count in (10, 1010):
+        for argsets in (2, 12):
+            given = made.replace("ARGSETS", str(argsets)).replace("COUNT", str(count))
+            text = (
+                f"from params import Args\n\n\ndef get_params():\n    return {given}\n"
+            )
+            project.write({"params/base.py": text})
+            called.append(int(project.script(FUNCTIONS).out))
+    each = [(called[1] - called[0]) / 10, (called[3] - called[2]) / 10]
+    assert (each[1] - each[0]) / 1000 < 10
+
+
 STAGE = """
 
 @stage(["data"], ["data"])
