@@ -1,5 +1,6 @@
 """The code behind a stage: everything of the project that it can reach, as a digest."""
 
+import contextlib
 import enum
 import functools
 import importlib
@@ -33,6 +34,8 @@ class Code(NamedTuple):
     """The classes in it, and the functions that are used as values: they have names."""
 
 
+DEEP = 3000
+"""How many calls of functions may lie in one another while code is followed."""
 Units = dict[object, tuple[object, Unit]]
 _units: Units = {}
 _codes: dict[tuple[int, ...], tuple[object, Code]] = {}
@@ -158,6 +161,18 @@ def named(module: str, qualname: str) -> Any:
         return None
 
 
+@contextlib.contextmanager
+def _going_deep() -> Iterator[None]:
+    """Follow what Python itself takes: each branch of an `elif` lies in the one before."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, DEEP))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+@_going_deep()
 def _reach(roots: Iterable[Any], own: Units) -> Code:
     """Return what roots reach; `own` has the units of what others may change."""
     numbers: dict[object, int] = {}

@@ -73,6 +73,21 @@ def test_a_run_computes_what_it_must_after_a_change_of(name, has_run, tmp_path):
     assert in_a_fork(computed, str(root)) == {"computed": sorted(stages)}
 
 
+def test_long_chains_of_branches_and_of_sums_are_followed(tmp_path):
+    branches = "".join(f"    elif x == {i}:\n        return {i}\n" for i in range(900))
+    chain = f"def f(x):\n    if x < 0:\n        return x\n{branches}    return "
+    terms = " + ".join(f"x{i}" for i in range(1500))
+    last = {
+        "one": f"{terms} + x0",
+        "same": f"{terms} + x0  # so",
+        "other": f"{terms} + x1",
+    }
+    cases = {n: ({"src.py": chain + text}, ["src:f"]) for n, text in last.items()}
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    one, same, other = (found[name]["fingerprint"] for name in last)
+    assert one == same != other
+
+
 def test_parts_name_what_is_reached_by_file(after):
     parts = after["harmless nothing"]["parts"]
     assert "stages/train.py: train" in parts
