@@ -21,6 +21,7 @@ Distribution: TypeAlias = Callable[[float], Any]  # takes a number in [0, 1)
 def seed_set(args: AnyArgs | Sequence[AnyArgs], seed_count: int = 5) -> list[AnyArgs]:
     """Repeat argsets with `seed_count` seeds each: 0, 1, 2, ...
 
+    >>> from params import Args
     >>> [copy.name for copy in seed_set(Args(name="knn"), 3)]
     ['knn_seed0', 'knn_seed1', 'knn_seed2']
     """
@@ -45,6 +46,7 @@ def grid(
 ) -> list[AnyArgs]:
     """Combine all given values of all given fields; the last field varies fastest.
 
+    >>> from params import Args
     >>> [copy.name for copy in grid(Args(name="base"), C=[1.0, 10.0], gamma=[0.1])]
     ['base_C=1.0_gamma=0.1', 'base_C=10.0_gamma=0.1']
     """
@@ -58,6 +60,7 @@ def zipped(
 ) -> list[AnyArgs]:
     """Take the first value of each field together, then the second of each, ...
 
+    >>> from params import Args
     >>> [copy.name for copy in zipped(Args(name="base"), C=[1.0, 9.0], gamma=[0.3, 0.1])]
     ['base_C=1.0_gamma=0.3', 'base_C=9.0_gamma=0.1']
     """
@@ -74,6 +77,7 @@ def one_at_a_time(
 ) -> list[AnyArgs]:
     """Give the argset as it is, then copies with one field changed: an ablation.
 
+    >>> from params import Args
     >>> [copy.name for copy in one_at_a_time(Args(name="base"), C=[9.0], gamma=[0.3])]
     ['base', 'base_C=9.0', 'base_gamma=0.3']
     """
@@ -89,6 +93,7 @@ def random_search(
 
     A field is a distribution (see below), or a list to choose from.
 
+    >>> from params import Args
     >>> for copy in random_search(Args(name="a"), 2, C=log_uniform(1, 100), seed=[1, 2]):
     ...     print(copy.name, 1 <= copy.C < 100)
     a_C=48.8_seed=2 True
@@ -106,6 +111,7 @@ def sobol(
 
     Fields are given as for `random_search`. Best is a `count` that is a power of two.
 
+    >>> from params import Args
     >>> [copy.C for copy in sobol(Args(name="a"), 4, C=uniform(0, 1))]
     [0.0, 0.5, 0.75, 0.25]
     """

@@ -39,7 +39,7 @@ def test_names_are_unique(paramset):
 
 
 def test_examples_of_the_helpers_hold():
-    result = doctest.testmod(common, extraglobs={"Args": Args})
+    result = doctest.testmod(common)
     assert result.attempted > 0 and result.failed == 0
 
 

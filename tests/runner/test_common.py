@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from projects import TEMPLATE
 
-import params
 from curifactory import ExperimentArgs
 from curifactory.args import parameter
 from curifactory.errors import RequestError
@@ -175,7 +174,7 @@ def test_a_value_with_a_secret_in_it_is_in_no_name():
 
 def test_the_examples_of_the_helpers_hold():
     pytest.importorskip("scipy")
-    result = doctest.testmod(common, extraglobs={"Args": params.Args})
+    result = doctest.testmod(common)
     assert result.attempted >= 7 and result.failed == 0
 
 
