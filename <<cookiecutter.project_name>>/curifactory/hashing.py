@@ -666,7 +666,8 @@ def _derived(rule: Rule, walk: _Walk, value: Any, path: str) -> None:
     rule(walk, value, path)
     walk.add(type(value), path)
     # Pandas keeps much else in the instance, and tells what is the user's.
-    kept = getattr(value, "_metadata", getattr(value, "__dict__", ()))
+    kept = getattr(value, "_comparables", getattr(value, "__dict__", ()))  # of an index
+    kept = getattr(value, "_metadata", kept)
     walk.add({name: getattr(value, name, None) for name in kept}, path)
 
 

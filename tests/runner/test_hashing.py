@@ -815,6 +815,20 @@ def test_categories_count_with_the_values():
     assert len({digest(values.astype(kind)) for kind in kinds}) == len(kinds)
 
 
+def test_an_index_of_a_class_of_its_own_counts_by_its_values():
+    pd, np = pytest.importorskip("pandas"), pytest.importorskip("numpy")
+
+    class Times(pd.Index):
+        """As the one of xarray for other calendars."""
+
+    def times(name, *values):
+        return digest(Times._simple_new(np.array(values), name))
+
+    assert times("t", 1, 2) == times("t", 1, 2)
+    assert len({times("t", 1, 2), times("t", 1, 3), times("u", 1, 2)}) == 3
+    assert times("t", 1, 2) != digest(pd.Index([1, 2], name="t"))
+
+
 class ExtensionDtype:
     __module__ = "pandas.api"
 
