@@ -40,7 +40,8 @@ mutate: $(STAMP) ## break the runner in small ways; a test must notice each (hal
 test-libraries: $(STAMP) ## with torch, jax and others, in an environment of several gigabytes
 	@sh tools/make_venv.sh build/libraries $(PYTHON)
 	@build/libraries/bin/python -m pip install --quiet torch jax numba flax optax equinox \
-	  omegaconf astropy networkx keras
+	  omegaconf astropy networkx keras addict cftime geopandas pydantic toolz uncertainties \
+	  xarray
 	@build/libraries/bin/python -m pytest -q tests/runner/with_libraries.py
 
 test-slurm: $(STAMP) ## jobs of a real Slurm, started for it; root, slurm-wlm and munge

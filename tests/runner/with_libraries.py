@@ -1,4 +1,4 @@
-"""Results with torch, jax and numba, which compile functions: `make test-libraries`.
+"""Results with torch, jax, numba and others: `make test-libraries`.
 
 They take gigabytes, so the other tests do without them, and this file is named otherwise.
 """
@@ -293,6 +293,57 @@ for make, one, other in (
 ):
     print(len({hashing.digest(make(each)) for each in (one, one, other, other)}))
 """
+
+
+OF_SCIENCE = """
+import warnings
+warnings.simplefilter("ignore")
+import addict, geopandas, numpy, pandas, pydantic, scipy.stats, shapely, sklearn.ensemble, toolz
+import uncertainties, xarray
+from curifactory import hashing, plain
+
+def place(system):
+    return geopandas.GeoDataFrame({"a": [1]}, geometry=[shapely.Point(0, 1)], crs=system)
+
+def forest(seed):
+    values = numpy.arange(30.0).reshape(10, 3)
+    made = sklearn.ensemble.RandomForestClassifier(3, random_state=seed)
+    return made.fit(values, values[:, 0] > values[seed, 1])
+
+def times(calendar):
+    return xarray.date_range("2000", periods=2, calendar=calendar, use_cftime=True)
+
+def climate(calendar):
+    return pandas.Series([1, 2], index=times(calendar))
+
+for make, one, other in (
+    (place, 4326, 3857),
+    (place, 4326, None),
+    (lambda size: geopandas.GeoSeries([shapely.Point(0, size)]), 1, 2),
+    (lambda spread: uncertainties.ufloat(1.0, spread), 0.1, 0.2),
+    (lambda factor: factor * uncertainties.ufloat(1.0, 0.1) + 1, 2, 3),
+    (lambda name: getattr(scipy.stats, name), "poisson", "binom"),
+    (lambda share: scipy.stats.rv_discrete(values=([1, 2], [share, 1 - share])), 0.5, 0.4),
+    (lambda rate: addict.Dict({"a": {"b": rate}}), 1, 2),
+    (lambda rate: pydantic.create_model("Schema", rate=(float, rate)), 0.1, 0.2),
+    (lambda kind: pydantic.create_model("Schema", rate=(kind, 1))(), float, int),
+    (lambda step: toolz.compose(step, abs), max, min),
+    (forest, 0, 1),
+    (times, "noleap", "360_day"),
+    (climate, "noleap", "360_day"),
+):
+    made = [make(each) for each in (one, one, other)]
+    a, b, c = map(hashing.digest, made)
+    print(a == b == hashing.digest(plain.copied(made[0])) != c, a)
+"""
+
+
+def test_values_of_science_have_one_identity_in_all_processes(whole):
+    whole.write({"values.py": OF_SCIENCE})
+    whole.warnings = "ignore"
+    said = [whole.python("values.py", PYTHONHASHSEED=n).out for n in "12"]
+    assert said[0] == said[1]
+    assert [line.split()[0] for line in said[0].splitlines()] == 14 * ["True"]
 
 
 def test_values_that_differ_have_two_identities(whole):
