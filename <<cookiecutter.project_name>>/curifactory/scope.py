@@ -266,9 +266,10 @@ class Scope:
         sides = node.left, *node.comparators
         if any(getattr(each, "attr", "") == "__class__" for each in sides):
             return  # which is that of the original
-        for chain in filter(None, map(_chain, _only_asked_for(node))):
-            value = self.value_of(chain)[0]
-            if isinstance(value, type) and is_project(value):
+        named = (each for side in sides for each in getattr(side, "elts", [side]))
+        for chain in filter(None, map(_chain, named)):
+            value, rest, _ = self.value_of(chain)
+            if not rest and isinstance(value, type) and is_project(value):
                 self.unit.names.add(SAME + sources.qualified(value))
 
     def _take_order(self, node: ast.MatchClass) -> None:

@@ -1320,6 +1320,14 @@ def test_the_type_of_what_is_read_is_the_class_it_is_compared_with(asks, said, p
     assert values(project)[0] == dict(zip("ab", said, strict=True))
 
 
+@pytest.mark.parametrize("limit", ["Tree.depth", "Both.seed", "(Tree.depth, 5)[0]"])
+def test_of_dataclasses_the_fields_count_where_constants_are_compared(limit, project):
+    asks = f"record.args.seed <= {limit} and record.args.model is not None"
+    given = "Both(name='a'), Both(name='b', model=Tree(depth=4))"
+    project.write(other(COMPARED.replace("{}", asks), EACH.format(PRINT), given))
+    assert values(project)[1] == 1
+
+
 def test_of_dataclasses_the_fields_count_where_other_classes_are_compared(project):
     asks = "kind(record.args.seed), type(record.args.model).__name__"
     given = "Both(name='a'), Both(name='b', model=Tree(depth=4))"
