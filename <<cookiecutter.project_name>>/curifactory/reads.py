@@ -362,7 +362,8 @@ def _is_followed(value: Any, path: str, reads: Reads) -> bool:
 
     Not where code compares its class: `type(x) is Model` holds for a copy only.
     """
-    if scope.SAME + sources.qualified(value.__class__) in reads.met:
+    named = scope.SAME + sources.qualified(value.__class__)
+    if not reads.met.isdisjoint((scope.SAME, named)):
         return False
     is_declared = any(each.startswith(f"{path}.") for each in reads.declared or ())
     return is_declared or (_is_own(value.__class__) and not libraries.is_tree(value))

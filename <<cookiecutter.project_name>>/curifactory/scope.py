@@ -33,7 +33,8 @@ QUERIES = frozenset({"query", "eval"})
 ANNOTATIONS = ":"
 """Among the names in code: it may go by the annotations of classes."""
 SAME = "is "
-"""Among the names in code, before that of a class: it compares other classes with it."""
+"""Among the names in code, before that of a class: it compares other classes with it;
+alone: it compares those of two things."""
 COPIES, LABEL = "args.copy", "args.name"
 """Among the names in code: it copies argsets, or goes through them; it asks for their name.
 Much else has a method, or an attribute, of that name."""
@@ -182,6 +183,10 @@ def _asks_by_name(node: ast.Call) -> bool:
     return asks and not any(isinstance(n, ast.Constant) for n in node.args[1:2])
 
 
+def _asks_type(node: Any) -> bool:
+    return getattr(getattr(node, "func", None), "id", "") == "type" and bool(node.args)
+
+
 def _goes_through_args(node: ast.Call) -> bool:
     """Return whether a call of others, such as `asdict(record.args)`, reads an argset."""
     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
@@ -266,6 +271,10 @@ class Scope:
         sides = node.left, *node.comparators
         if any(getattr(each, "attr", "") == "__class__" for each in sides):
             return  # which is that of the original
+        asked = [_chain(e.args[0]) for e in sides if _asks_type(e)]
+        is_same = isinstance(node.ops[0], (ast.Is, ast.IsNot)) and ["self"] not in asked
+        if is_same and len(asked) == len(sides):  # but for an `__eq__`, see `reads`
+            self.unit.names.add(SAME)
         named = (each for side in sides for each in getattr(side, "elts", [side]))
         for chain in filter(None, map(_chain, named)):
             value, rest, _ = self.value_of(chain)

@@ -1312,6 +1312,10 @@ def last(record):
         ("kind(record.args.model)", ("tree", "forest")),
         ("type(record.args.model) is not Tree", ("False", "True")),
         ("Both is type(record.args)", ("True", "True")),
+        (
+            "record.args.model.depth == 3 and type(record.args.model) is type(record.args.second)",
+            ("True", "False"),
+        ),
     ],
 )
 def test_the_type_of_what_is_read_is_the_class_it_is_compared_with(asks, said, project):
