@@ -498,7 +498,7 @@ def _path(walk: _Walk, value: pathlib.PurePath, path: str) -> None:
 
 
 def _dataclass(walk: _Walk, value: Any, path: str) -> None:
-    walk.add(value.__class__, path)  # a tracked one has that of the original
+    walk.add(value.__class__, path)  # a tracked one says whose it is
     declared = {field.name for field in dataclasses.fields(value)}
     found, own = list(counted(value, path)), libraries.own_names(value.__class__)
     for name in getattr(value, "__dict__", {}):

@@ -96,7 +96,7 @@ class _WriterOfData(_Writer):
         return bytes, (hashing.encoded(value),)
 
 
-@functools.cache
+@functools.lru_cache(None, typed=True)  # tracked classes equal their own
 def _is_simple(cls: Any) -> bool:
     """Return whether instances of a class consist of their fields, and of nothing else."""
     fields: dict[str, Any] = getattr(cls, "__dataclass_fields__", {})

@@ -594,7 +594,6 @@ def _tracked_class(
         __qualname__=cls.__qualname__,
         __doc__=cls.__doc__,
         _aside=aside,
-        _original=cls,
         __new__=functools.partial(_make, cls),
         __class__=property(functools.partial(_class_of, cls)),
         __dict__=property(lambda self: _read_everything(self).__dict__),
@@ -618,8 +617,8 @@ def _tracked_class(
 def _as_in_tables(cls: Any) -> Any:
     """Return a metaclass by which `TABLE[type(x)]` finds what stands there for a class."""
 
-    def is_same(_: type, other: Any) -> bool:
-        return cls is other or getattr(other, "_original", None) is cls
+    def is_same(mine: type, other: Any) -> bool:
+        return other is cls or type(other) is type(mine)
 
     members = {"__eq__": is_same, "__hash__": lambda _: hash(cls)}
     return type(type(cls).__name__, (type(cls),), members)

@@ -15,6 +15,7 @@ import types
 import pytest
 from tracked import LINE_OF_NAMED, NAME, keys
 
+from curifactory.args import changed
 from curifactory.errors import CurifactoryError
 from curifactory.reads import Reads, constants, functions_of, value_at
 
@@ -340,6 +341,22 @@ def test_an_equality_of_ones_own_that_compares_types_is_as_outside(params, reads
     assert args.one == same and same == args.one and args.one == args.two
     assert args.one != other and other != args.one
     assert {"a:one.*", "a:two.*"} <= set(keys(reads))
+
+
+def test_a_nested_one_without_defaults_can_be_given_to_another_argset(params, reads):
+    inner, given = reads.argset(params.OfRequired()).inner, params.OfRequired()
+    assert given.copy() == given  # whose class is known now
+    assert params.OfRequired(inner=inner).copy() == given
+    assert changed(given, {"inner": inner}) == given
+
+
+def test_a_nested_field_may_have_any_name(params, reads):
+    assert reads.argset(params.OfRequired()).inner._original == 7
+
+
+def test_the_hash_of_an_argset_is_as_outside(params, reads):
+    for given in (params.Args(), params.OfRequired()):
+        assert reads.argset(given).hash == given.hash
 
 
 def test_repr_is_that_of_the_argset_and_reads_nothing_else(args, params, reads):

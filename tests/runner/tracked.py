@@ -73,6 +73,17 @@ class OfTwo(ExperimentArgs):
 
 
 @dataclass
+class OfNone:
+    x: int
+    _original: int = 7
+
+
+@dataclass
+class OfRequired(ExperimentArgs):
+    inner: OfNone = field(default_factory=lambda: OfNone(1))
+
+
+@dataclass
 class Outer:
     model: Model = field(default_factory=Model)
     z: int = 0
