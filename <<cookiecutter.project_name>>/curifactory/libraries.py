@@ -45,13 +45,20 @@ def _array(walk: Walk, value: Any, path: str) -> None:
     walk.tag("array", kind, repr(value.dtype), repr(value.shape))
     if value.dtype.hasobject:
         walk.add(value.ravel().tolist(), path)
-    elif value.dtype.names:  # between the fields there may be anything
+    elif value.dtype.names and _has_gaps(value.dtype):  # with anything in them
         for name in value.dtype.names:
             walk.add(value[name], path)
     else:
         plain = sys.modules["numpy"].asarray(value)  # one with a unit gives no bytes
         plain = plain.astype(str) if plain.dtype.char in "gG" else plain  # long doubles
         walk.parts.extend(map(type(plain).tobytes, [plain]))  # made if it is asked for
+
+
+def _has_gaps(dtype: Any) -> bool:
+    """Return whether there are bytes in records that belong to no number."""
+    inner = [dtype.fields[name][0] for name in dtype.names or ()]
+    is_full = not inner or sum(each.itemsize for each in inner) == dtype.itemsize
+    return not is_full or dtype.char in "gG" or any(_has_gaps(e.base) for e in inner)
 
 
 def _masked(walk: Walk, value: Any, path: str) -> None:

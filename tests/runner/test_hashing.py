@@ -728,6 +728,24 @@ def test_what_lies_between_the_numbers_of_an_array_does_not_count():
     assert digest(third) != digest(np.nextafter(third, np.longdouble(1)))
 
 
+def test_records_without_gaps_count_by_their_bytes_also_those_of_earlier_results():
+    np = pytest.importorskip("numpy")
+    full = np.array([(1, 2.0)], dtype=[("a", "i8"), ("b", "f8")])
+    assert digest(full) == "73618ef840ea586eecdfbecec02e6391"
+
+
+def test_gaps_in_records_that_lie_within_others_do_not_count():
+    np = pytest.importorskip("numpy")
+    inner = np.dtype([("flag", "u1"), ("size", "f8")], align=True)
+    for kind in ([("one", inner)], [("some", inner, 2)], [("long", "g")]):
+        zeros, ones = (np.full(96, n, "u1").view(kind) for n in (0, 255))
+        for each in (zeros, ones):
+            name = each.dtype.names[0]
+            for part in each[name].dtype.names or [...]:
+                each[name][part] = 1
+        assert digest(zeros) == digest(ones)
+
+
 def test_the_mask_of_an_array_counts():
     np = pytest.importorskip("numpy")
     one = np.ma.array([1, 2], mask=[True, False])
