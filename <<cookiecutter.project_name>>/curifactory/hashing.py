@@ -187,6 +187,7 @@ class _Walk:
         self._shared: dict[int, tuple[Any, bytes, list[Any]]] = {}
         """Each object that many refer to, which lives as long as this, and its encoding."""
         self._circles = 0
+        self._met: dict[Any, int] = {}
 
     def tag(self, *texts: str) -> None:
         self.parts.extend(map(_encoded, texts))
@@ -248,6 +249,13 @@ class _Walk:
     def reduce(self, value: Any, path: str) -> None:
         """Add a value by its class and state, as any object without a rule."""
         _reduced(self, value, path)
+
+    def met_as(self, value: Any) -> int | None:
+        """Return which of those that this was asked of a value is; None for a new one."""
+        self._circles += 1  # the next time it has another encoding
+        number = self._met.get(value)
+        self._met.setdefault(value, len(self._met))
+        return number
 
     def placed(self, text: str) -> str:
         """Return a text; in code, a path without the place of the project: it may move."""

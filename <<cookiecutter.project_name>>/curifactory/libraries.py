@@ -30,6 +30,8 @@ class Walk(Protocol):
 
     def reduce(self, value: Any, path: str) -> None: ...
 
+    def met_as(self, value: Any) -> int | None: ...
+
 
 Rule = Callable[[Walk, Any, str], None]
 
@@ -199,8 +201,12 @@ def _unit(walk: Walk, value: Any, path: str) -> None:
 
 
 def _uncertain(walk: Walk, value: Any, path: str) -> None:
-    """A number of uncertainties, by what it depends on: a variable, on itself."""
-    on = [(x.n, x.s, x.tag, slope) for x, slope in value.derivatives.items()]
+    """A number of uncertainties, by what it depends on: a variable, on itself.
+
+    Numbers that depend on one variable are correlated, on two equal ones they are not.
+    """
+    slopes = value.derivatives.items()
+    on = [(x.n, x.s, x.tag, slope, walk.met_as(x)) for x, slope in slopes]
     walk.tag("uncertain", sources.qualified(type(value)))
     walk.add((value.n, on), path)
 

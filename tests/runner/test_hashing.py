@@ -1041,6 +1041,14 @@ def test_a_number_with_an_uncertainty_counts_by_what_it_depends_on():
     assert len({one, *map(digest, (*others, doubled))}) == 4
 
 
+def test_numbers_that_depend_on_one_variable_are_not_those_that_depend_on_two():
+    x, y, z = (AffineScalarFunc(1.0, 0.1) for _ in range(3))
+    pairs = [x, x], [x, y], [x] * 9 + [y], [x, *[y] * 9], [x] * 10
+    assert len({*map(digest, pairs)}) == len(pairs)
+    assert digest([x, y]) == digest([z, y]) and digest([x, x]) == digest([y, y])
+    assert digest({"a": x, "b": y}) == digest({"b": y, "a": z})
+
+
 def test_a_module_of_flax_counts_by_its_fields():
     class Module:
         __module__ = "flax.linen"
