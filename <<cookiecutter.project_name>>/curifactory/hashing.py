@@ -595,7 +595,8 @@ def _reduced(walk: _Walk, value: Any, path: str) -> None:
         return
     build, arguments, *rest = state
     inner, items, pairs = (list(rest) + [None] * 3)[:3]
-    inner = None if inner is value else inner  # a dictionary gives its items as well
+    if inner is value and isinstance(value, dict):  # which gives its items as well
+        inner = None
     walk.tag("object")
     walk.add(type(value), path)
     walk.add(build, path)

@@ -306,6 +306,18 @@ def test_a_dictionary_that_is_its_own_state_counts_by_its_items():
     assert digest(Tree(a=Tree(b=1))) != digest(Tree(a=Tree(b=2)))
 
 
+class Selfish:
+    """Nothing but itself tells what it holds."""
+
+    def __getstate__(self):
+        return self
+
+
+def test_an_object_that_is_its_own_state_without_items_is_refused():
+    with pytest.raises(IdentityError, match="contains itself"):
+        digest(Selfish())
+
+
 def local_class(default):
     @dataclasses.dataclass
     class Local:
