@@ -11,7 +11,7 @@ import operator
 import os
 import pickle
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -281,6 +281,12 @@ DATA = {_array, _masked, _frame, _series, _tensor, _table, _column}
 def is_data(value: Any) -> bool:
     """Return whether a value is an array, a frame or part of one."""
     return not DATA.isdisjoint(map(RULES.get, names_of(type(value))))
+
+
+def objects_in(value: Any) -> Iterable[Any]:
+    """Return what is in an array of objects; nothing for other values."""
+    is_of_objects = getattr(getattr(value, "dtype", None), "hasobject", False)
+    return getattr(value, "flat", ()) if is_of_objects else ()
 
 
 def are_surely_equal(mine: Any, theirs: Any) -> bool:

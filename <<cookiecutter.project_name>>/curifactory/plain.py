@@ -11,6 +11,7 @@ import marshal
 import pickle
 import sys
 from collections.abc import Callable, Hashable, Iterator
+from itertools import filterfalse
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeVar
 
@@ -90,7 +91,8 @@ class _WriterOfData(_Writer):
     largest = sys.maxsize
 
     def reducer_override(self, value: Any) -> Any:
-        if not libraries.is_data(value):
+        objects = filterfalse(hashing.is_scalar, libraries.objects_in(value))
+        if not libraries.is_data(value) or any(True for _ in objects):
             return super().reducer_override(value)
         self.classes.append(bytes)
         return bytes, (hashing.encoded(value),)

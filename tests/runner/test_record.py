@@ -188,6 +188,7 @@ ARRAYS = {
     "a frame, what belongs to it": (FRAME, "given.attrs['unit'] = 'm'"),
     "a frame, its index": (FRAME, "given.index.name = 'row'"),
     "of small numbers": ("np.zeros(3, 'i1')", "given[0] = 4"),
+    "of texts": ("np.array(['a', None], object)", "given[0] = 4"),
     "a frame, a column": (
         "{'all': pd.DataFrame({'x': [1, 2]})}",
         "given['all']['y'] = 4",
