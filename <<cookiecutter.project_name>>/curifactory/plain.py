@@ -166,6 +166,10 @@ def differ(mine: Any, theirs: Any) -> bool:
     with contextlib.suppress(Exception):
         if libraries.are_surely_equal(mine, theirs) or mine == theirs:
             return False
+    if type(mine) is type(theirs) and _is_simple(type(mine)):
+        has, had = vars(mine), vars(theirs)
+        if has.keys() == had.keys():  # arrays in them need no copies
+            return any(differ(has[name], had[name]) for name in has)
     key = _key(theirs, _WriterOfData)
     return key is not None and key != _key(mine, _WriterOfData)
 

@@ -8,6 +8,7 @@ import enum
 import pickle
 import sys
 import threading
+import tracemalloc
 import weakref
 from functools import cached_property
 from pathlib import Path
@@ -411,3 +412,19 @@ def test_of_an_array_of_objects_nobody_can_tell_whether_it_was_changed():
     np = pytest.importorskip("numpy")
     mine, its = (np.array([Keeping(), 1], object) for _ in range(2))
     assert mine[0].size == 5 and not plain.differ(mine, its)
+
+
+@dataclasses.dataclass
+class Holding:
+    data: Any
+
+
+def test_arrays_in_dataclasses_are_compared_without_copies():
+    np = pytest.importorskip("numpy")
+    mine, its, other = (Holding(Holding(np.full(10**6, n))) for n in (1, 1, 2))
+    tracemalloc.start()
+    assert not plain.differ(mine, its)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * 10**6
+    assert plain.differ(mine, other) and plain.differ(mine, Optimizer())
