@@ -166,7 +166,8 @@ def differ(mine: Any, theirs: Any) -> bool:
     with contextlib.suppress(Exception):
         if libraries.are_surely_equal(mine, theirs) or mine == theirs:
             return False
-    if type(mine) is type(theirs) and _is_simple(type(mine)):
+    cls: Any = type(mine)
+    if _is_simple(cls) and cls is type(theirs):
         has, had = vars(mine), vars(theirs)
         if has.keys() == had.keys():  # arrays in them need no copies
             return any(differ(has[name], had[name]) for name in has)

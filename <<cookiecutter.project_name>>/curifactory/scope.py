@@ -268,7 +268,7 @@ class Scope:
 
     def _take_compared(self, node: ast.Compare) -> None:
         """Note the classes of the project that others, as `type(x)`, are compared with."""
-        sides = node.left, *node.comparators
+        sides: Any = node.left, *node.comparators
         if any(getattr(each, "attr", "") == "__class__" for each in sides):
             return  # which is that of the original
         asked = [_chain(e.args[0]) for e in sides if _asks_type(e)]
