@@ -545,11 +545,12 @@ def distinct(names: list[str]) -> list[str]:
 
 def is_hidden(args: object, path: str) -> bool:
     """Return whether a dotted field of an argset, or one that it lies in, is secret."""
-    for name in path.split("."):
+    *owners, last = path.split(".")
+    for name in owners:
         if is_secret(type(args), name):
             return True
         args = named(args, name)
-    return False
+    return is_secret(type(args), last)
 
 
 def _restore(cls: type[Self], content: dict[str, Any]) -> Self:

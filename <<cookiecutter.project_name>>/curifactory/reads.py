@@ -289,7 +289,7 @@ class Reads:
             self.note(f"a{number}:{path}")
         global _at_work
         tracked = _track(args, self, number, "")
-        if scope.SAME + sources.qualified(type(args)) in self.met:
+        if _is_compared(args.__class__, self.met):
             return _read_everything(tracked)  # else its type were another one
         _at_work = weakref.ref(self)
         return tracked
@@ -357,13 +357,18 @@ def _read(tracked: Any, name: str) -> Any:
     return argsets.copied(origin, name, value)
 
 
+@functools.lru_cache(1000)
+def _is_compared(cls: Any, names: frozenset[str]) -> bool:
+    """Return whether code with these names compares a class with others."""
+    return scope.SAME + sources.qualified(cls) in names
+
+
 def _is_followed(value: Any, path: str, reads: Reads) -> bool:
     """Return whether reads of a nested dataclass are noted one by one.
 
     Not where code compares its class: `type(x) is Model` holds for a copy only.
     """
-    named = scope.SAME + sources.qualified(value.__class__)
-    if not reads.met.isdisjoint((scope.SAME, named)):
+    if scope.SAME in reads.met or _is_compared(value.__class__, reads.met):
         return False
     is_declared = any(each.startswith(f"{path}.") for each in reads.declared or ())
     return is_declared or (_is_own(value.__class__) and not libraries.is_tree(value))

@@ -144,6 +144,8 @@ class Snapshot:
             return "absent"
         if argsets.is_hidden(self.source, path):
             return argsets.REDACTED
+        if type(value) in plain.ATOMIC:  # as most are
+            return argsets.short(value)
         return plain.once(value, argsets.short, lambda: argsets.short(value))
 
     def _digest(self, path: str) -> str:
