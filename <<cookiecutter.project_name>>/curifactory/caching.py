@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import hashing, libraries
+from . import hashing, pickling
 from .args import without_addresses
 from .errors import ArtifactError, CurifactoryError
 
@@ -177,7 +177,7 @@ class PickleCacher(OneFileCacher):
 
     def dumps(self, obj: Any) -> bytes:
         try:
-            return libraries.pickled(obj)
+            return pickling.pickled(obj)
         except Exception as error:
             hint = "return plain data, write a cacher, or declare cachers=None"
             said = without_addresses(str(error))  # the same for all calls

@@ -1,21 +1,14 @@
-"""What makes values of well-known libraries equal: arrays, frames, tensors, loggers.
+"""What makes values of well-known libraries equal: arrays, frames, tensors, loggers."""
 
-And how they are copied and pickled, so that equal ones stay equal.
-"""
-
-import copy
-import copyreg
 import functools
-import io
 import operator
 import os
-import pickle
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from . import sources
+from . import pickling, sources
 
 
 class Walk(Protocol):
@@ -158,7 +151,7 @@ def _bytes_of(tensor: Any) -> bytes:
 
 def _numbers(walk: Walk, value: Any, path: str) -> None:
     walk.tag("numbers", sources.qualified(type(value)))
-    walk.add(_storage(value)[1], path)
+    walk.add(pickling.storage(value)[1], path)
 
 
 def _table(walk: Walk, value: Any, path: str) -> None:
@@ -318,64 +311,7 @@ def own_names(cls: Any) -> frozenset[str]:
     return frozenset().union(*map(OWN_NAMES.__getitem__, known))
 
 
-def pickled(value: Any) -> bytes:
-    """Return the bytes of a pickle, the same each time; see `reducers`."""
-    data = io.BytesIO()
-    pickler = pickle.Pickler(data, protocol=5)
-    pickler.dispatch_table = reducers()
-    pickler.dump(value)
-    return data.getvalue()
-
-
-def reducers() -> Mapping[type, Callable[[Any], Any]]:
-    """Return how pickle takes what it would refuse, or have other bytes for each time.
-
-    What jax and numba have made of a function has a name. What torch pickles has the
-    place of its numbers in memory, but for its newer format.
-    """
-    found: dict[type, Callable[[Any], Any]] = {**copyreg.dispatch_table}
-    found.update(dict.fromkeys(_compiled(), _by_name))
-    torch: Any = sys.modules.get("torch")
-    if hasattr(torch, "UntypedStorage"):
-        for kind in (torch.storage.TypedStorage, torch.UntypedStorage):
-            found[kind] = _storage
-    return found
-
-
-def deep_copy(value: Any, memo: dict[int, Any]) -> Any:
-    """Return a copy, with compiled functions as they are: they are compiled once."""
-    table = copyreg.dispatch_table
-    added = {kind: _by_name for kind in _compiled() if kind not in table}
-    table.update(added)
-    try:
-        return copy.deepcopy(value, memo)
-    finally:
-        for kind in added:
-            table.pop(kind, None)
-
-
 def is_tree(value: Any) -> bool:
     """Return whether jax goes into a value, which it knows by its class and no other."""
     jax: Any = sys.modules.get("jax")
     return hasattr(jax, "tree_util") and not jax.tree_util.all_leaves([value])
-
-
-def _compiled() -> list[type]:
-    """Return the classes of what jax and numba make of functions."""
-    found: list[type] = []
-    jax: Any = sys.modules.get("jax")
-    if hasattr(jax, "custom_jvp"):
-        made = jax.numpy.tanh, jax.numpy.add
-        found += [jax.custom_jvp, jax.custom_vjp, *map(type, made)]
-    numba: Any = sys.modules.get("numba.core.registry")
-    return [*found, numba.CPUDispatcher] if hasattr(numba, "CPUDispatcher") else found
-
-
-def _storage(value: Any) -> tuple[Any, ...]:
-    torch, data = sys.modules["torch"], io.BytesIO()
-    torch.save(value, data)
-    return torch.storage._load_from_bytes, (data.getvalue(),)
-
-
-def _by_name(value: Any) -> Any:
-    return sources.known_as(value) or value.__reduce_ex__(4)

@@ -15,7 +15,7 @@ from itertools import filterfalse
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeVar
 
-from . import hashing, libraries, sources
+from . import hashing, libraries, pickling, sources
 from .errors import IdentityError
 from .hashing import PATHS
 
@@ -57,7 +57,7 @@ def copied(value: Any) -> Any:
         shared = getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None)
         # Distributions hold the one of the process.
         memo = {} if cls is type(shared) else {id(shared): shared}
-        return libraries.deep_copy(value, memo)
+        return pickling.deep_copy(value, memo)
     made = cls.__new__(cls)
     vars(made).update({name: copied(each) for name, each in vars(value).items()})
     return made

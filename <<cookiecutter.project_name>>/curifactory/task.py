@@ -12,7 +12,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
-from . import caching, decide, libraries
+from . import caching, decide, pickling
 from .errors import ArtifactError
 from .failure import Failure
 from .lending import Loan
@@ -131,7 +131,7 @@ class Outcome:
 def packed(value: Any, what: str) -> bytes:
     """Return a value as bytes for another process; by cloudpickle what pickle refuses."""
     try:
-        return libraries.pickled(value)
+        return pickling.pickled(value)
     except Exception as error:
         try:
             return _by_cloudpickle(value)
@@ -150,7 +150,7 @@ def _by_cloudpickle(value: Any) -> bytes:
     """
     own: Any = importlib.import_module("cloudpickle").Pickler
     code = {CodeType: functools.partial(_reduced, own)}
-    table = ChainMap(code, dict(libraries.reducers()), own.dispatch_table)
+    table = ChainMap(code, dict(pickling.reducers()), own.dispatch_table)
     file = io.BytesIO()
     type("Pickler", (own,), {"dispatch_table": table})(file).dump(value)
     return file.getvalue()

@@ -23,7 +23,7 @@ from hypothesis import given
 from test_laws import plain as values
 
 import curifactory
-from curifactory import hashing, libraries, plain, sources
+from curifactory import hashing, pickling, plain, sources
 from curifactory.args import set_hash_functions
 from curifactory.errors import IdentityError
 from curifactory.task import packed
@@ -248,7 +248,7 @@ def test_what_jax_made_of_functions_is_neither_copied_nor_pickled(monkeypatch: A
     before = dict(copyreg.dispatch_table)
     monkeypatch.setitem(sys.modules, "jax", cast(Any, jax))
     assert plain.copied([rule])[0] is rule
-    assert pickle.loads(libraries.pickled([rule]))[0] is rule
+    assert pickle.loads(pickling.pickled([rule]))[0] is rule
     assert pickle.loads(packed([rule], "x"))[0] is rule
     assert type(plain.copied([custom_jvp()])[0]) is object  # it is under no name
     assert copyreg.dispatch_table == before

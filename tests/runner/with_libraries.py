@@ -231,7 +231,7 @@ import hashlib, sys, warnings
 warnings.simplefilter("ignore")
 import astropy.units, equinox, flax.linen, jax, keras, networkx, omegaconf, optax, torch
 from curifactory import hashing, plain
-from curifactory.libraries import pickled
+from curifactory.pickling import pickled
 
 def asked(graph):
     return graph if graph.edges else None

@@ -1,0 +1,69 @@
+"""How values of well-known libraries are pickled and copied, so that equal ones stay so."""
+
+import copy
+import copyreg
+import io
+import pickle
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import sources
+
+
+def pickled(value: Any) -> bytes:
+    """Return the bytes of a pickle, the same each time; see `reducers`."""
+    data = io.BytesIO()
+    pickler = pickle.Pickler(data, protocol=5)
+    pickler.dispatch_table = reducers()
+    pickler.dump(value)
+    return data.getvalue()
+
+
+def reducers() -> Mapping[type, Callable[[Any], Any]]:
+    """Return how pickle takes what it would refuse, or have other bytes for each time.
+
+    What jax and numba have made of a function has a name. What torch pickles has the
+    place of its numbers in memory, but for its newer format.
+    """
+    found: dict[type, Callable[[Any], Any]] = {**copyreg.dispatch_table}
+    found.update(dict.fromkeys(_compiled(), _by_name))
+    torch: Any = sys.modules.get("torch")
+    if hasattr(torch, "UntypedStorage"):
+        for kind in (torch.storage.TypedStorage, torch.UntypedStorage):
+            found[kind] = storage
+    return found
+
+
+def deep_copy(value: Any, memo: dict[int, Any]) -> Any:
+    """Return a copy, with compiled functions as they are: they are compiled once."""
+    table = copyreg.dispatch_table
+    added = {kind: _by_name for kind in _compiled() if kind not in table}
+    table.update(added)
+    try:
+        return copy.deepcopy(value, memo)
+    finally:
+        for kind in added:
+            table.pop(kind, None)
+
+
+def _compiled() -> list[type]:
+    """Return the classes of what jax and numba make of functions."""
+    found: list[type] = []
+    jax: Any = sys.modules.get("jax")
+    if hasattr(jax, "custom_jvp"):
+        made = jax.numpy.tanh, jax.numpy.add
+        found += [jax.custom_jvp, jax.custom_vjp, *map(type, made)]
+    numba: Any = sys.modules.get("numba.core.registry")
+    return [*found, numba.CPUDispatcher] if hasattr(numba, "CPUDispatcher") else found
+
+
+def storage(value: Any) -> tuple[Any, ...]:
+    """Return what pickle makes the numbers of a tensor again from."""
+    torch, data = sys.modules["torch"], io.BytesIO()
+    torch.save(value, data)
+    return torch.storage._load_from_bytes, (data.getvalue(),)
+
+
+def _by_name(value: Any) -> Any:
+    return sources.known_as(value) or value.__reduce_ex__(4)
