@@ -107,19 +107,21 @@ class TableReporter(Reportable):
 
 
 class DFReporter(Reportable):
-    """A data frame of pandas, or anything with `reset_index` and `to_dict`."""
+    """A data frame of pandas or polars, or what has `reset_index` and `to_dict`."""
 
     kind = "table"
     given = "df"
     has_options = True
 
     def data(self) -> Any:
+        if callable(getattr(self.value, "iter_rows", None)):  # of polars
+            return _table(self.value.columns, self.value.rows())
         split = self.value.reset_index().to_dict(orient="split")
         return _table(split["columns"], split["data"])
 
 
 class FigureReporter(Reportable):
-    """A matplotlib figure, or anything with `savefig`, which takes further keywords."""
+    """A matplotlib figure or axes, or what has `savefig`, which takes more keywords."""
 
     kind = "image"
     given = "fig"
@@ -128,7 +130,10 @@ class FigureReporter(Reportable):
     def file(self, folder: Path, stem: str) -> str | None:
         options = {"bbox_inches": "tight", "format": "png", **self.more}
         name = f"{stem}.{options['format']}"
-        self.value.savefig(folder / name, **options)
+        figure = self.value
+        if not hasattr(figure, "savefig"):  # axes, as seaborn and pandas give
+            figure = getattr(figure, "figure", figure)
+        figure.savefig(folder / name, **options)
         return name
 
 

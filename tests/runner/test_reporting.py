@@ -3,6 +3,7 @@
 import datetime
 import json
 import math
+import types
 
 import pytest
 
@@ -141,6 +142,22 @@ def test_a_figure_is_saved_as_a_picture(tmp_path):
     entry = described(FigureReporter(Figure(), name="confusion"), tmp_path)
     assert (entry["kind"], entry["name"], entry["data"]) == ("image", "confusion", None)
     assert (tmp_path / entry["file"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_axes_are_saved_with_their_figure(tmp_path):
+    axes = types.SimpleNamespace(figure=Figure())
+    entry = described(FigureReporter(axes, dpi=50), tmp_path)
+    assert b"dpi" in (tmp_path / entry["file"]).read_bytes()
+    with pytest.raises(AttributeError, match="savefig"):
+        described(FigureReporter(types.SimpleNamespace()), tmp_path)
+
+
+def test_a_frame_of_polars_is_a_table(tmp_path):
+    frame = types.SimpleNamespace(
+        columns=["a", "b"], rows=lambda: [(1, "x")], iter_rows=lambda: iter([])
+    )
+    data = described(DFReporter(frame), tmp_path)["data"]
+    assert data == {"columns": ["a", "b"], "rows": [[1, "x"]]}
 
 
 def test_options_of_a_figure_are_passed_on(tmp_path):
