@@ -1286,6 +1286,9 @@ class Both(ExperimentArgs):
     model: Tree = field(default_factory=Tree)
     second: Tree = field(default_factory=Tree)
 
+    def is_tree(self):
+        return type(self.model) is Tree
+
 
 def kind(model):
     cls = type(model)
@@ -1310,6 +1313,7 @@ def last(record):
             ("True", "False"),
         ),
         ("kind(record.args.model)", ("tree", "forest")),
+        ("record.args.is_tree()", ("True", "False")),
         ("type(record.args.model) is not Tree", ("False", "True")),
         ("Both is type(record.args)", ("True", "True")),
         (
