@@ -157,6 +157,23 @@ def test_params_tells_that_a_secret_varies_and_shows_none(models):
     assert a[-1] == b[-1] == "***" and "abc" not in result.out
 
 
+def test_params_tells_that_a_secret_in_a_dataclass_varies(models):
+    inner = "@dataclass\nclass Inner:\n    key: str = parameter('', secret=True)\n\n\n"
+    models.edit("params/__init__.py", "import ExperimentArgs", "import *")
+    models.edit(
+        "params/__init__.py", "@dataclass\nclass Args", f"{inner}@dataclass\nclass Args"
+    )
+    kind = "Inner = field(default_factory=Inner)"
+    models.edit("params/__init__.py", 'path: str = ""', f"path: {kind}")
+    models.edit("params/models.py", "import Args", "import Args, Inner")
+    assert table(models.ok("params", "models").out)[0][2:] == ["seed", "depth"]
+    models.edit("params/models.py", 'name="b"', 'name="b", path=Inner("abc")')
+    result = models.ok("params", "models")
+    head, a, b, *_ = table(result.out)
+    assert head[2:] == ["seed", "depth", "path.key"]
+    assert a[-1] == b[-1] == "***" and "abc" not in result.out
+
+
 def test_secrets_are_redacted_wherever_argsets_are_shown(models):
     models.edit(
         "params/__init__.py",

@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 from .. import layout, paramsets
@@ -78,7 +79,7 @@ def _cells(snapshots: list[Snapshot]) -> list[dict[str, tuple[Any, str]]]:
 
     def shown(args: Any, name: str, value: Any) -> list[tuple[str, tuple[Any, str]]]:
         return [
-            (path, (value if path == name else each, _text(each)))
+            (path, (attrgetter(path)(args), _text(each)))  # a secret one as well
             for path, each in flat_field(args, name, value)
             if path != "name"
         ]
