@@ -143,10 +143,14 @@ def project_callables(value: object, path: str) -> tuple[list[Any], str]:
 def callables_in(value: object) -> list[Any]:
     """Return functions and classes of the project in a value; none where that is unknown."""
     try:
-        find = functools.partial(hashing.code_in, value, code_of)
-        return plain.once(value, callables_in, find)
+        return hashing.code_in(value, code_of)
     except (IdentityError, RecursionError):
         return []
+
+
+def callables_once(value: object) -> list[Any]:
+    """Return these of a value, found once if it is shared."""
+    return plain.once(value, callables_in, functools.partial(callables_in, value))
 
 
 def named(module: str, qualname: str) -> Any:

@@ -128,7 +128,7 @@ class Reads:
 
     def note_code(self, key: str, value: Any) -> None:
         """Meet the code in a value; count what it is called, if code asks for that."""
-        found = [] if hashing.is_scalar(value) else code.callables_in(value)
+        found = [] if hashing.is_scalar(value) else code.callables_once(value)
         if found:
             self.meet(found)
             if self.asks_names:

@@ -46,7 +46,7 @@ class Snapshot:
             return False
         if hashing.is_scalar(value):
             return False
-        found = code.callables_in(value)
+        found = code.callables_once(value)
         return bool(found) and all(map(_is_named, found))
 
     @property
