@@ -261,6 +261,9 @@ RULES: dict[tuple[str, str], Rule] = {
 OWN_NAMES = {("flax", "Module"): frozenset({"_id", "_parent_ref", "_state"})}
 """What objects keep for themselves, and what would differ in equal ones."""
 
+LAZY = {("polars", "LazyFrame"), ("pyarrow", "Dataset")}
+"""Whose pickles have the names of files, and nothing of what is in them."""
+
 CLASSLESS = {*RULES.values()} - {
     *(_config, _layer, _library, _logger, _random, _uncertain, _unit)
 }
@@ -297,6 +300,12 @@ def are_surely_equal(mine: Any, theirs: Any) -> bool:
         is_alike = mine.attrs == theirs.attrs and operator.eq(*names)
         return is_alike and bool(mine.equals(theirs))
     return False
+
+
+@functools.cache
+def reads_later(cls: Any) -> bool:
+    """Return whether objects stand for files that are read when they are used."""
+    return not LAZY.isdisjoint(names_of(cls))
 
 
 def names_of(cls: type) -> set[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Iterator
 from pathlib import Path
 from typing import Any
 
-from . import caching, folders, stages, store
+from . import caching, folders, libraries, stages, store
 from .caching import Cacheable
 from .errors import ArtifactError, CurifactoryError
 from .reporting import TextReporter
@@ -48,6 +48,8 @@ class Saving:
             if self.described:
                 others = others.union(each["file"] for each in self.described)
             found = store.checked_in(self.folder, name, placed, others, kind)
+            if libraries.reads_later(value.__class__):
+                found = found._replace(identity="")  # that of its call
         except (ArtifactError, OSError) as error:
             if chosen is cacher or isinstance(error, OSError):
                 said = f"{self.stage.where}: {self.stage.label}, output {name!r}: "

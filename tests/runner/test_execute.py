@@ -1778,3 +1778,42 @@ def test_a_path_in_the_cache_that_nobody_would_find_is_refused(project, shown):
     project.write(other(stages, EACH.format("pick(Record(manager, args))")))
     result = project.run("other")
     assert result.code == 1 and "cachers=[PathCacher] keeps the file" in result.err
+
+
+LATER = {
+    "polars": (
+        "import polars as pl",
+        "pl.scan_csv(path)",
+        "later.collect()['x'].sum()",
+    ),
+    "pyarrow": (
+        "from pyarrow import dataset",
+        "dataset.dataset(path, format='csv')",
+        "sum(later.to_table()['x'].to_pylist())",
+    ),
+}
+
+
+@pytest.mark.parametrize("library", LATER)
+def test_an_input_that_reads_later_is_another_one_once_its_file_is(project, library):
+    """Its pickle has the name of the file alone, and is the same as before."""
+    pytest.importorskip(library)
+    load, scan, total = LATER[library]
+    stages = f"""
+{load}
+@stage(None, ["later"])
+def scan(record):
+    path = record.args.path
+    return {scan}
+
+@stage(["later"], ["total"])
+def total(record, later):
+    return int({total})
+"""
+    run = "record = Record(manager, argsets[0])\ntotal(scan(record))\nprint('IS', record.output)"
+    project.write(other(stages, run, "Args(name='a', path='raw/x.csv')"))
+    project.write({"raw/x.csv": "x\n1\n2\n"})
+    assert "IS 3" in project.ok("other").out
+    assert project.ok("other").counts["computed"] == 0
+    project.write({"raw/x.csv": "x\n1\n40\n"})
+    assert "IS 41" in project.ok("other").out
