@@ -9,7 +9,7 @@ from . import args as argsets
 from . import code, hashing, plain
 from .args import ExperimentArgs
 from .caching import Cacheable, cacher_of
-from .errors import RequestError, nearest
+from .errors import RequestError, counted, nearest
 from .snapshot import Snapshot, value_digest
 from .stages import AnyStage
 from .trace import Artifact, Trace
@@ -378,7 +378,7 @@ def _check_inputs(
         if any(name in member.sources for member in members) or _may_lack(stage, name):
             continue
         if stage.is_aggregate:
-            lack = f"none of its {len(records)} records has"
+            lack = f"none of its {counted(len(records), 'record')} has"
         else:
             lack = f"no stage before it gives to record {records[0].label!r}"
         known = [each for record in records for each in record.state.sources]

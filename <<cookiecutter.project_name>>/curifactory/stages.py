@@ -23,6 +23,9 @@ from .errors import RequestError, counted, nearest
 R = TypeVar("R")
 P = ParamSpec("P")
 T = TypeVar("T")
+
+LATER = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+"""The flags of functions that give what is gone through later."""
 Cachers = (
     Sequence[type[Cacheable] | Cacheable | None] | type[Cacheable] | Cacheable | None
 )
@@ -270,6 +273,10 @@ def _declare(
         takes = _names(inputs, "inputs", where)
         gives = _names(outputs, "outputs", where)
         _check_signature(function, takes, is_aggregate, where)
+        if function.__code__.co_flags & LATER:
+            said = f"{where} gives what can be gone through once only"
+            hint = "a plain def returns what comes of it: list(...), asyncio.run(...)"
+            raise RequestError(said, hint)
         if rules.get("partial") and not is_aggregate:
             said = f"{where} leaves out no records: partial is for @aggregate"
             raise RequestError(said, "leave partial= out")

@@ -215,7 +215,6 @@ def test_a_file_whose_name_looks_like_a_pattern_counts(project):
     ("body", "kind"),
     [
         ("    return (i for i in range(3))\n", "generator"),
-        ("    yield 1\n", "generator"),
         ("    return open('inputs/raw.txt')\n", "TextIOWrapper"),
     ],
 )
@@ -378,9 +377,22 @@ def test_run_itself_gets_one_object_that_has_no_copy(project):
     assert project.ok("other").out.splitlines()[:2] == ["True [1, 5]", "[1, 0]"]
 
 
+@pytest.mark.parametrize(
+    "body", ["async def read(record):\n    return 1", "def read(record):\n    yield 1"]
+)
+def test_an_async_stage_and_a_generator_are_refused_before_computing(project, body):
+    project.write(other(f'@stage(None, ["text"])\n{body}\n', READ))
+    result = project.run("other")
+    assert (
+        result.code == 2 and "stage read gives what can be gone through" in result.err
+    )
+    assert "asyncio.run(...)" in result.err and result.run is None
+
+
 @pytest.mark.filterwarnings("ignore:coroutine")
-def test_an_async_stage_is_refused(project):
-    made = '@stage(None, ["text"])\nasync def read(record):\n    return 1\n'
+def test_a_stage_that_gives_a_coroutine_is_refused(project):
+    made = "async def later():\n    return 1\n\n\n"
+    made += '@stage(None, ["text"])\ndef read(record):\n    return later()\n'
     project.write(other(made, READ))
     result = project.run("other")
     assert result.code == 1 and "is a coroutine" in result.err
