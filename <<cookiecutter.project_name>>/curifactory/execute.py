@@ -331,6 +331,9 @@ class Session:
                 outcome = self.engine.perform(self._task(running))
             except BaseException:  # Ctrl-C: a notebook goes on
                 call.status = "waiting"
+                if self.data.again.pop(call, None):  # it has a result all the same
+                    call.status = "reused"
+                    self.order.release(call)
                 raise
             self._end(running, outcome)
             return

@@ -682,6 +682,47 @@ def test_a_stage_that_was_interrupted_by_hand_can_be_called_again(project, again
     assert time.monotonic() - begin < 15, "it waited for its own claim"
 
 
+MADE_AGAIN = """
+import os
+from pathlib import Path
+from curifactory import ArtifactManager, Record, stage
+
+@stage(None, ["rows"])
+def load(record):
+    if "HALT" in os.environ:
+        raise KeyboardInterrupt
+    return [1, 2]
+
+@stage(["rows"], ["total"])
+def total(record, rows):
+    return sum(rows) * FACTOR
+
+load(Record(ArtifactManager("first"), None))
+for path in Path("data/cache").glob("*.load/*/rows*"):
+    path.unlink()
+record = load(Record(ArtifactManager("second"), None))
+os.environ["HALT"] = "1"
+try:
+    ASK
+except KeyboardInterrupt:
+    print("halted")
+del os.environ["HALT"]
+ASK
+"""
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [("print(record.output)", "[1, 2]"), ("print(total(record).output)", "6")],
+)
+def test_data_that_was_not_made_again_for_an_interrupt_can_be_asked_for(
+    project, ask, said
+):
+    text = MADE_AGAIN.replace("    ASK", f"    {ask}").replace("ASK", ask)
+    result = project.script(text.replace("FACTOR", "2"))
+    assert result.out.split("\n")[:2] == ["halted", said], result
+
+
 THREADS = """
 import threading, time
 from curifactory import ArtifactManager, Record, stage
