@@ -486,15 +486,15 @@ class _Member:
     What the project did not write (`__eq__`, `__repr__`) goes through all fields.
     """
 
-    def __init__(self, name: str, member: Any) -> None:
+    def __init__(self, name: str, member: Any, *, asks_type: bool) -> None:
         self.name = name
         self.member = member
         function = sources.function_of(member)
         own = not isinstance(function, FunctionType) or sources.is_project(function)
         self.kind, self.read = ("m", name) if own else ("a", FIELDS)
         self.code = list(filter(sources.is_project, [function, type(member)]))
-        names = getattr(getattr(member, "__code__", None), "co_names", ())
-        self.compares = own and name in COMPARISONS and "type" in names
+        own |= getattr(member, "__module__", "") == "functools"  # of total_ordering
+        self.compares = asks_type and own and name in COMPARISONS
 
     def __get__(self, instance: Any, owner: type) -> Any:
         if instance is None:
@@ -632,19 +632,22 @@ def _as_in_tables(cls: Any) -> Any:
 def _descriptors(cls: Any, names: frozenset[str] | None) -> dict[str, Any]:
     """Return what notes reads: for fields, for methods, and for names that are absent."""
     found: dict[str, Any] = {}
+    own = functions_of(cls)
+    codes = (getattr(each, "__code__", None) for each in own)
+    asks_type = any("type" in getattr(each, "co_names", ()) for each in codes)
     for base in reversed(cls.__mro__):
         for name, member in vars(base).items():
             is_own = sources.is_project(base) and not name.startswith("__")
             is_method = isinstance(member, CALLABLES) and name not in UNTRACKED
             if is_method or (is_own and hasattr(type(member), "__get__")):
-                found[name] = _Member(name, member)
+                found[name] = _Member(name, member, asks_type=asks_type)
             elif is_own:
                 found[name] = _Field(name, cls)
     found.update({name: _Field(name, cls) for name in field_names(cls)})
     if names is None or hasattr(cls, "__getattr__"):
         found["__getattr__"] = _missing
         return found
-    asked = names | code.fingerprint(*functions_of(cls)).names
+    asked = names | code.fingerprint(*own).names
     absent = (each for each in asked - found.keys() if each.isidentifier())
     found.update({n: _Absent(n) for n in absent if not hasattr(cls, n)})
     return found

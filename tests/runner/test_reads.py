@@ -343,6 +343,13 @@ def test_an_equality_of_ones_own_that_compares_types_is_as_outside(params, reads
     assert {"a:one.*", "a:two.*"} <= set(keys(reads))
 
 
+def test_an_order_by_methods_that_compare_types_is_as_outside(params, reads):
+    one, more = reads.argset(params.OfOrdered()).one, params.Ordered(2)
+    assert one == params.Ordered() and one < more and one <= more and more >= one
+    assert not one > more and max(one, more).x == 2
+    assert "a:one.*" in keys(reads)
+
+
 def test_a_nested_one_without_defaults_can_be_given_to_another_argset(params, reads):
     inner, given = reads.argset(params.OfRequired()).inner, params.OfRequired()
     assert given.copy() == given  # whose class is known now

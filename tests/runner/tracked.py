@@ -72,6 +72,26 @@ class OfTwo(ExperimentArgs):
     two: OfOneType = field(default_factory=OfOneType)
 
 
+@functools.total_ordering
+@dataclass(eq=False)
+class Ordered:
+    x: int = 1
+
+    def is_alike(self, other):
+        return type(other) is type(self)
+
+    def __eq__(self, other):
+        return self.is_alike(other) and other.x == self.x
+
+    def __lt__(self, other):
+        return self.x < other.x if self.is_alike(other) else NotImplemented
+
+
+@dataclass
+class OfOrdered(ExperimentArgs):
+    one: Ordered = field(default_factory=Ordered)
+
+
 @dataclass
 class OfNone:
     x: int
