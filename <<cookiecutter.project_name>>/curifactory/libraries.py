@@ -1,7 +1,6 @@
 """What makes values of well-known libraries equal: arrays, frames, tensors, loggers."""
 
 import functools
-import operator
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -285,6 +284,12 @@ def objects_in(value: Any) -> Iterable[Any]:
     return getattr(value, "flat", ()) if is_of_objects else ()
 
 
+def _kinds_in(frame: Any) -> list[Any]:
+    """Return what frames of equal values may differ in, as in the order of categories."""
+    axes = [(type(each), each.names, repr(each.dtype)) for each in frame.axes]
+    return [*axes, *map(repr, frame.dtypes)]
+
+
 def are_surely_equal(mine: Any, theirs: Any) -> bool:
     """Return whether two arrays of numbers, or frames, are equal, at a glance.
 
@@ -296,8 +301,7 @@ def are_surely_equal(mine: Any, theirs: Any) -> bool:
         is_alike = mine.dtype == theirs.dtype and mine.shape == theirs.shape
         return is_alike and bool((mine.view(word) == theirs.view(word)).all())
     if type(mine) is getattr(sys.modules.get("pandas"), "DataFrame", None):
-        names = ([each.axes[0].names, each.axes[1].names] for each in (mine, theirs))
-        is_alike = mine.attrs == theirs.attrs and operator.eq(*names)
+        is_alike = mine.attrs == theirs.attrs and _kinds_in(mine) == _kinds_in(theirs)
         return is_alike and bool(mine.equals(theirs))
     return False
 

@@ -187,6 +187,14 @@ ARRAYS = {
     "a frame": (FRAME, "given.loc[0, 'x'] = 4"),
     "a frame, what belongs to it": (FRAME, "given.attrs['unit'] = 'm'"),
     "a frame, its index": (FRAME, "given.index.name = 'row'"),
+    "a frame, the type of its index": (
+        FRAME,
+        "given.index = given.index.astype(float)",
+    ),
+    "a frame, the order of its categories": (
+        "pd.DataFrame({'x': pd.Categorical(['a', 'b'])})",
+        "given['x'] = given['x'].cat.reorder_categories(['b', 'a'])",
+    ),
     "of small numbers": ("np.zeros(3, 'i1')", "given[0] = 4"),
     "of texts": ("np.array(['a', None], object)", "given[0] = 4"),
     "a frame, a column": (
