@@ -43,7 +43,7 @@ GO_THROUGH = frozenset(
 )
 ANY_NAME = "*"
 """Among the names in code: it asks for attributes by names made at run time."""
-MARKS = frozenset({CLASS, ANNOTATIONS, COPIES, LABEL, ANY_NAME})
+MARKS = frozenset({CLASS, ANNOTATIONS, SAME, COPIES, LABEL, ANY_NAME})
 """What a text in code does not mean, such as the pattern `*`."""
 WHOLE = frozenset("eval exec globals sys.modules".split())
 """What may reach anything that is in its own module."""

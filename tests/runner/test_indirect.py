@@ -1336,6 +1336,13 @@ def test_of_dataclasses_the_fields_count_where_constants_are_compared(limit, pro
     assert values(project)[1] == 1
 
 
+def test_of_dataclasses_the_fields_count_where_a_text_looks_like_a_comparison(project):
+    asks = "f'is {record.args.seed}, {record.args.model is not None}'"
+    given = "Both(name='a'), Both(name='b', model=Tree(depth=4))"
+    project.write(other(COMPARED.replace("{}", asks), EACH.format(PRINT), given))
+    assert values(project)[1] == 1
+
+
 def test_of_dataclasses_the_fields_count_where_other_classes_are_compared(project):
     asks = "kind(record.args.seed), type(record.args.model).__name__"
     given = "Both(name='a'), Both(name='b', model=Tree(depth=4))"
