@@ -34,7 +34,7 @@ ANNOTATIONS = ":"
 """Among the names in code: it may go by the annotations of classes."""
 SAME = "is "
 """Among the names in code, before that of a class: it compares other classes with it;
-alone: it compares those of two things."""
+alone: it compares those of two things, or with that of a variable."""
 COPIES, LABEL = "args.copy", "args.name"
 """Among the names in code: it copies argsets, or goes through them; it asks for their name.
 Much else has a method, or an attribute, of that name."""
@@ -273,13 +273,17 @@ class Scope:
             return  # which is that of the original
         asked = [_chain(e.args[0]) for e in sides if _asks_type(e)]
         is_same = isinstance(node.ops[0], (ast.Is, ast.IsNot)) and ["self"] not in asked
-        if is_same and len(asked) == len(sides):  # but for an `__eq__`, see `reads`
+        known = (e for e in sides if not (_asks_type(e) or self._is_variable(e)))
+        if is_same and asked and not any(known):  # but for an `__eq__`, see `reads`
             self.unit.names.add(SAME)
         named = (each for side in sides for each in getattr(side, "elts", [side]))
         for chain in filter(None, map(_chain, named)):
             value, rest, _ = self.value_of(chain)
             if not rest and isinstance(value, type) and is_project(value):
                 self.unit.names.add(SAME + sources.qualified(value))
+
+    def _is_variable(self, node: ast.AST) -> bool:
+        return any(id(inner) in self.local for inner in ast.walk(node))
 
     def _take_order(self, node: ast.MatchClass) -> None:
         """Refer to the order of fields that `case Args("base", seed)` goes by."""

@@ -1298,6 +1298,10 @@ def kind(model):
 NAMED = {Tree: "tree", Forest: "forest"}
 
 
+def has_type(value, cls):
+    return type(value) is cls
+
+
 @stage(None, ["out"])
 def last(record):
     return {}
@@ -1314,6 +1318,11 @@ def last(record):
         ),
         ("kind(record.args.model)", ("tree", "forest")),
         ("record.args.is_tree()", ("True", "False")),
+        ("has_type(record.args.model, Tree)", ("True", "False")),
+        (
+            "[NAMED[each] for each in NAMED if each is type(record.args.model)]",
+            ("['tree']", "['forest']"),
+        ),
         ("type(record.args.model) is not Tree", ("False", "True")),
         ("Both is type(record.args)", ("True", "True")),
         (
