@@ -6,6 +6,7 @@ import functools
 import importlib
 import operator
 import sys
+import threading
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -36,6 +37,7 @@ class Code(NamedTuple):
 
 DEEP = 3000
 """How many calls of functions may lie in one another while code is followed."""
+_TURN = threading.RLock()
 Units = dict[object, tuple[object, Unit]]
 _units: Units = {}
 _codes: dict[tuple[int, ...], tuple[object, Code]] = {}
@@ -167,13 +169,17 @@ def named(module: str, qualname: str) -> Any:
 
 @contextlib.contextmanager
 def _going_deep() -> Iterator[None]:
-    """Follow what Python itself takes: each branch of an `elif` lies in the one before."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, DEEP))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
+    """Follow long functions: each branch of an `elif` lies in the one before.
+
+    One thread after the other: where the limit sinks below one, Python itself ends.
+    """
+    with _TURN:
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, DEEP))
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(before)
 
 
 @_going_deep()

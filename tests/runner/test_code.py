@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from code_edits import BASE, HARMFUL, HARMLESS, edited, expected
@@ -86,6 +87,25 @@ def test_long_chains_of_branches_and_of_sums_are_followed(tmp_path):
     found = in_a_fork(fingerprints, tmp_path, cases)
     one, same, other = (found[name]["fingerprint"] for name in last)
     assert one == same != other
+
+
+def follow_in_threads(folder):
+    sources.watch(folder)
+    sys.path.insert(0, str(folder))
+    module = importlib.import_module("long")
+    functions = [getattr(module, f"f{i}") for i in range(6)]
+    sys.setswitchinterval(1e-4)
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(code.fingerprint, functions))
+    return len({each.fingerprint for each in found}), sys.getrecursionlimit()
+
+
+def test_threads_follow_long_chains_of_branches_side_by_side(tmp_path):
+    branches = "".join(f"    elif x == {i}:\n        return {i}\n" for i in range(900))
+    chain = f"(x):\n    if x < 0:\n        return x\n{branches}    return "
+    (tmp_path / "long.py").write_text("".join(f"def f{i}{chain}{i}\n" for i in range(6)))
+    limit = sys.getrecursionlimit()
+    assert in_a_fork(follow_in_threads, tmp_path) == [6, limit]
 
 
 def test_parts_name_what_is_reached_by_file(after):
