@@ -91,6 +91,10 @@ class _WriterOfData(_Writer):
     largest = sys.maxsize
 
     def reducer_override(self, value: Any) -> Any:
+        cls: Any = type(value)
+        if _is_simple(cls):
+            self.classes += cls, dict
+            return dict, (_declared(value),)
         objects = filterfalse(hashing.is_scalar, libraries.objects_in(value))
         if not libraries.is_data(value) or any(True for _ in objects):
             return super().reducer_override(value)
@@ -109,6 +113,12 @@ def _is_simple(cls: Any) -> bool:
     same = (getattr(cls, n, None) is getattr(object, n, None) for n in OF_OBJECT)
     is_builtin = any(base.__module__ == "builtins" for base in cls.__mro__[:-1])
     return all(same) and not is_builtin and not any(hasattr(cls, n) for n in OWN_WAYS)
+
+
+def _declared(value: Any) -> dict[str, Any]:
+    """Return the fields of a simple dataclass, without what it has found out itself."""
+    fields = type(value).__dataclass_fields__
+    return {name: each for name, each in vars(value).items() if name in fields}
 
 
 def _is_flat(value: Any) -> bool:
@@ -168,7 +178,7 @@ def differ(mine: Any, theirs: Any) -> bool:
             return False
     cls: Any = type(mine)
     if _is_simple(cls) and cls is type(theirs):
-        has, had = vars(mine), vars(theirs)
+        has, had = _declared(mine), _declared(theirs)
         if has.keys() == had.keys():  # arrays in them need no copies
             return any(differ(has[name], had[name]) for name in has)
     key = _key(theirs, _WriterOfData)

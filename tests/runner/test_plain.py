@@ -418,6 +418,18 @@ def test_of_an_array_of_objects_nobody_can_tell_whether_it_was_changed():
 class Holding:
     data: Any
 
+    @cached_property
+    def size(self):
+        return self.data.size
+
+
+@pytest.mark.parametrize("within", [lambda each: each, lambda each: [each]])
+def test_what_a_dataclass_with_an_array_keeps_when_it_is_used_is_no_change(within):
+    np = pytest.importorskip("numpy")
+    mine, its, other = (Holding(np.full(3, n)) for n in (1, 1, 2))
+    assert mine.size == 3 and not plain.differ(within(mine), within(its))
+    assert plain.differ(within(mine), within(other))
+
 
 def test_arrays_in_dataclasses_are_compared_without_copies():
     np = pytest.importorskip("numpy")
