@@ -67,9 +67,9 @@ def refuse_other_runner(root: Path, hint: str) -> None:
 
 
 def load(root: Path, **overrides: Any) -> Settings:
-    """Return the settings of the project at `root`; overrides that are None fall away."""
+    """Return the settings of the project at `root`; overrides that are None, or empty, do not count."""
     section = {k.replace("-", "_"): v for k, v in _section(root).items()}
-    given = {k: v for k, v in overrides.items() if v is not None}
+    given = {k: v for k, v in overrides.items() if v not in (None, "")}
     if os.environ.get(CACHE_VARIABLE):
         section["cache"] = os.environ[CACHE_VARIABLE]
     known = set(Settings._fields) - {"root", "base"}
@@ -89,8 +89,8 @@ def load(root: Path, **overrides: Any) -> Settings:
             raise _wrong(f"{name} = {folder!r} is no package", hint)
     settings = Settings(root)._replace(**{**section, **given})
     names = "cache", "runs", "reports"
-    given = {n: os.path.expanduser(getattr(settings, n)) for n in names}
-    folders: Any = {n: Path(os.path.abspath(root / p)) for n, p in given.items()}
+    places = {n: os.path.expanduser(getattr(settings, n)) for n in names}
+    folders: Any = {n: Path(os.path.abspath(root / p)) for n, p in places.items()}
     return settings._replace(**folders)
 
 

@@ -136,6 +136,11 @@ def test_the_environment_names_the_cache(root, tmp_path, monkeypatch):
     assert settings.load(root, cache="here").cache == root / "here"
 
 
+@pytest.mark.parametrize("name", ["cache", "runs", "reports"])
+def test_an_empty_override_names_no_folder(root, name):
+    assert settings.load(root, **{name: ""}) == settings.load(root)
+
+
 def test_an_empty_variable_names_no_cache(root, monkeypatch):
     monkeypatch.setenv(settings.CACHE_VARIABLE, "")
     assert settings.load(root).cache == root / "data/cache"
