@@ -620,12 +620,20 @@ def _tracked_class(
 
 @functools.cache
 def _as_in_tables(cls: Any) -> Any:
-    """Return a metaclass by which `TABLE[type(x)]` finds what stands there for a class."""
+    """Return a metaclass by which `TABLE[type(x)]` finds what stands there for a class.
+
+    And by which `isinstance(y, type(x))` asks for that class.
+    """
 
     def is_same(mine: type, other: Any) -> bool:
         return other is cls or type(other) is type(mine)
 
-    members = {"__eq__": is_same, "__hash__": lambda _: hash(cls)}
+    members = {
+        "__eq__": is_same,
+        "__hash__": lambda _: hash(cls),
+        "__instancecheck__": lambda _, value: isinstance(value, cls),
+        "__subclasscheck__": lambda _, other: issubclass(other, cls),
+    }
     return type(type(cls).__name__, (type(cls),), members)
 
 

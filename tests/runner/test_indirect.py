@@ -1320,6 +1320,10 @@ def last(record):
         ("record.args.is_tree()", ("True", "False")),
         ("has_type(record.args.model, Tree)", ("True", "False")),
         (
+            "record.args.model.depth == 3 and isinstance(record.args.second, type(record.args.model))",
+            ("True", "False"),
+        ),
+        (
             "[NAMED[each] for each in NAMED if each is type(record.args.model)]",
             ("['tree']", "['forest']"),
         ),
