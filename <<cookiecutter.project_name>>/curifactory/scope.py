@@ -184,7 +184,9 @@ def _asks_by_name(node: ast.Call) -> bool:
 
 
 def _asks_type(node: Any) -> bool:
-    return getattr(getattr(node, "func", None), "id", "") == "type" and bool(node.args)
+    """Return whether it is `type(x)`, but of a constant: `type(None)` is a class."""
+    is_type = getattr(getattr(node, "func", None), "id", "") == "type"
+    return is_type and not all(isinstance(e, ast.Constant) for e in node.args)
 
 
 def _goes_through_args(node: ast.Call) -> bool:

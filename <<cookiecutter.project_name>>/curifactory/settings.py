@@ -67,7 +67,7 @@ def refuse_other_runner(root: Path, hint: str) -> None:
 
 
 def load(root: Path, **overrides: Any) -> Settings:
-    """Return the settings of the project at `root`; overrides that are None, or empty, do not count."""
+    """Return the settings of the project at `root`; overrides of None, or empty, fall away."""
     section = {k.replace("-", "_"): v for k, v in _section(root).items()}
     given = {k: v for k, v in overrides.items() if v not in (None, "")}
     if os.environ.get(CACHE_VARIABLE):

@@ -103,7 +103,9 @@ def follow_in_threads(folder):
 def test_threads_follow_long_chains_of_branches_side_by_side(tmp_path):
     branches = "".join(f"    elif x == {i}:\n        return {i}\n" for i in range(900))
     chain = f"(x):\n    if x < 0:\n        return x\n{branches}    return "
-    (tmp_path / "long.py").write_text("".join(f"def f{i}{chain}{i}\n" for i in range(6)))
+    (tmp_path / "long.py").write_text(
+        "".join(f"def f{i}{chain}{i}\n" for i in range(6))
+    )
     limit = sys.getrecursionlimit()
     assert in_a_fork(follow_in_threads, tmp_path) == [6, limit]
 

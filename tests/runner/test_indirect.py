@@ -1356,8 +1356,16 @@ def test_of_dataclasses_the_fields_count_where_a_text_looks_like_a_comparison(pr
     assert values(project)[1] == 1
 
 
-def test_of_dataclasses_the_fields_count_where_other_classes_are_compared(project):
-    asks = "kind(record.args.seed), type(record.args.model).__name__"
+@pytest.mark.parametrize(
+    "asks",
+    [
+        "kind(record.args.seed), type(record.args.model).__name__",
+        "type(record.args.seed) is type(None), record.args.model is not None",
+    ],
+)
+def test_of_dataclasses_the_fields_count_where_other_classes_are_compared(
+    asks, project
+):
     given = "Both(name='a'), Both(name='b', model=Tree(depth=4))"
     text = COMPARED.replace("cls is Tree", "cls is Forest").replace("{}", asks)
     project.write(other(text, EACH.format(PRINT), given))
