@@ -14,7 +14,7 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 from . import classes, hashing, plain, scope, sources, units
-from .errors import IdentityError
+from .errors import IdentityError, RequestError
 from .scope import Named, Unit, code_of
 from .sources import unwrapped
 
@@ -277,7 +277,13 @@ def _unit(target: Any, own: Units) -> Unit:
     key = _key(target)
     known = _units if _is_fixed(target) else own
     if key not in known:
-        known[key] = target, _make_unit(target)
+        try:
+            known[key] = target, _make_unit(target)
+        except RecursionError as error:
+            named = isinstance(target, Named)
+            name = ".".join(target[:2]) if named else sources.qualified(target)
+            said = f"{name} goes too deep to be followed"
+            raise RequestError(said, "split it into several functions") from error
     return known[key][1]
 
 

@@ -89,6 +89,13 @@ def test_long_chains_of_branches_and_of_sums_are_followed(tmp_path):
     assert one == same != other
 
 
+def test_a_function_that_goes_too_deep_is_named(tmp_path):
+    branches = "".join(f"    elif x == {i}:\n        return {i}\n" for i in range(2000))
+    text = f"def f(x):\n    if x < 0:\n        return x\n{branches}"
+    found = in_a_fork(fingerprints, tmp_path, {"one": ({"src.py": text}, ["src:f"])})
+    assert "src.f goes too deep to be followed" in found["one"]["error"]
+
+
 def follow_in_threads(folder):
     sources.watch(folder)
     sys.path.insert(0, str(folder))
