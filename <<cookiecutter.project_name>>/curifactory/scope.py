@@ -271,9 +271,9 @@ class Scope:
     def _take_compared(self, node: ast.Compare) -> None:
         """Note the classes of the project that others, as `type(x)`, are compared with."""
         sides: Any = node.left, *node.comparators
-        if any(getattr(each, "attr", "") == "__class__" for each in sides):
-            return  # which is that of the original
         asked = [_chain(e.args[0]) for e in sides if _asks_type(e)]
+        if not asked and any(getattr(e, "attr", "") == "__class__" for e in sides):
+            return  # which is that of the original
         is_same = isinstance(node.ops[0], (ast.Is, ast.IsNot)) and ["self"] not in asked
         known = (e for e in sides if not (_asks_type(e) or self._is_variable(e)))
         if is_same and asked and not any(known):  # but for an `__eq__`, see `reads`

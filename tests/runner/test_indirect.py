@@ -1318,6 +1318,7 @@ def last(record):
         ),
         ("kind(record.args.model)", ("tree", "forest")),
         ("record.args.is_tree()", ("True", "False")),
+        ("record.args.model.__class__ is type(record.args.second)", ("True", "False")),
         ("has_type(record.args.model, Tree)", ("True", "False")),
         (
             "record.args.model.depth == 3 and isinstance(record.args.second, type(record.args.model))",
