@@ -91,10 +91,6 @@ class _WriterOfData(_Writer):
     largest = sys.maxsize
 
     def reducer_override(self, value: Any) -> Any:
-        cls: Any = type(value)
-        if _is_simple(cls):
-            self.classes += cls, dict
-            return dict, (_declared(value),)
         objects = filterfalse(hashing.is_scalar, libraries.objects_in(value))
         if not libraries.is_data(value) or any(True for _ in objects):
             return super().reducer_override(value)
@@ -115,9 +111,14 @@ def _is_simple(cls: Any) -> bool:
     return all(same) and not is_builtin and not any(hasattr(cls, n) for n in OWN_WAYS)
 
 
-def _declared(value: Any) -> dict[str, Any]:
-    """Return the fields of a simple dataclass, without what it has found out itself."""
-    fields = type(value).__dataclass_fields__
+def _parts(value: Any) -> dict[Any, Any]:
+    """Return what is in a list, tuple or dictionary, or the fields of a dataclass."""
+    cls: Any = type(value)
+    if cls in (list, tuple):
+        return dict(enumerate(value))
+    if not _is_simple(cls):
+        return value if cls is dict else {}
+    fields = cls.__dataclass_fields__  # beside what it has found out itself
     return {name: each for name, each in vars(value).items() if name in fields}
 
 
@@ -176,11 +177,9 @@ def differ(mine: Any, theirs: Any) -> bool:
     with contextlib.suppress(Exception):
         if libraries.are_surely_equal(mine, theirs) or mine == theirs:
             return False
-    cls: Any = type(mine)
-    if _is_simple(cls) and cls is type(theirs):
-        has, had = _declared(mine), _declared(theirs)
-        if has.keys() == had.keys():  # arrays in them need no copies
-            return any(differ(has[name], had[name]) for name in has)
+    has, had = _parts(mine), _parts(theirs)
+    if has and has.keys() == had.keys() and type(mine) is type(theirs):
+        return any(differ(has[name], had[name]) for name in has)  # without copies
     key = _key(theirs, _WriterOfData)
     return key is not None and key != _key(mine, _WriterOfData)
 

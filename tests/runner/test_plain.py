@@ -431,9 +431,12 @@ def test_what_a_dataclass_with_an_array_keeps_when_it_is_used_is_no_change(withi
     assert plain.differ(within(mine), within(other))
 
 
-def test_arrays_in_dataclasses_are_compared_without_copies():
+@pytest.mark.parametrize(
+    "within", [Holding, lambda each: [each], lambda each: {"a": (each, 1)}]
+)
+def test_arrays_in_dataclasses_and_collections_are_compared_without_copies(within):
     np = pytest.importorskip("numpy")
-    mine, its, other = (Holding(Holding(np.full(10**6, n))) for n in (1, 1, 2))
+    mine, its, other = (Holding(within(np.full(10**6, n))) for n in (1, 1, 2))
     tracemalloc.start()
     assert not plain.differ(mine, its)
     peak = tracemalloc.get_traced_memory()[1]
