@@ -260,11 +260,9 @@ FULL = """
 
 
     class Full(ProcessPoolExecutor):
-        calls = 0
-
         def submit(self, *given):
-            self.calls += 1
-            if self.calls == 4:
+            # The name of an argset as pickle writes it: calls come in any order.
+            if any(b"\\x8c\\x02n3" in each for each in given if type(each) is bytes):
                 raise OSError("no more processes")
             return super().submit(*given)
     """
