@@ -1806,7 +1806,9 @@ LATER = {
 }
 
 
-@pytest.mark.parametrize("library", LATER)
+@pytest.mark.parametrize(
+    "library", ["polars", pytest.param("pyarrow", marks=pytest.mark.slow)]
+)
 def test_an_input_that_reads_later_is_another_one_once_its_file_is(project, library):
     """Its pickle has the name of the file alone, and is the same as before."""
     pytest.importorskip(library)

@@ -1608,7 +1608,9 @@ def on_models(project, use, options):
 
 
 @here
-@pytest.mark.parametrize("way", [*BY_NAME, *BY_PATH])
+@pytest.mark.parametrize(
+    "way", [*BY_NAME, *(pytest.param(e, marks=pytest.mark.slow) for e in BY_PATH)]
+)
 def test_a_module_counts_that_a_stage_finds_at_run_time(whole, options, way):
     again = on_models(whole, {**BY_NAME, **BY_PATH}[way], options)
     alone = 2 if way == "a package" else 1  # of which any module may be asked for

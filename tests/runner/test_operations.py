@@ -149,6 +149,7 @@ class C{0}:
 """
 
 
+@pytest.mark.slow
 def test_each_definition_in_a_module_costs_the_same_however_many_there_are(project):
     project.edit("stages/chain.py", "from src", "from src import many\nfrom src")
     project.edit("stages/chain.py", "[1, 2, 3]", "[1, 2, hasattr(many, 'C0') + 2]")

@@ -176,6 +176,7 @@ def test_a_change_within_a_nested_dataclass_of_an_argset_is_refused(project):
     assert result.code == 2 and "'a': net.depth was changed" in result.err
 
 
+SLOW = pytest.mark.slow
 FRAME = "pd.DataFrame({'x': [1, 2]})"
 ARRAYS = {
     "given": ("np.zeros(3)", "given[0] = 4"),
@@ -204,7 +205,13 @@ ARRAYS = {
 }
 
 
-@pytest.mark.parametrize("kind", ARRAYS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        each if each in ("given", "a frame") else pytest.param(each, marks=SLOW)
+        for each in ARRAYS
+    ],
+)
 def test_a_change_within_an_array_of_an_argset_is_refused(project, kind):
     pytest.importorskip("pandas")
     value, change = ARRAYS[kind]
