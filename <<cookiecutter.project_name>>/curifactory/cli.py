@@ -188,9 +188,8 @@ def _extra(command: str) -> Any:
 
 def _endings() -> list[signal.Signals]:
     """Return the signals that end a run: that of a closed terminal, but under nohup."""
-    others = set(surroundings.ENDING) - {signal.SIGINT, signal.SIGTERM}
-    closing = (each for each in others if signal.getsignal(each) is signal.SIG_DFL)
-    return [signal.SIGTERM, *closing]
+    term, *closing = surroundings.TERMINATING
+    return [term, *(e for e in closing if signal.getsignal(e) is signal.SIG_DFL)]
 
 
 def _terminate(number: int, frame: object) -> None:
@@ -203,7 +202,7 @@ _mask: set[int] = set()
 
 def _hold_signals() -> None:
     global _mask
-    _mask = signal.pthread_sigmask(signal.SIG_BLOCK, surroundings.ENDING[1:])
+    _mask = signal.pthread_sigmask(signal.SIG_BLOCK, surroundings.TERMINATING)
 
 
 def _let_signals_go() -> None:
@@ -212,7 +211,7 @@ def _let_signals_go() -> None:
 
 def _end_as_elsewhere() -> None:
     """Let SIGTERM end what a stage forks, from its first moment on: pools rely on it."""
-    for each in surroundings.ENDING[1:]:
+    for each in surroundings.TERMINATING:
         if signal.getsignal(each) is _terminate:
             signal.signal(each, signal.SIG_DFL)
     _let_signals_go()
@@ -405,10 +404,9 @@ def _check_name(project: Settings, name: str) -> None:
 
 def enter(cache: str | None) -> Settings:
     """Go to the root of the project: paths mean the same from any folder below."""
-    from . import paramsets
+    from . import paramsets, settings
 
-    place = os.path.abspath(os.path.expanduser(cache)) if cache else None
-    project = paramsets.open_project(None, cache=place)
+    project = paramsets.open_project(None, cache=settings.from_here(cache))
     os.chdir(project.root)
     return project
 

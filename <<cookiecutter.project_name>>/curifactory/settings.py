@@ -57,6 +57,11 @@ def find_root(start: Path) -> Path:
     )
 
 
+def from_here(folder: str | None) -> str | None:
+    """Return the whole path of a folder as users write it: `~`, or from where they are."""
+    return os.path.abspath(os.path.expanduser(folder)) if folder else None
+
+
 def refuse_other_runner(root: Path, hint: str) -> None:
     """Refuse a project whose own runner, and code perhaps, is not what was imported."""
     own = Path(__file__).resolve().parents[1]

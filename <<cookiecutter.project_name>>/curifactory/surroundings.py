@@ -13,9 +13,10 @@ from types import FrameType
 SELDOM = 1_000_000, 50, 1000
 """A great many calls are no garbage, and are looked through for nothing."""
 
-ENDING = [signal.SIGINT, signal.SIGTERM]
-if hasattr(signal, "SIGHUP"):
-    ENDING.append(signal.SIGHUP)
+TERMINATING = [signal.SIGTERM]
+if hasattr(signal, "SIGHUP"):  # of a terminal that closes
+    TERMINATING.append(signal.SIGHUP)
+ENDING = [signal.SIGINT, *TERMINATING]
 
 # The public ones look each handler up in an enum, which takes a hundred times as long.
 _signal = importlib.import_module("_signal")

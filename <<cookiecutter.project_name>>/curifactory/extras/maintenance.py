@@ -62,7 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def perform(options: argparse.Namespace) -> int:
-    cache = options.cache and os.path.abspath(os.path.expanduser(options.cache))
+    cache = settings.from_here(options.cache)
     project = settings.load(settings.find_root(Path.cwd()), cache=cache)
     project.need_cache("run something first")
     found = Store(project.cache, _say)
