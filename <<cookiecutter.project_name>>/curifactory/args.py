@@ -160,7 +160,7 @@ def changed(owner: Any, changes: Mapping[str, Any]) -> Any:
             own[name] = plain.copied(value)
     for name, deeper in inner.items():
         held = own[name] if name in own else named(owner, name)
-        if not (is_nested(held) or type(held) is dict):
+        if not has_names(held):
             shown = REDACTED if is_secret(type(owner), name) else short(held)
             said = f"{name} is {shown}, which has no field {next(iter(deeper))!r}"
             raise RequestError(said, f"give {name} as a whole")
@@ -170,6 +170,11 @@ def changed(owner: Any, changes: Mapping[str, Any]) -> Any:
     if type(owner) is dict:
         return {**plain.copied(owner), **own}
     return dataclasses.replace(plain.copied(owner), **own)
+
+
+def has_names(value: Any) -> bool:
+    """Return whether a dotted path may lead into a value."""
+    return is_nested(value) or type(value) is dict
 
 
 def names_in(owner: Any) -> Sequence[str]:

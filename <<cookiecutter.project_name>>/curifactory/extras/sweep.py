@@ -22,7 +22,7 @@ from typing import (
 )
 
 from .. import args as argsets
-from ..args import REDACTED, field_names, flat, is_hidden, is_nested, unknown_field
+from ..args import REDACTED, field_names, flat, is_hidden, unknown_field
 from ..errors import RequestError, nearest
 from .typed import described, hints_of
 
@@ -178,7 +178,7 @@ def _value(args: Any, setting: Setting, text: str) -> Any:
     *_, last = steps = setting.path.split(".")
     holder, owner, hint = args, args, Any
     for name in steps:
-        if not (is_nested(owner) or type(owner) is dict):
+        if not argsets.has_names(owner):
             inside = "" if is_secret else f" of {argsets.short(owner)}, no dataclass"
             said = f"{where}: there is no field {name!r}{inside}"
             raise RequestError(said, "set the field as a whole, in a parameter file")
