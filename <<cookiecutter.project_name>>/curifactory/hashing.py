@@ -49,9 +49,9 @@ HEAP = 2**9
 generators and views are."""
 
 FIELDS = (
-    *("__attrs_attrs__", "__dataclass_fields__", "__members__", "__pydantic_fields__"),
-    *("__struct_defaults__", "__struct_fields__", "_field_defaults", "_fields"),
-)
+    "__attrs_attrs__ __dataclass_fields__ __members__ __pydantic_fields__ "
+    "__struct_defaults__ __struct_fields__ _field_defaults _fields"
+).split()
 """Where classes of several kinds say what their fields are."""
 
 SHARED = 9

@@ -263,11 +263,9 @@ OWN_NAMES = {("flax", "Module"): frozenset({"_id", "_parent_ref", "_state"})}
 LAZY = {("polars", "LazyFrame"), ("pyarrow", "Dataset")}
 """Whose pickles have the names of files, and nothing of what is in them."""
 
-CLASSLESS = {*RULES.values()} - {
-    *(_config, _layer, _library, _logger, _random, _uncertain, _unit)
-}
+WITH_CLASS = (_config, _layer, _library, _logger, _random, _uncertain, _unit)
+CLASSLESS = {*RULES.values()} - {*WITH_CLASS}
 """Those that say nothing of a class that extends theirs, nor of what it adds."""
-
 
 DATA = {_array, _masked, _frame, _series, _tensor, _table, _column}
 """Those of values that change when somebody changes them, and not when they are used."""

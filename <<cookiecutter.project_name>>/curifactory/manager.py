@@ -370,10 +370,12 @@ def _new_folder(parent: Path, name: str) -> Path:
 
 
 def _settings_near(root: Path | str | None) -> Settings:
-    place = project_at_work() if root is None else Path(root)
     if root is None:
+        place = project_at_work()
         hint = f"`pip install -e {place}`, so that its own code is imported"
         settings.refuse_other_runner(place, hint)
+    else:
+        place = Path(root)
     sources.watch(place)
     return settings.load(place.resolve())
 

@@ -493,8 +493,8 @@ class _Member:
         own = not isinstance(function, FunctionType) or sources.is_project(function)
         self.kind, self.read = ("m", name) if own else ("a", FIELDS)
         self.code = list(filter(sources.is_project, [function, type(member)]))
-        own |= getattr(member, "__module__", "") == "functools"  # of total_ordering
-        self.compares = asks_type and own and name in COMPARISONS
+        is_ordering = getattr(member, "__module__", "") == "functools"  # total_ordering
+        self.compares = asks_type and name in COMPARISONS and (own or is_ordering)
 
     def __get__(self, instance: Any, owner: type) -> Any:
         if instance is None:
