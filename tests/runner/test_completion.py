@@ -137,6 +137,7 @@ def test_fields_of_nested_classes_and_of_classes_above_are_completed(whole):
     assert found == ["lr=", "kind=", *models]
 
 
+@pytest.mark.slow
 def test_no_file_of_a_project_is_imported(whole):
     for path in list(whole.root.rglob("*.py")):
         text = path.read_text(encoding="utf-8")

@@ -668,6 +668,7 @@ MANY = "[Args(name=f'{}{{seed}}', seed=seed) for seed in range(12)]"
         ("stages/chain.py", "[1, 2, 3]", "[1, 2, 4]", "load changed: load 1, fit 12"),
     ],
 )
+@pytest.mark.slow
 def test_long_work_of_argsets_with_other_names_now_asks_too(
     whole, file, old, new, said
 ):

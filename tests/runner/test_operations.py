@@ -202,6 +202,7 @@ GIVEN = """\
 """
 
 
+@pytest.mark.slow
 def test_a_large_value_that_is_given_to_many_calls_is_gone_through_once(project):
     taking = (
         "@stage(['data'], ['v'])\ndef with_table(record, data, table):\n    return 1"
@@ -234,6 +235,7 @@ def test_a_large_value_that_is_given_to_many_calls_is_gone_through_once(project)
     assert each[1] < 1.1 * each[0]
 
 
+@pytest.mark.slow
 def test_a_large_field_costs_a_call_that_reads_it_its_copy_and_little_more(project):
     made = "[Args(name=f's{i}', seed=i, items=[[1, {'x': 2}]] * COUNT) for i in range(ARGSETS)]"
     called = []
@@ -307,6 +309,7 @@ ASKING = """
     """
 
 
+@pytest.mark.slow
 def test_each_value_that_a_run_asks_for_costs_the_same_however_many_before(project):
     project.write({"params/base.py": CHAIN["params/base.py"]})
     called = {}

@@ -243,6 +243,7 @@ def test_one_command_makes_a_cache_ones_own_again(project):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="has other rights")
+@pytest.mark.slow
 def test_a_cache_is_looked_at_while_others_write_to_its_index(tmp_path):
     program = "import os\nwhile True:\n    open('a', 'w').close()\n    os.remove('a')"
     other = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path)
