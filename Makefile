@@ -18,7 +18,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 .PHONY: demo test test-all test-slurm test-pythons fuzz mutate check bench-envs bench bench-full \
 	profile test-libraries help clean FORCE
 
-demo: $(STAMP) ## a generated project in four acts, in build/demo
+demo: $(STAMP) ## a generated project in five acts, in build/demo
 	@$(BIN)/python tools/demo.py
 
 test: $(STAMP) ## the quick tests, a few minutes; options: OPTIONS="-k names"

@@ -1,4 +1,4 @@
-"""Tell in four acts what a generated project does; exit 1 if it does not do so.
+"""Tell in five acts what a generated project does; exit 1 if it does not do so.
 
 Bakes a project from this working tree into build/demo and runs its experiment `digits`
 with the packages of the template's own environment.
@@ -50,9 +50,16 @@ def main() -> int:
     edit(project, *PARAMSET)
     grown = act("4. One argset added to params/models.py: knn_single", project)
     check(computed_by_stage(grown)["train_model"] == 1, "not one model was trained")
-    print("   its own stages and the comparison; the rest is as it was")
+    print("   its own stages and the comparison; the rest is as it was\n")
+    print(table_of(grown))
 
-    print("\n" + table_of(grown))
+    runs = [again["run"], edited["run"]]
+    print(f"\n5. Past runs side by side: experiment compare {' '.join(runs)}")
+    compared = run_python(["-m", "curifactory", "compare", *runs], project)
+    said = [*compared.split("\n\n")[1].splitlines(), compared.splitlines()[-1]]
+    check("  score: src/metrics.py: accuracy changed" in said, "they say nothing of it")
+    print("\n".join(f"   {line}" for line in said))
+
     report = project / "reports" / grown["run"] / "index.html"
     check(report.is_file(), f"there is no report at {report}")
     print(f"\nThe report: {report.relative_to(TEMPLATE)}")
@@ -71,8 +78,8 @@ def bake() -> Path:
     return FOLDER / NAME
 
 
-def run_python(arguments: list[str], folder: Path) -> None:
-    """Run this Python in a folder; what it prints is shown only if it fails."""
+def run_python(arguments: list[str], folder: Path) -> str:
+    """Run this Python in a folder and return what it prints, which is shown if it fails."""
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -83,6 +90,7 @@ def run_python(arguments: list[str], folder: Path) -> None:
     )
     command = " ".join(arguments)
     check(done.returncode == 0, f"{command} exited {done.returncode}:\n{done.stdout}")
+    return done.stdout
 
 
 def act(title: str, project: Path) -> dict[str, Any]:

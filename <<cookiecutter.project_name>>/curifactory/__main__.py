@@ -6,7 +6,7 @@ from importlib.machinery import ModuleSpec
 
 from .channel import HASH_SEED
 
-APART = frozenset("ls runs cache new help -h --help --version".split())
+APART = frozenset("ls runs compare cache new help -h --help --version".split())
 """What is done without importing the project."""
 INTERRUPTED = (130, 143)
 PATIENCE = 2.0

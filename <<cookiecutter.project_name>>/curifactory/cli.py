@@ -42,6 +42,7 @@ OWN = {
 # What can be left out with extras/: a module with add_options(parser), perform(options).
 EXTRAS: dict[str, tuple[str, str]] = {
     "runs": ("history", "list past runs"),
+    "compare": ("compare", "show what past runs came to, and how they differ"),
     "cache": ("maintenance", "list, find, verify and tidy what the cache holds"),
     "explain": ("explain", "say what stages read, and why each call is computed"),
     "accept": ("keeping", "keep a stage's results although its code changed"),

@@ -18,8 +18,10 @@ MAP_ROWS = 60
 COMPARED_ARGSETS = 20
 FAILURES_SHOWN = 3
 
-Rows = dict[str, dict[tuple[str, str], dict[str, Any]]]
-"""The metrics of argsets, by stage and name."""
+Metrics = dict[tuple[str, str], dict[str, Any]]
+"""What an argset came to, by stage and name: a value, and which end is the better."""
+Given = tuple[str, ...]
+"""What a table has beside metrics."""
 
 
 def differing(texts: list[str]) -> list[str]:
@@ -36,7 +38,7 @@ def print_map(run: Run, *, is_whole: bool = False) -> None:
         row = call.stage.label, decision.kind, decision.reason
         rows.setdefault(row, []).append(call.label)
     lines = [
-        (stage, kind, _some(labels), reason)
+        (stage, kind, some(labels), reason)
         for (stage, kind, reason), labels in rows.items()
     ]
     shown = lines if is_whole else lines[:MAP_ROWS]
@@ -53,7 +55,8 @@ def print_map(run: Run, *, is_whole: bool = False) -> None:
         print(f"about {spent} of computing, judged by earlier runs")
 
 
-def _some(labels: Sequence[str]) -> str:
+def some(labels: Sequence[str]) -> str:
+    """Name one of several."""
     return labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more"
 
 
@@ -96,7 +99,7 @@ def _print_failure(call: Call, folder: str, debug: bool) -> None:
 
 def _print_comparison(calls: Sequence[Call]) -> None:
     """Print the metrics of each argset, the best of each column with a star."""
-    rows: Rows = {}
+    rows: dict[str, Metrics] = {}
     over: list[str] = []
     for call in calls:
         metrics = call.trace.metrics if call.trace and call.is_done else {}
@@ -108,40 +111,55 @@ def _print_comparison(calls: Sequence[Call]) -> None:
             count = len({each.snapshot.name for each in call.members} - {"-"})
             several = counted(count, "argset")
             over.append(f"over {several}: {call.stage.label}  {', '.join(told)}")
-    _print_rows(rows)
+    if rows:
+        lines = [((label,), row, ()) for label, row in rows.items()]
+        print_metrics((("argset",), ()), lines, COMPARED_ARGSETS, "see the report")
     for line in over[:COMPARED_ARGSETS]:
         print(line)
     if rows or over:
         print()
 
 
-def _print_rows(rows: Rows) -> None:
-    """Print the first rows, and the best ones wherever they stand."""
-    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-    if not columns:
-        return
-    found = {c: [row[c] for row in rows.values() if c in row] for c in columns}
+def print_metrics(
+    head: tuple[Given, Given],
+    rows: Sequence[tuple[Given, Metrics, Given]],
+    most: int,
+    elsewhere: str,
+) -> None:
+    """Print metrics between what else is known of argsets, the best ones with a star.
+
+    Of more than `most` rows the first, and the best ones wherever they stand.
+    """
+    columns = list(dict.fromkeys(column for _, row, _ in rows for column in row))
+    found = {c: [row[c] for _, row, _ in rows if c in row] for c in columns}
     best = {column: _best(metrics) for column, metrics in found.items()}
     exact = {c: digits(each["value"] for each in m) for c, m in found.items()}
     lines: list[tuple[str, ...]] = []
-    for index, (label, row) in enumerate(rows.items()):
+    for index, (before, row, after) in enumerate(rows):
         cells = [_cell(row.get(each), best[each], exact[each]) for each in columns]
         is_best = any(cell.endswith("*") for cell in cells)
-        if index < COMPARED_ARGSETS or (is_best and len(lines) < 2 * COMPARED_ARGSETS):
-            lines.append((label, *cells))
-    names = [name for _, name in columns]
-    head = [n if names.count(n) == 1 else f"{stage}.{n}" for stage, n in columns]
-    table = [("argset", *head), *lines]
+        if index < most or (is_best and len(lines) < 2 * most):
+            lines.append((*before, *cells, *after))
+    table = [(*head[0], *headings(columns), *head[1]), *lines]
     fitting = count_fitting(table)
     print_table(table[0][:fitting], [line[:fitting] for line in lines])
-    if fitting <= len(columns):
-        more = counted(len(columns) + 1 - fitting, "more metric")
-        print(f"... and {more}, see the report")
-    if len(rows) > len(lines):
-        more = counted(len(rows) - len(lines), "more argset")
-        print(f"... and {more}, see the report")
-    if any(cell.endswith("*") for line in lines for cell in line[1:fitting]):
+    for left, what in (
+        (len(table[0]) - fitting, "column"),
+        (len(rows) - len(lines), "argset"),
+    ):
+        if left:
+            print(f"... and {counted(left, f'more {what}')}, {elsewhere}")
+    first, last = len(head[0]), min(fitting, len(head[0]) + len(columns))
+    if any(cell.endswith("*") for line in lines for cell in line[first:last]):
         print("* the best of its column")
+
+
+def headings(
+    columns: Sequence[tuple[str, str]], taken: Sequence[str] = ()
+) -> list[str]:
+    """Return the names of metrics, with their stage where one is not clear by itself."""
+    names = [*taken, *(name for _, name in columns)]
+    return [n if names.count(n) == 1 else f"{stage}.{n}" for stage, n in columns]
 
 
 def count_fitting(lines: Sequence[Sequence[str]]) -> int:

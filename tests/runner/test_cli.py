@@ -1247,7 +1247,7 @@ def test_a_terminal_shows_as_many_metrics_as_fit(project):
     shown = on_terminal(project, "other", "--quiet", columns=80)
     assert shown[0].split() == ["argset", *(f"metric_{i:02}" for i in range(6))]
     assert [len(line.split()) for line in shown[1:3]] == [7, 7]
-    assert "... and 24 more metrics, see the report" in shown
+    assert "... and 24 more columns, see the report" in shown
     assert on_terminal(project, "other", "--quiet", columns=9)[0].split() == [
         "argset",
         "metric_00",

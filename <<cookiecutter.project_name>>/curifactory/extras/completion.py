@@ -140,6 +140,7 @@ VALUES: dict[str, Callable[[Settings], Names]] = {
     "from_run": _runs,
     "name": functools.partial(_files, "experiments"),
     "overwrite_stages": _stages,
+    "runs": _runs_and_theirs,
     "paramsets": functools.partial(_files, "params"),
     "sets": _fields,
     "stage": _stages,

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import datetime
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,20 @@ DAMAGED = OSError, ValueError, KeyError, TypeError, AttributeError, RecursionErr
 
 def read(path: Path) -> Data:
     """Return a run.json that has all that the commands go by, whatever its schema."""
-    try:
+    with refusing_damage(path):
         run: Data = json.loads(path.read_text(encoding="utf-8"))
         _check(run)
+        return run
+
+
+@contextlib.contextmanager
+def refusing_damage(path: Path) -> Iterator[None]:
+    """Tell in one line what uses of a run.json come to that holds something else."""
+    try:
+        yield
     except DAMAGED as error:
         hint = "the other runs are not affected; delete its folder if it is of no use"
         raise RequestError(f"{path} is no run: {error}", hint) from error
-    return run
 
 
 def _check(run: Data) -> None:
@@ -120,10 +128,18 @@ def perform(options: argparse.Namespace) -> int:
     shown = found if options.all else found[-20:]
     if len(shown) < len(found):
         print(f"the last {len(shown)} of {len(found)} runs; all of them: --all")
-    widths = [max((len(run[n]) for run in known), default=0) for n in ("run", "status")]
-    for run in shown:
-        print(_line(run, *widths))
+    print_lines(shown, known)
     return 0
+
+
+def print_lines(runs: Sequence[Data], known: Sequence[Data] = ()) -> None:
+    """Print a line for each run, its columns as wide as others that are known need."""
+    widths = [
+        max((len(run[n]) for run in known or runs), default=0)
+        for n in ("run", "status")
+    ]
+    for run in runs:
+        print(_line(run, *widths))
 
 
 def _line(run: Data, width: int, of_status: int) -> str:
@@ -132,8 +148,12 @@ def _line(run: Data, width: int, of_status: int) -> str:
     if "counts" not in run:
         return start.rstrip()
     counts = ", ".join(f"{kind} {n}" for kind, n in run["counts"].items() if n)
-    git = run.get("git") or {}
-    commit = str(git.get("commit", ""))[:8]
-    commit += "+" if commit and git.get("dirty") else ""
-    line = f"{start}  {run['seconds']:6.1f} s  {commit:<9}  {counts}"
+    line = f"{start}  {run['seconds']:6.1f} s  {commit(run):<9}  {counts}"
     return f"{line}  {run['notes'] or ''}".rstrip()
+
+
+def commit(run: Data) -> str:
+    """Return the commit of a run, with a sign where files had changes beside it."""
+    git = run.get("git") or {}
+    found = str(git.get("commit", ""))[:8]
+    return found + "+" if found and git.get("dirty") else found

@@ -1,0 +1,210 @@
+"""`experiment compare`: argsets of past runs side by side, and what lies between runs.
+
+All is from the history, and of the cache the traces: no code of the project is imported.
+"""
+
+import argparse
+import csv
+import itertools
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .. import decide, settings
+from ..errors import RequestError, nearest
+from ..settings import Settings
+from ..store import Store
+from ..tables import COMPARED_ARGSETS, Metrics, differing, headings, print_metrics, some
+from ..trace import Trace
+from . import history
+from .history import Data
+
+WIDEST = 40
+
+
+class Row(NamedTuple):
+    """What one argset was in one run, and what it came to."""
+
+    run: str
+    argset: str
+    hash: str
+    fields: Data
+    metrics: Metrics
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    said = "such as digits-4; of an experiment, its last one; without any, the last"
+    add("runs", nargs="*", metavar="RUN", help=said)
+    add("--full", action="store_true", help="all argsets, however many")
+    add("--csv", action="store_true", help="all argsets, fields and metrics, as CSV")
+
+
+def perform(options: argparse.Namespace) -> int:
+    project = settings.load(settings.find_root(Path.cwd()))
+    paths = [project.runs / n / "run.json" for n in _chosen(project, options.runs)]
+    runs = [history.read(path) for path in paths]
+    rows: list[Row] = []
+    for path, run in zip(paths, runs, strict=True):
+        with history.refusing_damage(path):
+            rows += _rows(run)
+    if options.csv:
+        _write(rows)
+        return 0
+    history.print_lines(runs)
+    for one, other in itertools.pairwise(runs):
+        _print_changes(project, one, other)
+    for title, part in (
+        ("argset", [row for row in rows if row.hash]),
+        ("stage", [row for row in rows if not row.hash]),
+    ):
+        if part:
+            _print_rows(title, part, len(runs), is_full=options.full)
+    return 0
+
+
+def _chosen(project: Settings, asked: Sequence[str]) -> list[str]:
+    """Return the names of the runs that are meant, each once."""
+    ended = [run["run"] for run in history.heads(project.runs) if "counts" in run]
+    if not ended:
+        raise RequestError("no run has ended yet", "run an experiment first")
+    last = {name.rpartition("-")[0]: name for name in ended}
+    found: dict[str, None] = {}
+    for each in asked or ended[-1:]:
+        name = last.get(each.replace("/", "."), each)
+        if name not in ended:
+            raise RequestError(
+                f"no run {each!r} has ended", nearest(each, [*last, *ended])
+            )
+        found[name] = None
+    return list(found)
+
+
+def _rows(run: Data) -> Iterator[Row]:
+    """Yield the argsets of a run with their metrics, then what is over several."""
+    metrics: dict[str, Metrics] = {each["name"]: {} for each in run["argsets"]}
+    for call in run["calls"]:
+        if call["metrics"]:
+            over = [n for n in dict.fromkeys(call["records"]) if n != "-"]
+            shared = call["stage"] + (f" over {some(over)}" if over else "")
+            own = metrics.setdefault(call["argset"] or shared, {})
+            for name, each in call["metrics"].items():
+                value = _number(each["value"])
+                own[call["stage"], name] = {"value": value, "goal": each["goal"]}
+    for each in run["argsets"]:
+        came_to = metrics.pop(each["name"], {})
+        yield Row(run["run"], each["name"], each["hash"], each["fields"], came_to)
+    for name, came_to in metrics.items():
+        yield Row(run["run"], name, "", {}, came_to)
+
+
+def _number(value: Any) -> Any:
+    """Return a number of run.json, where what is not finite is a text."""
+    return float(value) if isinstance(value, str) else +value
+
+
+def _print_changes(project: Settings, one: Data, other: Data) -> None:
+    """Print what is another from one run to the next: request, commit, versions, code."""
+    before, after = _around(one), _around(other)
+    lines = [
+        (name, f"{before[name]} -> {after[name]}")
+        for name in before
+        if after.get(name, before[name]) != before[name]
+    ]
+    lines += _code_changes(project, one, other)
+    print(f"\n{one['run']} -> {other['run']}" + ": the same code" * (not lines))
+    for name, said in lines:
+        print(f"  {name}: {said}")
+
+
+def _around(run: Data) -> dict[str, str]:
+    asked = {"command": run.get("command"), "commit": history.commit(run) or "none"}
+    return {**asked, **run.get("versions", {})}
+
+
+def _code_changes(
+    project: Settings, one: Data, other: Data
+) -> Iterator[tuple[str, str]]:
+    """Yield stages and what of their code is another, as traces in the cache say."""
+    before, after = _traces(project, one), _traces(project, other)
+    for stage in filter(after.__contains__, before):
+        (source, old), (target, new) = before[stage], after[stage]
+        if old is None or new is None:
+            yield stage, "whether its code is the same is not known: traces are gone"
+        elif old.code != new.code:
+            parts = source.code_parts(old), target.code_parts(new)
+            yield stage, ", ".join(decide.changed_parts(*parts))
+
+
+def _traces(project: Settings, run: Data) -> dict[str, tuple[Store, Trace | None]]:
+    """Return a trace of each stage that a run computed or reused, if one is there."""
+    store = Store(project.root / run["cache"], _say)
+    store.is_read_only = True
+    found: dict[str, tuple[Store, Trace | None]] = {}
+    for call in run["calls"]:
+        if call["folder"] and found.get(call["stage"], (store, None))[1] is None:
+            is_there = os.path.isdir(store.place(call["folder"]))
+            trace = store.read(call["folder"]) if is_there else None
+            found[call["stage"]] = store, trace
+    return found
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+def _print_rows(title: str, rows: Sequence[Row], runs: int, *, is_full: bool) -> None:
+    """Print rows; of several runs, those first that differ between them."""
+    merged: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        content = repr((row.hash, row.fields, sorted(row.metrics.items())))
+        merged.setdefault(row.argset, {}).setdefault(content, []).append(row)
+    differ = {n: min(map(len, e.values())) < runs for n, e in merged.items()}
+    order = sorted(merged, key=lambda name: not differ[name])
+    alike = [found for name in order for found in merged[name].values()]
+    fields = _varying([found[0].fields for found in alike])
+    lines = []
+    for number, found in enumerate(alike):
+        ran = (", ".join(row.run for row in found),) if runs > 1 else ()
+        given = tuple(texts[number] for texts in fields.values())
+        lines.append(((found[0].argset, *ran), found[0].metrics, given))
+    most = sys.maxsize if is_full else COMPARED_ARGSETS
+    head = (title, "run")[: 1 + (runs > 1)]
+    print()
+    print_metrics((head, tuple(fields)), lines, most, "all of them: --csv")
+    if runs > 1:
+        print(f"{sum(differ.values())} of {len(merged)} differ between these runs")
+
+
+def _varying(rows: Sequence[Data]) -> dict[str, list[str]]:
+    """Return short texts of those fields that are not the same in all rows."""
+    found = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        texts = {n: _text(row[name]) for n, row in enumerate(rows) if name in row}
+        if len(set(texts.values())) > 1:
+            short = dict(zip(texts, differing(list(texts.values())), strict=True))
+            cells = (short.get(n, "-") for n in range(len(rows)))
+            found[name] = [each[:WIDEST] or '""' for each in cells]
+    return found
+
+
+def _text(value: Any) -> str:
+    is_text = isinstance(value, str)
+    return value if is_text else json.dumps(value, ensure_ascii=False)
+
+
+def _write(rows: Sequence[Row]) -> None:
+    """Write one line for each argset of each run, for other programs."""
+    fields = dict.fromkeys(name for row in rows for name in row.fields)
+    columns = list(dict.fromkeys(each for row in rows for each in row.metrics))
+    head = (*Row._fields[:3], *fields)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([*head, *headings(columns, head)])
+    for row in rows:
+        found = [row.fields.get(name) for name in fields]
+        given = ["" if value is None else _text(value) for value in found]
+        came_to = [row.metrics[c]["value"] if c in row.metrics else "" for c in columns]
+        writer.writerow([*row[:3], *given, *came_to])

@@ -1,0 +1,212 @@
+"""`experiment compare`: past runs side by side, from the history and traces alone."""
+
+import csv
+import io
+import shutil
+
+import pytest
+
+SCORED = 'record.metric("quality", value, goal="max")'
+
+
+def compare(whole, *arguments):
+    return whole.ok("compare", *arguments).out
+
+
+def csv_of(whole, *arguments):
+    text = compare(whole, "--csv", *arguments)
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def argsets(out, name):
+    """The lines of a table that begin with a name, as lists of cells."""
+    return [line.split() for line in out.splitlines() if line.startswith(f"{name} ")]
+
+
+def test_a_run_is_shown_with_what_varied_and_what_came_out(whole):
+    whole.ok("study", "--set", "path=x", "--quiet")
+    for asked in ((), ("study",), ("study-1",)):
+        lines = compare(whole, *asked).splitlines()
+        assert lines[0].startswith("study-1  ") and "computed 6" in lines[0]
+        assert lines[2:] == [
+            "argset  quality  seed",
+            "a       14       1",
+            "b       15*      2",
+            "* the best of its column",
+        ]
+
+
+def test_two_runs_are_shown_with_what_lies_between_them(whole):
+    whole.ok("study", "--quiet")
+    whole.edit("src/helpers.py", "x + 1", "x + (5 if x == 13 else 1)")
+    whole.ok("study", "--quiet", "--verbose")
+    out = compare(whole, "study-1", "study-2")
+    assert out.partition("\n\n")[2] == (
+        "study-1 -> study-2\n"
+        "  command: experiment study --quiet -> experiment study --quiet --verbose\n"
+        "  score: src/helpers.py: shift changed\n"
+        "\n"
+        "argset  run               quality  seed\n"
+        "a       study-1           14       1\n"
+        "a       study-2           18*      1\n"
+        "b       study-1, study-2  15       2\n"
+        "* the best of its column\n"
+        "1 of 2 differ between these runs\n"
+    )
+
+
+def test_runs_of_the_same_code_say_so(whole):
+    whole.ok("study", "--quiet")
+    whole.ok("study", "--quiet")
+    out = compare(whole, "study-1", "study")
+    assert "study-1 -> study-2: the same code\n" in out
+    assert "0 of 2 differ between these runs\n" in out
+
+
+def test_what_differs_comes_first(whole):
+    whole.ok("study", "--quiet")
+    whole.edit("params/base.py", 'name="b", seed=2', 'name="b", seed=7')
+    whole.edit("params/base.py", "seed=7)]", "seed=7), Args(name='c', seed=1)]")
+    whole.ok("study", "--quiet")
+    out = compare(whole, "study-1", "study-2")
+    rows = [line.split()[:2] for line in out.splitlines()[6:-1]]
+    assert rows[:3] == [["b", "study-1"], ["b", "study-2"], ["c", "study-2"]]
+    assert [row[-1] for row in argsets(out, "b")] == ["2", "7"]
+    assert "2 of 3 differ between these runs\n" in out
+
+
+def test_code_of_which_traces_are_gone_is_not_called_the_same(whole):
+    whole.ok("study", "--quiet")
+    whole.ok("study", "--quiet")
+    shutil.rmtree(whole.cache / "stages.chain.fit")
+    before = sorted(whole.cache.rglob("*"))
+    out = compare(whole, "study-1", "study-2")
+    said = "  fit: whether its code is the same is not known: traces are gone\n"
+    assert f"study-1 -> study-2\n{said}" in out
+    assert sorted(whole.cache.rglob("*")) == before
+
+
+def test_a_damaged_trace_stays_where_it_is(whole):
+    whole.ok("study", "--quiet")
+    whole.ok("study", "--quiet")
+    for meta in whole.cache.glob("stages.chain.fit/*/meta.json"):
+        meta.write_text("{")
+    result = whole.ok("compare", "study-1", "study-2")
+    assert "not known: traces are gone" in result.out
+    assert "meta.json is damaged; the folder stays" in result.err
+    assert list(whole.cache.glob("stages.chain.fit/*/meta.json"))
+
+
+def test_metrics_of_records_without_an_argset_have_the_name_of_their_stage(whole):
+    whole.edit(
+        "stages/chain.py",
+        "    return [1, 2",
+        "    record.metric('n', 3)\n    return [1, 2",
+    )
+    whole.edit(
+        "experiments/study.py",
+        "    for args",
+        "    load(Record(manager, None))\n    for args",
+    )
+    whole.ok("study", "--quiet")
+    assert argsets(compare(whole), "load") == [["load", "3"]]
+
+
+def test_metrics_over_several_argsets_have_rows_of_their_own(whole):
+    metric = "record.metric('mean', 2, goal='min')"
+    whole.edit(
+        "stages/chain.py", "    return [[each", f"    {metric}\n    return [[each"
+    )
+    whole.ok("study", "--quiet")
+    assert argsets(compare(whole), "compare")[0] == (
+        ["compare", "over", "a", "and", "1", "more", "2"]
+    )
+    assert csv_of(whole)[2]["mean"] == "2.0"
+
+
+def test_csv_has_every_field_and_metric(whole):
+    whole.edit(
+        "stages/chain.py", SCORED, f"{SCORED}\n    record.metric('depth', 1e999)"
+    )
+    whole.edit("params/base.py", "seed=1", "seed=1, path='say, \"x\"'")
+    whole.edit("params/__init__.py", 'path: str = ""', "path: str | None = None")
+    whole.ok("study", "--quiet")
+    whole.ok("study", "--quiet", "--set", "items=[1, 2]")
+    rows = csv_of(whole, "study-1", "study-2")
+    assert [(row["run"], row["argset"]) for row in rows] == [
+        ("study-1", "a"),
+        ("study-1", "b"),
+        ("study-2", "a"),
+        ("study-2", "b"),
+    ]
+    assert list(rows[0])[3:] == [
+        "seed",
+        "depth",
+        "path",
+        "items",
+        "quality",
+        "score.depth",
+    ]
+    assert [row["quality"] for row in rows] == ["14.0", "15.0", "14.0", "15.0"]
+    assert {row["score.depth"] for row in rows} == {"inf"}
+    assert [row["items"] for row in rows] == ["[]", "[]", "[1, 2]", "[1, 2]"]
+    assert [row["path"] for row in rows] == ['say, "x"', ""] * 2
+    assert "inf" in compare(whole)
+
+
+def test_of_many_argsets_the_first_and_the_best_are_shown(whole):
+    whole.ok("study", "--quiet", "--seeds", "15")
+    out = compare(whole)
+    assert "... and 9 more argsets, all of them: --csv\n" in out
+    assert len(argsets(out, "b_seed14")) == 1  # the best one, though it is the last
+    whole = compare(whole, "--full")
+    assert "more" not in whole and whole.count("_seed") == 30
+
+
+def test_no_code_of_the_project_is_imported(whole):
+    whole.ok("study", "--quiet")
+    for name in ("params/__init__.py", "experiments/study.py", "stages/chain.py"):
+        whole.write({name: "this is no Python"})
+    assert "a       14" in compare(whole)
+
+
+def test_wrong_names_of_runs_are_refused(whole):
+    nothing = whole.run("compare")
+    assert (nothing.code, nothing.err) == (
+        2,
+        "error: no run has ended yet\n  run an experiment first\n",
+    )
+    whole.ok("study", "--quiet")
+    (whole.root / "data/runs/study-9").mkdir()  # it was killed, or is at work
+    assert compare(whole).startswith("study-1 ")
+    for asked, hint in (
+        ("stduy", "did you mean 'study'"),
+        ("study-9", "did you mean"),
+    ):
+        result = whole.run("compare", asked)
+        assert result.code == 2
+        assert result.err.startswith(f"error: no run {asked!r} has ended\n  {hint}")
+
+
+@pytest.mark.parametrize("value", ['"ninety"', "null", "[1]", "{}"])
+def test_a_damaged_metric_is_told_in_one_line(whole, value):
+    whole.ok("study", "--quiet")
+    path = whole.root / "data/runs/study-1/run.json"
+    path.write_text(path.read_text().replace('"value": 14.0', f'"value": {value}'))
+    result = whole.run("compare")
+    assert result.code == 2 and "study-1/run.json is no run: " in result.err
+    assert "Traceback" not in result.err
+
+
+def test_secret_fields_are_not_shown(whole):
+    whole.edit(
+        "params/__init__.py",
+        "import ExperimentArgs",
+        "import ExperimentArgs, parameter",
+    )
+    whole.edit(
+        "params/__init__.py", 'path: str = ""', 'path: str = parameter("", secret=True)'
+    )
+    whole.edit("params/base.py", "seed=1", 'seed=1, path="hunter2"')
+    whole.ok("study", "--quiet")
+    assert "hunter2" not in compare(whole) + compare(whole, "--csv")
