@@ -7,6 +7,7 @@ processes have, commands in turn have different hash seeds.
 
 import atexit
 import contextlib
+import gc
 import importlib
 import itertools
 import json
@@ -81,6 +82,7 @@ def serve(imported):
     """Import modules; then fork for each line of the input, and report its end."""
     for each in imported:
         importlib.import_module(each)
+    gc.freeze()  # what is there already need not be looked at when a fork ends
     for line in sys.stdin:
         child = os.fork()
         if not child:
@@ -96,8 +98,9 @@ def become(program, arguments, cwd, environment, streams):
     _open_as(0, os.devnull, os.O_RDONLY)
     for number, path in enumerate(streams, 1):
         _open_as(number, path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    kept = {"PYTHONHASHSEED": os.environ["PYTHONHASHSEED"]}  # else it begins once more
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update({**kept, **environment})
     os.chdir(cwd)
     sys.path[0] = cwd
     sys.argv[1:] = arguments
