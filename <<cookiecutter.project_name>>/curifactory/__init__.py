@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .args import ExperimentArgs as ExperimentArgs
-    from .args import ExperimentArgs as ExperimentParameters
     from .args import parameter as parameter
     from .args import set_hash_functions as set_hash_functions
     from .caching import Lazy as Lazy
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from .record import Record as Record
     from .stages import aggregate as aggregate
     from .stages import stage as stage
+
+    ExperimentParameters = ExperimentArgs
 
 __version__ = "0.1.0"
 
@@ -34,18 +35,7 @@ _PLACES = {
     "set_hash_functions": "args",
     "stage": "stages",
 }
-__all__ = [
-    "ArtifactManager",
-    "CurifactoryError",
-    "ExperimentArgs",
-    "ExperimentParameters",
-    "Lazy",
-    "Record",
-    "aggregate",
-    "parameter",
-    "set_hash_functions",
-    "stage",
-]
+__all__ = list(_PLACES)
 
 
 def __getattr__(name: str) -> Any:
