@@ -93,6 +93,11 @@ def _annotations(node: Definition) -> list[ast.expr]:
     return list(filter(None, [*given, getattr(node, "returns", None)]))
 
 
+def has_functions(node: ast.ClassDef) -> bool:
+    """Return whether the body of a class has functions, and not fields alone."""
+    return any(isinstance(each, FUNCTIONS) for each in node.body)
+
+
 def bindings(node: ast.ClassDef) -> dict[str, ast.expr | None]:
     """Return the names that a body binds, each with its value if that is a literal, or
     what a builtin collection is made of one."""

@@ -380,8 +380,8 @@ SAME_SOURCE = {
         "class A: 'It is empty.'\ndef g(): 'Nothing.'\ndef f(): return A, g()",
     ),
     "a class renamed where nobody asks for names": (
-        "class A: pass\ndef f(): return A().x",
-        "class B: pass\ndef f(): return B().x",
+        "class A:\n def g(self): pass\ndef f(): return A().x",
+        "class B:\n def g(self): pass\ndef f(): return B().x",
     ),
     "annotations that a decorator of the standard library goes by": (
         "import functools\n@functools.total_ordering\nclass A:\n x: int = 1\n"
@@ -445,6 +445,20 @@ PACKED = (
 )
 
 OTHER_SOURCE = {
+    "one of two classes that look the same": (
+        "class A: pass\nclass B: pass\ndef f(): return A()",
+        "class A: pass\nclass B: pass\ndef f(): return B()",
+    ),
+    "one of two dataclasses that look the same": (
+        "import dataclasses as d\n@d.dataclass\nclass A:\n x: int = 1\n"
+        "@d.dataclass\nclass B:\n x: int = 1\ndef f(): return A()",
+        "import dataclasses as d\n@d.dataclass\nclass A:\n x: int = 1\n"
+        "@d.dataclass\nclass B:\n x: int = 1\ndef f(): return B()",
+    ),
+    "which of two classes that look the same it extends": (
+        "class A: pass\nclass B: pass\nclass C(A):\n def g(self): 1\ndef f(): return C()",
+        "class A: pass\nclass B: pass\nclass C(B):\n def g(self): 1\ndef f(): return C()",
+    ),
     "a function that an object of a library stands for": (
         f"{COMPILING}@N['Compiled']\ndef g(): return 1\nT = [g]\ndef f(): return T",
         f"{COMPILING}@N['Compiled']\ndef g(): return 2\nT = [g]\ndef f(): return T",

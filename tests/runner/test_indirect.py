@@ -16,6 +16,7 @@ from curifactory.peers import Peers
 from curifactory.progress import Progress
 
 TWO = "Args(name='a', seed=1), Args(name='b', seed=2)"
+OTHER = "experiments/other.py"
 PRINT = "r = last(Record(manager, args)); print('VALUE', args.name, r.state['out'])"
 
 
@@ -432,6 +433,60 @@ def last(record):
     project.edit(
         "params/__init__.py", "class Kind(", "class Unread:\n    pass\n\n\nclass Kind("
     )
+    assert values(project) == (now, 0)
+
+
+MARKS = """
+class Even:
+    pass
+
+
+class Odd:
+    \"\"\"It has nothing of its own, either.\"\"\"
+
+
+class Number(Even):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "edit"),
+    [
+        ("isinstance(number, Even)", ("src/marks.py", "Number(Even)", "Number(Odd)")),
+        ("isinstance(numbers[1], Even)", ("src/marks.py", "(Even)", "(Odd)")),
+        ("{Even: 1, Odd: 2}[record.args.items[0]]", (OTHER, "=[Even]", "=[Odd]")),
+        ("type(record.args.depth) is Even", (OTHER, "=Even()", "=Odd()")),
+        ("isinstance(mark, Even)", (OTHER, "mark = Even", "mark = Odd")),
+    ],
+)
+def test_which_class_it_is_counts_where_others_look_the_same(asked, edit, project):
+    stages = f"""
+from src.marks import Even, Number, Odd
+
+
+@stage(None, ["number", "numbers", "mark"])
+def make(record):
+    mark = Even
+    return Number(), [0, Number()], mark()
+
+
+@stage(["number", "numbers", "mark"], ["out"])
+def use(record, number, numbers, mark):
+    return {asked}
+
+
+def last(record):
+    return use(make(record))
+"""
+    stages += "\n\nArgs.check_fields = False\n"
+    argset = "Args(name='a', items=[Even], depth=Even())"
+    project.write({**other(stages, EACH.format(PRINT), argset), "src/marks.py": MARKS})
+    before, _ = values(project)
+    project.edit(*edit)
+    now, _ = values(project)
+    assert now != before
+    project.edit("src/marks.py", "either", "neither")
     assert values(project) == (now, 0)
 
 
