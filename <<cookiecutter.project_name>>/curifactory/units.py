@@ -130,7 +130,11 @@ def of_module(module: ModuleType) -> Unit:
     unit = Unit(f"{place_of(module)}: all of it", _binary(module))
     tree = sources.tree_of(getattr(module, "__file__", None) or "")
     if tree is not None:
-        fill(unit, tree, vars(module), module.__name__).take_imported()
+        scope = fill(unit, tree, vars(module), module.__name__)
+        scope.take_imported()
+        own = sorted(name for name in vars(module) if name[:2] != "__")
+        for name in filter(syntax.is_set_by_import, own):  # others may have done so
+            unit.text += f"{name}={scope.resolve(ast.Name(name, ast.Load()))},"
         unit.text += read_by(module)
     return unit
 

@@ -1627,6 +1627,20 @@ def test_what_a_module_that_is_a_value_does_not_give_away_does_not_count(tmp_pat
     assert found["1"]["fingerprint"] == found["2"]["fingerprint"]
 
 
+@pytest.mark.parametrize(
+    "sets", ["p.c.g = lambda: {}", "p.c.N = {}", "setattr(p.c, 'new', {})"]
+)
+def test_what_others_set_on_a_module_that_is_a_value_counts(sets, tmp_path):
+    body = "import p.c, p.d\ndef f(name): return getattr(p.c, name)"
+    cases = {}
+    for number in "12":
+        files = {"p/__init__.py": "", "p/a.py": body, "p/c.py": "N = 0\ndef g(): pass"}
+        files["p/d.py"] = f"import p.c\n{sets.format(number)}"
+        cases[number] = files, ["p.a:f"]
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
+
+
 def test_a_class_of_others_that_a_file_chooses_counts(tmp_path):
     body = """
 from collections.abc import Mapping, Sequence
