@@ -371,6 +371,7 @@ class Files:
 
         The functions keep results: what was opened for these, by earlier calls, counts.
         """
+        sources.forget_lines()
         if not (functions or memoized.known):  # as for most
             return _Noting(self, reads, None)
 

@@ -94,6 +94,13 @@ def forget() -> None:
     linecache.clearcache()
 
 
+def forget_lines() -> None:
+    """Let the lines of data be read anew: `linecache` tells nobody what it has kept."""
+    for path in [*linecache.cache]:
+        if not path.endswith((".py", ">")):
+            linecache.cache.pop(path, None)
+
+
 def module_of(value: Any) -> ModuleType | None:
     """Return the module that a class or function was defined in, None if there is none."""
     return module_named(str(got(value, "__module__", None)))

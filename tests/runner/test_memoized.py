@@ -18,6 +18,7 @@ LOADERS = '''
 
 import configparser
 import functools
+import linecache
 import time
 from pathlib import Path
 
@@ -25,6 +26,10 @@ from pathlib import Path
 @functools.lru_cache
 def table():
     return Path("inputs/table.txt").read_text().strip()
+
+
+def line():
+    return linecache.getline("inputs/table.txt", 1).strip()
 
 
 @functools.cache
@@ -218,6 +223,7 @@ USES = {
     "an object that a function keeps": "factory().get()",
     "an object in a table": "OBJECTS['a'].lazy",
     "an object of others": "config()",
+    "the lines that Python keeps": "line()",
 }
 
 
@@ -234,7 +240,7 @@ def study(on, *uses, first="pass", argsets=FOUR, after=""):
     """Write an experiment with a stage for each use of what is kept."""
     names = ", ".join(
         "FILES FIRST LAZY LOADER OBJECTS SECOND Alone Loader Shared config counted defaulted "
-        "factory kept listing longer once one slow table through two".split()
+        "factory kept line listing longer once one slow table through two".split()
     )
     stages = [STAGE.format(index, first, use) for index, use in enumerate(uses)]
     calls = "\n".join(EACH.format(f"look{index}") for index in range(len(uses)))
