@@ -23,7 +23,7 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SCOPES = (*FUNCTIONS, ast.Lambda, *COMPREHENSIONS)
 FILLING = frozenset(
-    "setdefault update append appendleft extend extendleft add insert set".split()
+    "setdefault update append appendleft extend extendleft add insert put set".split()
 )
 TABLES = ("dict", "list", "set")
 MUTABLE = (ast.Dict, ast.List, ast.Set, ast.Call, *COMPREHENSIONS)
@@ -314,14 +314,22 @@ class Filling(NamedTuple):
 def fillings(node: ast.AST, local: Collection[int]) -> list[Filling]:
     """Return what a definition puts into things that it has not made itself."""
     first, kept = _parameters(node)
+    nodes = list(ast.walk(node))
+    others = _other_names(nodes)
     found = []
-    for each in ast.walk(node):
+    for each in nodes:
         if isinstance(each, (ast.Global, ast.Nonlocal)):
             found += [Filling(name, "", True, False, 0) for name in each.names]
         filled, attribute, is_result = _filled_by(each), "", False
-        while isinstance(filled, (ast.Subscript, ast.Attribute)):
-            attribute = getattr(filled, "attr", attribute)
-            filled = filled.value
+        left = {**others} if filled is not None else {}
+        while isinstance(filled, (ast.Subscript, ast.Attribute, ast.Name)):
+            if isinstance(filled, ast.Name):
+                if id(filled) not in local or filled.id not in left:
+                    break
+                filled = left.pop(filled.id)
+            else:
+                attribute = getattr(filled, "attr", attribute)
+                filled = filled.value
         if isinstance(filled, ast.Call):
             is_result = getattr(filled.func, "id", "") in ("globals", "type", "vars")
         is_kept = getattr(filled, "id", None) in kept
@@ -329,8 +337,20 @@ def fillings(node: ast.AST, local: Collection[int]) -> list[Filling]:
             found.append(Filling("", "", True, False, 0))
         elif isinstance(filled, ast.Name):
             said = id(filled) not in local, filled.id == first
-            node_id = 0 if _is_read(each) else id(filled)
+            is_read = _is_read(each) or left != others
+            node_id = 0 if is_read else id(filled)
             found.append(Filling(filled.id, attribute, *said, node_id))
+    return found
+
+
+def _other_names(nodes: Sequence[ast.AST]) -> dict[str, ast.expr]:
+    """Return what variables stand for, by `a = A.b` and the like: what fills them, fills it."""
+    found: dict[str, ast.expr] = {}
+    kinds = ast.Name, ast.Attribute, ast.Subscript
+    for each in nodes:
+        if isinstance(each, ast.Assign) and isinstance(each.value, kinds):
+            names = (t.id for t in each.targets if isinstance(t, ast.Name))
+            found.update(dict.fromkeys(names, each.value))
     return found
 
 

@@ -113,10 +113,33 @@ def through():
     return FILES.setdefault("through", table())
 
 
+def aliased():
+    table = ALIASED
+    if not table:
+        table["text"] = Path("inputs/table.txt").read_text().strip()
+    return table["text"]
+
+
+def put():
+    if STORE.value is None:
+        STORE.put(Path("inputs/table.txt").read_text().strip())
+    return STORE.value
+
+
 def defaulted(name, kept={}):
     if name not in kept:
         kept[name] = Path("inputs", name).read_text().strip()
     return kept[name]
+
+
+class Store:
+    value = None
+
+    def put(self, value):
+        self.value = value
+
+
+ALIASED, STORE = {}, Store()
 
 
 class Shared:
@@ -216,6 +239,8 @@ USES = {
     "a table": "kept('table.txt')",
     "a global": "once()",
     "a table of what another keeps": "through()",
+    "a table by another name": "aliased()",
+    "an object that is given it": "put()",
     "a default": "defaulted('table.txt')",
     "a class": "Shared.of_class()",
     "a table of a class": "Shared().of_all()",
@@ -239,8 +264,8 @@ def look{0}(record):
 def study(on, *uses, first="pass", argsets=FOUR, after=""):
     """Write an experiment with a stage for each use of what is kept."""
     names = ", ".join(
-        "FILES FIRST LAZY LOADER OBJECTS SECOND Alone Loader Shared config counted defaulted "
-        "factory kept line listing longer once one slow table through two".split()
+        "FILES FIRST LAZY LOADER OBJECTS SECOND Alone Loader Shared aliased config counted "
+        "defaulted factory kept line listing longer once one put slow table through two".split()
     )
     stages = [STAGE.format(index, first, use) for index, use in enumerate(uses)]
     calls = "\n".join(EACH.format(f"look{index}") for index in range(len(uses)))

@@ -292,6 +292,15 @@ def filled(source, *, outside=True):
         ("def f(): make()['x'] = 1", set()),
         ("def f(): return A['x'], A.b, A.get('x'), A.update", set()),
         ("class A:\n B.x = 1", {"B"}),
+        ("def f(): a = A; a['x'] = 1", {"A"}),
+        ("def f(): a = b = A.x; b.append(1)", {"A"}),
+        ("def f(): a = A['x']; b = a; b.add(1)", {"A"}),
+        ("def f(): a = b; b = a; a.add(1)", set()),
+        ("def f(x): x = x.a; x.add(1)", set()),
+        ("def f(): a = A; a += 1", set()),
+        ("def f(x): a = x; a.append(1)", set()),
+        ("def f(): a = A; b.append(a)", {"b"}),
+        ("def f(): a = A(); a.x = 1", set()),
     ],
 )
 def test_what_definitions_fill_outside_of_them_is_known(source, names):
@@ -305,6 +314,7 @@ def test_what_definitions_fill_outside_of_them_is_known(source, names):
         ("x.a.b['x'] = 1", {"x"}),
         ("x.a.append(1)", {"x"}),
         ("y.a = 1", {"y"}),
+        ("a = x.a; a['x'] = 1", {"x"}),
         ("return x.a", set()),
     ],
 )
@@ -313,7 +323,10 @@ def test_what_methods_keep_in_their_object_is_known(body, fills):
 
 
 def test_what_is_filled_is_told_from_what_is_read():
-    source = "def f():\n A['x'] = 1\n B.setdefault('x', 1)\n a = self.b.c['x'] = 1"
+    source = (
+        "def f():\n A['x'] = 1\n B.setdefault('x', 1)\n a = self.b.c['x'] = 1\n"
+        " d = D.e\n d.f['x'] = 1"
+    )
     node = ast.parse(source).body[0]
     found = syntax.fillings(node, syntax.local_names(node))
     names = {id(n): n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
@@ -321,6 +334,7 @@ def test_what_is_filled_is_told_from_what_is_read():
     assert sorted(nodes, key=str) == [
         ("A", "", "A"),
         ("B", "", None),
+        ("D", "e", None),
         ("self", "b", "self"),
     ]
 
