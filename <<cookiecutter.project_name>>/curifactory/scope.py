@@ -109,12 +109,15 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
     only_filled = scope.only_filled = {each.node for each in scope.fillings}
     attributes: set[str] = set()
     given: set[str] = set()
+    outside: set[str] = set()
     for inner in ast.walk(node):
         scope.take_question(inner)
         scope.called.update(map(id, getattr(inner, "decorator_list", ())))
         if isinstance(inner, (ast.Import, ast.ImportFrom)):
             scope.take_import(inner)
             given.update(each.name for each in inner.names)
+        elif isinstance(inner, ast.Global):
+            outside.update(inner.names)
         elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
             unit.loaded.update([] if id(inner) in only_filled else [inner.id])
             given.update([] if id(inner) in scope.local else [inner.id])
@@ -134,6 +137,7 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
             unit.names.update({inner.value} - MARKS)
             if not re.search(r"\s", inner.value):  # as `model.depth`, or `{0.depth}`
                 unit.names.update(re.findall(r"\w+", inner.value))
+    scope.take_imported(outside)
     unit.names |= attributes
     unit.asked |= (ASKS_FIELDS & (attributes | given)) | (attributes & {"type"})
     if "type" in attributes and not ASKS_FIELDS.isdisjoint(attributes | unit.loaded):
@@ -339,9 +343,10 @@ class Scope:
         self.imported[name] = value
         self.places[name] = place or (self.module, name)
 
-    def take_imported(self) -> None:
-        """Refer to all that was imported, by its name."""
-        for name, value in self.imported.items():
+    def take_imported(self, names: Collection[str]) -> None:
+        """Refer to what was imported, by its name, for others to use."""
+        for name in (each for each in self.imported if each in names):
+            value = self.imported[name]
             self.unit.text += f"{name}={self._refer(value, self.places[name])},"
 
     def resolve(self, node: ast.AST) -> str | None:

@@ -131,7 +131,7 @@ def of_module(module: ModuleType) -> Unit:
     tree = sources.tree_of(getattr(module, "__file__", None) or "")
     if tree is not None:
         scope = fill(unit, tree, vars(module), module.__name__)
-        scope.take_imported()
+        scope.take_imported(scope.imported)
         own = sorted(name for name in vars(module) if name[:2] != "__")
         for name in filter(syntax.is_set_by_import, own):  # others may have done so
             unit.text += f"{name}={scope.resolve(ast.Name(name, ast.Load()))},"

@@ -1627,6 +1627,18 @@ def test_what_a_module_that_is_a_value_does_not_give_away_does_not_count(tmp_pat
     assert found["1"]["fingerprint"] == found["2"]["fingerprint"]
 
 
+def test_what_a_function_imports_into_its_module_counts(tmp_path):
+    body = "def load():\n global g\n from .c import g, h\ndef f():\n load()\n return g()"
+    cases = {}
+    for name, numbers in {"1": (1, 1), "2": (2, 1), "3": (1, 2)}.items():
+        beside = "def g(): return {}\ndef h(): return {}".format(*numbers)
+        files = {"p/__init__.py": "", "p/a.py": body, "p/c.py": beside}
+        cases[name] = files, ["p.a:f"]
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    one, other, same = (found[name]["fingerprint"] for name in cases)
+    assert one == same != other
+
+
 @pytest.mark.parametrize(
     "sets", ["p.c.g = lambda: {}", "p.c.N = {}", "setattr(p.c, 'new', {})"]
 )
