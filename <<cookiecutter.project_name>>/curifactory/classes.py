@@ -36,7 +36,7 @@ def of_class(cls: type) -> Unit:
     else:
         bindings = (syntax.bindings(node).items() for node in nodes)
         unit.refers += _made_elsewhere(cls, dict(itertools.chain(*bindings)))
-    if nodes and not any(map(syntax.has_functions, nodes)):
+    if nodes and not any(map(syntax.has_methods, nodes)):
         unit.text += f"class {cls.__name__},"  # another one may look the same
     if len(nodes) > 1:
         unit.refers += [a for a in _attributes(cls) if type(a.value) in sources.PLAIN]

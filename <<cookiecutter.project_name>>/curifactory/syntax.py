@@ -93,9 +93,10 @@ def _annotations(node: Definition) -> list[ast.expr]:
     return list(filter(None, [*given, getattr(node, "returns", None)]))
 
 
-def has_functions(node: ast.ClassDef) -> bool:
-    """Return whether the body of a class has functions, and not fields alone."""
-    return any(isinstance(each, FUNCTIONS) for each in node.body)
+def has_methods(node: ast.ClassDef) -> bool:
+    """Return whether a class has methods of its own, beside such as `__init__`."""
+    functions = (each for each in node.body if isinstance(each, FUNCTIONS))
+    return not all(each.name.startswith("__") for each in functions)
 
 
 def bindings(node: ast.ClassDef) -> dict[str, ast.expr | None]:

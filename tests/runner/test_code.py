@@ -455,6 +455,12 @@ OTHER_SOURCE = {
         "import dataclasses as d\n@d.dataclass\nclass A:\n x: int = 1\n"
         "@d.dataclass\nclass B:\n x: int = 1\ndef f(): return B()",
     ),
+    "one of two classes that are made alike": (
+        "class A:\n def __init__(self, x): self.x = x\n"
+        "class B:\n def __init__(self, x): self.x = x\ndef f(): return A(1)",
+        "class A:\n def __init__(self, x): self.x = x\n"
+        "class B:\n def __init__(self, x): self.x = x\ndef f(): return B(1)",
+    ),
     "which of two classes that look the same it extends": (
         "class A: pass\nclass B: pass\nclass C(A):\n def g(self): 1\ndef f(): return C()",
         "class A: pass\nclass B: pass\nclass C(B):\n def g(self): 1\ndef f(): return C()",
@@ -1628,7 +1634,9 @@ def test_what_a_module_that_is_a_value_does_not_give_away_does_not_count(tmp_pat
 
 
 def test_what_a_function_imports_into_its_module_counts(tmp_path):
-    body = "def load():\n global g\n from .c import g, h\ndef f():\n load()\n return g()"
+    body = (
+        "def load():\n global g\n from .c import g, h\ndef f():\n load()\n return g()"
+    )
     cases = {}
     for name, numbers in {"1": (1, 1), "2": (2, 1), "3": (1, 2)}.items():
         beside = "def g(): return {}\ndef h(): return {}".format(*numbers)
