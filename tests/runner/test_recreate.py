@@ -250,6 +250,32 @@ def test_argsets_that_run_made_are_told_from_those_of_files(many):
     assert "deep" in lines[0] and lines[1:2] == made and "own" in lines[2]
 
 
+STRICT = """from dataclasses import dataclass
+
+from params import Args
+
+
+@dataclass
+class Strict(Args):
+    size: int = 0
+
+    def __post_init__(self):
+        if not (self.name and self.size):
+            raise ValueError("it has no name, or no size")
+
+
+def get_params():
+    return [Strict(name="one", size=1), Strict(name="two", size=2)]
+"""
+
+
+def test_argsets_whose_class_refuses_its_defaults_are_made_again(many):
+    many.write({"params/strict.py": STRICT})
+    many.ok("seen", "-p", "strict")
+    many.ok("params", "--from-run", "seen-1")
+    assert many.ok("seen", "-p", "seen_1").counts["computed"] == 0
+
+
 def test_the_file_is_in_the_project_s_style(many):
     many.ok("seen", "-p", "many")
     many.run("params", "--from-run", "seen-1")

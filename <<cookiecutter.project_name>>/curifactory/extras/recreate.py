@@ -180,16 +180,16 @@ def parameter_file(run: Data) -> str:
     names = {cls: f"base{place or ''}" for place, cls in enumerate(bases)}
     shared = {cls: _shared(cls, made) for cls in bases}
     lines = []
-    for cls, name in names.items():
-        lines += _call(f"    {name} = {cls}", shared[cls], always=True)
+    for cls, each in bases.items():  # a whole one: a class may refuse what is less
+        lines += _call(f"    {names[cls]} = {cls}", each.given(), always=True)
     lines += ["    return ["]
     for place, each in enumerate(made):
         if place and not each.paramset and made[place - 1].paramset:
             lines += ["        # Made by run() itself, which may make them again:"]
         cls = each.classes[""]
-        own = {n: t for n, t in each.arguments("").items() if n not in shared[cls]}
-        given = {"name": _written(each.name), **own}
-        lines += _call(f"        {names[cls]}.copy", given, end=",")
+        own = {n: t for n, t in each.given().items() if n not in shared[cls]}
+        of_base = _call(f"        {names[cls]}.copy", own, end=",")
+        lines += [f"        {names[cls]},"] if each is bases[cls] else of_base
     body = "\n".join([*lines, "    ]"])
     define = f"def get_params() -> list[{' | '.join(bases)}]:"
     text = "\n".join([*_head(run["run"], made, body), "", "", define, body, ""])
@@ -278,6 +278,10 @@ class _Past:
             for name in self.names(path)
         }
 
+    def given(self) -> dict[str, str]:
+        """Return the expression of each argument of the argset itself."""
+        return {"name": _written(self.name), **self.arguments("")}
+
     def written(self, path: str) -> str:
         """Return the expression that makes the dataclass at a path."""
         inner = (f"{name}={text}" for name, text in self.arguments(path).items())
@@ -286,7 +290,7 @@ class _Past:
 
 def _shared(cls: str, made: list[_Past]) -> dict[str, str]:
     """Return the arguments that all argsets of a class have in common."""
-    first, *others = [each.arguments("") for each in made if each.classes[""] == cls]
+    first, *others = [each.given() for each in made if each.classes[""] == cls]
     return {
         name: text
         for name, text in first.items()
