@@ -78,9 +78,6 @@ def heads(runs: Path) -> list[Data]:
         folders = [each for each in runs.iterdir() if each.is_dir()]
     except FileNotFoundError:
         folders = []
-    except OSError as error:
-        said = f"the history {runs} cannot be read: {error.strerror}"
-        raise RequestError(said, "make the folder readable") from error
     found = [{**head(each / "run.json"), "folder": each} for each in folders]
     return sorted(found, key=_place)
 

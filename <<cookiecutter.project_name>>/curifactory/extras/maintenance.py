@@ -73,13 +73,7 @@ def perform(options: argparse.Namespace) -> int:
         hint = "it is named by `cache` in pyproject.toml, or by --cache"
         raise RequestError(f"the folder {project.cache} is no cache", hint)
     actions = {"path": _path, "verify": _verify, "gc": _gc, "rebuild": _rebuild}
-    try:
-        return actions.get(options.action, _ls)(project, found, options)
-    except OSError as error:
-        if error.filename is None:  # of the output, as after `| head`
-            raise
-        said = f"the cache {project.cache} cannot be used: {error}"
-        raise CurifactoryError(said, "nothing that is needed was lost") from error
+    return actions.get(options.action, _ls)(project, found, options)
 
 
 def _is_sign(entry: "os.DirEntry[str]") -> bool:
