@@ -52,7 +52,16 @@ class Source(NamedTuple):
 def load(project: Settings, kind: str, name: str) -> ModuleType:
     """Import the module of an experiment or parameter file."""
     path = layout.located(project, kind, name)
-    return _import(project.module_of(name, kind), path)
+    try:
+        return importlib.import_module(project.module_of(name, kind))
+    except CurifactoryError as error:
+        raise placed(error) from error
+    except SyntaxError as error:
+        place = relative(error.filename or str(path))
+        text = (error.text or "is it text in UTF-8?").strip()
+        raise RequestError(f"{place}:{error.lineno or 1}: {error.msg}", text) from error
+    except (Exception, SystemExit) as error:
+        raise _users(error, f"{relative(str(path))} cannot be imported") from error
 
 
 def check_function(module: ModuleType, name: str) -> None:
@@ -71,19 +80,6 @@ def check_function(module: ModuleType, name: str) -> None:
     if any(is_kind(found) for is_kind in kinds):
         said = f"{place}: {name}() is no plain function: nothing in it would be done"
         raise RequestError(said, f"write it without async and yield: {HINTS[name]}")
-
-
-def _import(name: str, path: Path) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except CurifactoryError as error:
-        raise placed(error) from error
-    except SyntaxError as error:
-        place = relative(error.filename or str(path))
-        text = (error.text or "is it text in UTF-8?").strip()
-        raise RequestError(f"{place}:{error.lineno or 1}: {error.msg}", text) from error
-    except (Exception, SystemExit) as error:
-        raise _users(error, f"{relative(str(path))} cannot be imported") from error
 
 
 def _users(error: BaseException, what: str) -> RequestError:
@@ -189,7 +185,9 @@ def open_project(root: Path | str | None, **places: Any) -> Settings:
 def imported(project: Settings, names: Iterable[str]) -> Iterator[Source]:
     """Import parameter files, each once; for an experiment, those that it names."""
     done = set()
-    for kind, name, module in _modules(project, names):
+    for name in _plain(project, names):
+        kind = layout.kind_of(project, name)
+        module = load(project, kind, name)
         found: Iterable[Source] = of_experiment(project, name, module)
         if kind == "params":
             found = [_source(name, module)]
@@ -199,13 +197,8 @@ def imported(project: Settings, names: Iterable[str]) -> Iterator[Source]:
                 yield each
 
 
-def _modules(
-    project: Settings, names: Iterable[str]
-) -> Iterator[tuple[str, str, ModuleType]]:
-    """Import files that have argsets, each once, and say of which kind they are."""
-    for name in dict.fromkeys(layout.plain_name(project, each) for each in names):
-        kind = layout.kind_of(project, name)
-        yield kind, name, load(project, kind, name)
+def _plain(project: Settings, names: Iterable[str]) -> Iterable[str]:
+    return dict.fromkeys(layout.plain_name(project, each) for each in names)
 
 
 def of_experiment(project: Settings, name: str, module: ModuleType) -> Iterator[Source]:
@@ -225,8 +218,8 @@ def of_experiment(project: Settings, name: str, module: ModuleType) -> Iterator[
         known = [each.name for each in layout.entries(project, "params")]
         said = f"experiment {name!r} names no parameter file"
         raise RequestError(said, f"choose with -p NAME; {nearest('', known)}")
-    for _, each, its_module in _modules(project, names):
-        yield _source(each, its_module)
+    for each in _plain(project, names):
+        yield _source(each, load(project, layout.kind_of(project, each), each))
 
 
 def _source(name: str, module: ModuleType) -> Source:
@@ -236,7 +229,7 @@ def _source(name: str, module: ModuleType) -> Source:
 
 def collect(sources: Iterable[Source], choice: Request) -> list[Snapshot]:
     """Call each get_params() once and take snapshots of the argsets that are chosen."""
-    check, vary = _field_check(), _variation(choice)
+    typed, vary = settings.extra("typed"), _variation(choice)
     found: dict[str, tuple[Snapshot, str]] = {}
     owners: dict[int, tuple[Any, str]] = {}
     for source in sources:
@@ -245,7 +238,8 @@ def collect(sources: Iterable[Source], choice: Request) -> list[Snapshot]:
             for args in _own(given, source, owners):
                 for made in vary(args):
                     snapshot = _snapshot(made, source)
-                    check(snapshot.source, source.place)
+                    if typed is not None:
+                        typed.check(snapshot.source, source.place)
                     _add(found, snapshot, source.place)
     return _select([snapshot for snapshot, _ in found.values()], choice)
 
@@ -262,12 +256,6 @@ def _own(
             said = f"{both} return the same object, argset {args.name!r}"
             raise RequestError(said, "make a copy in one of them: args.copy()")
         yield _named(args, source.name, index)
-
-
-def _field_check() -> Any:
-    """Return what compares values with annotations, where that is installed."""
-    typed = settings.extra("typed")
-    return typed.check if typed else lambda args, place: None
 
 
 def _variation(choice: Request) -> Any:
