@@ -24,19 +24,12 @@ class GitState:
         # Workers, who load this module, never need it.
         from subprocess import DEVNULL, PIPE, Popen
 
-        command = ["git", "status", "--porcelain=v2", "--branch", "--", "."]
         # Without a lock: commits of the user go on meanwhile, and none stays if we end.
-        environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+        command = ["git", "--no-optional-locks", "-C", str(root), "status"]
+        command += ["--porcelain=v2", "--branch", "--", "."]
         try:
             self._process: Any = Popen(
-                command,
-                cwd=root,
-                env=environment,
-                stdin=DEVNULL,
-                stdout=PIPE,
-                stderr=DEVNULL,
-                encoding="utf-8",
-                errors="replace",  # names of files may be in any
+                command, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL
             )
         except OSError:
             self._process = None
@@ -52,10 +45,10 @@ class GitState:
         import subprocess
 
         try:
-            self._text, _ = self._process.communicate(timeout=20)
+            self._told, _ = self._process.communicate(timeout=20)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._text, _ = self._process.communicate()
+            self._told, _ = self._process.communicate()
 
     def read(self) -> dict[str, Any] | None:
         """Return commit, branch and whether files differ from the commit."""
@@ -63,7 +56,7 @@ class GitState:
             return None
         if self._listening.ident is not None:
             self._listening.join()
-        lines = self._text.splitlines()
+        lines = self._told.decode(errors="replace").splitlines()  # names may be in any
         if self._process.returncode != 0:
             return None
         heads = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
