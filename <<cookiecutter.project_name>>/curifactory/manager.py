@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from . import code, plain, provenance, runfile, settings, sources
 from .data import Data
@@ -72,7 +72,7 @@ class ArtifactManager:
         self.stopped_at = self.summary = ""
         self._by_name: dict[str, Snapshot | None] = {}
         self.folder: Path | None = None
-        self._log: TextIO | None = None
+        self._log: Path | None = None
         self._begin = time.time()
         self._turn = threading.RLock()
         """Threads of a notebook may share a manager: they take turns."""
@@ -177,23 +177,19 @@ class ArtifactManager:
         self.log(text)
 
     def log(self, text: str) -> None:
-        if self._log is not None:
-            clock = datetime.datetime.now().strftime("%H:%M:%S")
+        """Keep a line in the log of the run, which has one once it has begun."""
+        if (path := self._log) is not None:
+            line = f"{datetime.datetime.now():%H:%M:%S} {text}\n"
             try:
-                self._log.write(f"{clock} {text}\n")
+                with open(path, "a", -1, "utf-8", "backslashreplace") as file:
+                    file.write(line)
             except OSError as error:
-                self._miss(self._log.name, error)
+                self._miss(path, error)
 
-    def _miss(self, path: Path | str, error: OSError) -> None:
+    def _miss(self, path: Path, error: OSError) -> None:
         """Go on without a file of the history: the results do not depend on it."""
-        self._close_log()
+        self._log = None
         self.progress.message(f"{path} cannot be written: {error.strerror}")
-
-    def _close_log(self) -> None:
-        log, self._log = self._log, None
-        if log is not None:
-            with contextlib.suppress(OSError):  # what could not be written before
-                log.close()
 
     def finish(
         self, status: str, exit_code: int, notes: str | None = None
@@ -243,12 +239,11 @@ class ArtifactManager:
             self.session.peers.close()
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Let go of workers, of the index and of the log."""
+        """Let go of workers, and of the index."""
         if "session" in vars(self):
             self.session.stop(at_once=at_once)
         if "survey" in vars(self):
             self.survey.index.close()
-        self._close_log()
 
     def let_go(self) -> None:
         """Forget what was made; records and calls refer to each other through this."""
@@ -275,12 +270,8 @@ class ArtifactManager:
     def _begin_run(self) -> None:
         self.folder = _new_folder(self.settings.runs, self.experiment_name)
         self._git = provenance.GitState(self.settings.root)
-        path = self.folder / "log.txt"
-        try:  # line buffered: what was said before a crash is on the disk
-            self._log = open(path, "w", 1, "utf-8", "backslashreplace")
-            self.log(self.request.command)
-        except OSError as error:
-            self._miss(path, error)
+        self._log = self.folder / "log.txt"
+        self.log(self.request.command)
         if self.eager:
             # By what ended the script: Python keeps that.
             atexit.register(lambda: self.finish(*self._outcome()))
