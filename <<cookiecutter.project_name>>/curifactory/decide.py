@@ -11,6 +11,7 @@ from .record import Call, Literal, Output, Source
 from .trace import Trace, after
 
 NOBODY: Mapping[Call, Call] = MappingProxyType({})
+ACCEPTED = "its code was accepted"
 OTHER_RECORDS = "other records"
 OTHERWISE = "its inputs, outputs, cachers, files or reads are declared otherwise"
 Now = Callable[[str], str]
@@ -145,7 +146,7 @@ def why_reused(call: Call, trace: Trace) -> str:
     if trace.stage != call.stage.name:
         return f"formerly {trace.stage}"
     if trace.code != call.stage.code.fingerprint and call.stage.is_named:
-        return "its code was accepted"
+        return ACCEPTED
     if trace.label == call.label:
         return ""
     reads = (key for key, _, _ in trace.reads if key[0] == "a")

@@ -7,6 +7,24 @@ import shutil
 import pytest
 
 SCORED = 'record.metric("quality", value, goal="max")'
+OTHER = """
+    from curifactory import stage
+
+
+    @stage(None, ["other"])
+    def fit(record):
+        return 1
+
+
+    @stage(None, ["other"])
+    def alone(record):
+        return 3
+    """
+OTHERS = """
+    from stages.other import alone, fit as other
+    other(Record(manager, None))
+    alone(Record(manager, None))
+"""
 
 
 def compare(whole, *arguments):
@@ -84,6 +102,78 @@ def test_code_of_which_traces_are_gone_is_not_called_the_same(whole):
     said = "  fit: whether its code is the same is not known: traces are gone\n"
     assert f"study-1 -> study-2\n{said}" in out
     assert sorted(whole.cache.rglob("*")) == before
+
+
+BETWEEN = {
+    "a method of the argset": (
+        [
+            ("params/__init__.py", "    items", "    def s(self): return 2\n    items"),
+            ("stages/chain.py", "+ record.args.seed", "+ record.args.s()"),
+        ],
+        [("params/__init__.py", "return 2", "return 3")],
+        "fit: s changed",
+    ),
+    "a file": (
+        [
+            (
+                "stages/chain.py",
+                "return [1, 2, 3]",
+                "return [int(open('own.txt').read())]",
+            )
+        ],
+        [("own.txt", "1", "2")],
+        "load: own.txt changed",
+    ),
+    "one of two stages of one name": (
+        [("experiments/study.py", "manager.records)\n", f"manager.records){OTHERS}")],
+        [("stages/other.py", "return 1", "return 2")],
+        "fit: stages/other.py: fit changed",
+    ),
+    "a stage that is pinned": (
+        [("stages/chain.py", '["score"])\ndef', '["score"], version="2")\ndef')],
+        [("stages/chain.py", "value = shift", "value = 1 + shift")],
+        "score: version= stands for its code",
+    ),
+    "a stage that only one of them has": (
+        [("experiments/study.py", "manager.records)\n", f"manager.records){OTHERS}")],
+        [("experiments/study.py", "    alone(Record(manager, None))\n", "")],
+        "alone: only in study-1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BETWEEN)
+def test_runs_between_which_lies(whole, case):
+    before, after, said = BETWEEN[case]
+    whole.write({"own.txt": "1", "stages/other.py": OTHER})
+    for edits in (before, after):
+        for edit in edits:
+            whole.edit(*edit)
+        whole.ok("study", "--quiet")
+    assert f"study-1 -> study-2\n  {said}\n\n" in compare(whole, "study-1", "study-2")
+
+
+def test_a_stage_that_gave_nothing_is_not_called_the_same(whole):
+    for error in ("ValueError", "KeyError"):
+        whole.edit("stages/chain.py", "    value =", f"    raise {error}\n    value =")
+        whole.run("study", "--quiet")
+    out = compare(whole, "study-1", "study-2")
+    assert (
+        "  score: whether its code is the same is not known: it gave nothing\n" in out
+    )
+
+
+def test_code_that_was_accepted_is_not_called_the_same(whole):
+    whole.ok("study", "--quiet")
+    whole.edit("src/helpers.py", "2 * x", "x + x")
+    whole.ok("accept", "fit")
+    whole.ok("study", "--quiet")
+    said = "  fit: its code was accepted\n\n"
+    assert f"study-1 -> study-2\n{said}" in compare(whole, "study-1", "study-2")
+    whole.edit("params/base.py", "seed=2)]", "seed=2), Args(name='c', seed=3)]")
+    whole.ok("study", "--quiet")  # what is new has the code of now
+    said = "  fit: src/helpers.py: double changed\n\n"
+    assert f"study-1 -> study-3\n{said}" in compare(whole, "study-1", "study-3")
 
 
 def test_a_damaged_trace_stays_where_it_is(whole):

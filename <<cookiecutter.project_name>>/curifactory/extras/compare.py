@@ -9,7 +9,7 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from . import history
 from .history import Data
 
 WIDEST = 40
+UNKNOWN = "whether its code is the same is not known"
 
 
 class Row(NamedTuple):
@@ -33,6 +34,14 @@ class Row(NamedTuple):
     hash: str
     fields: Data
     metrics: Metrics
+
+
+class Behind(NamedTuple):
+    """What was behind results: code, with a trace of each, and files or code they read."""
+
+    codes: dict[str, Trace]
+    reads: set[tuple[str, str]]
+    gone: set[str]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -128,28 +137,71 @@ def _around(run: Data) -> dict[str, str]:
 def _code_changes(
     project: Settings, one: Data, other: Data
 ) -> Iterator[tuple[str, str]]:
-    """Yield stages and what of their code is another, as traces in the cache say."""
-    before, after = _traces(project, one), _traces(project, other)
-    for stage in filter(after.__contains__, before):
-        (source, old), (target, new) = before[stage], after[stage]
-        if old is None or new is None:
-            yield stage, "whether its code is the same is not known: traces are gone"
-        elif old.code != new.code:
-            parts = source.code_parts(old), target.code_parts(new)
-            yield stage, ", ".join(decide.changed_parts(*parts))
+    """Yield stages and what of their code or files is another, as traces say."""
+    stores = [Store(project.root / run["cache"], _say) for run in (one, other)]
+    for store in stores:
+        store.is_read_only = True
+    before, after = _given(one), _given(other)
+    for stage in {**before, **after}:
+        if stage not in before or stage not in after:
+            yield stage, f"only in {(one if stage in before else other)['run']}"
+        elif not (before[stage] and after[stage]):
+            yield stage, f"{UNKNOWN}: it gave nothing"
+        else:
+            said = _difference(stores, (before[stage], after[stage]))
+            yield from [(stage, said)] if said else []
 
 
-def _traces(project: Settings, run: Data) -> dict[str, tuple[Store, Trace | None]]:
-    """Return a trace of each stage that a run computed or reused, if one is there."""
-    store = Store(project.root / run["cache"], _say)
-    store.is_read_only = True
-    found: dict[str, tuple[Store, Trace | None]] = {}
+def _given(run: Data) -> dict[str, dict[str, bool]]:
+    """Return the folders of what each stage gave, and whether its code was accepted."""
+    found: dict[str, dict[str, bool]] = {}
     for call in run["calls"]:
-        if call["folder"] and found.get(call["stage"], (store, None))[1] is None:
-            is_there = os.path.isdir(store.place(call["folder"]))
-            trace = store.read(call["folder"]) if is_there else None
-            found[call["stage"]] = store, trace
+        given = found.setdefault(call["stage"], {})
+        if call["folder"]:
+            given[call["folder"]] = call["reason"] == decide.ACCEPTED
     return found
+
+
+def _difference(stores: Sequence[Store], given: Sequence[dict[str, bool]]) -> str:
+    """Say how the code behind a stage differs; nothing where it surely does not."""
+    shared = given[0].keys() & given[1].keys()  # what has one name is of the same
+    for common in (sorted(shared)[:1], shared):
+        apart = [own.keys() - shared | {*common} for own in given]
+        old, new = map(_behind, stores, apart)
+        if old.codes.keys() == new.codes.keys() and old.reads == new.reads:
+            break
+    keys = {key for key, _ in old.reads} & {key for key, _ in new.reads}
+    changed = sorted({key for key, _ in old.reads ^ new.reads} & keys)
+    said = [decide.read_change(key, "", "") for key in changed]
+    if old.codes.keys() != new.codes.keys() and old.codes and new.codes:
+        traces = _either(old.codes, new.codes), _either(new.codes, old.codes)
+        said += decide.changed_parts(*map(Store.code_parts, stores, traces))
+    elif not said and (old.gone or new.gone):
+        said.append(f"{UNKNOWN}: traces are gone")
+    if not said and any(any(own.values()) for own in given):
+        said.append(decide.ACCEPTED)
+    if not said and "version" in stores[0].code_parts(_either(old.codes, {})):
+        said.append("version= stands for its code")
+    return ", ".join(dict.fromkeys(said))
+
+
+def _behind(store: Store, folders: Iterable[str]) -> Behind:
+    """Return what was behind results, as far as their traces are there."""
+    found = Behind({}, set(), set())
+    for folder in folders:
+        is_there = os.path.isdir(store.place(folder))
+        trace = store.read(folder) if is_there else None
+        if trace is None:
+            found.gone.add(folder)
+        else:
+            found.codes[trace.code] = trace
+            found.reads.update((k, d) for k, d, _ in trace.reads if k[0] in "fcm")
+    return found
+
+
+def _either(codes: dict[str, Trace], others: dict[str, Trace]) -> Trace:
+    """Return a trace of code that the others have not, if there is one."""
+    return codes[min(codes, key=others.__contains__)]
 
 
 def _say(message: str) -> None:
