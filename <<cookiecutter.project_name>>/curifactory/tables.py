@@ -134,6 +134,13 @@ def print_metrics(
     found = {c: [row[c] for _, row, _ in rows if c in row] for c in columns}
     best = {column: _best(metrics) for column, metrics in found.items()}
     exact = {c: digits(each["value"] for each in m) for c, m in found.items()}
+    named: dict[str, list[Metrics]] = {}
+    for before, row, _ in rows:
+        named.setdefault(before[0], []).append(row)
+    for several in (each for each in named.values() if len(each) > 1):
+        for c in columns:
+            values = [row[c]["value"] for row in several if c in row]
+            exact[c] = _telling(values, exact[c])
     lines: list[tuple[str, ...]] = []
     for index, (before, row, after) in enumerate(rows):
         cells = [_cell(row.get(each), best[each], exact[each]) for each in columns]
@@ -187,6 +194,13 @@ def digits(values: Iterable[float]) -> int:
         return 4
     shared = math.log10(max(map(abs, numbers))) - math.log10(spread * 2)
     return min(max(4, math.ceil(shared) + 1), 15)
+
+
+def _telling(values: Iterable[float], least: int) -> int:
+    """Return how many digits, from some on, tell all of a few numbers apart."""
+    apart = set(_finite(values))
+    texts = ({f"{each:.{n}g}" for each in apart} for n in range(least, 17))
+    return next((n for n, t in enumerate(texts, least) if len(t) == len(apart)), 17)
 
 
 def _finite(values: Iterable[float]) -> list[float]:

@@ -81,6 +81,57 @@ def test_runs_of_the_same_code_say_so(whole):
     assert "0 of 2 differ between these runs\n" in out
 
 
+LOOKS = {
+    "a text is no number": ("path", "'1'", "1", ['"1"', "1"]),
+    "a text is not nothing": ("path", "'null'", "None", ['"null"', "null"]),
+    "long texts": ("path", "40 * 'x' + '1'", "40 * 'x' + '2'", None),
+    "lines": ("path", "'p\\nq'", "'p'", ['"p\\nq"', "p"]),
+    "what is shown alike": ("items", "[Half(1)]", "[Half(2)]", None),
+}
+
+
+@pytest.mark.parametrize("case", LOOKS)
+def test_values_that_differ_look_different(whole, case):
+    name, before, after, cells = LOOKS[case]
+    half = "class Half:\n    __repr__ = lambda self: 'Half'\n"
+    half += "    def __init__(self, x): self.x = x\n"
+    whole.write({"src/half.py": half})
+    whole.edit(
+        "params/base.py", "from params", "from src.half import Half\nfrom params"
+    )
+    whole.edit("params/__init__.py", 'path: str = ""', 'path: object = ""')
+    whole.edit("params/base.py", "seed=1", f"seed=1, {name}={before}")
+    whole.ok("study", "--quiet")
+    whole.edit("params/base.py", f"{name}={before}", f"{name}={after}")
+    whole.ok("study", "--quiet")
+    found = [line[4:] for line in argsets(compare(whole, "study-1", "study-2"), "a")]
+    assert (
+        [line for line in found] == [[each] for each in cells]
+        if cells
+        else (len(found) == 2 and found[0] != found[1])
+    )
+
+
+def test_a_field_that_one_of_them_lacks_is_shown(whole):
+    whole.ok("study", "--quiet")
+    whole.edit("params/__init__.py", "    items", "    new: int = 5\n    items")
+    whole.ok("study", "--quiet")
+    out = compare(whole, "study-1", "study-2")
+    assert [line[-1] for line in argsets(out, "a")] == ["-", "5"]
+
+
+def test_metrics_of_an_argset_that_differ_look_different(whole):
+    small = "record.args.seed + 1e-5 * record.args.depth"
+    least = "0.3 if record.args.depth == 1 else 0.1 + 0.2"
+    more = f"{SCORED}; record.metric('m', {small}); record.metric('n', {least})"
+    whole.edit("stages/chain.py", SCORED, more)
+    whole.ok("study", "--quiet")
+    whole.ok("study", "--quiet", "--set", "depth=2")
+    one, other = argsets(compare(whole, "study-1", "study-2"), "a")
+    assert one[3:5] == ["1.00001", "0.29999999999999999"]
+    assert other[3:5] == ["1.00002", "0.30000000000000004"]
+
+
 def test_what_differs_comes_first(whole):
     whole.ok("study", "--quiet")
     whole.edit("params/base.py", 'name="b", seed=2', 'name="b", seed=7')

@@ -9,7 +9,7 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -217,7 +217,7 @@ def _print_rows(title: str, rows: Sequence[Row], runs: int, *, is_full: bool) ->
     differ = {n: min(map(len, e.values())) < runs for n, e in merged.items()}
     order = sorted(merged, key=lambda name: not differ[name])
     alike = [found for name in order for found in merged[name].values()]
-    fields = _varying([found[0].fields for found in alike])
+    fields = _varying([_fields(found[0], merged) for found in alike])
     lines = []
     for number, found in enumerate(alike):
         ran = (", ".join(row.run for row in found),) if runs > 1 else ()
@@ -231,16 +231,40 @@ def _print_rows(title: str, rows: Sequence[Row], runs: int, *, is_full: bool) ->
         print(f"{sum(differ.values())} of {len(merged)} differ between these runs")
 
 
+def _fields(row: Row, merged: Mapping[str, Mapping[str, Sequence[Row]]]) -> Data:
+    """Return fields of a row; and its hash, where they do not tell rows apart."""
+    rows = [found[0] for found in merged[row.argset].values()]
+    is_clear = len({each.hash for each in rows}) <= len({repr(r.fields) for r in rows})
+    return row.fields if is_clear else {**row.fields, "hash": row.hash}
+
+
 def _varying(rows: Sequence[Data]) -> dict[str, list[str]]:
     """Return short texts of those fields that are not the same in all rows."""
     found = {}
     for name in dict.fromkeys(name for row in rows for name in row):
-        texts = {n: _text(row[name]) for n, row in enumerate(rows) if name in row}
-        if len(set(texts.values())) > 1:
+        texts = {n: _clear(row[name]) for n, row in enumerate(rows) if name in row}
+        if len(texts) < len(rows) or len(set(texts.values())) > 1:
             short = dict(zip(texts, differing(list(texts.values())), strict=True))
-            cells = (short.get(n, "-") for n in range(len(rows)))
-            found[name] = [each[:WIDEST] or '""' for each in cells]
+            cells = [short.get(n, "-") for n in range(len(rows))]
+            cut = [c if len(c) <= WIDEST else f"{c[: WIDEST - 3]}..." for c in cells]
+            found[name] = cut if len({*cut}) == len({*cells}) else cells
     return found
+
+
+def _clear(value: Any) -> str:
+    """Return a text on one line that no other value has."""
+    if isinstance(value, str) and _is_plain(value):
+        return value
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(value)
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text.isprintable() and text == text.strip() and text not in ("", "-")
+    return False  # a number, say, is another value
 
 
 def _text(value: Any) -> str:
