@@ -178,12 +178,12 @@ def count_fitting(lines: Sequence[Sequence[str]]) -> int:
 
 
 def _best(found: Sequence[dict[str, Any]]) -> float | None:
-    goal = next((each["goal"] for each in found if each["goal"]), None)
+    goals = {each["goal"] for each in found} - {None}
     values = _finite(each["value"] for each in found)
     is_one = len({each["value"] for each in found}) == 1
-    if not values or goal is None or is_one:
+    if not values or len(goals) != 1 or is_one:
         return None
-    return float(max(values) if goal == "max" else min(values))
+    return float(max(values) if goals == {"max"} else min(values))
 
 
 def digits(values: Iterable[float]) -> int:

@@ -132,6 +132,15 @@ def test_metrics_of_an_argset_that_differ_look_different(whole):
     assert other[3:5] == ["1.00002", "0.30000000000000004"]
 
 
+def test_another_goal_makes_no_other_row_and_no_star(whole):
+    whole.ok("study", "--quiet")
+    whole.edit("stages/chain.py", 'goal="max"', 'goal="min"')
+    whole.edit("params/base.py", "seed=1", "seed=3")
+    whole.ok("study", "--quiet")
+    out = compare(whole, "study-1", "study-2")
+    assert "1 of 2 differ between these runs" in out and "*" not in out
+
+
 def test_what_differs_comes_first(whole):
     whole.ok("study", "--quiet")
     whole.edit("params/base.py", 'name="b", seed=2', 'name="b", seed=7')

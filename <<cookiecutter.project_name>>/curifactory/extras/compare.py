@@ -212,7 +212,8 @@ def _print_rows(title: str, rows: Sequence[Row], runs: int, *, is_full: bool) ->
     """Print rows; of several runs, those first that differ between them."""
     merged: dict[str, dict[str, list[Row]]] = {}
     for row in rows:
-        content = repr((row.hash, row.fields, sorted(row.metrics.items())))
+        values = sorted((each, met["value"]) for each, met in row.metrics.items())
+        content = repr((row.hash, row.fields, values))
         merged.setdefault(row.argset, {}).setdefault(content, []).append(row)
     differ = {n: min(map(len, e.values())) < runs for n, e in merged.items()}
     order = sorted(merged, key=lambda name: not differ[name])
@@ -222,7 +223,7 @@ def _print_rows(title: str, rows: Sequence[Row], runs: int, *, is_full: bool) ->
     for number, found in enumerate(alike):
         ran = (", ".join(row.run for row in found),) if runs > 1 else ()
         given = tuple(texts[number] for texts in fields.values())
-        lines.append(((found[0].argset, *ran), found[0].metrics, given))
+        lines.append(((found[0].argset, *ran), found[-1].metrics, given))
     most = sys.maxsize if is_full else COMPARED_ARGSETS
     head = (title, "run")[: 1 + (runs > 1)]
     print()
