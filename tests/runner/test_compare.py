@@ -274,6 +274,45 @@ def test_metrics_over_several_argsets_have_rows_of_their_own(whole):
     assert csv_of(whole)[2]["mean"] == "2.0"
 
 
+def test_each_call_of_a_stage_has_metrics_of_its_own(whole):
+    chain, study = "stages/chain.py", "experiments/study.py"
+    whole.edit(chain, "def score(record, model)", "def score(record, model, more=0)")
+    whole.edit(chain, "value = shift", "value = more + shift")
+    total = "record.metric('n', sum(score.values()))"
+    whole.edit(chain, "    return [[each", f"    {total}\n    return [[each")
+    again = "; score(manager.records[-1], more=5)"
+    whole.edit(study, "manager, args))))", f"manager, args)))){again}")
+    whole.edit("params/base.py", "seed=2)]", "seed=2), Args(name='c', seed=3)]")
+    both = "[:2]); compare(Record(manager, None), manager.records[:3:2])"
+    whole.edit(study, "manager.records)\n", f"manager.records{both}\n")
+    whole.ok("study", "--quiet")
+    rows = csv_of(whole)
+    assert [(row["score.quality"], row["score 2.quality"]) for row in rows[:3]] == [
+        ("14.0", "19.0"),
+        ("15.0", "20.0"),
+        ("16.0", "21.0"),
+    ]
+    assert [(row["argset"], row["n"]) for row in rows[3:]] == [
+        ("compare over a and 1 more", "39.0"),
+        ("compare over a and 1 more 2", "40.0"),
+    ]
+
+
+def test_an_argset_that_is_named_as_a_stage_has_its_own_metrics_alone(whole):
+    chain, study = "stages/chain.py", "experiments/study.py"
+    whole.edit(chain, "def load(record):", "def load(record, x=0):")
+    metric = "record.metric('n', 3 + x)"
+    whole.edit(chain, "    return [1,", f"    {metric}\n    return [1,")
+    whole.edit(study, "    for args", "    load(Record(manager, None))\n    for args")
+    whole.edit(
+        study, "load(Record(manager, args))))", "load(Record(manager, args), x=1)))"
+    )
+    whole.edit("params/base.py", 'name="a"', 'name="load"')
+    whole.ok("study", "--quiet")
+    found = [row["n"] for row in csv_of(whole) if row["argset"] == "load"]
+    assert found == ["4.0", "3.0"]
+
+
 def test_csv_has_every_field_and_metric(whole):
     whole.edit(
         "stages/chain.py", SCORED, f"{SCORED}\n    record.metric('depth', 1e999)"

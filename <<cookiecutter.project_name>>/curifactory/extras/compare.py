@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -94,20 +95,36 @@ def _chosen(project: Settings, asked: Sequence[str]) -> list[str]:
 
 def _rows(run: Data) -> Iterator[Row]:
     """Yield the argsets of a run with their metrics, then what is over several."""
-    metrics: dict[str, Metrics] = {each["name"]: {} for each in run["argsets"]}
-    for call in run["calls"]:
-        if call["metrics"]:
-            over = [n for n in dict.fromkeys(call["records"]) if n != "-"]
-            shared = call["stage"] + (f" over {some(over)}" if over else "")
-            own = metrics.setdefault(call["argset"] or shared, {})
-            for name, each in call["metrics"].items():
-                value = _number(each["value"])
-                own[call["stage"], name] = {"value": value, "goal": each["goal"]}
+    own: dict[str, Metrics] = {each["name"]: {} for each in run["argsets"]}
+    over: dict[str, Metrics] = {}
+    for call, place in _placed(run):
+        is_shared = call["argset"] is None
+        rows, stage = (over, call["stage"]) if is_shared else (own, place)
+        row = rows.setdefault(place if is_shared else call["argset"], {})
+        for name, each in call["metrics"].items():
+            value = _number(each["value"])
+            row[stage, name] = {"value": value, "goal": each["goal"]}
     for each in run["argsets"]:
-        came_to = metrics.pop(each["name"], {})
+        came_to = own.pop(each["name"], {})
         yield Row(run["run"], each["name"], each["hash"], each["fields"], came_to)
-    for name, came_to in metrics.items():
+    for name, came_to in (*own.items(), *over.items()):
         yield Row(run["run"], name, "", {}, came_to)
+
+
+def _placed(run: Data) -> Iterator[tuple[Data, str]]:
+    """Yield calls with metrics, and what each is called: no two of an argset alike."""
+    told: set[tuple[str, ...]] = set()
+    numbers: Counter[tuple[str | None, str]] = Counter()
+    for call in run["calls"]:
+        stage, argset, records = call["stage"], call["argset"], call["records"]
+        what = (stage, repr(argset), *records, repr(call["metrics"]))
+        if call["metrics"] and what not in told:
+            told.add(what)
+            over = [n for n in dict.fromkeys(records) if n != "-" and argset is None]
+            place = stage + (f" over {some(over)}" if over else "")
+            numbers[argset, place] += 1
+            number = numbers[argset, place]
+            yield call, place + (f" {number}" if number > 1 else "")
 
 
 def _number(value: Any) -> Any:
