@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import shutil
 
 import pytest
@@ -385,6 +386,43 @@ def test_a_damaged_metric_is_told_in_one_line(whole, value):
     result = whole.run("compare")
     assert result.code == 2 and "study-1/run.json is no run: " in result.err
     assert "Traceback" not in result.err
+
+
+BROKEN = {
+    "started": "null",
+    "seconds": "1" + 400 * "0",
+    "versions": "[]",
+    "argset": "3",
+    "value": "1" + 400 * "0",
+    "goal": "[]",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_else_is_damaged_is_told_in_one_line(whole, name):
+    whole.ok("study", "--quiet")
+    whole.ok("study", "--quiet")
+    path = whole.root / "data/runs/study-1/run.json"
+    whole_value = rf'"{name}": (\{{[^}}]*\}}|[^,}}]+)'
+    text = re.sub(whole_value, f'"{name}": {BROKEN[name]}', path.read_text())
+    path.write_text(text)
+    result = whole.run("compare", "study-1", "study-2")
+    assert "Traceback" not in result.err
+    if name == "started":  # nothing but the order goes by it
+        assert result.code == 0
+    else:
+        assert result.code == 2 and "study-1" in result.err
+
+
+def test_a_run_by_the_name_of_an_experiment_is_that_run(whole):
+    whole.write(
+        {"experiments/study-1.py": (whole.root / "experiments/study.py").read_text()}
+    )
+    whole.ok("study", "--quiet")
+    whole.ok("study-1", "--quiet")
+    assert compare(whole, "study-1").startswith("study-1 ")
+    (whole.root / "data/runs/study-1").rename(whole.root / "data/runs/baseline")
+    assert compare(whole, "study").startswith("study-1 ")
 
 
 def test_secret_fields_are_not_shown(whole):

@@ -55,7 +55,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def perform(options: argparse.Namespace) -> int:
     project = settings.load(settings.find_root(Path.cwd()))
-    paths = [project.runs / n / "run.json" for n in _chosen(project, options.runs)]
+    chosen = _chosen(project, options.runs)
+    paths = [head["folder"] / "run.json" for head in chosen]
     runs = [history.read(path) for path in paths]
     rows: list[Row] = []
     for path, run in zip(paths, runs, strict=True):
@@ -64,7 +65,7 @@ def perform(options: argparse.Namespace) -> int:
     if options.csv:
         _write(rows)
         return 0
-    history.print_lines(runs)
+    history.print_lines(chosen)
     for one, other in itertools.pairwise(runs):
         _print_changes(project, one, other)
     for title, part in (
@@ -76,21 +77,22 @@ def perform(options: argparse.Namespace) -> int:
     return 0
 
 
-def _chosen(project: Settings, asked: Sequence[str]) -> list[str]:
-    """Return the names of the runs that are meant, each once."""
-    ended = [run["run"] for run in history.heads(project.runs) if "counts" in run]
+def _chosen(project: Settings, asked: Sequence[str]) -> list[Data]:
+    """Return the heads of the runs that are meant, each once."""
+    heads = {run["run"]: run for run in history.heads(project.runs)}
+    ended = [name for name, head in heads.items() if "counts" in head]
     if not ended:
         raise RequestError("no run has ended yet", "run an experiment first")
     last = {name.rpartition("-")[0]: name for name in ended}
-    found: dict[str, None] = {}
+    found: dict[str, Data] = {}
     for each in asked or ended[-1:]:
-        name = last.get(each.replace("/", "."), each)
-        if name not in ended:
+        name = each if each in ended else last.get(each.replace("/", "."))
+        if name is None:
             raise RequestError(
                 f"no run {each!r} has ended", nearest(each, [*last, *ended])
             )
-        found[name] = None
-    return list(found)
+        found[name] = heads[name]
+    return [*found.values()]
 
 
 def _rows(run: Data) -> Iterator[Row]:
@@ -102,8 +104,7 @@ def _rows(run: Data) -> Iterator[Row]:
         rows, stage = (over, call["stage"]) if is_shared else (own, place)
         row = rows.setdefault(place if is_shared else call["argset"], {})
         for name, each in call["metrics"].items():
-            value = _number(each["value"])
-            row[stage, name] = {"value": value, "goal": each["goal"]}
+            row[stage, name] = _metric(each)
     for each in run["argsets"]:
         came_to = own.pop(each["name"], {})
         yield Row(run["run"], each["name"], each["hash"], each["fields"], came_to)
@@ -127,9 +128,11 @@ def _placed(run: Data) -> Iterator[tuple[Data, str]]:
             yield call, place + (f" {number}" if number > 1 else "")
 
 
-def _number(value: Any) -> Any:
-    """Return a number of run.json, where what is not finite is a text."""
-    return float(value) if isinstance(value, str) else +value
+def _metric(each: Data) -> Data:
+    """Return a metric of run.json, where a number that is not finite is a text."""
+    if each["goal"] not in (None, "max", "min"):
+        raise ValueError(f"a goal is {each['goal']!r:.40}")
+    return {"value": float(each["value"]), "goal": each["goal"]}
 
 
 def _print_changes(project: Settings, one: Data, other: Data) -> None:
@@ -175,7 +178,7 @@ def _given(run: Data) -> dict[str, dict[str, bool]]:
     for call in run["calls"]:
         given = found.setdefault(call["stage"], {})
         if call["folder"]:
-            given[call["folder"]] = call["reason"] == decide.ACCEPTED
+            given[call["folder"]] = call.get("reason") == decide.ACCEPTED
     return found
 
 

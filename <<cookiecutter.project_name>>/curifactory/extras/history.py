@@ -13,7 +13,10 @@ from ..errors import RequestError, nearest
 
 Data = dict[str, Any]
 UNREADABLE = "unreadable"
-DAMAGED = OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError
+DAMAGED = (
+    *(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError),
+    OverflowError,  # of a whole number that is too large
+)
 
 
 def read(path: Path) -> Data:
@@ -41,12 +44,15 @@ def _check(run: Data) -> None:
         given = {"classes": {"": ""}, **argset}
         _need(given, name=str, hash=str, fields=dict, classes=dict)
     for call in run["calls"]:
-        _need(call, folder=(str, type(None)))
+        is_given = (str, type(None))
+        _need({"argset": None, **call}, stage=str, folder=is_given, argset=is_given)
 
 
 def _check_head(run: Data) -> None:
     _need(run, run=str, status=str, cache=str, counts=dict, stages=dict)
-    _need({"git": None, **run}, seconds=(int, float), git=(dict, type(None)))
+    found = {"git": None, "versions": {}, **run}
+    _need(found, seconds=(int, float), git=(dict, type(None)), versions=dict)
+    float(run["seconds"])
     run["notes"]
 
 
