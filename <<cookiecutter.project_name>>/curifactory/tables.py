@@ -147,12 +147,13 @@ def print_metrics(
         is_best = any(cell.endswith("*") for cell in cells)
         if index < most or (is_best and len(lines) < 2 * most):
             lines.append((*before, *cells, *after))
-    table = [(*head[0], *headings(columns), *head[1]), *lines]
-    fitting = count_fitting(table)
+    names = headings(columns, (*head[0], *head[1]))
+    table = [(*head[0], *names, *head[1]), *lines]
+    fitting = max(count_fitting(table), min(len(head[0]) + 1, len(table[0])))
     print_table(table[0][:fitting], [line[:fitting] for line in lines])
     for left, what in (
         (len(table[0]) - fitting, "column"),
-        (len(rows) - len(lines), "argset"),
+        (len(rows) - len(lines), head[0][0] if len(head[0]) == 1 else "row"),
     ):
         if left:
             print(f"... and {counted(left, f'more {what}')}, {elsewhere}")

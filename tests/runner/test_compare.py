@@ -2,10 +2,14 @@
 
 import csv
 import io
+import os
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
+from test_cli import on_terminal
 
 SCORED = 'record.metric("quality", value, goal="max")'
 OTHER = """
@@ -342,6 +346,50 @@ def test_csv_has_every_field_and_metric(whole):
     assert [row["items"] for row in rows] == ["[]", "[]", "[1, 2]", "[1, 2]"]
     assert [row["path"] for row in rows] == ['say, "x"', ""] * 2
     assert "inf" in compare(whole)
+
+
+def test_csv_keeps_ends_of_lines_and_fields_of_any_name(whole):
+    whole.edit("params/base.py", "seed=1", "seed=1, path='=1\\r2'")
+    more = 'run: str = "mine"\n    argset: int = 4\n    path: str'
+    whole.edit("params/__init__.py", "path: str", more)
+    whole.edit("stages/chain.py", SCORED, f"{SCORED}; record.metric('run', 5)")
+    whole.ok("study", "--quiet")
+    command = [sys.executable, "-m", "curifactory", "compare", "--csv"]
+    done = subprocess.run(command, cwd=whole.root, env=whole.environment(), stdout=-1)
+    text = done.stdout.decode()
+    assert text.startswith("run,argset,hash,seed,depth,args.run,args.argset,path,")
+    row, _ = csv.DictReader(io.StringIO(text, newline=""))
+    assert row["path"] == "=1\r2"
+    assert [row[n] for n in ("run", "argset")] == ["study-1", "a"]
+    assert [row[n] for n in ("args.run", "args.argset")] == ["mine", "4"]
+    assert row["score.run"] == "5.0"
+
+
+def test_names_of_metrics_and_fields_are_told_apart(whole):
+    whole.edit("params/__init__.py", "path: str", 'run: str = "x"\n    path: str')
+    more = f"{SCORED}; record.metric('run', 5); record.metric('seed', 5)"
+    whole.edit("stages/chain.py", SCORED, more)
+    whole.ok("study", "--quiet")
+    whole.ok("study", "--quiet", "--set", "run=y")
+    head = compare(whole, "study-1", "study-2").splitlines()[6].split()
+    assert head == (
+        ["argset", "run", "quality", "score.run", "score.seed", "seed", "args.run"]
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals here")
+def test_one_metric_is_shown_in_the_narrowest_terminal(whole):
+    whole.ok("study", "--quiet")
+    whole.ok("study", "--quiet")
+    shown = on_terminal(whole, "compare", "study-1", "study-2", columns=20)
+    assert ["argset", "run", "quality"] in [line.split() for line in shown]
+
+
+def test_what_does_not_fit_is_counted_as_what_it_is(whole):
+    whole.ok("study", "--quiet", "--seeds", "15")
+    whole.ok("study", "--quiet", "--seeds", "15", "--set", "depth=2")
+    out = compare(whole, "study-1", "study-2")
+    assert "more rows, all of them: --csv\n" in out and "more argsets" not in out
 
 
 def test_of_many_argsets_the_first_and_the_best_are_shown(whole):

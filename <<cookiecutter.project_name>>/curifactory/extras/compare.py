@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import sys
+import types
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -35,6 +36,9 @@ class Row(NamedTuple):
     hash: str
     fields: Data
     metrics: Metrics
+
+
+HEAD = Row._fields[:3]
 
 
 class Behind(NamedTuple):
@@ -107,7 +111,8 @@ def _rows(run: Data) -> Iterator[Row]:
             row[stage, name] = _metric(each)
     for each in run["argsets"]:
         came_to = own.pop(each["name"], {})
-        yield Row(run["run"], each["name"], each["hash"], each["fields"], came_to)
+        fields = {f"args.{n}" if n in HEAD else n: v for n, v in each["fields"].items()}
+        yield Row(run["run"], each["name"], each["hash"], fields, came_to)
     for name, came_to in (*own.items(), *over.items()):
         yield Row(run["run"], name, "", {}, came_to)
 
@@ -297,8 +302,10 @@ def _write(rows: Sequence[Row]) -> None:
     """Write one line for each argset of each run, for other programs."""
     fields = dict.fromkeys(name for row in rows for name in row.fields)
     columns = list(dict.fromkeys(each for row in rows for each in row.metrics))
-    head = (*Row._fields[:3], *fields)
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    head = (*HEAD, *fields)
+    # Its own ends of lines say which characters are quoted: "\r" as well.
+    ended = types.SimpleNamespace(write=lambda line: print(line.removesuffix("\r\n")))
+    writer = csv.writer(ended, lineterminator="\r\n")
     writer.writerow([*head, *headings(columns, head)])
     for row in rows:
         found = [row.fields.get(name) for name in fields]
