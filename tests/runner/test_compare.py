@@ -318,6 +318,26 @@ def test_an_argset_that_is_named_as_a_stage_has_its_own_metrics_alone(whole):
     assert found == ["4.0", "3.0"]
 
 
+def test_of_argsets_of_one_name_it_is_not_said_which_came_to_what(whole):
+    result = whole.script("""
+        from curifactory import ArtifactManager, Record
+        from params import Args
+        from stages.chain import fit, load, score
+
+        manager = ArtifactManager("hand made")
+        for name, seed in ("a", 1), ("a", 1), ("b", 1), ("b", 7):
+            score(fit(load(Record(manager, Args(name=name, seed=seed)))))
+        """)
+    assert result.code == 0, result
+    rows = [(r["argset"], r["seed"], r["score.quality"]) for r in csv_of(whole)]
+    assert rows == [
+        ("a", "1", "14.0"),
+        ("b", "1", ""),
+        ("b", "7", ""),
+        ("b", "", "14.0"),
+    ]
+
+
 def test_csv_has_every_field_and_metric(whole):
     whole.edit(
         "stages/chain.py", SCORED, f"{SCORED}\n    record.metric('depth', 1e999)"

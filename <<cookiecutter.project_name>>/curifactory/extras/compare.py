@@ -109,10 +109,13 @@ def _rows(run: Data) -> Iterator[Row]:
         row = rows.setdefault(place if is_shared else call["argset"], {})
         for name, each in call["metrics"].items():
             row[stage, name] = _metric(each)
-    for each in run["argsets"]:
-        came_to = own.pop(each["name"], {})
+    argsets = {(each["name"], each["hash"]): each for each in run["argsets"]}
+    names = Counter(name for name, _ in argsets)
+    for (name, digest), each in argsets.items():
+        # Notebooks may use a name for several: which of them came to what is not known.
+        came_to = own.pop(name, {}) if names[name] == 1 else {}
         fields = {f"args.{n}" if n in HEAD else n: v for n, v in each["fields"].items()}
-        yield Row(run["run"], each["name"], each["hash"], fields, came_to)
+        yield Row(run["run"], name, digest, fields, came_to)
     for name, came_to in (*own.items(), *over.items()):
         yield Row(run["run"], name, "", {}, came_to)
 
