@@ -56,7 +56,8 @@ def main() -> int:
     runs = [again["run"], edited["run"]]
     print(f"\n5. Past runs side by side: experiment compare {' '.join(runs)}")
     compared = run_python(["-m", "curifactory", "compare", *runs], project)
-    said = [*compared.split("\n\n")[1].splitlines(), compared.splitlines()[-1]]
+    differ = [each for each in compared.splitlines() if " differ between " in each]
+    said = [*compared.split("\n\n")[1].splitlines(), differ[0]]
     check("  score: src/metrics.py: accuracy changed" in said, "they say nothing of it")
     print("\n".join(f"   {line}" for line in said))
 
