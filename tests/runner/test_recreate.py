@@ -6,6 +6,7 @@ import decimal
 import enum
 import fractions
 import functools
+import http
 import json
 import os
 import subprocess
@@ -124,6 +125,20 @@ nested = st.recursive(
 @given(nested)
 def test_plain_values_always_come_back(value):
     assert same(eval(expression(value)), value)
+
+
+def test_modules_of_a_long_list_are_looked_for_once(monkeypatch):
+    """A look-up reads folders: on a network disk thousands take minutes."""
+    asked = []
+
+    class Finder:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            asked.append(name)
+
+    monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
+    assert expression([http.HTTPStatus.OK] * 1000)
+    assert 0 < len(asked) < 10
 
 
 def test_texts_of_a_set_are_written_in_one_order_by_all_processes(whole):

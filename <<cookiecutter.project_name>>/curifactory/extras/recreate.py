@@ -149,12 +149,11 @@ def _name(value: Any) -> str:
 
 def _modules_of(text: str) -> set[str]:
     """Return the modules that the dotted names of a program text begin with."""
-    found = set()
-    for node in ast.walk(ast.parse(textwrap.dedent(text))):
-        if isinstance(node, ast.Attribute):
-            steps = ast.unparse(node).split(".")
-            names = [".".join(steps[:count]) for count in range(len(steps), 0, -1)]
-            found.update([name for name in names if _is_module(name)][:1])
+    found, nodes = set(), ast.walk(ast.parse(textwrap.dedent(text)))
+    for dotted in {ast.unparse(n) for n in nodes if isinstance(n, ast.Attribute)}:
+        steps = dotted.split(".")
+        names = [".".join(steps[:count]) for count in range(len(steps), 0, -1)]
+        found.update([name for name in names if _is_module(name)][:1])
     return found
 
 
