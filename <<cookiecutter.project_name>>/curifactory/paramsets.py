@@ -236,7 +236,7 @@ def collect(sources: Iterable[Source], choice: Request) -> list[Snapshot]:
         given = _called(source)
         with plain.sharing():
             for args in _own(given, source, owners):
-                for made in vary(args):
+                for made in _varied(args, vary, choice):
                     snapshot = _snapshot(made, source)
                     if typed is not None:
                         typed.check(snapshot.source, source.place)
@@ -263,6 +263,19 @@ def _variation(choice: Request) -> Any:
     if not choice.sets and choice.seeds is None:
         return lambda args: [args]
     return _sweep().variation(choice.sets, choice.seeds)
+
+
+def _varied(args: Any, vary: Any, choice: Request) -> list[Any]:
+    """Return what comes of an argset; one that -n leaves out may lack what is set."""
+    try:
+        return vary(args)  # type: ignore[no-any-return]
+    except RequestError:
+        base = re.split(r"_seed\d", args.name)[0]
+        starts = [re.split(r"[*?[]", each)[0] for each in choice.names]
+        near = (each.startswith(base) or base.startswith(each) for each in starts)
+        if choice.indices or not starts or any(near):
+            raise
+        return []
 
 
 def without_secrets(request: Request, snapshots: Sequence[Snapshot]) -> Request:

@@ -236,6 +236,24 @@ def test_selection_comes_after_set_and_seeds(models):
     assert [each["fields"]["seed"] for each in result.run["argsets"]] == [1, 0, 1]
 
 
+def test_argsets_that_are_left_out_may_lack_what_is_set(models):
+    """Variants of one study may have other fields, such as those of another model."""
+    models.edit("params/__init__.py", "items: list =", "items: object =")
+    models.edit("params/models.py", "depth=3", "items={'x': 1}")
+
+    def run(text, *selected):
+        return models.run("study", "-p", "models", "--set", text, *selected)
+
+    assert names(run("items.x=2", "-n", "c")) == ["c"]
+    assert names(run("items.x=2,3", "-n", "c_*")) == ["c_items.x=2", "c_items.x=3"]
+    assert names(run("items.x=2", "--seeds", "2", "-n", "c_seed1")) == ["c_seed1"]
+    refused = "there is no field 'x'"
+    for selected in (["-n", "b"], ["-n", "*"], ["-n", "?"], ["--indices", "2"], []):
+        assert refused in run("items.x=2", *selected).err
+    assert "there is no key 'y'" in run("items.y=2", "-n", "c").err
+    assert "no argset is named 'z'" in run("items.x=2", "-n", "z").err
+
+
 def test_map_takes_the_same_options(models):
     result = models.ok(
         "map", "study", "-p", "models", "--set", "depth=7", "--seeds", "2"
