@@ -267,6 +267,9 @@ def test_csv_names_what_it_would_change(tmp_path):
     small = pandas.DataFrame({"count": [1]}, dtype="int32")
     with pytest.raises(ArtifactError, match="int32.*int64"):
         PandasCacher("csv").at(tmp_path, "thing").save(small)
+    grouped = pandas.DataFrame({"site": ["a", "b"], "n": [1, 2]}).set_index("site")
+    with pytest.raises(ArtifactError, match=r"its index \['site'\].*reset_index"):
+        PandasCacher("csv").at(tmp_path, "thing").save(grouped)
     with pytest.raises(CurifactoryError, match="PandasCacher has no prefix"):
         PandasCacher("csv", prefix="common")
 

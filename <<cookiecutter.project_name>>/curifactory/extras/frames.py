@@ -82,6 +82,9 @@ class PandasCacher(_FrameCacher):
     def _difference(self, saved: Any, loaded: Any) -> str:
         from pandas.testing import assert_frame_equal
 
+        names = [each for each in saved.index.names if each is not None]
+        if self.format == "csv" and names:
+            return f"its index {names} would be a column, as reset_index() makes it"
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             try:
