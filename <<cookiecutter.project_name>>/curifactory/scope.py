@@ -55,7 +55,9 @@ UNFOLLOWED = frozenset(
     "eval exec __import__ sys.modules __doc__ pydoc.locate getsource getsourcelines "
     "read_parquet scan_parquet read_feather read_orc read_hdf HDFStore ParquetFile "
     "ParquetDataset h5py.File netCDF4.Dataset xarray.open_dataset cv2.imread "
-    "joblib.Parallel".split()
+    "polars.read_csv polars.scan_csv polars.read_json polars.read_ndjson "
+    "polars.scan_ndjson polars.read_ipc polars.scan_ipc polars.read_avro "
+    "geopandas.read_file read_spss torch.from_file joblib.Parallel".split()
 )
 
 

@@ -2192,6 +2192,8 @@ def test_every_python_gives_the_same_fingerprints(version, small, after, tmp_pat
             "joblib.Parallel",
         ),
         ("from pandas import read_hdf\ndef f(): return read_hdf('x')", "read_hdf"),
+        ("import polars as pl\ndef f(): return pl.read_csv('x')", "polars.read_csv"),
+        ("import polars\ndef f(): return polars.scan_ipc('x')", "polars.scan_ipc"),
     ],
 )
 def test_what_cannot_be_followed_is_listed(source, used, tmp_path):
