@@ -229,6 +229,22 @@ def test_an_accepted_change_may_be_followed_by_another(whole):
     assert whole.ok().done() == ["score a", "score b", "compare"]
 
 
+def test_accept_keeps_what_runs_had_before_the_edit_not_what_was_computed_last(whole):
+    """Other code was tried meanwhile, or lies on another branch."""
+    before = whole.ok().run["calls"]
+    for old, new in zip(["x + 1", *TRIED], [*TRIED, "x + 1"], strict=True):
+        whole.edit("src/helpers.py", old, new)
+        whole.ok()
+    whole.edit("src/helpers.py", "x + 1", "1 + x")
+    assert "results of 2 calls are kept" in whole.ok("accept", "score").out
+    again = whole.ok()
+    assert again.counts["computed"] == 0
+    assert [c["folder"] for c in again.run["calls"]] == [c["folder"] for c in before]
+
+
+TRIED = [f"x + {number}" for number in range(2, 9)]
+
+
 def test_accept_covers_methods_of_argsets(whole):
     whole.edit(
         "params/__init__.py",

@@ -1,6 +1,8 @@
 """`experiment accept` and `experiment check`: may a stage's results be kept?"""
 
 import argparse
+import contextlib
+import itertools
 import os
 import time
 from pathlib import Path
@@ -19,6 +21,9 @@ from ..settings import Settings
 from ..stages import AnyStage
 from ..task import Place, Task
 from . import guard, history
+
+Used = dict[tuple[str, ...], dict[str, None]]
+"""By the names of their records, the folders that calls of a stage had their results in."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +47,8 @@ def perform(options: argparse.Namespace) -> int:
         raise RequestError(said, nearest(options.stage.split(".")[-1], known))
     if is_accepting:
         reused = {c for c, d in run.decisions if d.kind == "reuse" and d.trace}
-        return _accept(run, calls[0].stage, [c for c in calls if c not in reused])
+        used = _used(project, {n.rpartition(".")[2] for n in calls[0].stage.names})
+        return _accept(run, calls[0].stage, [c for c in calls if c not in reused], used)
     return _check(project, run, calls)
 
 
@@ -64,7 +70,20 @@ def _last(project: Settings, label: str, **others: Any) -> Run:
     raise RequestError(f"no run of an experiment had a stage {label!r}", hint)
 
 
-def _accept(run: Run, stage: AnyStage, calls: list[Call]) -> int:
+def _used(project: Settings, labels: set[str]) -> Used:
+    """Return which results of a stage the last twenty runs of it had, the latest first."""
+    found: Used = {}
+    heads = [h for h in history.heads(project.runs) if labels & {*h.get("stages", ())}]
+    for head in heads[:-21:-1]:
+        with contextlib.suppress(RequestError):
+            for call in history.read(head["folder"] / "run.json")["calls"]:
+                if call.get("stage") in labels and call["folder"]:
+                    names = (*call.get("records", ()),)
+                    found.setdefault(names, {})[call["folder"]] = None
+    return found
+
+
+def _accept(run: Run, stage: AnyStage, calls: list[Call], used: Used) -> int:
     """File results of earlier code under the present one."""
     survey = run.manager.survey
     pairs: dict[str, str] = {}
@@ -72,7 +91,10 @@ def _accept(run: Run, stage: AnyStage, calls: list[Call]) -> int:
     kept = 0
     for call in calls:
         now = survey.now(call)
-        for trace in survey.past(call):
+        # Not what was computed last: other code may have been tried meanwhile.
+        names = (*(m.snapshot.name for m in call.members),)
+        before = filter(None, map(survey.store.read, used.get(names, ())))
+        for trace in itertools.chain(before, survey.past(call)):
             same = decide.is_declared_alike(call, trace) and trace.stage in stage.names
             is_there = survey.store.has_data(trace)
             if not (same and is_there and guard.by_code_alone(call, trace, now)):
