@@ -245,6 +245,18 @@ def test_accept_keeps_what_runs_had_before_the_edit_not_what_was_computed_last(w
 TRIED = [f"x + {number}" for number in range(2, 9)]
 
 
+def test_results_of_several_codes_are_accepted_together(whole):
+    whole.ok()
+    whole.edit("src/helpers.py", "x + 1", "1 + x")
+    whole.ok("accept", "score")
+    new = 'return [Args(name="c", seed=3), Args'
+    whole.edit("params/base.py", "return [Args", new)
+    assert whole.ok().done() == ["fit c", "score c", "compare"]
+    whole.edit("src/helpers.py", "1 + x", "0 + 1 + x")
+    assert "results of 3 calls are kept" in whole.ok("accept", "score").out
+    assert whole.ok().counts["computed"] == 0
+
+
 def test_accept_covers_methods_of_argsets(whole):
     whole.edit(
         "params/__init__.py",

@@ -86,7 +86,7 @@ def _used(project: Settings, labels: set[str]) -> Used:
 def _accept(run: Run, stage: AnyStage, calls: list[Call], used: Used) -> int:
     """File results of earlier code under the present one."""
     survey = run.manager.survey
-    pairs: dict[str, str] = {}
+    pairs: list[dict[str, str]] = []
     changes: dict[str, None] = {}
     kept = 0
     for call in calls:
@@ -101,7 +101,7 @@ def _accept(run: Run, stage: AnyStage, calls: list[Call], used: Used) -> int:
                 continue
             found, digests = guard.code_changes(survey, call, trace)
             if digests:
-                pairs.update(digests)
+                pairs += [digests] if digests not in pairs else []
                 changes.update(dict.fromkeys(found))
                 kept += 1
             break
@@ -113,9 +113,11 @@ def _accept(run: Run, stage: AnyStage, calls: list[Call], used: Used) -> int:
         )
     why = ", ".join(changes)
     # Digests of code count as earlier ones from now on, by which results are filed.
-    content = {"stage": stage.name, "pairs": pairs, "why": why, "when": time.time()}
-    name = f"{safe(stage.name)}-{os.urandom(8).hex()}.json"
-    survey.store.keep(survey.store.root / ".accepted" / name, content)
+    content = {"stage": stage.name, "why": why, "when": time.time()}
+    for each in pairs:
+        name = f"{safe(stage.name)}-{os.urandom(8).hex()}.json"
+        place = survey.store.root / ".accepted" / name
+        survey.store.keep(place, {**content, "pairs": each})
     survey.index.close()
     print(f"{stage.label}: results of {counted(kept, 'call')} are kept, although {why}")
     return 0
