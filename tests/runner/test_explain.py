@@ -242,6 +242,18 @@ def test_accept_keeps_what_runs_had_before_the_edit_not_what_was_computed_last(w
     assert [c["folder"] for c in again.run["calls"]] == [c["folder"] for c in before]
 
 
+def test_where_the_data_of_what_runs_had_is_gone_nothing_else_is_accepted(whole):
+    before = whole.ok()
+    whole.edit("src/helpers.py", "x + 1", "x + 2")
+    whole.ok()
+    whole.edit("src/helpers.py", "x + 2", "x + 1")
+    whole.ok()
+    whole.artifact(before, "score").unlink()
+    whole.edit("src/helpers.py", "x + 1", "1 + x")
+    assert "results of 1 call are kept" in whole.ok("accept", "score").out
+    assert whole.ok().done() == ["score a"]
+
+
 TRIED = [f"x + {number}" for number in range(2, 9)]
 
 

@@ -96,11 +96,10 @@ def _accept(run: Run, stage: AnyStage, calls: list[Call], used: Used) -> int:
         before = filter(None, map(survey.store.read, used.get(names, ())))
         for trace in itertools.chain(before, survey.past(call)):
             same = decide.is_declared_alike(call, trace) and trace.stage in stage.names
-            is_there = survey.store.has_data(trace)
-            if not (same and is_there and guard.by_code_alone(call, trace, now)):
+            if not (same and guard.by_code_alone(call, trace, now)):
                 continue
             found, digests = guard.code_changes(survey, call, trace)
-            if digests:
+            if digests and survey.store.has_data(trace):  # else none, of other code
                 pairs += [digests] if digests not in pairs else []
                 changes.update(dict.fromkeys(found))
                 kept += 1
