@@ -51,6 +51,7 @@ def of_class(cls: type) -> Unit:
     unit.refers += units.registered(cls)
     unit.refers += filter(is_project, (*cls.__bases__, type(cls)))
     units.fill_attached(unit, cls, names)
+    unit.refers += units.set_beside(cls)
     return unit
 
 

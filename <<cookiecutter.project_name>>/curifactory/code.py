@@ -300,6 +300,8 @@ def _make_unit(target: Any) -> Unit:
     if isinstance(target, Named):
         if target.name == scope.ANNOTATIONS:
             return classes.of_annotations(target.value)
+        if target.name == scope.SETTINGS:
+            return units.of_settings(target.value)
         if target.name == scope.ANY_NAME:
             return units.of_package(target.value)
         return units.of_constant(target)

@@ -32,6 +32,8 @@ ASKS_NAME = frozenset("__name__ __qualname__ __module__".split())
 QUERIES = frozenset({"query", "eval"})
 ANNOTATIONS = ":"
 """Among the names in code: it may go by the annotations of classes."""
+SETTINGS = "="
+"""Names what a module sets of libraries, for all code."""
 SAME = "is "
 """Among the names in code, before that of a class: it compares other classes with it;
 alone: it compares those of two things, or with that of a variable."""

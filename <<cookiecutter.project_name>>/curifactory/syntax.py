@@ -213,6 +213,29 @@ def definitions(tree: ast.Module, name: str) -> list[ast.stmt]:
     return [node for node in _named(tree).get(name, []) if node in tree.body]
 
 
+@functools.lru_cache(1000)
+def acting(tree: ast.Module) -> dict[str, list[ast.stmt]]:
+    """Return the top-level statements that act on something, by the name of that."""
+    found: dict[str, list[ast.stmt]] = {}
+    for node in tree.body:
+        if name := _acted_on(node):
+            found.setdefault(name, []).append(node)
+    return found
+
+
+def _acted_on(node: ast.stmt) -> str:
+    """Return the name of what `a.b(1)`, `a.b().c = 1` or `a["b"] += 1` may change."""
+    part: Any = None
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        part = node.value
+    elif isinstance(node, (ast.Assign, ast.AugAssign)):
+        part = getattr(node, "target", None) or getattr(node, "targets", [None])[0]
+        part = None if isinstance(part, ast.Name) else part
+    while isinstance(part, (ast.Attribute, ast.Subscript, ast.Call)):
+        part = part.func if isinstance(part, ast.Call) else part.value
+    return part.id if isinstance(part, ast.Name) else ""
+
+
 def attached(tree: ast.Module, name: str) -> list[ast.stmt]:
     """Return the top-level statements that set an attribute of what has this name."""
     return _statements(tree, _attached_to).get(name, [])

@@ -13,7 +13,17 @@ from typing import Any
 
 from . import hashing, sources, syntax
 from .errors import IdentityError
-from .scope import Memory, Named, Scope, Unit, code_of, fill, is_memoized, origin_of
+from .scope import (
+    SETTINGS,
+    Memory,
+    Named,
+    Scope,
+    Unit,
+    code_of,
+    fill,
+    is_memoized,
+    origin_of,
+)
 from .sources import (
     function_of,
     got,
@@ -22,6 +32,9 @@ from .sources import (
     place_of,
     unwrapped,
 )
+
+OF_PYTHON = ("decimal", "locale", "random")
+"""The modules of Python itself whose settings count; those of logging, say, do not."""
 
 
 def of_function(function: FunctionType) -> Unit:
@@ -40,6 +53,7 @@ def of_function(function: FunctionType) -> Unit:
     unit.refers += [value for _, value in defaults(function, node)]
     fill_attached(unit, function, names)
     unit.refers += registered(function)
+    unit.refers += set_beside(function)
     return unit
 
 
@@ -137,6 +151,51 @@ def of_module(module: ModuleType) -> Unit:
             unit.text += f"{name}={scope.resolve(ast.Name(name, ast.Load()))},"
         unit.text += read_by(module)
     return unit
+
+
+def set_beside(owner: Any) -> list[Named]:
+    """Return the module of a function or class, and the packages above, if they set
+    something of libraries: by `np.random.seed(1)` others work in another way."""
+    steps = str(owner.__module__).split(".")
+    names = (".".join(steps[: count + 1]) for count in range(len(steps)))
+    modules = filter(is_project, map(sources.module_named, names))
+    return [Named("", SETTINGS, each) for each in modules if _settings(each)]
+
+
+def of_settings(module: ModuleType) -> Unit:
+    unit = Unit(f"{place_of(module)}: what it sets of libraries")
+    _fill_from(unit, module, module.__name__, _settings(module))
+    return unit
+
+
+def _settings(module: Any) -> list[ast.stmt]:
+    """Return the statements of a module that act on libraries, and give them no code."""
+    tree, names = sources.tree_of(module.__file__ or ""), vars(module)
+    known = syntax.acting(tree) if tree else {}
+    nodes = (
+        n for name in known if _is_of_library(names.get(name)) for n in known[name]
+    )
+    return [each for each in nodes if not any(map(_is_own, _used(each, names)))]
+
+
+def _used(node: ast.AST, names: Mapping[str, Any]) -> list[Any]:
+    used = (each.id for each in ast.walk(node) if isinstance(each, ast.Name))
+    return [names[each] for each in used if each in names]
+
+
+def _is_own(value: Any) -> bool:
+    return is_project(value) or is_project(type(value))
+
+
+def _is_of_library(value: Any) -> bool:
+    """Return whether something is a module of a library, or a function of one."""
+    owner = getattr(value, "__self__", None)  # as numpy.random.seed has
+    is_module = isinstance(value, ModuleType)
+    place = value.__name__ if is_module else getattr(value, "__module__", None)
+    if not (is_module or callable(value)):
+        return False
+    top = str(place or type(owner).__module__).partition(".")[0]
+    return top in OF_PYTHON or top not in (__package__, *sys.stdlib_module_names)
 
 
 def of_package(module: ModuleType) -> Unit:

@@ -154,6 +154,20 @@ COMPILING = (
 )
 
 SAME_SOURCE = {
+    "how a module logs, and what it warns of": (
+        "import logging, warnings\nlogging.basicConfig(level=1)\nlogging.info(1)\n"
+        "warnings.simplefilter('ignore')\ndef f(): pass",
+        "import logging, warnings\nlogging.basicConfig(level=2)\nlogging.info(2)\n"
+        "warnings.simplefilter('error')\ndef f(): pass",
+    ),
+    "code of the project that its module gives to a library": (
+        "import random\ndef g(x=1): return x\nrandom.seed(g())\ndef f(): pass",
+        "import random\ndef g(x=2): return x\nrandom.seed(g())\ndef f(): pass",
+    ),
+    "what its module does where it is the program": (
+        "import random\nif __name__ == '__main__':\n random.seed(1)\ndef f(): pass",
+        "import random\nif __name__ == '__main__':\n random.seed(2)\ndef f(): pass",
+    ),
     "an object of a class with a table that a call makes": (
         "class A: t = dict(n=1)\ndef f(): return A.t",
         "class A: t = dict(n=1)\nONE = A()\ndef f(): return A.t",
@@ -344,7 +358,7 @@ SAME_SOURCE = {
     ),
     "a function of a library with a state of its own": (
         "from random import random\ndef f(): return random()",
-        "import random\nrandom.random()\ndef f(): return random.random()",
+        "import random\nx = random.random()\ndef f(): return random.random()",
     ),
     "the text that documents a class within a function": (
         "def make(n):\n class A:\n  'one'\n  x = n\n return A\nA = make(1)\n"
@@ -445,6 +459,20 @@ PACKED = (
 )
 
 OTHER_SOURCE = {
+    "what its module does to a library": (
+        "import random\nrandom.seed(1)\ndef f(): return random.random()",
+        "import random\nrandom.seed(2)\ndef f(): return random.random()",
+    ),
+    "a number by which its module does something to a library": (
+        "from random import seed\nN = 1\nseed(N)\ndef f(): pass",
+        "from random import seed\nN = 2\nseed(N)\ndef f(): pass",
+    ),
+    "what its module sets of a library": (
+        "import decimal\ndecimal.getcontext().prec = 9\nclass A:\n def g(self): 1\n"
+        "def f(): return A()",
+        "import decimal\ndecimal.getcontext().prec = 8\nclass A:\n def g(self): 1\n"
+        "def f(): return A()",
+    ),
     "one of two classes that look the same": (
         "class A: pass\nclass B: pass\ndef f(): return A()",
         "class A: pass\nclass B: pass\ndef f(): return B()",
@@ -1645,6 +1673,17 @@ def test_what_a_function_imports_into_its_module_counts(tmp_path):
     found = in_a_fork(fingerprints, tmp_path, cases)
     one, other, same = (found[name]["fingerprint"] for name in cases)
     assert one == same != other
+
+
+def test_what_packages_above_do_to_libraries_counts(tmp_path):
+    cases = {}
+    for number in "12":
+        files = {"p/__init__.py": f"import random\nrandom.seed({number})"}
+        files["p/a.py"] = "import random\ndef f(): return random.random()"
+        cases[number] = files, ["p.a:f"]
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
+    assert "p/__init__.py: what it sets of libraries" in found["1"]["parts"]
 
 
 @pytest.mark.parametrize(
