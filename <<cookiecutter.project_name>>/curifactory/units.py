@@ -54,6 +54,7 @@ def of_function(function: FunctionType) -> Unit:
     fill_attached(unit, function, names)
     unit.refers += registered(function)
     unit.refers += set_beside(function)
+    unit.refers += _set_on(Named(function.__module__, function.__qualname__, function))
     return unit
 
 
@@ -277,7 +278,7 @@ def _holds_pickle(value: Any) -> bool:
 
 
 def _set_on(constant: Named) -> list[Named]:
-    """Return what modules set on an object that has no identity, as one with a lock."""
+    """Return what modules set on a function, or on an object that has no identity."""
     state = got(constant.value, "__dict__", {})
     return [
         Named(constant.module, f"{constant.name}.{name}", value)

@@ -1066,6 +1066,10 @@ OTHER_SOURCE = {
         "class A: pass\nfor c in (A,): c.x = 1\ndef f(): return A.x",
         "class A: pass\nfor c in (A,): c.x = 2\ndef f(): return A.x",
     ),
+    "an attribute that a loop sets on functions": (
+        "def g(): return g.x\nfor h in (g,): h.x = 1\ndef f(): return g()",
+        "def g(): return g.x\nfor h in (g,): h.x = 2\ndef f(): return g()",
+    ),
     "an attribute that a helper sets": (
         "class A: pass\ndef tag(c, x): c.x = x\ntag(A, 1)\ndef f(): return A.x",
         "class A: pass\ndef tag(c, x): c.x = x\ntag(A, 2)\ndef f(): return A.x",
@@ -1867,6 +1871,10 @@ FROM_AFAR = {
     "an attribute of a class, among others": {
         "m.py": NET + "def f(): return Net().g()\nimport n",
         "n.py": "import m\n(m.Net.WIDTH,\n x) = ({}, 1)",
+    },
+    "an attribute of a function": {
+        "m.py": "def g(): return g.rate\ndef f(): return g()\nimport n",
+        "n.py": "import m\nm.g.rate = {}",
     },
     "a module that is an object": {
         "p/__init__.py": "",
