@@ -5,7 +5,7 @@ import contextlib
 import functools
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -367,15 +367,32 @@ def fillings(node: ast.AST, local: Collection[int]) -> list[Filling]:
     return found
 
 
-def _other_names(nodes: Sequence[ast.AST]) -> dict[str, ast.expr]:
+def _other_names(nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
     """Return what variables stand for, by `a = A.b` and the like: what fills them, fills it."""
     found: dict[str, ast.expr] = {}
-    kinds = ast.Name, ast.Attribute, ast.Subscript
     for each in nodes:
-        if isinstance(each, ast.Assign) and isinstance(each.value, kinds):
-            names = (t.id for t in each.targets if isinstance(t, ast.Name))
-            found.update(dict.fromkeys(names, each.value))
+        if isinstance(each, ast.arguments):
+            given = [(arg.arg, value) for arg, value in _with_defaults(each)]
+        elif isinstance(each, (ast.Assign, ast.NamedExpr)):
+            targets = each.targets if isinstance(each, ast.Assign) else [each.target]
+            names = [t.id for t in targets if isinstance(t, ast.Name)]
+            given = [(name, part) for name in names for part in _parts(each.value)]
+        else:
+            continue
+        chains = (ast.Name, ast.Attribute, ast.Subscript)
+        found.update(
+            (name, value)
+            for name, value in given
+            if isinstance(value, chains) and getattr(value, "id", "") != name
+        )
     return found
+
+
+def _parts(value: ast.expr) -> list[ast.expr]:
+    """Return what may become of an expression with `if` or `or`."""
+    if isinstance(value, ast.IfExp):
+        return [value.body, value.orelse]
+    return value.values if isinstance(value, ast.BoolOp) else [value]
 
 
 def _parameters(node: ast.AST) -> tuple[str, set[str]]:
@@ -384,12 +401,17 @@ def _parameters(node: ast.AST) -> tuple[str, set[str]]:
     if not isinstance(arguments, ast.arguments):  # a class or a statement has none
         return "", set()
     named = [*arguments.posonlyargs, *arguments.args]
-    pairs = [
+    pairs = _with_defaults(arguments)
+    kept = {each.arg for each, value in pairs if isinstance(value, MUTABLE)}
+    return named[0].arg if named else "", kept
+
+
+def _with_defaults(arguments: ast.arguments) -> list[tuple[ast.arg, Any]]:
+    named = [*arguments.posonlyargs, *arguments.args]
+    return [
         *zip(reversed(named), reversed(arguments.defaults), strict=False),
         *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
     ]
-    kept = {each.arg for each, value in pairs if isinstance(value, MUTABLE)}
-    return named[0].arg if named else "", kept
 
 
 def _filled_by(node: ast.AST) -> ast.AST | None:
@@ -399,6 +421,8 @@ def _filled_by(node: ast.AST) -> ast.AST | None:
     if not isinstance(node, ast.Call):
         return None
     if isinstance(node.func, ast.Attribute):
+        if node.func.attr in ("__setattr__", "__setitem__") and len(node.args) == 3:
+            return node.args[0]
         return node.func.value if node.func.attr in FILLING else None
     is_setattr = getattr(node.func, "id", "") == "setattr"
     return node.args[0] if is_setattr and node.args else None
