@@ -4,6 +4,7 @@ import dataclasses
 import enum
 import functools
 import gc
+import importlib
 import json
 import sys
 import threading
@@ -572,6 +573,19 @@ def _class_of(cls: Any, tracked: Any) -> Any:
     return cls
 
 
+class _Signature:
+    """The parameters of a class: a tracked one is made in a way of its own."""
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is not None:
+            raise AttributeError("__signature__")
+        _ask_class(owner)
+        return importlib.import_module("inspect").signature(self.cls)
+
+
 class _Unheard:
     """Stands before a class, so that its hook is not told of the tracked subclass."""
 
@@ -598,6 +612,7 @@ def _tracked_class(
         __module__=cls.__module__,
         __qualname__=cls.__qualname__,
         __doc__=cls.__doc__,
+        __signature__=_Signature(cls),
         _aside=aside,
         __new__=functools.partial(_make, cls),
         __class__=property(functools.partial(_class_of, cls)),

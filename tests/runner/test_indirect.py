@@ -402,11 +402,18 @@ class Args(ExperimentArgs):
         ("args.made(2).tenfold()", "seed * 10", "seed * 20"),
         ("len(type(args.kind))", "HIGH = 2", "HIGH = 2\n    MIDDLE = 3"),
         ("second(args)", "seed: int = 1", "more: int = 9\n    seed: int = 1"),
+        ("named(signature(type(args.model)))", "depth: int = 1", "depth: int = 2"),
+        ("named(signature(type(args)))", "rate: int = 4", "rate: int = 5"),
     ],
 )
 def test_the_class_counts_where_an_argset_leads_to_it(asked, old, new, project):
     stages = f"""
 from dataclasses import replace
+from inspect import signature
+
+
+def named(found):
+    return "+".join(str(each.default) for each in found.parameters.values())
 
 
 def second(args):
