@@ -108,7 +108,7 @@ class Session:
 
     def _reuse(self, calls: Iterable[Call]) -> None:
         """Take what the cache has, as far as no call before it must be computed."""
-        with self.survey.index.reading(), self.survey.present.at_once():
+        with self.survey.present.at_once():
             for call in filter(decide.is_known, calls):
                 found = self.survey.decision(call)
                 if found.trace is not None:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,8 +17,6 @@ T = TypeVar("T")
 BATCH = 1000
 MANY = 20_000
 """How many traces are written in one batch; how many are too many to read in one."""
-LARGE = 10**7
-"""Bytes of a file that takes noticeable time to read."""
 PATIENCE = 1000
 """After how many questions ten times as many are not too many any more."""
 MEMORY = ":memory:"
@@ -147,15 +145,6 @@ class Index:
         query = base + "AND label = ? ORDER BY rowid DESC LIMIT 4"
         return [*self._traces(query, (stage, label)), *self._recent[stage]]
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[None]:
-        """Let many questions within the block be asked as one: others write after it."""
-        self._mending(lambda: self.connection.execute("BEGIN"))
-        try:
-            yield
-        finally:
-            self._mending(lambda: self.connection.rollback())
-
     def refresh(self) -> None:
         """Look again at what other runs may have committed."""
         self.flush()
@@ -178,14 +167,8 @@ class Index:
         status = *stat, number
         for (known,) in self._rows(FILE, (full, *status)):
             return str(known)
-        # Others cannot write while questions are open.
-        is_long = stat[0] > LARGE and self.connection.in_transaction
-        if is_long:
-            self.connection.rollback()
         may_change_unseen = is_racy(stat[1])
         digest = hashing.hash_file(root / path)
-        if is_long:
-            self._mending(lambda: self.connection.execute("BEGIN"))
         if not may_change_unseen:
             self._new_files.append((full, *status, digest))
         return digest
@@ -259,8 +242,6 @@ class Index:
 
     def _write(self, *changes: tuple[str, Sequence[Any]]) -> None:
         def write() -> None:
-            if self.connection.in_transaction:  # what began with reading does not wait
-                self.connection.rollback()
             with self.connection:
                 for statement, rows in changes:
                     self.connection.executemany(statement, rows)
