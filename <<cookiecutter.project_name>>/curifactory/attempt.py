@@ -528,4 +528,4 @@ def _of_project(
     return [each for each in found if sources.is_project(each)]
 
 
-_BUILTIN = plain.PRIMITIVE | plain.FLAT
+_BUILTIN = sources.PLAIN | plain.FLAT

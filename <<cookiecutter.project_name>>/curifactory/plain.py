@@ -7,7 +7,6 @@ without rules, or methods for copies, of their own.
 import contextlib
 import functools
 import io
-import marshal
 import pickle
 import sys
 from collections.abc import Callable, Hashable, Iterator
@@ -30,10 +29,8 @@ OWN_WAYS = ("__setstate__", "__deepcopy__", "__copy__", "__getattr__", "__slots_
 """Methods with which a class is copied, or read, in a way of its own."""
 OF_OBJECT = "__new__ __reduce__ __reduce_ex__ __getstate__ __getattribute__".split()
 
-PRIMITIVE = frozenset({type(None), bool, int, float, str, bytes})
-ATOMIC = (
-    PRIMITIVE | PATHS | {complex, type, FunctionType, BuiltinFunctionType, ModuleType}
-)
+CODE = frozenset({type, FunctionType, BuiltinFunctionType, ModuleType})
+ATOMIC = sources.PLAIN | PATHS | CODE | {complex}
 """Types whose values cannot change, or are never copied."""
 
 
@@ -122,43 +119,18 @@ def _parts(value: Any) -> dict[Any, Any]:
     return {name: each for name, each in vars(value).items() if name in fields}
 
 
-def _is_flat(value: Any) -> bool:
-    """Return whether a value is a list, set or dictionary of numbers and texts."""
-    cls: Any = type(value)
-    if cls not in FLAT or not PRIMITIVE.issuperset(map(type, value)):
-        return False
-    return cls is not dict or PRIMITIVE.issuperset(map(type, value.values()))
-
-
-def _marshalled(value: Any) -> Any:
-    """Return what a flat value, or a dataclass of such, consists of; None for others."""
-    if _is_flat(value):
-        return value
-    cls: Any = type(value)
-    if not _is_simple(cls):
-        return None
-    fields = vars(value).values()
-    is_flat = all(type(each) in PRIMITIVE or _is_flat(each) for each in fields)
-    return vars(value) if is_flat else None
-
-
 def _key(value: Any, kind: type[_Writer] = _Writer) -> Any:
     """Return what equal plain values have in common; None for others."""
-    content = _marshalled(value)
-    if content is not None:
-        # By this version equal values give equal bytes.
-        data, classes = marshal.dumps(content, 0), [type(value)]
-    else:
-        file = io.BytesIO()
-        writer = kind(file)
-        try:
-            writer.dump(value)
-        except Exception:
-            return None
-        data, classes = file.getvalue(), writer.classes
+    file = io.BytesIO()
+    writer = kind(file)
+    try:
+        writer.dump(value)
+    except Exception:
+        return None
+    data = file.getvalue()
     size = len(data)
     known = data if size <= kind.largest else hashing.hash_bytes(data)
-    return size, known, sources.root(), *classes
+    return size, known, sources.root(), *writer.classes
 
 
 def are_alike(mine: Any, theirs: Any) -> bool:
