@@ -221,7 +221,7 @@ class _Attempt:
             return value
         for each in _few_in(source.value):
             self.files.named(each)
-        found = code.callables_once(source.value)
+        found = code.callables_in(source.value)
         self.noted.meet(found)
         self._note_names(found)
         return caching.detached_copy(source.value)

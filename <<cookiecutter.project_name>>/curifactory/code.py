@@ -103,7 +103,7 @@ def _may_change(value: Any, known: set[int]) -> bool:
         return any(_may_change(each, known) for each in value)
     if isinstance(value, enum.Enum):
         return _may_change(type(value), known)
-    if id(value) in known or _is_named(value):
+    if id(value) in known or sources.known_as(value):
         return False
     if not isinstance(value, FunctionType):
         return type(value) not in plain.ATOMIC
@@ -112,12 +112,6 @@ def _may_change(value: Any, known: set[int]) -> bool:
         return True
     held = [*hashing.closure(value).values(), *units.default_values(value)]
     return any(_may_change(each, known) for each in held)
-
-
-def _is_named(value: Any) -> bool:
-    """Return whether the name of a value stands for it in its module."""
-    module, name = (sources.got(value, n, None) for n in ("__module__", "__qualname__"))
-    return named(module, name) is value if isinstance(name, str) else False
 
 
 def _holders(function: Any) -> list[int]:
@@ -143,16 +137,17 @@ def project_callables(value: object, path: str) -> tuple[list[Any], str]:
 
 
 def callables_in(value: object) -> list[Any]:
-    """Return functions and classes of the project in a value; none where that is unknown."""
-    try:
-        return hashing.code_in(value, code_of)
-    except (IdentityError, RecursionError):
+    """Return functions and classes of the project in a value; none where that is unknown.
+
+    They are found once if it is shared.
+    """
+
+    def find() -> list[Any]:
+        with contextlib.suppress(IdentityError, RecursionError):
+            return hashing.code_in(value, code_of)
         return []
 
-
-def callables_once(value: object) -> list[Any]:
-    """Return these of a value, found once if it is shared."""
-    return plain.once(value, callables_in, functools.partial(callables_in, value))
+    return plain.once(value, callables_in, find)
 
 
 def named(module: str, qualname: str) -> Any:

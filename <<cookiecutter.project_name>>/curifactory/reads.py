@@ -5,6 +5,7 @@ import enum
 import functools
 import gc
 import importlib
+import itertools
 import json
 import sys
 import threading
@@ -129,7 +130,7 @@ class Reads:
 
     def note_code(self, key: str, value: Any) -> None:
         """Meet the code in a value; count what it is called, if code asks for that."""
-        found = [] if hashing.is_scalar(value) else code.callables_once(value)
+        found = [] if hashing.is_scalar(value) else code.callables_in(value)
         if found:
             self.meet(found)
             if self.asks_names:
@@ -233,10 +234,9 @@ class Reads:
         path = key.partition(":")[2].rstrip(f"@{FIELDS}{DECLARED}{NAMES}").rstrip(".")
         if not path:
             return
-        steps = path.split(".")
-        above = {".".join(steps[: i + 1]) for i in range(len(steps))}
+        above = itertools.accumulate(path.split("."), "{}.{}".format)
         below = any(each.startswith(path + ".") for each in declared)
-        if not below and above.isdisjoint(declared):
+        if not below and set(above).isdisjoint(declared):
             what = "the whole argset" if path in (EVERYTHING, TEXT) else path
             raise CurifactoryError(
                 f"the stage reads {what}, which its reads={list(declared)} lacks",
@@ -266,19 +266,16 @@ class Reads:
             else:
                 self.note(key)
 
-    def _alive(self) -> list[str]:
-        return [key for key, argset in self.tracked if argset() is not None]
-
     def note_escaped(self) -> None:
         """Count argsets that outlive the stage as read: what is read later is not seen."""
         if self.declared is not None:
             return
-        alive = self._alive()
-        for generation in (1, 2) if alive else ():  # garbage is no escape
-            gc.collect(generation)
-            alive = self._alive()
-        for key in alive:
-            self.note(key)
+        for generation in (1, 2):  # garbage is no escape, and mostly young
+            if any(argset() is not None for _, argset in self.tracked):
+                gc.collect(generation)
+        for key, argset in self.tracked:
+            if argset() is not None:
+                self.note(key)
 
     def argset(self, args: Any, index: int | None = None) -> Any:
         """Return a copy of an argset that notes what is read of it."""

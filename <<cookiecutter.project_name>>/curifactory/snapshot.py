@@ -32,21 +32,19 @@ class Snapshot:
         self.held: Sequence[Any] = ()
         """The functions and classes in it that may find other things around them later."""
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
         told = {p: d for p, d in self._digests.items() if not self._has_code(p)}
-        return _restored, (self.source, self.name, self.paramset, told)
+        own = {"source": self.source, "_args": self.source, "_digests": told}
+        return None, {**own, "name": self.name, "paramset": self.paramset, "held": ()}
 
     def _has_code(self, path: str) -> bool:
         """Return whether code counts that a process loads itself: it may be edited by then."""
         if path[-2:] == "()":
             return path != CONTENT and type(self.source).__module__ != "__main__"
-        try:
-            value = reads.value_at(self.source, path)
-        except AttributeError:  # it is a key of something else
-            return False
+        value = self._value_at(path)
         if hashing.is_scalar(value):
             return False
-        found = code.callables_once(value)
+        found = code.callables_in(value)
         return bool(found) and all(map(_is_named, found))
 
     @property
@@ -108,10 +106,7 @@ class Snapshot:
         key = f"{path}()"
         if key not in self._digests:
             owner, _, name = path.rpartition(".")
-            try:
-                cls: Any = type(reads.value_at(self.source, owner))
-            except AttributeError:
-                return "absent"
+            cls: Any = type(self._value_at(owner))
             found = code.fingerprint(*_methods(cls, name))
             kinds = cls.__mro__[:-1] if scope.CLASS in found.names else ()
             names = map(sources.qualified, kinds)
@@ -121,10 +116,7 @@ class Snapshot:
     def standing(self, path: str) -> str:
         """Return whether a field counts, or is operational."""
         owner, _, name = path.rpartition(".")
-        try:
-            cls: Any = type(reads.value_at(self.source, owner))
-        except AttributeError:
-            return "absent"
+        cls = type(self._value_at(owner))
         return "operational" if hashing.is_operational(cls, name) else "counts"
 
     def likely(self, names: frozenset[str]) -> list[str]:
@@ -138,15 +130,19 @@ class Snapshot:
         """Return a short text of a value for messages."""
         if path[-1:] in reads.MARKS:
             return ""
-        try:
-            value = reads.value_at(self.source, path)
-        except AttributeError:
-            return "absent"
+        value = self._value_at(path)
         if argsets.is_hidden(self.source, path):
             return argsets.REDACTED
         if type(value) in plain.ATOMIC:  # as most are
             return argsets.short(value)
         return plain.once(value, argsets.short, lambda: argsets.short(value))
+
+    def _value_at(self, path: str) -> Any:
+        """Return the value of a dotted field; ABSENT where there is none."""
+        try:
+            return reads.value_at(self.source, path)
+        except AttributeError:
+            return argsets.ABSENT
 
     def _digest(self, path: str) -> str:
         if path[-1] in reads.MARKS:
@@ -162,9 +158,8 @@ class Snapshot:
 
     def _digest_of_mark(self, path: str) -> str:
         mark, place = path[-1], path.rstrip(reads.MARKS).rstrip(".")
-        try:
-            value = reads.value_at(self.source, place)
-        except AttributeError:
+        value = self._value_at(place)
+        if value is argsets.ABSENT:
             return "absent"
         cls, where = type(value), f"{self.name}.{place}".rstrip(".")
         if mark in (scope.CLASS, reads.DECLARED) and not argsets.is_nested(value):
@@ -201,13 +196,6 @@ def _likely_fields(cls: type, names: frozenset[str]) -> list[str]:
 
 def _is_flat(args: Any) -> bool:
     return all(map(hashing.is_scalar, argsets.contents(args)))
-
-
-def _restored(source: Any, *state: Any) -> Snapshot:
-    made = Snapshot.__new__(Snapshot)
-    made._args, made.source, made.held = source, source, ()
-    made.name, made.paramset, made._digests = state
-    return made
 
 
 AnyMember = tuple[Snapshot, Any]
