@@ -127,9 +127,7 @@ def _made_elsewhere(cls: type, told: Mapping[str, ast.expr | None]) -> list[Name
 
 def _left_by_module(cls: type, told: Mapping[str, ast.expr | None]) -> list[Named]:
     """Return what a class was given while its own module was executed, by what uses it."""
-    tree = sources.tree_of(_module_of(cls).__file__ or "")
-    if tree is None:
-        return []
+    tree = sources.tree_in(_module_of(cls))
     # By these it hears of what extends it, and may keep something of that.
     hears = any("__init_subclass__" in vars(base) for base in cls.__mro__[:-1])
     hears |= type(cls).__module__ not in ("builtins", "abc") or issubclass(cls, type)
@@ -215,9 +213,9 @@ def _without_definition(
 ) -> None:
     """A class made by a call, as named tuples are: the statements that make it count."""
     module = _module_of(cls)
-    tree = sources.tree_of(getattr(module, "__file__", None) or "")
+    tree = sources.tree_in(module)
     names = [name for name, value in vars(module).items() if value is cls]
-    made = [n for name in names if tree for n in syntax.assignments(tree, name)]
+    made = [n for name in names for n in syntax.assignments(tree, name)]
     if not made:
         unit.unfollowed.append(f"{unit.label} has no source: its attributes count")
         unit.refers += _attributes(cls)

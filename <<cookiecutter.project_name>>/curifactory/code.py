@@ -226,9 +226,8 @@ def _reach(roots: Iterable[Any], own: Units) -> Code:
 def _goes_by_annotations(found: Iterable[Unit]) -> bool:
     """Return whether code may go by annotations: one part may get fields from another."""
     asked: set[str] = set().union(*(unit.asked for unit in found))
-    return scope.asks_types(asked) or any(
-        scope.ANNOTATIONS in each.names for each in found
-    )
+    is_typed = "type" in asked and len(asked) > 1  # fields, and a type as these have it
+    return is_typed or any(scope.ANNOTATIONS in each.names for each in found)
 
 
 def _asked_for_annotations(found: list[Unit], kinds: list[type]) -> list[FunctionType]:

@@ -4,7 +4,6 @@ import ast
 import contextlib
 import enum
 import functools
-import importlib
 import importlib.util
 import re
 import sys
@@ -14,7 +13,7 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 from . import hashing, sources, syntax
-from .args import ExperimentArgs
+from .args import ABSENT, ExperimentArgs
 from .errors import IdentityError
 from .sources import got, is_project, unwrapped
 
@@ -153,11 +152,6 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
     return scope
 
 
-def asks_types(asked: set[str]) -> bool:
-    """Return whether code asks for fields, and for a `type`, as these have it."""
-    return "type" in asked and len(asked) > 1
-
-
 def _only_asked_for(node: Any) -> Iterable[ast.AST]:
     """Return what stands for a class that values are only compared with."""
     found: list[Any] = []
@@ -214,25 +208,23 @@ def _without_declaration(node: ast.AST, scope: "Scope") -> ast.AST:
     return type(node)(**fields)
 
 
+@dataclass(eq=False, repr=False)
 class Scope:
     """Resolves the names in one definition, and notes in its unit what they refer to."""
 
-    def __init__(
-        self, unit: Unit, names: Any, module: str, local: Collection[int] = ()
-    ) -> None:
-        self.unit = unit
-        self.names: Mapping[str, Any] = names
-        self.local = local
-        self.module = module
-        self.imported: dict[str, Any] = {}
-        self.places: dict[str, tuple[str, str]] = {}
-        """Where what is imported was bound: its module, and its name there."""
-        self.fillings: list[syntax.Filling] = []
-        self.only_filled: set[int] = set()
-        self.asked: set[int] = set()
-        """The nodes that only ask for a class: who makes an argset goes by all of it."""
-        self.called: set[int] = set()
-        """The nodes that are called: nobody asks these for a name."""
+    unit: Unit
+    names: Mapping[str, Any]
+    module: str
+    local: Collection[int] = ()
+    imported: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Where what is imported was bound: its module, and its name there."""
+    fillings: list[syntax.Filling] = field(default_factory=list)
+    only_filled: set[int] = field(default_factory=set)
+    asked: set[int] = field(default_factory=set)
+    """The nodes that only ask for a class: who makes an argset goes by all of it."""
+    called: set[int] = field(default_factory=set)
+    """The nodes that are called: nobody asks these for a name."""
 
     def module_of(self, decorator: ast.expr) -> str:
         """Return where a decorator was written by others, nothing for one's own."""
@@ -317,23 +309,20 @@ class Scope:
 
     def _bind_module(self, alias: ast.alias) -> None:
         if is_local(alias.name):
-            module = importlib.import_module(alias.name)
-            top = sys.modules[alias.name.partition(".")[0]]
-            name = alias.asname or alias.name.partition(".")[0]
-            self._bind(name, module if alias.asname else top)
+            top = importlib.__import__(alias.name)
+            value = sys.modules[alias.name] if alias.asname else top
+            self._bind(alias.asname or alias.name.partition(".")[0], value)
 
     def _bind_member(self, source: str, alias: ast.alias) -> None:
         if not is_local(source):
             return
-        module = importlib.import_module(source)
+        module, names = importlib.import_module(source), [alias.name]
         if alias.name == "*":
-            for name in getattr(module, "__all__", None) or _public(module):
-                self._bind(name, getattr(module, name), (source, name))
-            return
-        if not hasattr(module, alias.name):
+            names = getattr(module, "__all__", None) or _public(module)
+        elif not hasattr(module, alias.name):
             importlib.import_module(f"{source}.{alias.name}")
-        value = getattr(module, alias.name)
-        self._bind(alias.asname or alias.name, value, (source, alias.name))
+        for name in names:
+            self._bind(alias.asname or name, getattr(module, name), (source, name))
 
     def _bind(
         self, name: str, value: Any, place: tuple[str, str] | None = None
@@ -371,7 +360,7 @@ class Scope:
         if is_local and chain[0] not in self.imported:
             return None
         value, rest, holder = self.value_of(chain)
-        if value is _ABSENT:
+        if value is ABSENT:
             self._take_whole(used)
             return None
         if id(node) not in self.called:
@@ -385,12 +374,12 @@ class Scope:
     def value_of(self, chain: list[str]) -> tuple[Any, list[str], tuple[str, str]]:
         """Return the value that a dotted name leads to, and the attributes left over."""
         names = self.imported if chain[0] in self.imported else self.names
-        value = sources.meaning_of(names.get(chain[0], _ABSENT))
+        value = sources.meaning_of(names.get(chain[0], ABSENT))
         holder = self.places.get(chain[0], (self.module, chain[0]))
         rest = chain[1:]
         while rest and _is_namespace(value):
-            inner = got(value, rest[0], _ABSENT)
-            if inner is _ABSENT:
+            inner = got(value, rest[0], ABSENT)
+            if inner is ABSENT:
                 break
             holder = got(value, "__module__", value.__name__), rest.pop(0)
             value = inner
@@ -445,9 +434,9 @@ class Scope:
 
 def _is_assigned(holder: tuple[str, str]) -> bool:
     """Return whether a statement of its module binds a name, as `g = jit(g)` does."""
-    module = sources.module_named(holder[0])
-    tree = sources.tree_of(getattr(module, "__file__", None) or "")
-    return tree is not None and syntax.is_assigned(tree, holder[1])
+    return syntax.is_assigned(
+        sources.tree_in(sources.module_named(holder[0])), holder[1]
+    )
 
 
 def modules_of(value: Any) -> list[Named]:
@@ -542,9 +531,6 @@ def origin_of(module: str, name: str, value: Any) -> tuple[str, str]:
         for alias in node.names:
             given = name if alias.name == "*" else alias.name
             is_it = name == (alias.asname or given)
-            if is_it and got(sys.modules.get(source), given, _ABSENT) is value:
+            if is_it and got(sys.modules.get(source), given, ABSENT) is value:
                 return origin_of(source, given, value)
     return module, name
-
-
-_ABSENT = object()

@@ -290,6 +290,14 @@ def tree_of(filename: str) -> ast.Module | None:
     return _trees[filename]
 
 
+def tree_in(module: object) -> ast.Module:
+    """Return the syntax tree of a module; an empty one without a source."""
+    return tree_of(getattr(module, "__file__", None) or "") or _NOTHING
+
+
+_NOTHING = ast.Module([], [])
+
+
 def loaded_with(word: str) -> Iterator[ast.Module]:
     """Return the trees of the files of the project whose source has a word in it."""
     texts = list(_sources.items())

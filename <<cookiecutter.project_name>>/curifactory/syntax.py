@@ -52,10 +52,9 @@ def find_function(code: CodeType) -> Definition | None:
 
 def find_classes(cls: type) -> list[ast.ClassDef]:
     """Return the definitions with the qualified name of a class."""
-    module = sources.module_of(cls)
-    tree = sources.tree_of(getattr(module, "__file__", None) or "")
+    tree = sources.tree_in(sources.module_of(cls))
     first, *steps = [s for s in cls.__qualname__.split(".") if s != "<locals>"]
-    nodes = _named(tree).get(first, []) if tree else []
+    nodes = _named(tree).get(first, [])
     for step in steps:
         inner = (n for node in nodes for n in ast.walk(node) if n is not node)
         nodes = [n for n in inner if getattr(n, "name", None) == step]
@@ -203,9 +202,7 @@ def assignments(tree: ast.Module, name: str) -> list[ast.stmt]:
 
 def is_assigned(tree: ast.Module, name: str) -> bool:
     """Return whether a top-level statement, other than a definition, binds a name."""
-    found = (n for each in assignments(tree, name) for n in ast.walk(each))
-    names = (n for n in found if isinstance(n, ast.Name) and n.id == name)
-    return any(isinstance(each.ctx, ast.Store) for each in names)
+    return bool(_statements(tree, _bound_in).get(name))
 
 
 def definitions(tree: ast.Module, name: str) -> list[ast.stmt]:
@@ -289,6 +286,11 @@ def _statements(
 
 def _mentioned(node: ast.AST) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
+
+
+def _bound_in(node: ast.AST) -> str | None:
+    is_bound = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    return _mentioned(node) if is_bound else None
 
 
 def _attached_to(node: Any) -> str | None:

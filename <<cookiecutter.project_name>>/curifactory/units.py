@@ -80,8 +80,7 @@ def default_values(function: FunctionType) -> list[Any]:
 def fill_attached(unit: Unit, owner: Any, names: Mapping[str, Any]) -> None:
     """Take in the attributes that its module sets on a function or class."""
     module = sources.module_of(owner)
-    tree = sources.tree_of(getattr(module, "__file__", None) or "")
-    for node in syntax.attached(tree, owner.__qualname__) if tree else ():
+    for node in syntax.attached(sources.tree_in(module), owner.__qualname__):
         fill(unit, node, names, owner.__module__)
         unit.text += read_by(module) if syntax.has_calls(node) else ""
 
@@ -215,8 +214,8 @@ def of_constant(constant: Named) -> Unit:
     module = sources.module_named(origin)
     unit = Unit(f"{place_of(module)}: {name}")
     unit.memoized += map(Memory, _kept_in(constant.value))
-    tree = sources.tree_of(getattr(module, "__file__", None) or "")
-    made = syntax.assignments(tree, name) if tree else []
+    tree = sources.tree_in(module)
+    made = syntax.assignments(tree, name)
     if _is_public(constant.value):
         unit.text = constant.value.__name__  # chosen, perhaps, by what a file says
     is_class = issubclass(type(constant.value), type)
@@ -242,9 +241,9 @@ def _fill_from(unit: Unit, module: Any, name: str, nodes: Iterable[ast.stmt]) ->
         fill(unit, node, vars(module), name)
 
 
-def _others(unit: Unit, tree: ast.Module | None, name: str) -> list[ast.stmt]:
+def _others(unit: Unit, tree: ast.Module, name: str) -> list[ast.stmt]:
     """Return what is defined by a name, but for what a unit refers to by its value."""
-    nodes = syntax.definitions(tree, name) if tree else []
+    nodes = syntax.definitions(tree, name)
     seen = {*map(_definition, unit.refers)} if nodes else set()
     return [each for each in nodes if each not in seen]
 
