@@ -60,25 +60,18 @@ def copied(value: Any) -> Any:
     return made
 
 
-class _NotPlain(Exception):
-    pass
-
-
 class _Writer(pickle.Pickler):
     """Writes plain values: what this is asked for is of no builtin type."""
 
     largest = LARGE
-
-    def __init__(self, file: io.BytesIO) -> None:
-        super().__init__(file, protocol=4)
-        self.classes: list[type] = []
+    classes: list[type]
 
     def reducer_override(self, value: Any) -> Any:
         cls: Any = type(value)
         if cls in PATHS or _is_simple(cls):
             self.classes.append(cls)
         elif value not in self.classes:  # the class of what was just met
-            raise _NotPlain
+            raise pickle.PicklingError("it is not plain")
         return NotImplemented
 
 
@@ -122,7 +115,8 @@ def _parts(value: Any) -> dict[Any, Any]:
 def _key(value: Any, kind: type[_Writer] = _Writer) -> Any:
     """Return what equal plain values have in common; None for others."""
     file = io.BytesIO()
-    writer = kind(file)
+    writer = kind(file, protocol=4)
+    writer.classes = []
     try:
         writer.dump(value)
     except Exception:

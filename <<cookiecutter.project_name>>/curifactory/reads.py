@@ -11,6 +11,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, FunctionType
 from typing import Any
@@ -61,6 +62,11 @@ class Handed(tuple[int, int]):
     """What was seen of a file that others were to open: read, unless they write it."""
 
 
+def _do_nothing(*_: Any) -> None:
+    """Stands for what nobody has asked to be told."""
+
+
+@dataclass(eq=False, repr=False)
 class Reads:
     """The reads of one execution, in the order of first reading.
 
@@ -73,60 +79,54 @@ class Reads:
     the project, `f:raw/*.csv` what fits a pattern, `f:data/` which names a folder holds.
     """
 
-    def __init__(
-        self,
-        stream: Path | None = None,
-        declared: Sequence[str] | str | None = None,
-        names: frozenset[str] | None = None,
-    ) -> None:
-        self.names = names
-        """The names in the code that was met: no other absent attribute is asked for.
+    stream: Path | None = None
+    declared: Sequence[str] | str | None = None
+    names: frozenset[str] | None = None
+    """The names in the code that was met: no other absent attribute is asked for.
 
-        Where they are known, a field that was read costs nothing any more; else each
-        attribute passes a `__getattr__` that waits for absent ones.
-        """
-        self.met: frozenset[str] = frozenset()
-        """All names in that code."""
-        self.asks_names = False
-        """Whether the code that was met asks for names of functions and classes."""
-        self.asks_class = False
-        """Whether it may ask for the class of an argset."""
-        self.kept: dict[int, Any] = {}
-        """What of the code that was met may keep what it has read, by its id."""
-        self.keys: dict[str, None] = {}
-        self.lines: dict[str, str] = {}
-        self.stream = stream
-        self.declared = declared
-        self.seen: dict[str, Seen] = {}
-        """What files and folders were when they were read first."""
-        self.unpickled: dict[tuple[str, str], None] = {}
-        """The classes and functions, by module and name, that pickles have asked for."""
-        self.folders: list[str] = []
-        """Folders outside the project in which files count: a value that was read names them."""
-        self.beyond = ""
-        """A file outside the project that was read, though nothing names it."""
-        self.made: set[str] = set()
-        """The files outside the project that need not be told: the call has written them, or
-        a value names them, be it by a link."""
-        self.written: set[str] = set()
-        self.named: set[str] = set()
-        """Files that only a value names so far: what the call writes there, it has not read."""
-        self.handed: dict[str, Seen] = {}
-        """What others were to open, programs or libraries; no other read is known."""
-        self.changed: set[str] = set()
-        """What the call itself has written, made, renamed or removed, by its path."""
-        self.tracked: list[tuple[str, weakref.ref[Any]]] = []
-        self.watch: Callable[[str], None] | None = None
-        """What is told of each new key, and of each that is gone again."""
-        self.find_files: Callable[[Any], None] = _do_nothing
-        """What is told of each value that was read: it may name files."""
-        self.recall: Callable[[], None] = _do_nothing
-        """Notes what was read for what functions have given from memory."""
-        self.checkpoints = ""
-        """The folder of checkpoints, if the call has one."""
-        self.before_checkpoint: Callable[[], None] = _do_nothing
-        self.channel: Channel | None = None
-        self._is_child = False
+    Where they are known, a field that was read costs nothing any more; else each
+    attribute passes a `__getattr__` that waits for absent ones.
+    """
+    met: frozenset[str] = frozenset()
+    """All names in that code."""
+    asks_names = False
+    """Whether the code that was met asks for names of functions and classes."""
+    asks_class = False
+    """Whether it may ask for the class of an argset."""
+    kept: dict[int, Any] = field(default_factory=dict)
+    """What of the code that was met may keep what it has read, by its id."""
+    keys: dict[str, None] = field(default_factory=dict)
+    lines: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, Seen] = field(default_factory=dict)
+    """What files and folders were when they were read first."""
+    unpickled: dict[tuple[str, str], None] = field(default_factory=dict)
+    """The classes and functions, by module and name, that pickles have asked for."""
+    folders: list[str] = field(default_factory=list)
+    """Folders outside the project in which files count: a value that was read names them."""
+    beyond = ""
+    """A file outside the project that was read, though nothing names it."""
+    made: set[str] = field(default_factory=set)
+    """The files outside the project that need not be told: the call has written them, or
+    a value names them, be it by a link."""
+    written: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
+    """Files that only a value names so far: what the call writes there, it has not read."""
+    handed: dict[str, Seen] = field(default_factory=dict)
+    """What others were to open, programs or libraries; no other read is known."""
+    changed: set[str] = field(default_factory=set)
+    """What the call itself has written, made, renamed or removed, by its path."""
+    tracked: list[tuple[str, weakref.ref[Any]]] = field(default_factory=list)
+    watch: Callable[[str], None] | None = None
+    """What is told of each new key, and of each that is gone again."""
+    find_files: Callable[[Any], None] = _do_nothing
+    """What is told of each value that was read: it may name files."""
+    recall: Callable[[], None] = _do_nothing
+    """Notes what was read for what functions have given from memory."""
+    checkpoints = ""
+    """The folder of checkpoints, if the call has one."""
+    before_checkpoint: Callable[[], None] = _do_nothing
+    channel: Channel | None = None
+    _is_child = False
 
     def note_code(self, key: str, value: Any) -> None:
         """Meet the code in a value; count what it is called, if code asks for that."""
@@ -303,10 +303,6 @@ def _line_of_user() -> str:
             return f"{place}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
-
-
-def _do_nothing(*_: Any) -> None:
-    """Stands for what nobody has asked to be told."""
 
 
 _at_work: Callable[[], Reads | None] = _do_nothing
