@@ -60,6 +60,33 @@ class Strategy:
         return {"strategy": self}
 """
 
+LOCKED = """\
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from curifactory import ExperimentArgs
+
+
+@dataclass
+class Args(ExperimentArgs):
+    extra: Any = None
+
+
+def locked():
+    lock = threading.Lock()
+
+    def call(function):
+        with lock:
+            return function()
+
+    return call
+
+
+def get_params():
+    return [Args(name="a", extra=locked())]
+"""
+
 CASES = {}
 
 
@@ -102,6 +129,13 @@ case(
     returns("[Args(name='a', extra={'lock': threading.Lock()})]", "import threading"),
     FILE,
     "params/other.py: a.extra['lock']: a _thread.lock has no identity (cannot pickle '_thread.lock' object)",
+    "give a name, path or number instead, and make the object inside a stage",
+)
+case(
+    "lock that a function holds",
+    params(LOCKED),
+    FILE,
+    "params/other.py: a.extra.lock: a _thread.lock has no identity (cannot pickle '_thread.lock' object)",
     "give a name, path or number instead, and make the object inside a stage",
 )
 case(
