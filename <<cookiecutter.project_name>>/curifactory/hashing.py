@@ -91,13 +91,6 @@ def digest(
     return hash_bytes(b"".join(walk.parts))
 
 
-def encoded(value: object) -> bytes:
-    """Return what is the same for equal values, and for no others."""
-    walk = _Walk(None, may_be_cyclic=False)
-    walk.add(value, "value")
-    return b"".join(walk.parts)
-
-
 def code_in(value: object, opaque: Opaque) -> list[Any]:
     """Return the code that `opaque` gives for what is in a value, as `digest` finds it."""
     walk = _Walk(opaque, may_be_cyclic=False)

@@ -10,7 +10,6 @@ import io
 import pickle
 import sys
 from collections.abc import Callable, Hashable, Iterator
-from itertools import filterfalse
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeVar
 
@@ -63,7 +62,6 @@ def copied(value: Any) -> Any:
 class _Writer(pickle.Pickler):
     """Writes plain values: what this is asked for is of no builtin type."""
 
-    largest = LARGE
     classes: list[type]
 
     def reducer_override(self, value: Any) -> Any:
@@ -76,16 +74,14 @@ class _Writer(pickle.Pickler):
 
 
 class _WriterOfData(_Writer):
-    """Writes arrays and frames as well, to be compared at once: nothing is hashed."""
-
-    largest = sys.maxsize
+    """Writes arrays and frames as well, by their digests, to be compared at once."""
 
     def reducer_override(self, value: Any) -> Any:
-        objects = filterfalse(hashing.is_scalar, libraries.objects_in(value))
-        if not libraries.is_data(value) or any(True for _ in objects):
+        is_known = all(map(hashing.is_scalar, libraries.objects_in(value)))
+        if not (is_known and libraries.is_data(value)):
             return super().reducer_override(value)
-        self.classes.append(bytes)
-        return bytes, (hashing.encoded(value),)
+        self.classes.append(str)
+        return str, (hashing.digest(value),)
 
 
 @functools.lru_cache(None, typed=True)  # tracked classes equal their own
@@ -123,7 +119,7 @@ def _key(value: Any, kind: type[_Writer] = _Writer) -> Any:
         return None
     data = file.getvalue()
     size = len(data)
-    known = data if size <= kind.largest else hashing.hash_bytes(data)
+    known = data if size <= LARGE else hashing.hash_bytes(data)
     return size, known, sources.root(), *writer.classes
 
 
