@@ -184,6 +184,8 @@ def _reach(roots: Iterable[Any], own: Units) -> Code:
     waiting: deque[Any] = deque()
     found: list[Unit] = []
     kinds: list[type] = []
+    names: set[str] = set()
+    asked: set[str] = set()
 
     def number(target: Any) -> str:
         key = _key(target)
@@ -197,15 +199,19 @@ def _reach(roots: Iterable[Any], own: Units) -> Code:
         target = waiting.popleft()
         unit = _unit(target, own)
         found.append(unit)
+        names |= unit.names
+        asked |= unit.asked
         kinds += [target] if isinstance(target, type) else []
         lines.append(unit.text + "|" + ",".join(number(each) for each in unit.refers))
-        if not waiting and _goes_by_annotations(found):
-            annotated = [*kinds, *_asked_for_annotations(found, kinds)]
+        # One part may get fields from another.
+        is_typed = "type" in asked and not asked.isdisjoint(scope.ASKS_FIELDS)
+        if not waiting and (is_typed or scope.ANNOTATIONS in names):
+            is_asked = not names.isdisjoint(scope.ASKS_ANNOTATIONS)
+            annotated = [*kinds, *(_functions_in(found, kinds) if is_asked else ())]
             given = (Named("", scope.ANNOTATIONS, each) for each in annotated)
             lines.append(",".join(map(number, given)))
-        if not waiting and any(scope.SUBCLASSES in each.names for each in found):
+        if not waiting and scope.SUBCLASSES in names:
             lines.append(",".join(map(number, units.extending(kinds))))
-    names: frozenset[str] = frozenset().union(*(unit.names for unit in found))
     values = *kinds, *(each for unit in found for each in unit.handed)
     lines += _names_asked_for(values, names)
     texts: dict[str, list[str]] = {}
@@ -217,28 +223,19 @@ def _reach(roots: Iterable[Any], own: Units) -> Code:
         parts,
         tuple(sorted({each for unit in found for each in unit.unfollowed})),
         tuple(sorted(set().union(*(unit.packages for unit in found)))),
-        names,
+        frozenset(names),
         tuple({id(each): each for each in _keeping(found, names, own)}.values()),
         values,
     )
 
 
-def _goes_by_annotations(found: Iterable[Unit]) -> bool:
-    """Return whether code may go by annotations: one part may get fields from another."""
-    asked: set[str] = set().union(*(unit.asked for unit in found))
-    is_typed = "type" in asked and len(asked) > 1  # fields, and a type as these have it
-    return is_typed or any(scope.ANNOTATIONS in each.names for each in found)
-
-
-def _asked_for_annotations(found: list[Unit], kinds: list[type]) -> list[FunctionType]:
+def _functions_in(found: list[Unit], kinds: list[type]) -> list[FunctionType]:
     """Return the functions and methods whose annotations code may ask for."""
-    if all(scope.ASKS_ANNOTATIONS.isdisjoint(unit.names) for unit in found):
-        return []
     handed = [each for unit in found for each in unit.handed]
     return handed + [each for cls in kinds for each in classes.methods(cls)]
 
 
-def _names_asked_for(values: Iterable[Any], names: frozenset[str]) -> list[str]:
+def _names_asked_for(values: Iterable[Any], names: set[str]) -> list[str]:
     """Return the names of classes, and of functions that are values, for code that asks."""
     if names.isdisjoint(scope.ASKS_NAME):
         return []
@@ -248,7 +245,7 @@ def _names_asked_for(values: Iterable[Any], names: frozenset[str]) -> list[str]:
     return ["names", *map(said, values)]
 
 
-def _keeping(found: list[Unit], names: frozenset[str], own: Units) -> Iterator[Any]:
+def _keeping(found: list[Unit], names: set[str], own: Units) -> Iterator[Any]:
     """Yield what may keep something that it has read, for these units to find."""
     loaded = names.union(*(unit.loaded for unit in found), [""])
     for unit in found:

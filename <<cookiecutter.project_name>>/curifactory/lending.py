@@ -27,9 +27,8 @@ class Loan(NamedTuple):
 
 def lent(store: Store, source: Stored, value: Any) -> Loan | None:
     """Return what a call is given, if it is the path of files that the cache has."""
-    if not isinstance(value, Path):  # as most are
-        return None
-    if Path(store.place(source.folder)) not in value.parents:
+    is_path = isinstance(value, Path)  # as few are
+    if not is_path or Path(store.place(source.folder)) not in value.parents:
         return None
     return Loan(source.folder, source.artifact, value, _seen(value))
 

@@ -257,8 +257,8 @@ RULES: dict[tuple[str, str], Rule] = {
 }
 """By package and name of the class: none is imported for it."""
 
-OWN_NAMES = {("flax", "Module"): frozenset({"_id", "_parent_ref", "_state"})}
-"""What objects keep for themselves, and what would differ in equal ones."""
+OF_FLAX = frozenset({"_id", "_parent_ref", "_state"})
+"""What modules of flax keep for themselves, and what would differ in equal ones."""
 
 LAZY = {("polars", "LazyFrame"), ("pyarrow", "Dataset")}
 """Whose pickles have the names of files, and nothing of what is in them."""
@@ -318,8 +318,7 @@ def names_of(cls: type) -> set[tuple[str, str]]:
 @functools.cache
 def own_names(cls: Any) -> frozenset[str]:
     """Return the attributes of an object that say nothing of what it is."""
-    known = OWN_NAMES.keys() & names_of(cls)
-    return frozenset().union(*map(OWN_NAMES.__getitem__, known))
+    return OF_FLAX if ("flax", "Module") in names_of(cls) else frozenset()
 
 
 def is_tree(value: Any) -> bool:

@@ -261,8 +261,8 @@ class Reads:
             if key.startswith(OWN_CHANGE):
                 self.note_change(key.removeprefix(OWN_CHANGE))
             elif seen is not None:
-                is_folder = any(isinstance(each, str) for each in seen) or not seen
-                self.note_file(key, frozenset(seen) if is_folder else tuple(seen))
+                kind = frozenset if key.endswith("/") else tuple
+                self.note_file(key, kind(seen))
             else:
                 self.note(key)
 

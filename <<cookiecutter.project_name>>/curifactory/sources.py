@@ -161,9 +161,8 @@ def is_project(value: Any) -> bool:
     if isinstance(value, ModuleType):
         return is_project_file(_file_of(value))
     if isinstance(value, type):
-        module = module_of(value)
-        name = got(value, "__module__", None)
-        return name == "__main__" or (module is not None and is_project(module))
+        is_typed = got(value, "__module__", None) == "__main__"
+        return is_typed or is_project(module_of(value))
     return False
 
 
