@@ -7,6 +7,7 @@ import gc
 import importlib
 import itertools
 import json
+import operator
 import sys
 import threading
 import weakref
@@ -312,9 +313,7 @@ _at_work: Callable[[], Reads | None] = _do_nothing
 def value_at(args: Any, path: str) -> Any:
     """Return the value of a dotted field; raises AttributeError where there is none."""
     owner = path.rstrip(MARKS).rstrip(".")
-    for step in owner.split(".") if owner else ():
-        args = getattr(args, step)
-    return args
+    return operator.attrgetter(owner)(args) if owner else args
 
 
 def _track(value: Any, reads: Reads, number: str, prefix: str) -> Any:
@@ -374,13 +373,10 @@ def _is_own(cls: Any) -> bool:
 
     Libraries change objects of what extends their classes, or know them by their class.
     """
-    known = ("abc", "typing")
+    known = ("abc", "typing", __package__)
     return all(
-        each is object
-        or sources.is_project(each)
-        or each.__module__ in known
-        or sources.package_of(each) == __package__
-        for each in cls.__mro__
+        sources.is_project(each) or sources.package_of(each) in known
+        for each in cls.__mro__[:-1]
     )
 
 

@@ -524,9 +524,8 @@ def origin_of(module: str, name: str, value: Any) -> tuple[str, str]:
     else by now was bound anew.
     """
     found = sources.module_named(module)
-    filename = getattr(found, "__file__", None) or ""
-    tree = sources.tree_of(filename) if sources.is_project_file(filename) else None
-    for node in syntax.imports_from(tree) if tree else ():
+    tree = sources.tree_in(found)
+    for node in syntax.imports_from(tree) if is_project(found) else ():
         source = _source_of(node, module)
         for alias in node.names:
             given = name if alias.name == "*" else alias.name

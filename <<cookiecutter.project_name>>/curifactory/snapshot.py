@@ -202,16 +202,15 @@ class Present:
 
     def __init__(self, file_digest: Callable[[str], str]) -> None:
         self.file_digest = file_digest
-        self._seen: dict[str, str] | None = None
 
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:
         """Look at each file and folder once: within the block nobody changes any."""
-        before, self._seen = self._seen, {}
+        before, self.file_digest = self.file_digest, functools.cache(self.file_digest)
         try:
             yield
         finally:
-            self._seen = before
+            self.file_digest = before
 
     def now(self, own: Snapshot, members: Sequence[AnyMember], key: str) -> str:
         """Return the digest that a key of reads has for a call."""
@@ -221,20 +220,13 @@ class Present:
         if number and int(number) >= len(members):
             return "absent"
         if kind == "f":
-            return self._file(path)
+            return self.file_digest(path)
         if kind == "c":
             return _class_digest(path)
         snapshot = members[int(number)][0] if number else own
         if kind == "o":
             return snapshot.standing(path)
         return snapshot.digest(path) if kind == "a" else snapshot.member(path)
-
-    def _file(self, path: str) -> str:
-        if self._seen is None:
-            return self.file_digest(path)
-        if path not in self._seen:
-            self._seen[path] = self.file_digest(path)
-        return self._seen[path]
 
     def shown(self, own: Snapshot, members: Sequence[AnyMember], key: str) -> str:
         """Return a short text of what was read, for messages."""
