@@ -267,16 +267,19 @@ class Reads:
             else:
                 self.note(key)
 
+    def _alive(self) -> list[str]:
+        return [key for key, argset in self.tracked if argset() is not None]
+
     def note_escaped(self) -> None:
         """Count argsets that outlive the stage as read: what is read later is not seen."""
         if self.declared is not None:
             return
-        for generation in (1, 2):  # garbage is no escape, and mostly young
-            if any(argset() is not None for _, argset in self.tracked):
-                gc.collect(generation)
-        for key, argset in self.tracked:
-            if argset() is not None:
-                self.note(key)
+        alive = self._alive()
+        for generation in (1, 2) if alive else ():  # garbage is no escape
+            gc.collect(generation)
+            alive = self._alive()
+        for key in alive:
+            self.note(key)
 
     def argset(self, args: Any, index: int | None = None) -> Any:
         """Return a copy of an argset that notes what is read of it."""

@@ -170,8 +170,7 @@ def of_settings(module: ModuleType) -> Unit:
 
 def _settings(module: Any) -> list[ast.stmt]:
     """Return the statements of a module that act on libraries, and give them no code."""
-    tree, names = sources.tree_of(module.__file__ or ""), vars(module)
-    known = syntax.acting(tree) if tree else {}
+    known, names = syntax.acting(sources.tree_in(module)), vars(module)
     nodes = (
         n for name in known if _is_of_library(names.get(name)) for n in known[name]
     )

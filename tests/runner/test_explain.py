@@ -152,7 +152,7 @@ def test_reasons_show_versions_that_changed_as_well(whole):
     text = (
         "import sys, types\n\nsys.modules['pack'] = pack = types.ModuleType('pack')\n"
     )
-    text += "pack.__version__ = '{}'\npack.one = {}\n\n\n"
+    text += "vars(pack).update(__version__='{}', one={})\n\n\n"
     stage = '@stage(None, ["x"])\ndef use(record):\n    return pack.one + {}\n'
     run = "use(Record(manager, argsets[0]))"
     whole.write(other(text.format("1.0", 1) + stage.format(1), run))

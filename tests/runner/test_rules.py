@@ -91,7 +91,7 @@ def test_the_version_of_a_package_counts_if_asked_for(project):
     text = (
         "import sys, types\n\nsys.modules['pack'] = pack = types.ModuleType('pack')\n"
     )
-    text += "pack.__version__ = '{}'\n\n\n"
+    text += "vars(pack)['__version__'] = '{}'\n\n\n"
     for version, asked, count in (
         ("1", False, 1),
         ("2", False, 0),
