@@ -89,13 +89,17 @@ class Snapshot:
     def check(self) -> None:
         """Refuse fields that have no identity."""
         cls: Any = type(self.source)
-        if self._args is self.source and not hashing.representations(cls):
-            return  # it has numbers and texts alone
-        self.content()
-        for name, value in argsets.values(self.source):
-            is_object = type(value) not in plain.ATOMIC and plain.is_object(value)
-            if is_object and not hashing.is_operational(cls, name):
-                self.digest(name)  # it takes long, and the value is shared only now
+        if not hashing.representations(cls):
+            if self._args is not self.source:  # there is more than numbers and texts
+                found = _identify(self.source)
+                if any(found):
+                    named = zip(argsets.field_names(cls), found, strict=True)
+                    self._digests.update(each for each in named if each[1])
+                    self.content()
+            return
+        for name, value in hashing.counted(self.source, self.name):
+            if not hashing.is_scalar(value):
+                self.digest(name)
 
     def member(self, path: str) -> str:
         """Return the digest of the code of a method or property."""
@@ -330,3 +334,19 @@ def _is_named(value: Any) -> bool:
     name = getattr(value, "__qualname__", "")
     found = code.named(value.__module__ if name else value.__name__, name)
     return found is value or sources.function_of(found) is value
+
+
+def _identified(args: Any, name: str, value: Any) -> str:
+    """Check that a value has an identity; return it, if that takes long and lasts.
+
+    Not where code counts in it: another process may have loaded another version.
+    """
+    if hashing.is_scalar(value):
+        return ""
+    found = value_digest(value, f"{args.name}.{name}")
+    if isinstance(value, FunctionType):  # its code counts there, and what it holds here
+        hashing.digest(value, f"{args.name}.{name}")
+    return found if plain.is_object(value) else ""
+
+
+_identify = argsets.Repeated(_identified)
