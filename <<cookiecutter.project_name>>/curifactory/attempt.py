@@ -118,6 +118,15 @@ class _Attempt:
         self.values = []  # they refer to this, which is no garbage to look for then
         return self.outcome
 
+    def _tell_unheard(self) -> None:
+        """Say so where files may have been read of which nobody has heard."""
+        used = {each.rpartition(" ")[2] for each in self.stage.code.unfollowed}
+        names = ", ".join(sorted(scope.UNHEARD & used))
+        if names and not any(key[:2] == "f:" for key in self.noted.keys):
+            said = f"{self.stage.label} uses {names}: no file that this reads counts"
+            hint = "let a field name it, or declare files=[...]"
+            self.outcome.messages.append(f"{said}; {hint}")
+
     def _execute(self) -> Trace:
         self.noted.tell("begun")
         self._note_files()
@@ -132,6 +141,8 @@ class _Attempt:
         self.outcome.written = self.noted.written
         if not (self.stage.rules.files or self.has_references):
             self.outcome.beyond = self.noted.beyond
+            if self.stage.code.unfollowed:  # as of few
+                self._tell_unheard()
         if self.outcome.damaged:  # whatever the stage made of the exception
             raise DamagedError(f"{self.outcome.damaged[0]} is damaged")
         self._note_met()

@@ -50,16 +50,20 @@ WHOLE = frozenset("eval exec globals sys.modules".split())
 """What may reach anything that is in its own module."""
 SUBCLASSES = "__subclasses__"
 """Among the names in code: it goes by what extends a class."""
-# What reaches code by a name made at run time, or a text of it; texts that do not count;
-# and what opens files unheard, in other processes as well.
-UNFOLLOWED = frozenset(
-    "eval exec __import__ sys.modules __doc__ pydoc.locate getsource getsourcelines "
+UNHEARD = frozenset(
     "read_parquet scan_parquet read_feather read_orc read_hdf HDFStore ParquetFile "
     "ParquetDataset h5py.File netCDF4.Dataset xarray.open_dataset cv2.imread "
     "polars.read_csv polars.scan_csv polars.read_json polars.read_ndjson "
     "polars.scan_ndjson polars.read_ipc polars.scan_ipc polars.read_avro "
-    "geopandas.read_file read_spss torch.from_file joblib.Parallel".split()
+    "geopandas.read_file read_spss torch.from_file".split()
 )
+"""What opens files without Python's `open`."""
+UNFOLLOWED = UNHEARD.union(
+    "eval exec __import__ sys.modules __doc__ pydoc.locate getsource getsourcelines "
+    "joblib.Parallel".split()
+)
+"""And what reaches code by a name made at run time, or a text of it; texts that do not
+count; what opens files in other processes."""
 
 
 class Named(NamedTuple):

@@ -2328,6 +2328,46 @@ def test_a_file_elsewhere_that_nothing_names_is_told_once(whole, options, rules)
     assert result.counts["computed"] == 2 and disk.name + "/own" not in result.err
 
 
+UNHEARD = """
+import h5py
+
+
+@stage(None, ["out"]{rules})
+def last(record):
+    record.args.seed
+    return h5py.File({path})
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "rules", "is_told"),
+    [
+        ("'x.h5'", "", True),
+        ("record.args.path", "", False),
+        ("'x.h5'", ", files=['x.h5']", False),
+    ],
+)
+def test_a_reader_whose_files_nobody_hears_of_is_told_once(whole, path, rules, is_told):
+    elsewhere = {"PYTHONPATH": f"{whole.root.parent / 'site'}{os.pathsep}{whole.home}"}
+    vendor = (
+        "import os\n\n\nclass File:\n    __new__ = lambda cls, p: os.stat(p).st_size"
+    )
+    argsets = TWO.replace("seed=", "path='x.h5', seed=")
+    whole.write(
+        {
+            "../site/h5py.py": vendor,
+            "x.h5": "one",
+            **other(
+                UNHEARD.format(path=path, rules=rules), EACH.format(PRINT), argsets
+            ),
+        }
+    )
+    result = whole.ok("other", **elsewhere)
+    said = "last uses h5py.File: no file that this reads counts; let a field name it"
+    assert result.err.count(said) == is_told, result
+    assert result.counts["computed"] == 2
+
+
 REFERENCE = """
 from pathlib import Path
 from curifactory.caching import FileReferenceCacher
