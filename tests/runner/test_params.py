@@ -252,6 +252,7 @@ def test_argsets_that_are_left_out_may_lack_what_is_set(models):
         assert refused in run("items.x=2", *selected).err
     assert "there is no key 'y'" in run("items.y=2", "-n", "c").err
     assert "no argset is named 'z'" in run("items.x=2", "-n", "z").err
+    assert "did you mean 'a'" in run("items.x=2", "-n", "A").err
 
 
 def test_map_takes_the_same_options(models):
