@@ -269,6 +269,20 @@ def test_results_of_several_codes_are_accepted_together(whole):
     assert whole.ok().counts["computed"] == 0
 
 
+def test_of_several_codes_each_argset_keeps_what_its_last_run_had(whole):
+    made = "[Args(name=f'n{i}', seed=i) for i in range(6)]"
+    whole.edit("params/base.py", "return [", f"return {made} or [")
+    last, code = {}, "x + 1"
+    for number in range(6):
+        for call in filter(lambda c: c["folder"], whole.run("study").run["calls"]):
+            last[call["stage"], call["argset"]] = call["folder"]
+        code, before = f"x + 1 if x == {13 + number} else 1 // 0", code
+        whole.edit("src/helpers.py", before, code)
+    assert "results of 6 calls are kept" in whole.ok("accept", "score").out
+    kept = [c for c in whole.ok().run["calls"] if c["stage"] == "score"]
+    assert [c["folder"] for c in kept] == [last["score", c["argset"]] for c in kept]
+
+
 def test_accept_covers_methods_of_argsets(whole):
     whole.edit(
         "params/__init__.py",

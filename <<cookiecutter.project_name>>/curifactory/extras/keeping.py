@@ -3,7 +3,9 @@
 import argparse
 import contextlib
 import itertools
+import operator
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,9 @@ from ..stages import AnyStage
 from ..task import Place, Task
 from . import guard, history
 
-Used = dict[tuple[str, ...], dict[str, None]]
-"""By the names of their records, the folders that calls of a stage had their results in."""
+Used = dict[tuple[str, ...], dict[str, int]]
+"""By the names of their records, the folders that calls of a stage had their results in,
+and how many runs of it there were since."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -74,33 +77,36 @@ def _used(project: Settings, labels: set[str]) -> Used:
     """Return which results of a stage the last twenty runs of it had, the latest first."""
     found: Used = {}
     heads = [h for h in history.heads(project.runs) if labels & {*h.get("stages", ())}]
-    for head in heads[:-21:-1]:
+    for since, head in enumerate(heads[:-21:-1]):
+        path = head["folder"] / "run.json"
         with contextlib.suppress(RequestError):
-            for call in history.read(head["folder"] / "run.json")["calls"]:
+            for call in history.read(path)["calls"]:
                 if call.get("stage") in labels and call["folder"]:
                     names = (*call.get("records", ()),)
-                    found.setdefault(names, {})[call["folder"]] = None
+                    found.setdefault(names, {}).setdefault(call["folder"], since)
     return found
 
 
 def _accept(run: Run, stage: AnyStage, calls: list[Call], used: Used) -> int:
     """File results of earlier code under the present one."""
     survey = run.manager.survey
-    pairs: list[dict[str, str]] = []
+    pairs: list[tuple[int, dict[str, str]]] = []
     changes: dict[str, None] = {}
     kept = 0
     for call in calls:
         now = survey.now(call)
         # Not what was computed last: other code may have been tried meanwhile.
         names = (*(m.snapshot.name for m in call.members),)
-        before = filter(None, map(survey.store.read, used.get(names, ())))
+        had = used.get(names, {})
+        before = filter(None, map(survey.store.read, had))
         for trace in itertools.chain(before, survey.past(call)):
             same = decide.is_declared_alike(call, trace) and trace.stage in stage.names
             if not (same and guard.by_code_alone(call, trace, now)):
                 continue
             found, digests = guard.code_changes(survey, call, trace)
             if digests and survey.store.has_data(trace):  # else none, of other code
-                pairs += [digests] if digests not in pairs else []
+                pair = had.get(trace.folder, sys.maxsize), digests
+                pairs += [pair] if pair not in pairs else []
                 changes.update(dict.fromkeys(found))
                 kept += 1
             break
@@ -112,11 +118,13 @@ def _accept(run: Run, stage: AnyStage, calls: list[Call], used: Used) -> int:
         )
     why = ", ".join(changes)
     # Digests of code count as earlier ones from now on, by which results are filed.
-    content = {"stage": stage.name, "why": why, "when": time.time()}
-    for each in pairs:
+    # Of several, those of the latest run first: it is asked in this order.
+    begin, content = time.time(), {"stage": stage.name, "why": why}
+    for number, (_, each) in enumerate(sorted(pairs, key=operator.itemgetter(0))):
         name = f"{safe(stage.name)}-{os.urandom(8).hex()}.json"
         place = survey.store.root / ".accepted" / name
-        survey.store.keep(place, {**content, "pairs": each})
+        when = begin + number / 1e5
+        survey.store.keep(place, {**content, "when": when, "pairs": each})
     survey.index.close()
     print(f"{stage.label}: results of {counted(kept, 'call')} are kept, although {why}")
     return 0
