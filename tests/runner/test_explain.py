@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -281,6 +282,15 @@ def test_of_several_codes_each_argset_keeps_what_its_last_run_had(whole):
     assert "results of 6 calls are kept" in whole.ok("accept", "score").out
     kept = [c for c in whole.ok().run["calls"] if c["stage"] == "score"]
     assert [c["folder"] for c in kept] == [last["score", c["argset"]] for c in kept]
+
+
+def test_accept_goes_on_without_a_run_that_is_damaged(whole):
+    whole.ok()
+    whole.ok()
+    whole.edit("src/helpers.py", "x + 1", "1 + x")
+    path = whole.root / "data/runs/study-1/run.json"
+    path.write_text(re.sub(r'"records": \[[^]]*\]', '"records": 3', path.read_text()))
+    assert "results of 2 calls are kept" in whole.ok("accept", "score").out
 
 
 def test_accept_covers_methods_of_argsets(whole):

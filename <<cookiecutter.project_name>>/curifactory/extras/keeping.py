@@ -79,7 +79,7 @@ def _used(project: Settings, labels: set[str]) -> Used:
     heads = [h for h in history.heads(project.runs) if labels & {*h.get("stages", ())}]
     for since, head in enumerate(heads[:-21:-1]):
         path = head["folder"] / "run.json"
-        with contextlib.suppress(RequestError):
+        with contextlib.suppress(RequestError), history.refusing_damage(path):
             for call in history.read(path)["calls"]:
                 if call.get("stage") in labels and call["folder"]:
                     names = (*call.get("records", ()),)
