@@ -149,7 +149,7 @@ def print_metrics(
             lines.append((*before, *cells, *after))
     names = headings(columns, (*head[0], *head[1]))
     table = [(*head[0], *names, *head[1]), *lines]
-    fitting = max(count_fitting(table), min(len(head[0]) + 1, len(table[0])))
+    fitting = min(max(count_fitting(table), len(head[0]) + 1), len(table[0]))
     print_table(table[0][:fitting], [line[:fitting] for line in lines])
     for left, what in (
         (len(table[0]) - fitting, "column"),

@@ -338,6 +338,12 @@ def test_of_argsets_of_one_name_it_is_not_said_which_came_to_what(whole):
     ]
 
 
+def test_a_single_argset_without_metrics_is_shown_by_its_name(whole):
+    whole.edit("stages/chain.py", SCORED, "pass")
+    whole.ok("study", "--quiet", "-n", "a")
+    assert compare(whole).splitlines()[2:] == ["argset", "a"]
+
+
 def test_csv_has_every_field_and_metric(whole):
     whole.edit(
         "stages/chain.py", SCORED, f"{SCORED}\n    record.metric('depth', 1e999)"
