@@ -338,6 +338,34 @@ def test_of_argsets_of_one_name_it_is_not_said_which_came_to_what(whole):
     ]
 
 
+def test_what_argsets_of_one_name_came_to_is_shown_among_argsets(whole):
+    scored, alone = "score(fit(load({})))", "load({})"
+    for call in (alone, scored):
+        made = call.format('Record(manager, Args(name="a", seed=seed))')
+        result = whole.script(f"""
+            from curifactory import ArtifactManager, Record
+            from params import Args
+            from stages.chain import fit, load, score
+
+            manager = ArtifactManager("hand")
+            for seed in (1, 7):
+                {made}
+            """)
+        assert result.code == 0, result
+    assert compare(whole, "hand-1").splitlines()[2:] == [
+        "argset  seed",
+        "a       1",
+        "a       7",
+    ]
+    lines = compare(whole, "hand-2").splitlines()[2:]
+    assert [line.split() for line in lines[:4]] == [
+        ["argset", "score.quality", "score", "2.quality", "seed"],
+        ["a", "-", "-", "1"],
+        ["a", "-", "-", "7"],
+        ["a", "14", "20", "-"],
+    ]
+
+
 def test_a_single_argset_without_metrics_is_shown_by_its_name(whole):
     whole.edit("stages/chain.py", SCORED, "pass")
     whole.ok("study", "--quiet", "-n", "a")

@@ -29,11 +29,14 @@ UNKNOWN = "whether its code is the same is not known"
 
 
 class Row(NamedTuple):
-    """What one argset was in one run, and what it came to."""
+    """What one argset was in one run, and what it came to.
+
+    Several of one name have no hash; what is over several argsets has an empty one.
+    """
 
     run: str
     argset: str
-    hash: str
+    hash: str | None
     fields: Data
     metrics: Metrics
 
@@ -72,10 +75,8 @@ def perform(options: argparse.Namespace) -> int:
     history.print_lines(chosen)
     for one, other in itertools.pairwise(runs):
         _print_changes(project, one, other)
-    for title, part in (
-        ("argset", [row for row in rows if row.hash]),
-        ("stage", [row for row in rows if not row.hash]),
-    ):
+    for title, is_over in (("argset", False), ("stage", True)):
+        part = [row for row in rows if (row.hash == "") == is_over]
         if part:
             _print_rows(title, part, len(runs), is_full=options.full)
     return 0
@@ -116,8 +117,10 @@ def _rows(run: Data) -> Iterator[Row]:
         came_to = own.pop(name, {}) if names[name] == 1 else {}
         fields = {f"args.{n}" if n in HEAD else n: v for n, v in each["fields"].items()}
         yield Row(run["run"], name, digest, fields, came_to)
-    for name, came_to in (*own.items(), *over.items()):
-        yield Row(run["run"], name, "", {}, came_to)
+    for rest, no_hash in ((own, None), (over, "")):
+        for name, came_to in rest.items():
+            if came_to:
+                yield Row(run["run"], name, no_hash, {}, came_to)
 
 
 def _placed(run: Data) -> Iterator[tuple[Data, str]]:
@@ -268,15 +271,14 @@ def _fields(row: Row, merged: Mapping[str, Mapping[str, Sequence[Row]]]) -> Data
 
 
 def _varying(rows: Sequence[Data]) -> dict[str, list[str]]:
-    """Return short texts of those fields that are not the same in all rows."""
+    """Return short texts of fields that are not the same in all rows that have any."""
     found = {}
     for name in dict.fromkeys(name for row in rows for name in row):
-        texts = {n: _clear(row[name]) for n, row in enumerate(rows) if name in row}
-        if len(texts) < len(rows) or len(set(texts.values())) > 1:
-            short = dict(zip(texts, differing(list(texts.values())), strict=True))
-            cells = [short.get(n, "-") for n in range(len(rows))]
-            cut = [c if len(c) <= WIDEST else f"{c[: WIDEST - 3]}..." for c in cells]
-            found[name] = cut if len({*cut}) == len({*cells}) else cells
+        whole = [_clear(row[name]) if name in row else "-" for row in rows]
+        if len({text for text, row in zip(whole, rows, strict=True) if row}) > 1:
+            texts = differing(whole)
+            cut = [t if len(t) <= WIDEST else f"{t[: WIDEST - 3]}..." for t in texts]
+            found[name] = cut if len({*cut}) == len({*texts}) else texts
     return found
 
 
