@@ -5,6 +5,7 @@ All is from the history, and of the cache the traces: no code of the project is 
 
 import argparse
 import csv
+import functools
 import itertools
 import json
 import os
@@ -63,12 +64,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def perform(options: argparse.Namespace) -> int:
     project = settings.load(settings.find_root(Path.cwd()))
     chosen = _chosen(project, options.runs)
-    paths = [head["folder"] / "run.json" for head in chosen]
-    runs = [history.read(path) for path in paths]
+    runs: list[Data] = []
     rows: list[Row] = []
-    for path, run in zip(paths, runs, strict=True):
+    for path in (head["folder"] / "run.json" for head in chosen):
         with history.refusing_damage(path):
-            rows += _rows(run)
+            runs.append(history.read(path))
+            rows += _rows(runs[-1])
     if options.csv:
         _write(rows)
         return 0
@@ -84,18 +85,17 @@ def perform(options: argparse.Namespace) -> int:
 
 def _chosen(project: Settings, asked: Sequence[str]) -> list[Data]:
     """Return the heads of the runs that are meant, each once."""
-    heads = {run["run"]: run for run in history.heads(project.runs)}
-    ended = [name for name, head in heads.items() if "counts" in head]
-    if not ended:
+    every = history.heads(project.runs)
+    heads = {run["run"]: run for run in every if "counts" in run}
+    if not heads:
         raise RequestError("no run has ended yet", "run an experiment first")
-    last = {name.rpartition("-")[0]: name for name in ended}
+    last = {name.rpartition("-")[0]: name for name in heads}
+    meant = {**last, **{name: name for name in heads}}
     found: dict[str, Data] = {}
-    for each in asked or ended[-1:]:
-        name = each if each in ended else last.get(each.replace("/", "."))
+    for each in asked or [*heads][-1:]:
+        name = meant.get(each.replace("/", "."))
         if name is None:
-            raise RequestError(
-                f"no run {each!r} has ended", nearest(each, [*last, *ended])
-            )
+            raise RequestError(f"no run {each!r} has ended", nearest(each, meant))
         found[name] = heads[name]
     return [*found.values()]
 
@@ -105,11 +105,10 @@ def _rows(run: Data) -> Iterator[Row]:
     own: dict[str, Metrics] = {each["name"]: {} for each in run["argsets"]}
     over: dict[str, Metrics] = {}
     for call, place in _placed(run):
-        is_shared = call["argset"] is None
-        rows, stage = (over, call["stage"]) if is_shared else (own, place)
-        row = rows.setdefault(place if is_shared else call["argset"], {})
-        for name, each in call["metrics"].items():
-            row[stage, name] = _metric(each)
+        is_over = call["argset"] is None
+        row = (over if is_over else own).setdefault(call["argset"] or place, {})
+        stage = call["stage"] if is_over else place
+        row |= {(stage, n): _metric(each) for n, each in call["metrics"].items()}
     argsets = {(each["name"], each["hash"]): each for each in run["argsets"]}
     names = Counter(name for name, _ in argsets)
     for (name, digest), each in argsets.items():
@@ -125,11 +124,11 @@ def _rows(run: Data) -> Iterator[Row]:
 
 def _placed(run: Data) -> Iterator[tuple[Data, str]]:
     """Yield calls with metrics, and what each is called: no two of an argset alike."""
-    told: set[tuple[str, ...]] = set()
+    told: set[str] = set()
     numbers: Counter[tuple[str | None, str]] = Counter()
     for call in run["calls"]:
         stage, argset, records = call["stage"], call["argset"], call["records"]
-        what = (stage, repr(argset), *records, repr(call["metrics"]))
+        what = repr((stage, argset, records, call["metrics"]))
         if call["metrics"] and what not in told:
             told.add(what)
             over = [n for n in dict.fromkeys(records) if n != "-" and argset is None]
@@ -148,7 +147,14 @@ def _metric(each: Data) -> Data:
 
 def _print_changes(project: Settings, one: Data, other: Data) -> None:
     """Print what is another from one run to the next: request, commit, versions, code."""
-    before, after = _around(one), _around(other)
+    before, after = (
+        {
+            "command": run.get("command"),
+            "commit": history.commit(run) or "none",
+            **run.get("versions", {}),
+        }
+        for run in (one, other)
+    )
     lines = [
         (name, f"{before[name]} -> {after[name]}")
         for name in before
@@ -160,27 +166,20 @@ def _print_changes(project: Settings, one: Data, other: Data) -> None:
         print(f"  {name}: {said}")
 
 
-def _around(run: Data) -> dict[str, str]:
-    asked = {"command": run.get("command"), "commit": history.commit(run) or "none"}
-    return {**asked, **run.get("versions", {})}
-
-
 def _code_changes(
     project: Settings, one: Data, other: Data
 ) -> Iterator[tuple[str, str]]:
     """Yield stages and what of their code or files is another, as traces say."""
-    stores = [Store(project.root / run["cache"], _say) for run in (one, other)]
+    say = functools.partial(print, file=sys.stderr)
+    stores = [Store(project.root / run["cache"], say) for run in (one, other)]
     for store in stores:
         store.is_read_only = True
     before, after = _given(one), _given(other)
     for stage in {**before, **after}:
         if stage not in before or stage not in after:
             yield stage, f"only in {(one if stage in before else other)['run']}"
-        elif not (before[stage] and after[stage]):
-            yield stage, f"{UNKNOWN}: it gave nothing"
-        else:
-            said = _difference(stores, (before[stage], after[stage]))
-            yield from [(stage, said)] if said else []
+        elif said := _difference(stores, (before[stage], after[stage])):
+            yield stage, said
 
 
 def _given(run: Data) -> dict[str, dict[str, bool]]:
@@ -195,6 +194,8 @@ def _given(run: Data) -> dict[str, dict[str, bool]]:
 
 def _difference(stores: Sequence[Store], given: Sequence[dict[str, bool]]) -> str:
     """Say how the code behind a stage differs; nothing where it surely does not."""
+    if not all(given):
+        return f"{UNKNOWN}: it gave nothing"
     shared = given[0].keys() & given[1].keys()  # what has one name is of the same
     for common in (sorted(shared)[:1], shared):
         apart = [own.keys() - shared | {*common} for own in given]
@@ -235,10 +236,6 @@ def _either(codes: dict[str, Trace], others: dict[str, Trace]) -> Trace:
     return codes[min(codes, key=others.__contains__)]
 
 
-def _say(message: str) -> None:
-    print(message, file=sys.stderr)
-
-
 def _print_rows(title: str, rows: Sequence[Row], runs: int, *, is_full: bool) -> None:
     """Print rows; of several runs, those first that differ between them."""
     merged: dict[str, dict[str, list[Row]]] = {}
@@ -250,15 +247,16 @@ def _print_rows(title: str, rows: Sequence[Row], runs: int, *, is_full: bool) ->
     order = sorted(merged, key=lambda name: not differ[name])
     alike = [found for name in order for found in merged[name].values()]
     fields = _varying([_fields(found[0], merged) for found in alike])
+    wide = 2 if runs > 1 else 1  # of one run, its name is no news
     lines = []
     for number, found in enumerate(alike):
-        ran = (", ".join(row.run for row in found),) if runs > 1 else ()
+        first = found[0].argset, ", ".join(row.run for row in found)
         given = tuple(texts[number] for texts in fields.values())
-        lines.append(((found[0].argset, *ran), found[-1].metrics, given))
+        lines.append((first[:wide], found[-1].metrics, given))
     most = sys.maxsize if is_full else COMPARED_ARGSETS
-    head = (title, "run")[: 1 + (runs > 1)]
+    head = (title, "run")[:wide], tuple(fields)
     print()
-    print_metrics((head, tuple(fields)), lines, most, "all of them: --csv")
+    print_metrics(head, lines, most, "all of them: --csv")
     if runs > 1:
         print(f"{sum(differ.values())} of {len(merged)} differ between these runs")
 
@@ -284,22 +282,17 @@ def _varying(rows: Sequence[Data]) -> dict[str, list[str]]:
 
 def _clear(value: Any) -> str:
     """Return a text on one line that no other value has."""
-    if isinstance(value, str) and _is_plain(value):
-        return value
     text = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and value == value.strip() and value not in ("", "-"):
+        try:
+            json.loads(value)  # a number, say, is another value
+        except (ValueError, RecursionError):
+            text = value
     return text if text.isprintable() else json.dumps(value)
 
 
-def _is_plain(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return text.isprintable() and text == text.strip() and text not in ("", "-")
-    return False  # a number, say, is another value
-
-
-def _text(value: Any) -> str:
-    is_text = isinstance(value, str)
+def _text(value: Any) -> str | None:
+    is_text = value is None or isinstance(value, str)
     return value if is_text else json.dumps(value, ensure_ascii=False)
 
 
@@ -313,7 +306,6 @@ def _write(rows: Sequence[Row]) -> None:
     writer = csv.writer(ended, lineterminator="\r\n")
     writer.writerow([*head, *headings(columns, head)])
     for row in rows:
-        found = [row.fields.get(name) for name in fields]
-        given = ["" if value is None else _text(value) for value in found]
-        came_to = [row.metrics[c]["value"] if c in row.metrics else "" for c in columns]
+        given = [_text(row.fields.get(name)) for name in fields]
+        came_to = [row.metrics.get(each, {}).get("value") for each in columns]
         writer.writerow([*row[:3], *given, *came_to])
