@@ -141,11 +141,12 @@ def is_known(call: Call) -> bool:
     return True
 
 
-def why_reused(call: Call, trace: Trace) -> str:
-    """Say what is not plain where a call has the result of a trace."""
+def why_reused(call: Call, trace: Trace, *, is_other: bool = False) -> str:
+    """Say what is not plain where a call has the result of a trace, of other code even."""
     if trace.stage != call.stage.name:
         return f"formerly {trace.stage}"
-    if trace.code != call.stage.code.fingerprint and call.stage.is_named:
+    is_other |= trace.code != call.stage.code.fingerprint
+    if is_other and call.stage.is_named:
         return ACCEPTED
     if trace.label == call.label:
         return ""

@@ -41,12 +41,14 @@ class Survey:
             return Decision("compute", "forced")
         if trace is None:
             return Decision("compute", "")
-        if self.is_of_other_code(call, trace) and not self.store.has_data(trace):
+        is_other = self.is_of_other_code(call, trace)
+        if is_other and not self.store.has_data(trace):
             return Decision("compute", "what was accepted has no data any more")
         if call.stage.referring and not is_fresh:
             if changed := self._changed_elsewhere(call, trace):
                 return Decision("compute", f"{changed} is not as it was left")
-        return Decision("reuse", decide.why_reused(call, trace), trace)
+        reason = decide.why_reused(call, trace, is_other=is_other)
+        return Decision("reuse", reason, trace)
 
     def is_of_other_code(self, call: Call, trace: Trace) -> bool:
         """Return whether a result counts only as it was accepted: nothing makes it again."""

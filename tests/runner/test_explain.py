@@ -304,7 +304,11 @@ def test_accept_covers_methods_of_argsets(whole):
     whole.ok()
     whole.edit("params/__init__.py", "2 * self.depth", "self.depth * 2")
     assert "twice changed" in whole.ok("accept", "score").out
-    assert whole.ok().counts["computed"] == 0
+    again = whole.ok()
+    assert again.counts["computed"] == 0
+    assert again.reasons("score") == ["its code was accepted"] * 2
+    out = whole.ok("compare", "study-1", "study-2").out
+    assert "study-1 -> study-2\n  score: its code was accepted\n" in out
 
 
 PAIR = """
