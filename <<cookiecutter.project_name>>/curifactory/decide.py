@@ -251,6 +251,8 @@ def _differences(call: Call, facts: Facts, trace: Trace, now: Now) -> list[str]:
 
 def changed_parts(before: dict[str, str], after: dict[str, str]) -> list[str]:
     """Say which definitions differ between two closures of code."""
+    if not (before and after):  # what one of them was is gone
+        return ["code changed"]
     # A definition that was renamed or moved keeps its digest, so only digests matter.
     more = Counter(after.values()) - Counter(before.values())
     changed = sorted(

@@ -241,6 +241,19 @@ def test_code_that_was_accepted_is_not_called_the_same(whole):
     assert f"study-1 -> study-3\n{said}" in compare(whole, "study-1", "study-3")
 
 
+@pytest.mark.parametrize("gone", [0, 1])
+def test_where_it_is_gone_what_the_code_was_nothing_else_is_said_to_change(whole, gone):
+    found = []
+    for number in (1, 2):
+        whole.edit("src/helpers.py", f"x + {number}", f"x + {number + 1}")
+        whole.ok("study", "--quiet")
+        every = whole.cache.glob("stages.chain.score/code-*.json")
+        found += [each for each in every if each not in found]
+    found[gone].unlink()
+    out = compare(whole, "study-1", "study-2")
+    assert "study-1 -> study-2\n  score: code changed\n\n" in out
+
+
 def test_a_damaged_trace_stays_where_it_is(whole):
     whole.ok("study", "--quiet")
     whole.ok("study", "--quiet")
