@@ -10,7 +10,7 @@ import re
 import signal
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from . import surroundings
 from .errors import CurifactoryError, RequestError, alike, interrupted_by, nearest
@@ -444,12 +444,18 @@ def _ls(options: argparse.Namespace) -> int:
     from . import layout, settings
 
     root = settings.find_root(Path.cwd())
-    _print_entries("experiments", layout.list_experiments(root))
+    _print_entries("experiments", map(_as_typed, layout.list_experiments(root)))
     _print_entries("parameter files", layout.list_paramsets(root))
     return 0
 
 
-def _print_entries(title: str, entries: Sequence[Entry]) -> None:
+def _as_typed(entry: Entry) -> Entry:
+    """Return an experiment by what starts it, where there is a command of its name."""
+    return entry._replace(name=f"run {entry.name}") if entry.name in COMMANDS else entry
+
+
+def _print_entries(title: str, found: Iterable[Entry]) -> None:
+    entries = list(found)
     is_red = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     red, plain = ("\x1b[31m", "\x1b[0m") if is_red else ("", "")
     print(f"{title}:" if entries else f"{title}: none")

@@ -681,6 +681,13 @@ def test_ls_lists_names_and_summaries_without_importing(project):
     assert project.left_behind() == []
 
 
+def test_ls_shows_what_starts_an_experiment_that_is_named_as_a_command(project):
+    place = project.root / "experiments"
+    (place / "study.py").rename(place / "compare.py")
+    assert "  run compare  How good is the chain?" in project.ok("ls").out
+    assert project.ok("run", "compare").counts["computed"] == 6
+
+
 def test_ls_shows_a_broken_file_as_one_row(project):
     project.write({"params/broken.py": "x = 1\ndef get_params(:\n"})
     result = project.run("ls")
