@@ -171,9 +171,7 @@ def of_settings(module: ModuleType) -> Unit:
 def _settings(module: Any) -> list[ast.stmt]:
     """Return the statements of a module that act on libraries, and give them no code."""
     known, names = syntax.acting(sources.tree_in(module)), vars(module)
-    nodes = (
-        n for name in known if _is_of_library(names.get(name)) for n in known[name]
-    )
+    nodes = (n for name in known if _is_of_library(module, name) for n in known[name])
     return [each for each in nodes if not any(map(_is_own, _used(each, names)))]
 
 
@@ -186,15 +184,14 @@ def _is_own(value: Any) -> bool:
     return is_project(value) or is_project(type(value))
 
 
-def _is_of_library(value: Any) -> bool:
-    """Return whether something is a module of a library, or a function of one."""
-    owner = getattr(value, "__self__", None)  # as numpy.random.seed has
-    is_module = isinstance(value, ModuleType)
-    place = value.__name__ if is_module else getattr(value, "__module__", None)
-    if not (is_module or callable(value)):
-        return False
-    top = str(place or type(owner).__module__).partition(".")[0]
-    return top in OF_PYTHON or top not in (__package__, *sys.stdlib_module_names)
+def _is_of_library(module: ModuleType, name: str) -> bool:
+    """Return whether a module has a library, or what it imports from one, by a name."""
+    value: Any = vars(module).get(name)
+    is_module = issubclass(type(value), ModuleType)
+    place = value.__name__ if is_module else origin_of(module.__name__, name, value)[0]
+    top = place.partition(".")[0]
+    is_other = top in OF_PYTHON or top not in (__package__, *sys.stdlib_module_names)
+    return is_other and not is_project(sources.module_named(place))
 
 
 def of_package(module: ModuleType) -> Unit:

@@ -164,6 +164,10 @@ SAME_SOURCE = {
         "import random\ndef g(x=1): return x\nrandom.seed(g())\ndef f(): pass",
         "import random\ndef g(x=2): return x\nrandom.seed(g())\ndef f(): pass",
     ),
+    "what its module does to an object of a library that it has made": (
+        "import random\nown = random.Random().seed\nown(1)\ndef f(): pass",
+        "import random\nown = random.Random().seed\nown(2)\ndef f(): pass",
+    ),
     "what its module does where it is the program": (
         "import random\nif __name__ == '__main__':\n random.seed(1)\ndef f(): pass",
         "import random\nif __name__ == '__main__':\n random.seed(2)\ndef f(): pass",
@@ -472,6 +476,10 @@ OTHER_SOURCE = {
         "def f(): return A()",
         "import decimal\ndecimal.getcontext().prec = 8\nclass A:\n def g(self): 1\n"
         "def f(): return A()",
+    ),
+    "what its module sets of an object that it imports from a library": (
+        "from decimal import DefaultContext\nDefaultContext.prec = 9\ndef f(): pass",
+        "from decimal import DefaultContext\nDefaultContext.prec = 8\ndef f(): pass",
     ),
     "one of two classes that look the same": (
         "class A: pass\nclass B: pass\ndef f(): return A()",
