@@ -8,7 +8,7 @@ from collections import ChainMap, deque
 from collections.abc import Iterable, Mapping, Set
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 from . import hashing, sources, syntax
@@ -169,7 +169,23 @@ def of_settings(module: ModuleType) -> Unit:
 
 
 def _settings(module: Any) -> list[ast.stmt]:
-    """Return the statements of a module that act on libraries, and give them no code."""
+    """Return the statements of a module that act on libraries, and give them no code.
+
+    Of a module that is at work yet, as a script that calls stages, those before.
+    """
+    found = _all_settings(module, sources.reloads)
+    frame = sys._getframe() if found else None
+    while frame and not _is_of_body(frame, module):
+        frame = frame.f_back
+    return [each for each in found if not frame or each.lineno < frame.f_lineno]
+
+
+def _is_of_body(frame: FrameType, module: ModuleType) -> bool:
+    return frame.f_code.co_name == "<module>" and frame.f_globals is vars(module)
+
+
+@functools.lru_cache(1000)
+def _all_settings(module: Any, _edition: int) -> list[ast.stmt]:
     known, names = syntax.acting(sources.tree_in(module)), vars(module)
     nodes = (n for name in known if _is_of_library(module, name) for n in known[name])
     return [each for each in nodes if not any(map(_is_own, _used(each, names)))]

@@ -164,6 +164,12 @@ SAME_SOURCE = {
         "import random\ndef g(x=1): return x\nrandom.seed(g())\ndef f(): pass",
         "import random\ndef g(x=2): return x\nrandom.seed(g())\ndef f(): pass",
     ),
+    "what a script does with results, after it has called its stages": (
+        "import random, curifactory.code as c\ndef f(): pass\nc.fingerprint(f)\n"
+        "random.seed(1)",
+        "import random, curifactory.code as c\ndef f(): pass\nc.fingerprint(f)\n"
+        "random.seed(2)",
+    ),
     "what its module does to an object of a library that it has made": (
         "import random\nown = random.Random().seed\nown(1)\ndef f(): pass",
         "import random\nown = random.Random().seed\nown(2)\ndef f(): pass",
