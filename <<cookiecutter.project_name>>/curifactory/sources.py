@@ -96,8 +96,8 @@ def forget() -> None:
 
 def forget_lines() -> None:
     """Let the lines of data be read anew: `linecache` tells nobody what it has kept."""
-    for path in [*linecache.cache]:
-        if not path.endswith((".py", ">")):
+    for path, (_, *time) in [*linecache.cache.items()]:
+        if time[:1] not in ([], [None]) and not path.endswith(".py"):  # else of no file
             linecache.cache.pop(path, None)
 
 

@@ -564,6 +564,37 @@ def test_what_an_object_was_made_of_while_importing_counts(on):
     assert on.ok("other").counts["computed"] == 4
 
 
+MADE = """
+import inspect, linecache
+from types import SimpleNamespace
+
+def made(name, *before):
+    text = f"def {name}(): pass"
+    linecache.cache[f"<made>.{name}"] = len(text), None, [text], f"<made>.{name}"
+    exec(compile(text, f"<made>.{name}", "exec"), globals())
+    return globals()[name]
+
+def later(name):
+    loader = SimpleNamespace(get_source=lambda module: "def later(): pass")
+    exec(compile("def later(): pass", "<made>.later", "exec"), globals())
+    linecache.lazycache("<made>.later", {"__name__": name, "__loader__": loader})
+    return globals()[name]
+
+FUNCTIONS = made("first"), later("later")
+
+@stage(None, ["text"])
+def look(record):
+    text = " ".join(map(inspect.getsource, FUNCTIONS))
+    assert text.split() == "def first(): pass def later(): pass".split(), text
+    return text
+"""
+
+
+def test_the_lines_of_code_that_others_made_stay(on):
+    on.study(MADE, "look(Record(manager, argsets[0]))", FOUR)
+    assert on.ok("other").done() == ["look n0"]
+
+
 def test_threads_of_a_stage_may_find_functions_while_calls_begin_and_end():
     kept = [functools.cache(lambda x: x) for _ in range(400)]
 
