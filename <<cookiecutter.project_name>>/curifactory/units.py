@@ -146,9 +146,11 @@ def of_module(module: ModuleType) -> Unit:
     if tree is not None:
         scope = fill(unit, tree, vars(module), module.__name__)
         scope.take_imported(scope.imported)
-        own = sorted(name for name in vars(module) if name[:2] != "__")
-        for name in filter(syntax.is_set_by_import, own):  # others may have done so
-            unit.text += f"{name}={scope.resolve(ast.Name(name, ast.Load()))},"
+        own, told = {*tree.body}, {*scope.imported}
+        told.update(n for n, each in vars(module).items() if _definition(each) in own)
+        for name in sorted(vars(module).keys() - told):  # others may have set these
+            if name[:2] != "__" and syntax.is_set_by_import(name):
+                unit.text += f"{name}={scope.resolve(ast.Name(name, ast.Load()))},"
         unit.text += read_by(module)
     return unit
 

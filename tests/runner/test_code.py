@@ -1718,6 +1718,19 @@ def test_what_others_set_on_a_module_that_is_a_value_counts(sets, tmp_path):
     assert found["1"]["fingerprint"] != found["2"]["fingerprint"]
 
 
+def test_attributes_of_one_name_that_others_have_do_not_count_with_a_module(tmp_path):
+    sets = "import types\nbox = types.SimpleNamespace()\nbox.g = box.h = 1"
+    body = "import p.c\n{}\ndef f(name): return getattr(p.c, name)"
+    files = {"p/__init__.py": "", "p/b.py": "def h(): pass", "p/d.py": sets}
+    files["p/c.py"] = "from p.b import h\ndef g(): pass"
+    cases = {
+        said: ({**files, "p/a.py": body.format(said)}, ["p.a:f"])
+        for said in ("import p", "import p.d")
+    }
+    one, other = in_a_fork(fingerprints, tmp_path, cases).values()
+    assert one["fingerprint"] == other["fingerprint"]
+
+
 def test_a_class_of_others_that_a_file_chooses_counts(tmp_path):
     body = """
 from collections.abc import Mapping, Sequence
