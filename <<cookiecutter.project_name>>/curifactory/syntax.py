@@ -223,11 +223,13 @@ def acting(tree: ast.Module) -> dict[str, list[ast.stmt]]:
 def _acted_on(node: ast.stmt) -> str:
     """Return the name of what `a.b(1)`, `a.b().c = 1` or `a["b"] += 1` may change."""
     part: Any = None
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        part = node.value
-    elif isinstance(node, (ast.Assign, ast.AugAssign)):
+    if isinstance(node, (ast.Assign, ast.AugAssign)):
         part = getattr(node, "target", None) or getattr(node, "targets", [None])[0]
-        part = None if isinstance(part, ast.Name) else part
+    if isinstance(node, ast.Expr) or getattr(part, "id", "") == "_":
+        part = getattr(node, "value", None)
+        part = part if isinstance(part, ast.Call) else None
+    elif isinstance(part, ast.Name):
+        part = None
     while isinstance(part, (ast.Attribute, ast.Subscript, ast.Call)):
         part = part.func if isinstance(part, ast.Call) else part.value
     return part.id if isinstance(part, ast.Name) else ""

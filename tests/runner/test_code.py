@@ -483,6 +483,10 @@ OTHER_SOURCE = {
         "import decimal\ndecimal.getcontext().prec = 8\nclass A:\n def g(self): 1\n"
         "def f(): return A()",
     ),
+    "what its module does to a library, with a result that nobody wants": (
+        "import random\n_ = random.seed(1)\ndef f(): pass",
+        "import random\n_ = random.seed(2)\ndef f(): pass",
+    ),
     "what its module sets of an object that it imports from a library": (
         "from decimal import DefaultContext\nDefaultContext.prec = 9\ndef f(): pass",
         "from decimal import DefaultContext\nDefaultContext.prec = 8\ndef f(): pass",
