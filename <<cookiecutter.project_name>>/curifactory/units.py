@@ -199,7 +199,7 @@ def _used(node: ast.AST, names: Mapping[str, Any]) -> list[Any]:
 
 
 def _is_own(value: Any) -> bool:
-    return is_project(value) or is_project(type(value))
+    return is_project(type(value)) or is_project(value)  # a proxy may fail there
 
 
 def _is_of_library(module: ModuleType, name: str) -> bool:

@@ -164,6 +164,12 @@ SAME_SOURCE = {
         "import random\ndef g(x=1): return x\nrandom.seed(g())\ndef f(): pass",
         "import random\ndef g(x=2): return x\nrandom.seed(g())\ndef f(): pass",
     ),
+    "what its module does with an object that has no class to tell": (
+        "import random\nclass P: __class__ = property(lambda self: 1 / 0)\np = P()\n"
+        "random.seed(id(p) and 1)\ndef f(): pass",
+        "import random\nclass P: __class__ = property(lambda self: 1 / 0)\np = P()\n"
+        "random.seed(id(p) and 2)\ndef f(): pass",
+    ),
     "what a script does with results, after it has called its stages": (
         "import random, curifactory.code as c\ndef f(): pass\nc.fingerprint(f)\n"
         "random.seed(1)",
