@@ -564,7 +564,7 @@ def test_what_an_object_was_made_of_while_importing_counts(on):
     assert on.ok("other").counts["computed"] == 4
 
 
-MADE = """
+BY_OTHERS = """
 import inspect, linecache
 from types import SimpleNamespace
 
@@ -591,7 +591,7 @@ def look(record):
 
 
 def test_the_lines_of_code_that_others_made_stay(on):
-    on.study(MADE, "look(Record(manager, argsets[0]))", FOUR)
+    on.study(BY_OTHERS, "look(Record(manager, argsets[0]))", FOUR)
     assert on.ok("other").done() == ["look n0"]
 
 
