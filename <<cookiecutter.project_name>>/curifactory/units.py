@@ -35,6 +35,10 @@ from .sources import (
 
 OF_PYTHON = ("decimal", "locale", "random")
 """The modules of Python itself whose settings count; those of logging, say, do not."""
+TELLING = frozenset(
+    "absl colorama comet_ml dotenv loguru mlflow neptune rich structlog tqdm wandb".split()
+)
+"""Libraries that only tell of what is done, or to whom: their settings do not count."""
 
 
 def of_function(function: FunctionType) -> Unit:
@@ -209,7 +213,9 @@ def _is_of_library(module: ModuleType, name: str) -> bool:
     place = value.__name__ if is_module else origin_of(module.__name__, name, value)[0]
     top = place.partition(".")[0]
     is_other = top in OF_PYTHON or top not in (__package__, *sys.stdlib_module_names)
-    return is_other and not is_project(sources.module_named(place))
+    return (
+        is_other and top not in TELLING and not is_project(sources.module_named(place))
+    )
 
 
 def of_package(module: ModuleType) -> Unit:

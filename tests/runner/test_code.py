@@ -160,6 +160,12 @@ SAME_SOURCE = {
         "import logging, warnings\nlogging.basicConfig(level=2)\nlogging.info(2)\n"
         "warnings.simplefilter('error')\ndef f(): pass",
     ),
+    "how a module tells others what is done": (
+        "import types, sys\nsys.modules['wandb'] = types.ModuleType('wandb')\n"
+        "import wandb\nwandb.name = 1\ndef f(): pass",
+        "import types, sys\nsys.modules['wandb'] = types.ModuleType('wandb')\n"
+        "import wandb\nwandb.name = 2\ndef f(): pass",
+    ),
     "code of the project that its module gives to a library": (
         "import random\ndef g(x=1): return x\nrandom.seed(g())\ndef f(): pass",
         "import random\ndef g(x=2): return x\nrandom.seed(g())\ndef f(): pass",
