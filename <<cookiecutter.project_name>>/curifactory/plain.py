@@ -7,6 +7,7 @@ without rules, or methods for copies, of their own.
 import contextlib
 import functools
 import io
+import marshal
 import pickle
 import sys
 from collections.abc import Callable, Hashable, Iterator
@@ -108,19 +109,44 @@ def _parts(value: Any) -> dict[Any, Any]:
     return {name: each for name, each in vars(value).items() if name in fields}
 
 
+def _is_flat(value: Any) -> bool:
+    """Return whether a value is a list, set or dictionary of numbers and texts."""
+    cls: Any = type(value)
+    if cls not in FLAT or not sources.PLAIN.issuperset(map(type, value)):
+        return False
+    return cls is not dict or sources.PLAIN.issuperset(map(type, value.values()))
+
+
+def _marshalled(value: Any) -> Any:
+    """Return what a flat value, or a dataclass of such, consists of; None for others."""
+    if _is_flat(value):
+        return value
+    cls: Any = type(value)
+    if not _is_simple(cls):
+        return None
+    fields = vars(value).values()
+    is_flat = all(type(each) in sources.PLAIN or _is_flat(each) for each in fields)
+    return vars(value) if is_flat else None
+
+
 def _key(value: Any, kind: type[_Writer] = _Writer) -> Any:
     """Return what equal plain values have in common; None for others."""
-    file = io.BytesIO()
-    writer = kind(file, protocol=4)
-    writer.classes = []
-    try:
-        writer.dump(value)
-    except Exception:
-        return None
-    data = file.getvalue()
+    content = _marshalled(value)
+    if content is not None:
+        # By this version equal values give equal bytes, faster than pickles.
+        data, classes = marshal.dumps(content, 0), [type(value)]
+    else:
+        file = io.BytesIO()
+        writer = kind(file, protocol=4)
+        writer.classes = []
+        try:
+            writer.dump(value)
+        except Exception:
+            return None
+        data, classes = file.getvalue(), writer.classes
     size = len(data)
     known = data if size <= LARGE else hashing.hash_bytes(data)
-    return size, known, sources.root(), *writer.classes
+    return size, known, sources.root(), *classes
 
 
 def are_alike(mine: Any, theirs: Any) -> bool:
