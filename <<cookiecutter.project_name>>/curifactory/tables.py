@@ -179,12 +179,18 @@ def count_fitting(lines: Sequence[Sequence[str]]) -> int:
 
 
 def _best(found: Sequence[dict[str, Any]]) -> float | None:
-    goals = {each["goal"] for each in found} - {None}
+    goal = common_goal(found)
     values = _finite(each["value"] for each in found)
     is_one = len({each["value"] for each in found}) == 1
-    if not values or len(goals) != 1 or is_one:
+    if not values or goal is None or is_one:
         return None
-    return float(max(values) if goals == {"max"} else min(values))
+    return float(max(values) if goal == "max" else min(values))
+
+
+def common_goal(found: Iterable[dict[str, Any]]) -> str | None:
+    """Return which end of metrics is the better, `max` or `min`, where they agree."""
+    goals = {each["goal"] for each in found} - {None}
+    return goals.pop() if len(goals) == 1 else None
 
 
 def digits(values: Iterable[float]) -> int:

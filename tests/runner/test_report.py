@@ -266,6 +266,13 @@ def test_nothing_is_best_without_a_difference(write, values):
     assert best(write(study(values))) == []
 
 
+def test_where_goals_contradict_each_other_nothing_is_best(write):
+    run = study([0.1, 0.2])
+    assert len(best(write(run))) == 1
+    run["calls"][0]["metrics"]["quality"]["goal"] = "min"
+    assert best(write(run)) == []
+
+
 def test_without_a_goal_nothing_is_best(write):
     assert best(write(study([0.1, 0.2], goal=None))) == []
 

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, Templ
 
 from ..folders import digest
 from ..settings import Settings
-from ..tables import differing, digits
+from ..tables import common_goal, differing, digits
 
 Data = dict[str, Any]
 Point = tuple[float, float]
@@ -211,7 +211,7 @@ def _metrics(calls: list[Data], names: set[str]) -> tuple[Metrics, list[Any]]:
 
 def _column(stage: str, name: str, found: Data) -> Data:
     values = {argset: metric["value"] for argset, metric in found.items()}
-    goal = next((m["goal"] for m in found.values() if m["goal"]), None)
+    goal = common_goal(found.values())
     numbers = {value for value in values.values() if _is_finite(value)}
     ends = (min(numbers), max(numbers)) if len(numbers) > 1 else None
     best = ends[goal == "max"] if ends and goal else None
