@@ -4,6 +4,7 @@ import functools
 import importlib.util
 import json
 import os
+import pathlib
 import re
 import stat
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import get_ident  # at the end of the process, threading is emptied
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from . import channel, hashing, memoized, programs, scope, sources
@@ -46,6 +47,9 @@ TOLD = 100
 
 WHOLE = "/**/*"
 """The end of a pattern for all that lies in a folder: pathlib needs long for many."""
+
+PATHS = re.compile(r"(genericpath|posixpath|ntpath|pathlib)(\.|$)")
+"""The modules that ask for files on behalf of others."""
 
 HIDDEN_SUFFIXES = (".pyc", ".pyi", ".so", ".pyd", ".lock")
 CHANGES = frozenset(
@@ -151,6 +155,8 @@ class Files:
         if os.path.isdir(full):
             return  # its names count where it is listed
         seen = sources.stat_of(full)
+        if seen == sources.ABSENT:
+            return self.missed(path)
         if reads is not None:
             reads.note_opened(key, seen)
         memoized.record(f"f:{key}", seen)
@@ -259,6 +265,17 @@ class Files:
         if reads is not None:
             reads.note_file(f"f:{key}/", seen)
         memoized.record(f"f:{key}/", seen)
+
+    def missed(self, path: object) -> None:
+        """Note what was looked for and is not there: read, unless it is there at last."""
+        reads = self._heard()
+        key = self.key(path) if reads is not None or memoized.known else None
+        if key is None:
+            return
+        seen = Handed(sources.ABSENT)
+        if reads is not None:
+            reads.note_file(f"f:{key}", seen)
+        memoized.record(f"f:{key}", seen)
 
     def globbed(self, folder: object, pattern: object) -> None:
         """Note a pattern that ends in a name: whether it is there is asked for unheard."""
@@ -608,6 +625,32 @@ def _note_other(event: str, details: tuple[Any, ...]) -> None:
         _active.started(os.fsdecode(folder or ""), details[COMMANDS[event]])
 
 
+def _is_asked_by_project(frame: FrameType | None) -> bool:
+    """Return whether the user's own code asks, be it through `os.path` or `pathlib`."""
+    while frame and PATHS.match(str(frame.f_globals.get("__name__", ""))):
+        frame = frame.f_back
+    return frame is not None and sources.is_project_file(frame.f_code.co_filename)
+
+
+def _noting_missed(ask: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+    """Ask as ever whether a file is there; no audit hook is told of that."""
+
+    @functools.wraps(ask, updated=())
+    def stat(path: Any, **options: Any) -> os.stat_result:
+        try:
+            return ask(path, **options)
+        except (FileNotFoundError, NotADirectoryError):
+            if _active is not None and options.get("dir_fd") is None:
+                if _is_asked_by_project(sys._getframe(1)):
+                    _active.missed(path)
+            raise
+
+    stat.__module__ = os.__name__  # where pickles find it
+    return stat
+
+
+look_at = os.stat
+"""As Python has it: for what the runner looks at often."""
 _importing: Any = vars(importlib)["_bootstrap"]
 """What `import_module` uses: of itself, others may have a name by now."""
 _import: Callable[..., ModuleType] = _importing._gcd_import
@@ -626,6 +669,9 @@ def _noting_import(*given: Any) -> ModuleType:
 
 
 _importing._gcd_import = _noting_import
+os.stat = _noting_missed(look_at)
+if accessor := getattr(pathlib, "_NormalAccessor", None):  # Python 3.10
+    accessor.stat = staticmethod(os.stat)
 OTHERS = ("pickle.find_class", *LINKS, *LISTINGS, *GLOBS, *CHANGES, *COMMANDS)
 sources.listen(["open"], _note_open)
 sources.listen(OTHERS, _note_other)

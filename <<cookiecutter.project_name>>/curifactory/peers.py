@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Set
 from io import FileIO
 from pathlib import Path
 
-from .files import is_racy
+from .files import is_racy, look_at
 from .folders import entries
 from .provenance import is_alive, system
 
@@ -218,7 +218,7 @@ class Peers:
         stamp of the folder was recent at the last look, the names are compared.
         """
         try:
-            seen = os.stat(self._paths[0]).st_mtime_ns
+            seen = look_at(self._paths[0]).st_mtime_ns
         except OSError:  # somebody has deleted the cache
             seen = 0
         if seen != self._seen or self._is_unsure:
@@ -231,7 +231,7 @@ class Peers:
         for name, start in list(self._read.items()):
             path = f"{self._paths[0]}/{name}"
             try:
-                if os.stat(path).st_size == start:
+                if look_at(path).st_size == start:
                     continue
                 with open(path, "rb") as file:
                     file.seek(start)

@@ -60,7 +60,8 @@ Seen = tuple[int, int] | frozenset[str]
 
 
 class Handed(tuple[int, int]):
-    """What was seen of a file that others were to open: read, unless they write it."""
+    """What was seen of a file that others were to open, or of one that was looked for and
+    is not there: read, unless they write it."""
 
 
 def _do_nothing(*_: Any) -> None:
@@ -252,18 +253,19 @@ class Reads:
 
     def _pass_on(self, key: str, seen: Seen | None = None) -> None:
         assert self.channel is not None
-        self.channel.tell(json.dumps([key, list(seen) if seen is not None else None]))
+        told = [key, None if seen is None else [*seen], isinstance(seen, Handed)]
+        self.channel.tell(json.dumps(told))
 
     def collect(self) -> None:
         """Take in what children have read until now."""
         if self.channel is None or self._is_child:
             return
-        for key, seen in map(json.loads, self.channel.hear()):
+        for key, seen, is_handed in map(json.loads, self.channel.hear()):
             if key.startswith(OWN_CHANGE):
                 self.note_change(key.removeprefix(OWN_CHANGE))
             elif seen is not None:
                 kind = frozenset if key.endswith("/") else tuple
-                self.note_file(key, kind(seen))
+                self.note_file(key, Handed(seen) if is_handed else kind(seen))
             else:
                 self.note(key)
 

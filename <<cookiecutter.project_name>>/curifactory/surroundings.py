@@ -62,8 +62,9 @@ class kept:
         try:
             _come_back(self.here)
         finally:
-            for number in _open_figures() - self.figures:
-                sys.modules["matplotlib.pyplot"].close(number)
+            if pyplot := sys.modules.get("matplotlib.pyplot"):
+                for number in _open_figures() - self.figures:
+                    pyplot.close(number)
 
 
 class handled:

@@ -1,6 +1,7 @@
 """What is computed, shared, restored and isolated, seen from the outside."""
 
 import os
+import shutil
 import time
 
 import pytest
@@ -1404,6 +1405,33 @@ def test_a_new_file_in_a_folder_that_a_stage_lists_counts(project):
     assert project.ok().done()[0] == "load a"
     (project.root / "data/raw/c.csv").unlink()
     assert project.ok().done() == []
+
+
+LOOKS = """
+@stage(None, ["read"])
+def look(record):
+    from pathlib import Path
+    extra, made = Path("inputs/extra.txt"), Path("outputs/made.txt")
+    if not made.exists():
+        made.parent.mkdir(exist_ok=True)
+        made.write_text("made")
+    return made.read_text() + (extra.read_text() if extra.is_file() else "")
+"""
+
+
+def test_a_file_that_a_stage_looks_for_counts_until_it_makes_it(project):
+    project.write(other(LOOKS, "look(Record(manager, argsets[0]))", "Args(name='a')"))
+    project.ok("other")
+    shutil.rmtree(project.root / "outputs")
+    assert project.ok("other").counts["reused"] == 1
+    project.write({"inputs/extra.txt": "!"})
+    result = project.ok("other")
+    assert project.value(result, "look") == "made!"
+    assert "inputs/extra.txt" in result.reasons("look")[0]
+    (project.root / "inputs/extra.txt").unlink()
+    result = project.ok("other")
+    assert result.counts["reused"] == 1
+    assert project.value(result, "look") == "made"
 
 
 def test_a_limit_of_calls_ends_run_where_it_asks_for_a_value(project):

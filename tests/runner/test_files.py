@@ -761,6 +761,101 @@ def test_what_a_program_imports_of_the_project_is_noted(
         assert sorted(keys(other)) == found
 
 
+LOOKING = """
+import os, pickle, shutil, multiprocessing
+from os.path import exists
+from pathlib import Path
+
+def size(path):
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+def in_a_child(path):
+    child = multiprocessing.get_context("fork").Process(target=size, args=[path])
+    child.start(), child.join()
+
+def made(path):
+    if not exists(path):
+        shutil.copy("a b/c.txt", path)
+    return Path(path).read_text()
+
+def made_after_all(path):
+    try:
+        return Path(path).read_text()
+    except FileNotFoundError:
+        shutil.copy("a b/c.txt", path)
+    return Path(path).read_text()
+
+def made_by_a_program(path):
+    if not exists(path):
+        os.system("cp 'a b/c.txt' data/more.csv")
+    return Path(path).read_text()
+
+def made_by_a_library(path):
+    if not exists(path):
+        Path("data/new").write_text("a b/c.txt")
+        os.rename("data/new", path)
+    return Path(path).read_text()
+"""
+
+
+@pytest.fixture
+def looking(project, monkeypatch):
+    monkeypatch.setattr(sources, "_roots", [])
+    sources.watch(project)
+    (project / "src/looking.py").write_text(LOOKING)
+    monkeypatch.syspath_prepend(project / "src")
+    yield importlib.import_module("looking")
+    del sys.modules["looking"]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "Path(path).exists()",
+        "Path(path).is_file()",
+        "exists(path)",
+        "os.path.isdir(path.encode())",
+        "size(Path(path))",
+        "pickle.loads(pickle.dumps(os.stat)) is os.stat and size(path)",
+        "in_a_child(path)",
+    ],
+)
+def test_a_file_that_is_looked_for_and_absent_is_noted(
+    ask, looking, project, files, reads
+):
+    """One that is there, who depends on it opens."""
+    with files.noting(reads):
+        for path in ("data/raw.csv", "data/more.csv"):
+            eval(compile(ask, looking.__file__, "eval"), vars(looking), {"path": path})
+    assert keys(reads) == ["f:data/more.csv"]
+    assert files.changed_by_others(reads) == []
+    (project / "data/more.csv").touch()
+    assert files.changed_by_others(reads) == ["data/more.csv"]
+
+
+@pytest.mark.parametrize(
+    "way", ["made", "made_after_all", "made_by_a_program", "made_by_a_library"]
+)
+def test_a_file_that_is_made_where_it_is_absent_is_no_read(
+    way, looking, project, files, reads
+):
+    with files.noting(reads):
+        assert getattr(looking, way)("data/more.csv") == "a b/c.txt"
+    assert "f:data/more.csv" not in keys(reads)
+    assert files.changed_by_others(reads) == []
+
+
+def test_what_libraries_and_the_runner_look_for_is_not_noted(project, files, reads):
+    with files.noting(reads):
+        assert not Path("data/more.csv").exists()  # this file is none of the project
+        files.named("data/more.csv")
+        files.handed(["data/more.csv"])
+    assert keys(reads) == []
+
+
 def test_files_that_a_program_writes_are_no_reads(project, files, reads):
     """One that was there before was handed to it; what it had in it does not count."""
     (project / "data/old.py").write_text("import json\n")
