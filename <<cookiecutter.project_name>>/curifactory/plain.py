@@ -162,9 +162,13 @@ def differ(mine: Any, theirs: Any) -> bool:
     """
     if mine is theirs:
         return False
-    with contextlib.suppress(Exception):
+    try:
         if libraries.are_surely_equal(mine, theirs) or mine == theirs:
             return False
+    except RecursionError:  # it holds itself
+        return False
+    except Exception:
+        pass
     has, had = _parts(mine), _parts(theirs)
     if has and has.keys() == had.keys() and type(mine) is type(theirs):
         return any(differ(has[name], had[name]) for name in has)  # without copies

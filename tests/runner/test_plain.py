@@ -443,3 +443,12 @@ def test_arrays_in_dataclasses_and_collections_are_compared_without_copies(withi
     tracemalloc.stop()
     assert peak < 4 * 10**6
     assert plain.differ(mine, other) and plain.differ(mine, Optimizer())
+
+
+def test_nobody_can_tell_whether_what_holds_itself_was_changed():
+    mine, its = ([1], [1])
+    for each in (mine, its):
+        each += [each, each]
+    assert not plain.differ(mine, its)
+    mine[0] = 2
+    assert plain.differ(mine, its)

@@ -274,3 +274,14 @@ def test_annotations_may_name_what_comes_later(tmp_path, monkeypatch):
     for wrong in {"model": 3}, {"layers": [late.Later(), 3]}:
         with pytest.raises(RequestError, match="expected"):
             check(late.Args("a", **wrong), "here")
+
+
+def test_what_holds_itself_is_looked_at_once_where_it_does_not_count():
+    @dataclass
+    class Args(ExperimentArgs):
+        extra: list = parameter(default_factory=list, operational=True)
+
+    extra: list = [[1]]
+    extra += [extra, {"again": extra}, Model(depth="x")]
+    with pytest.raises(RequestError, match=r"extra\[3\].depth is 'x'"):
+        check(Args(extra=extra), "params/base.py")

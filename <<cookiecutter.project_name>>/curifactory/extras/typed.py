@@ -52,8 +52,13 @@ def _check_value(
             _check_field(each, inner, held, where, f"{prefix}{name}{place}.")
 
 
-def _inside(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield a value, or what is in lists and dictionaries, each with its place."""
+def _inside(
+    value: Any, place: str = "", above: tuple[int, ...] = ()
+) -> Iterator[tuple[str, Any]]:
+    """Yield a value, or what is in lists and dictionaries, each with its place.
+
+    What lies in itself, in a field that does not count, is looked at once.
+    """
     if isinstance(value, dict):
         inner: Iterable[tuple[Any, Any]] = value.items()
     elif isinstance(value, (list, tuple)):
@@ -62,8 +67,8 @@ def _inside(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
         yield place, value
         return
     for key, each in inner:
-        if type(each) not in plain.ATOMIC:
-            yield from _inside(each, f"{place}[{key!r}]")
+        if type(each) not in plain.ATOMIC and id(each) not in (*above, id(value)):
+            yield from _inside(each, f"{place}[{key!r}]", (*above, id(value)))
 
 
 def wrong_value(
