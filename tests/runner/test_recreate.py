@@ -438,6 +438,26 @@ def test_an_argset_of_several_records_is_written_once(many):
     assert [each["name"] for each in listed(many, "hand_1")] == ["a"]
 
 
+def test_argsets_to_which_a_notebook_gave_one_name_are_told_apart(many):
+    script = """
+        from curifactory import ArtifactManager, Record
+        from experiments.seen import look
+        from params import Args
+
+        manager = ArtifactManager("hand")
+        for seed in (3, 4):
+            look(Record(manager, Args(name="a", seed=seed)))
+        look(Record(manager, Args(name="b")))
+        """
+    many.write(SEEN)
+    assert many.script(script).code == 0
+    result = many.run("params", "--from-run", "hand-1")
+    assert result.code == 0
+    assert "run hand-1, argset 'a': a_0 here, as another one has its name" in result.err
+    found = [(e["name"], e["fields"]["seed"]) for e in listed(many, "hand_1")]
+    assert found == [("a_0", 3), ("a_1", 4), ("b", 0)]
+
+
 def test_an_unknown_run_and_a_file_that_exists_are_refused(many):
     many.ok("seen", "-p", "many")
     result = many.run("params", "--from-run", "sen-1")

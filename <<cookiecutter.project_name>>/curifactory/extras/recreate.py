@@ -17,6 +17,7 @@ from ..args import (
     BRACKETS,
     Repeated,
     collected,
+    distinct,
     field_names,
     is_nested,
     is_secret,
@@ -170,11 +171,12 @@ def _is_module(name: str) -> bool:
 
 def parameter_file(run: Data) -> str:
     """Return the text of a parameter file that makes the argsets of a run again."""
-    distinct = {(each["name"], each["hash"]): each for each in run["argsets"]}
-    entries = sorted(distinct.values(), key=lambda entry: not entry.get("paramset"))
+    different = {(each["name"], each["hash"]): each for each in run["argsets"]}
+    entries = sorted(different.values(), key=lambda entry: not entry.get("paramset"))
     made = [_Past(run["run"], entry) for entry in entries]
     if not made:
         raise RequestError(f"run {run['run']} has no argsets")
+    _tell_apart(made)
     bases = {each.classes[""]: each for each in reversed(made)}
     names = {cls: f"base{place or ''}" for place, cls in enumerate(bases)}
     shared = {cls: _shared(cls, made) for cls in bases}
@@ -194,6 +196,15 @@ def parameter_file(run: Data) -> str:
     text = "\n".join([*_head(run["run"], made, body), "", "", define, body, ""])
     _verify(text, made)
     return text
+
+
+def _tell_apart(made: list["_Past"]) -> None:
+    """Give argsets of one name a number: only a notebook may make several of those."""
+    for each, name in zip(made, distinct([e.name for e in made]), strict=True):
+        if each.name != name:
+            said = f"{name} here, as another one has its name"
+            print(f"{each.where}: {said}", file=sys.stderr)
+            each.name = name
 
 
 def _head(run: str, made: list["_Past"], body: str) -> list[str]:
