@@ -344,7 +344,8 @@ def not_empty(text: str) -> str:
 def _run(options: argparse.Namespace, command: str) -> int:
     from . import experiment, tables
 
-    surroundings.look_past_what_is_loaded()
+    surroundings.look_past_what_is_there()
+    before = surroundings.files_open()
     project, request = open_request(options, command)
     with surroundings.staying():  # paths are printed from where the user is
         run = experiment.perform(project, request, _progress(options))
@@ -353,7 +354,10 @@ def _run(options: argparse.Namespace, command: str) -> int:
             tables.print_map(run, is_whole=options.verbose)
         else:
             tables.print_summary(run, options.debug)
-    run.let_go()
+    if before is not None and surroundings.files_open() == before:
+        surroundings.look_past_what_is_there()  # to take it apart takes long
+    else:  # what is written to a file in it may not be there yet
+        run.let_go()
     if run.error is not None:
         raise run.error
     return run.exit_code

@@ -98,6 +98,31 @@ def test_nothing_of_a_run_is_left_to_the_end_of_the_process(whole, command):
     assert "left: []" in whole.ok(*command).out
 
 
+LOGGING = """
+from curifactory import Record
+from stages.chain import load
+
+
+class Log:
+    def __init__(self):
+        self.file, self.own = open("log.txt", "w"), self
+
+    def write(self, value):
+        self.file.write(f"{value}\\n")
+
+
+def run(argsets, manager):
+    log = Log()
+    log.write(load(Record(manager, argsets[0])).state["data"])
+"""
+
+
+def test_what_is_written_to_a_file_that_nobody_closes_is_there_at_the_end(whole):
+    whole.write({"experiments/logging_one.py": ONE + LOGGING})
+    whole.ok("logging_one")
+    assert (whole.root / "log.txt").read_text() == "[1, 2, 3]\n"
+
+
 LEAVING = """
 import os
 import signal
