@@ -670,6 +670,8 @@ def _noting_import(*given: Any) -> ModuleType:
 
 _importing._gcd_import = _noting_import
 os.stat = _noting_missed(look_at)
+for each in (os.supports_fd, os.supports_dir_fd, os.supports_follow_symlinks):
+    each.update({os.stat} if look_at in each else ())
 if accessor := getattr(pathlib, "_NormalAccessor", None):  # Python 3.10
     accessor.stat = staticmethod(os.stat)
 OTHERS = ("pickle.find_class", *LINKS, *LISTINGS, *GLOBS, *CHANGES, *COMMANDS)

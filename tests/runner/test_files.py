@@ -848,6 +848,14 @@ def test_a_file_that_is_made_where_it_is_absent_is_no_read(
     assert files.changed_by_others(reads) == []
 
 
+def test_links_are_copied_as_ever(project):
+    os.symlink("raw.csv", "data/link")
+    shutil.copy2("data/link", "data/other", follow_symlinks=False)
+    assert os.readlink("data/other") == "raw.csv"
+    assert os.stat("data/link", follow_symlinks=False).st_size == len("raw.csv")
+    assert os.stat(path="data/link").st_size == len("data/raw.csv")
+
+
 def test_what_libraries_and_the_runner_look_for_is_not_noted(project, files, reads):
     with files.noting(reads):
         assert not Path("data/more.csv").exists()  # this file is none of the project
