@@ -144,6 +144,24 @@ def test_after_one_was_killed_workers_are_spawned(on):
     assert "SpawnProcess" in values
 
 
+def test_a_worker_that_is_killed_before_its_first_call_costs_no_result(on):
+    stages = """
+    @stage(None, ["x"])
+    def work(record):
+        return record.args.seed
+    """
+    kill = """
+    import multiprocessing
+
+    for each in multiprocessing.active_children():
+        each.kill()
+    time.sleep(0.5)
+    """
+    on.study(stages, dedent(kill) + EACH.format("work"), FOUR)
+    for options in ([], ["--overwrite"]):  # without a cache they begin early
+        assert on.ok("other", *options).counts["computed"] == 4
+
+
 def test_workers_have_what_run_puts_into_the_environment(on):
     stages = """
     @stage(None, ["x"])

@@ -165,8 +165,9 @@ class Processes(_Remote):
         """Let all workers import what they will need, not as calls come."""
         if self._pool is None:
             self._begin("spawn")
-        for _ in range(self.slots):
-            self._submit(workers.load, self._modules)
+        with contextlib.suppress(BrokenExecutor):  # one was killed: a call will tell
+            for _ in range(self.slots):
+                self._submit(workers.load, self._modules)
 
     def _send(self, *given: Any) -> "Future[Outcome]":
         return self._submit(workers.perform_as, self._changed, *given)
