@@ -223,7 +223,14 @@ class Survey:
         return Decision("compute", reason, None, seconds)
 
     def _mark_collected(self, decisions: dict[Call, Decision]) -> None:
-        """Compute what was collected where a computing call needs its data."""
+        """Compute what was collected where a computing call needs its data.
+
+        Of calls that share it the first one does.
+        """
+        first: dict[str, Call] = {}
+        for call, found in decisions.items():
+            if found.trace is not None:
+                first.setdefault(found.trace.folder, call)
         for call in reversed(decisions):
             if decisions[call].kind != "compute":
                 continue
@@ -233,7 +240,8 @@ class Survey:
                 if trace is None or self.has_data(source):
                     continue
                 said = f"data was collected, and {call.stage.label} needs it"
-                decisions[source.call] = Decision("compute", said, trace, trace.seconds)
+                maker = first[trace.folder]
+                decisions[maker] = Decision("compute", said, trace, trace.seconds)
 
     def reason(self, call: Call, similar: Sequence[Trace]) -> str:
         """Say why a call is computed, beside executions from before this run."""

@@ -126,6 +126,27 @@ def test_what_waits_for_a_recomputed_input_is_called_maybe(project):
     assert project.ok().done() == ["load a"]
 
 
+@pytest.mark.parametrize("cachers", ["None", "[JsonCacher]"])
+def test_a_map_counts_data_that_calls_share_and_that_is_made_again_once(
+    project, cachers
+):
+    stages = (
+        "from curifactory.caching import JsonCacher\n\n\n"
+        f"@stage(None, ['x'], cachers={cachers})\ndef make(record):\n    return 5\n\n\n"
+        "@stage(['x'], ['y'])\ndef use(record, x):\n    return x + record.args.seed\n"
+    )
+    argsets = "Args('a', seed=1), Args('b', seed=2), Args('c', seed=3)"
+    run = "for args in argsets:\n    use(make(Record(manager, args)))"
+    project.write(other(stages, run, argsets))
+    project.ok("other")
+    for path in project.cache.glob("*.make/*/x.json"):
+        path.unlink()
+    project.edit("experiments/other.py", "x + record", "2 * x + record")
+    expected = {"compute": 4, "reuse": 2, "maybe": 0, "skip": 0}
+    assert counted(project.ok("map", "other")) == (6, expected)
+    assert project.ok("other").counts["computed"] == 4
+
+
 EDITS = {
     "a field": ("params/base.py", "seed=1)", "seed=5)", "fit", "seed 1 -> 5"),
     "a helper": ("src/helpers.py", "2 * x", "x + x", "fit", "double changed"),
