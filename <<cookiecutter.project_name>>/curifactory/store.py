@@ -136,11 +136,12 @@ class Store:
         return {f"{name}/{each.name}" for each in own}
 
     def times(self, stage: str) -> list[int]:
-        """Return when folders of a stage last came or went."""
+        """Return when folders of a stage last came or went, or were copied here."""
         found = []
         for root in self.roots:
             with contextlib.suppress(OSError):
-                found.append((root / folders.safe(stage)).stat().st_mtime_ns)
+                status = os.stat(root / folders.safe(stage))
+                found.append(max(status.st_mtime_ns, status.st_ctime_ns))
         return found
 
     def read(self, folder: str) -> Trace | None:

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import sqlite3
@@ -20,6 +21,7 @@ from servers import PATIENCE
 from curifactory import folders, hashing, provenance
 from curifactory import index as indices
 from curifactory.errors import CurifactoryError
+from curifactory.files import FINE, RACY
 from curifactory.index import Index
 from curifactory.peers import Peers
 from curifactory.provenance import system
@@ -326,8 +328,11 @@ def test_the_claims_of_an_ended_run_are_free(meet):
 
 def stand_still(folder, then=None):
     """Give a folder the time stamp that it had, or one of long ago; return that."""
+    is_old = then is None
     then = then or folder.stat().st_mtime_ns - 10**10
     os.utime(folder, ns=(then, then))
+    if is_old:
+        time.sleep(RACY * FINE)  # that it was given this is a change as well
     return then
 
 
@@ -771,6 +776,23 @@ def test_what_a_run_has_dropped_is_looked_for_again_by_the_next(
     second.forget([trace.folder])
     second.close()
     assert look().folders("stages.fit") == {trace.folder}
+
+
+def test_results_are_found_where_an_older_cache_was_copied_over_them_with_its_times(
+    look, trace_of, tmp_path
+):
+    first = look()
+    traces = [trace_of(first.store, "a")]
+    stand_still(tmp_path / "stages.fit")
+    assert first.folders("stages.fit") == {traces[0].folder}
+    first.close()
+    older = shutil.copytree(tmp_path, tmp_path.parent / "older")
+    traces.append(trace_of(first.store, "b"))
+    second = look()
+    assert len(second.folders("stages.fit")) == 2
+    second.close()
+    shutil.copytree(older, tmp_path, dirs_exist_ok=True)
+    assert look().folders("stages.fit") == {each.folder for each in traces}
 
 
 def test_an_index_that_is_made_anew_is_not_said_to_hold_what_it_held_before(
