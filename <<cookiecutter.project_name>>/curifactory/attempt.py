@@ -26,7 +26,7 @@ from . import (
 )
 from .errors import ArtifactError, CurifactoryError, DamagedError, counted
 from .failure import failed
-from .files import NOTHING, UNREADABLE, FileDigests, Files
+from .files import NOTHING, UNREADABLE, FileDigests, Files, matching
 from .inside import ByRecord, Inputs, StageRecord
 from .lending import lent
 from .provenance import dependencies
@@ -187,13 +187,16 @@ class _Attempt:
 
     def _note_files(self) -> None:
         """Note what the stage declares to read, all that is in folders included."""
+        root = self.task.place.project.root
         for path in self.stage.rules.files:
-            is_folder = (
-                path.endswith("**") or (self.task.place.project.root / path).is_dir()
-            )
+            is_folder = path.endswith("**") or (root / path).is_dir()
             key = f"f:{path.rstrip('/')}/**/*" if is_folder else f"f:{path}"
             key = key.replace("**/**", "**")
             self.noted.note(key)
+            for each in matching(root, key[2:]):  # an edit of them may be undone
+                full = os.path.join(root, each)
+                if os.path.isfile(full):
+                    self.noted.seen.setdefault(each, sources.stat_of(full))
             before = self.declared[key] = self._now(key)
             if before in NOTHING:
                 said = f"{self.stage.label}: files={path!r} matches nothing"

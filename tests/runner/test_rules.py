@@ -373,6 +373,25 @@ def test_a_folder_that_others_change_during_the_call_is_not_taken_for_read(proje
     assert third.counts["computed"] == 0 and "changed while" not in second.err
 
 
+@pytest.mark.skipif(os.name != "posix", reason="there is no sh")
+@pytest.mark.parametrize("declared", ["raw/data.txt", "raw/*.txt", "raw"])
+def test_a_declared_file_whose_edit_is_undone_during_the_call_was_read(
+    project, declared
+):
+    others = (
+        "test -e ../edited || (touch ../edited; cp raw/data.txt ../aside; "
+        "echo 2 > raw/data.txt); cat raw/data.txt; "
+        "test ! -e ../aside || mv ../aside raw/data.txt"
+    )
+    body = f"import subprocess\n    text = {others!r}\n"
+    body += "    return subprocess.run('sh', input=text, text=True, capture_output=True).stdout"
+    project.write({"raw/data.txt": "1\n"})
+    project.write(other(pick(f"files=[{declared!r}]", body), RUN))
+    first, second, third = (project.ok("other") for _ in range(3))
+    assert [project.value(each, "pick") for each in (first, second)] == ["2\n", "1\n"]
+    assert [each.counts["computed"] for each in (second, third)] == [1, 0]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
 def test_a_stage_may_change_the_folder_that_it_lists(project):
     listing(project, "\n    ".join(OWN_CHANGES))
