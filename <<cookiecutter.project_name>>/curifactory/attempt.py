@@ -84,7 +84,7 @@ class _Attempt:
         self.has_files = self.has_references = False
         self.pauses = iter(RETRIES)
         self.declared: dict[str, str] = {}
-        """The digests that the declared files had before the call."""
+        """The digests of files that were declared, or read by earlier attempts, before."""
         self.begun = time.time()
         self.process = os.getpid()
         self.used_scratch: Path | None = None
@@ -345,8 +345,13 @@ class _Attempt:
             ):
                 file.write(READS)
         self._note_all()
-        for key in earlier or ():
+        for key, digest in (earlier or {}).items():
             self.noted.note(key)
+            place = os.path.join(self.task.place.project.root, key[2:])
+            if key[:2] == "f:" and os.path.isdir(place):
+                self.noted.seen.setdefault(key[2:], hashing.names_in(place))
+            elif key[:2] == "f:":  # this attempt may not open it
+                self.declared.setdefault(key, digest)
         self.used_scratch = folder
         for key in list(self.noted.keys):
             self._remember(key)
@@ -370,7 +375,7 @@ class _Attempt:
         self.noted.recall()
         self._note_met()
 
-    def _earlier(self, path: Path) -> list[str] | None:
+    def _earlier(self, path: Path) -> dict[str, str] | None:
         """Return what earlier attempts have read; None if that is not so any more.
 
         Raises OSError where that cannot be told for now: checkpoints are days of work.
@@ -388,7 +393,7 @@ class _Attempt:
             if now[key] == UNREADABLE != digest:
                 said = "its checkpoints are kept until they can be compared with"
                 raise OSError(errno.EIO, said, key[2:])
-        return list(known) if now == known and f"{first}\n" == READS else None
+        return known if now == known and f"{first}\n" == READS else None
 
     def _remember(self, key: str) -> None:
         assert self.used_scratch is not None
@@ -425,7 +430,7 @@ class _Attempt:
             for key in self.noted.keys
         ]
         now = {key: digest for key, digest, _ in found}
-        declared = [k[2:] for k, before in self.declared.items() if now[k] != before]
+        declared = [k[2:] for k, was in self.declared.items() if now.get(k, was) != was]
         changed = [*self.files.changed_by_others(self.noted), *declared]
         for path in dict.fromkeys(changed):  # declared, and opened as well: once
             said = f"{path} changed while {self.stage.label} read it"

@@ -881,6 +881,24 @@ def test_checkpoints_of_another_file_are_not_resumed_from(project):
     assert values(project)[0] == {"a": "2"}
 
 
+@pytest.mark.parametrize(
+    "reading", ["open('data.txt').read()", "len(os.listdir('raw'))"]
+)
+def test_what_changes_after_checkpoints_were_gone_on_from_is_not_taken_for_read(
+    project, reading
+):
+    edit = "echo 2 > data.txt; touch raw/b.txt"
+    edit = f"subprocess.run('sh', input={edit!r} * ('EDIT' in os.environ), text=True)"
+    stages = "import subprocess\n" + RESUMED.format(reading)
+    stages = stages.replace("    return check", f"    {edit}\n    return check")
+    project.write(other(stages, EACH.format(PRINT)))
+    project.write({"data.txt": "1", "raw/a.txt": ""})
+    assert project.run("other", CRASH="1").code == 1
+    assert values(project, EDIT="1")[0] == {"a": "1"}
+    assert values(project) == ({"a": "2"}, 1)
+    assert values(project)[1] == 0
+
+
 def test_checkpoints_of_a_call_that_reads_its_name_are_its_own(project):
     stages = RESUMED.format("record.args.name")
     argsets = "Args(name='a'), Args(name='b')"
