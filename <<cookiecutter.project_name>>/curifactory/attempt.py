@@ -37,7 +37,7 @@ from .snapshot import Present, Snapshot
 from .stages import AnyStage
 from .store import Store
 from .task import Held, Outcome, Place, Task, Value
-from .trace import Artifact, Trace, after
+from .trace import DISTURBED, Artifact, Trace, after
 
 
 def perform(task: Task) -> Outcome:
@@ -437,7 +437,7 @@ class _Attempt:
             if path in self.noted.named:
                 said += "; is it an output? declare its field operational"
             self.outcome.messages.append(said)
-            found.append([f"f:{path}", "changed while it was read", ""])
+            found.append([f"f:{path}", DISTURBED, ""])
         node = group = task.group
         for key, digest, _ in found:
             node = after(node, key, digest)

@@ -42,18 +42,23 @@ class Past(Protocol):
     def trace(self, stage: str, node: str) -> Trace | None:
         """Return the latest execution that read nothing more."""
 
+    def is_outdated(self, trace: Trace) -> bool:
+        """Return whether a later execution has read all that one has read, and more."""
+
 
 def find(past: Past, stage: str, node: str, now: Now, same: Same) -> Trace | None:
     """Return the trace below a node whose reads all have the same values now."""
-    waiting = [node]
+    waiting = [(node, False)]
     while waiting:
-        node = waiting.pop()
-        trace = past.trace(stage, node)
-        if trace is not None:
+        node, is_fork = waiting.pop()
+        trace, keys = past.trace(stage, node), past.steps(stage, node)
+        is_fork = is_fork or len(keys) > (trace is None)
+        if trace is not None and not (is_fork and past.is_outdated(trace)):
             return trace
-        for key in reversed(past.steps(stage, node)):
+        for key in reversed(keys):
             digest = now(key)
-            waiting += [after(node, key, each) for each in (*same(digest), digest)]
+            for each in (*same(digest), digest):
+                waiting.append((after(node, key, each), is_fork))
     return None
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from . import hashing
 from .files import is_racy
 from .store import Store
-from .trace import SCHEME, Trace, packed, unpacked
+from .trace import DISTURBED, SCHEME, Trace, packed, unpacked
 
 T = TypeVar("T")
 BATCH = 1000
@@ -67,6 +67,8 @@ class Index:
         self._steps: dict[str, list[str]] = {}
         self._ends: dict[str, Trace | str] = {}
         self._has_all: dict[str, bool] = {}
+        self._read: dict[str, dict[str, list[tuple[float, frozenset[Any]]]]] = {}
+        """What executions have read, and when, of stages where that was asked."""
         self._asked: dict[str, int] = {}
 
     # Finding ------------------------------------------------------------------------
@@ -87,6 +89,24 @@ class Index:
         if self._has_all.get(stage) and not isinstance(known, str):
             return known
         return self._mending(lambda: self._end(stage, node))
+
+    def is_outdated(self, trace: Trace) -> bool:
+        """Return whether a later execution has read all that one has read, and more."""
+        stage, own = trace.stage, _reads(trace)
+        if stage not in self._read:
+            query = "SELECT body FROM traces WHERE stage = ?"
+            known = self._traces(query, (stage,))
+            self._read[stage] = {}
+            for each in (*known, *(t for t, _ in self._new if t.stage == stage)):
+                self._note_reads(each)
+        later = self._read[stage].get(trace.group, ())
+        return any(when > trace.created and own < reads for when, reads in later)
+
+    def _note_reads(self, trace: Trace) -> None:
+        reads = _reads(trace)
+        if not any(digest == DISTURBED for _, digest in reads):
+            known = self._read[trace.stage].setdefault(trace.group, [])
+            known.append((trace.created, reads))
 
     def _end(self, stage: str, node: str) -> Trace | None:
         is_held = self._has_all.get(stage) or self._is_held(stage)
@@ -190,6 +210,8 @@ class Index:
 
     def _note(self, trace: Trace) -> None:
         self._ends[trace.node] = trace
+        if trace.stage in self._read:
+            self._note_reads(trace)
         for node, key in trace.steps():
             self._note_step(node, key)
 
@@ -237,6 +259,7 @@ class Index:
         self._steps.clear()
         self._ends.clear()
         self._has_all.clear()
+        self._read.clear()
         for trace, _ in self._new:
             self._note(trace)
 
@@ -351,6 +374,10 @@ class Index:
         self.store.warn(said)
         for stage in stages:
             self._sync(stage)
+
+
+def _reads(trace: Trace) -> frozenset[tuple[str, str]]:
+    return frozenset((key, digest) for key, digest, _ in trace.reads)
 
 
 def _line(error: Exception) -> str:

@@ -11,6 +11,8 @@ from . import hashing
 
 SCHEME = 10 * hashing.SCHEME + 3
 """Changes with the fields of a trace, and with the scheme of digests."""
+DISTURBED = "changed while it was read"
+"""What a file counts by that is another one than was read: nothing equals it."""
 
 
 class Artifact(NamedTuple):

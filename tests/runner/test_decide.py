@@ -147,6 +147,48 @@ def test_a_map_counts_data_that_calls_share_and_that_is_made_again_once(
     assert project.ok("other").counts["computed"] == 4
 
 
+@pytest.mark.parametrize("before", ["", "record.args.seed"])
+@pytest.mark.parametrize("then", ["", "record.args.depth"])
+def test_an_execution_that_read_less_counts_only_until_one_reads_more(
+    project, before, then
+):
+    """What it depended on, as on what `os.access` tells, is not seen."""
+    stages = f"""
+import os
+from pathlib import Path
+
+
+@stage(None, ["a"])
+def begin(record):
+    return 1
+
+
+@stage(["a"], ["x"])
+def work(record, a):
+    {before}
+    more = Path("more.txt")
+    text = more.read_text() if os.access(more, os.R_OK) else "none"
+    {then}
+    return text
+"""
+    run = "work(begin(Record(manager, argsets[0])))"
+    project.write(other(stages, run, "Args('a')"))
+
+    def value(*options):
+        result = project.ok("other", "--overwrite-stage", "begin", *options)
+        return project.value(result, "work"), result.done()[1:]
+
+    assert value() == ("none", ["work a"])
+    for text in ("one", "two"):
+        project.write({"more.txt": text})
+        assert value(*["--overwrite"] * (text == "one")) == (text, ["work a"])
+        (project.cache / "index.sqlite").unlink()
+        assert value() == (text, [])
+    (project.root / "more.txt").unlink()
+    assert value() == ("none", ["work a"])
+    assert value() == ("none", [])
+
+
 EDITS = {
     "a field": ("params/base.py", "seed=1)", "seed=5)", "fit", "seed 1 -> 5"),
     "a helper": ("src/helpers.py", "2 * x", "x + x", "fit", "double changed"),

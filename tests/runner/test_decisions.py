@@ -78,6 +78,7 @@ class Past:
 
     def __init__(self, *traces):
         self.next, self.ends = {}, {}
+        self.traces = traces
         for each in traces:
             node = each.group
             for known, key in each.steps():
@@ -92,6 +93,13 @@ class Past:
 
     def trace(self, stage, node):
         return self.ends.get((stage, node))
+
+    def is_outdated(self, trace):
+        own = {tuple(each) for each in trace.reads}
+        return any(
+            each.created > trace.created and own < {tuple(r) for r in each.reads}
+            for each in self.traces
+        )
 
 
 def never(digest):
