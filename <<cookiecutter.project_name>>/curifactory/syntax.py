@@ -568,12 +568,16 @@ def _same_code(
 ) -> Definition | None:
     """Tell apart definitions on one line: compile with one of them far below.
 
-    With the statements around it alone: large modules take long.
+    With the statements around it alone, for large modules take long; and the imports:
+    calls by their names are compiled in another way.
     """
     line = code.co_firstlineno
-    future = [n for n in imports_from(tree) if n.module == "__future__"]
-    around = [s for s in tree.body if _line(s) <= line <= (s.end_lineno or line)]
-    part = ast.Module([*future, *(s for s in around if s not in future)], [])
+    part = ast.Module([], [])
+    for each in tree.body:
+        if isinstance(each, (ast.Import, ast.ImportFrom)) or (
+            _line(each) <= line <= (each.end_lineno or line)
+        ):
+            part.body.append(each)
     for node in nodes:
         ast.increment_lineno(node, FAR)
         try:

@@ -90,6 +90,7 @@ def test_dumping_changes_no_tree():
 
 SOURCE = """\
 import functools
+import math
 
 
 def plain(): return "plain"
@@ -111,6 +112,7 @@ one, two, three = lambda: 1, lambda: 2, lambda: 1
 short, long = lambda x: x + 1, (lambda x: (
  x + 2))
 by_default = [lambda x=1: x, lambda x=2: x]
+by_library = [lambda x: math.floor(x), lambda x: math.ceil(x)]
 
 
 class A:
@@ -175,6 +177,12 @@ def test_lambdas_on_one_line_are_told_apart(project):
 def test_a_lambda_of_two_lines_beside_another_is_found(project):
     assert found(project.short) == "lambda x: x + 1"
     assert found(project.long) == "lambda x: x + 2"
+
+
+def test_lambdas_that_call_what_a_module_imports_are_told_apart(project):
+    # Python compiles a call by the name of an import in its own way.
+    assert found(project.by_library[0]) == "lambda x: math.floor(x)"
+    assert found(project.by_library[1]) == "lambda x: math.ceil(x)"
 
 
 def test_lambdas_that_differ_in_defaults_are_found(project):
