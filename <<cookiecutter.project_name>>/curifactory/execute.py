@@ -422,17 +422,24 @@ class Session:
         self.order.let_try([call])
 
     def _read_written(self, call: Call, outcome: Outcome) -> Iterator[str]:
-        """Tell of a file that one stage writes for another: the cache keeps it not."""
-        if not call.stage.referring:
-            self._written.update(dict.fromkeys(outcome.written, call.stage.label))
+        """Tell of a file that a call reads and an earlier one wrote: it is no result."""
+        label = call.stage.label
         for key, _, _ in outcome.trace.reads if outcome.trace and self._written else ():
             writer = self._written.get(key[2:]) if key[:2] == "f:" else None
-            if writer is not None and writer != call.stage.label:
+            if writer == label:
                 yield (
-                    f"{call.stage.label} reads {key[2:]}, which {writer} writes, but not "
+                    f"{label} reads files in {os.path.dirname(key[2:]) or '.'} that earlier "
+                    "calls of it wrote: after an edit they are as before; leave such a "
+                    "cache out, a stage keeps its results itself"
+                )
+            elif writer is not None:
+                yield (
+                    f"{label} reads {key[2:]}, which {writer} writes, but not "
                     f"where it is reused; let {writer} return the path, with "
                     "cachers=[FileReferenceCacher]"
                 )
+        if not call.stage.referring:
+            self._written.update(dict.fromkeys(outcome.written, label))
 
     def _keep(self, call: Call, trace: Trace, outcome: Outcome) -> None:
         is_of_other_code = trace.group != decide.group(call)

@@ -753,6 +753,29 @@ def test_a_file_that_one_stage_writes_for_another_is_told(whole, options):
     assert "which write writes" not in whole.ok("other", "--overwrite", *options).err
 
 
+CACHING = """
+from pathlib import Path
+
+
+@stage(None, ["out"])
+def last(record):
+    kept = Path("FOLDER/table.txt")
+    if not kept.exists():
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text("1")
+    return kept.read_text() + str(record.args.seed)
+"""
+
+
+@here
+def test_a_cache_of_its_own_that_a_stage_fills_and_reads_is_told(whole, options):
+    whole.write(other(CACHING.replace("FOLDER", "kept"), EACH.format(PRINT), TWO))
+    said = whole.ok("other", *options).err
+    assert said.count("last reads files in kept that earlier calls of it wrote") == 1
+    whole.write(other(CACHING.replace("FOLDER", ".kept"), EACH.format(PRINT), TWO))
+    assert "earlier calls" not in whole.ok("other", *options).err
+
+
 @pytest.mark.parametrize("name", ["a.dat", "a.py", "a.lock", ".hidden/a", ".a.csv"])
 def test_any_file_that_a_field_names_counts(project, name):
     stages = SHELL.format("", CAT.format("next(iter(record.args.seed))"))
