@@ -1,5 +1,6 @@
 """The files of the project that an execution opens, lists or looks for: an audit hook."""
 
+import contextlib
 import functools
 import importlib.util
 import json
@@ -10,7 +11,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import get_ident  # at the end of the process, threading is emptied
@@ -29,6 +30,9 @@ FINE = 0.05
 
 LONGEST = 4096
 """The most letters of a text that may be a path."""
+
+PLAIN = frozenset({int, float, bool, complex, bytes, type(None)})
+"""What names no file, and holds nothing."""
 
 UPDATES = os.O_RDWR | os.O_TRUNC
 """Of the flags of a file: with the first one alone, what is in it may be read."""
@@ -180,14 +184,20 @@ class Files:
             reads.beyond = "" if is_known else full
 
     def named(self, value: Any) -> None:
-        """Note the files that a value names, and what is read in folders that it names.
+        """Note the files that a value, or what is in it, names, and folders likewise.
 
         Any but those that the runner makes.
         """
-        if isinstance(value, (list, tuple, set, frozenset, dict)):
-            for each in value.values() if isinstance(value, dict) else value:
-                self.named(each)
-        text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else ""
+        waiting, met = [value], set[int]()
+        for each in waiting:  # it grows
+            if issubclass(type(each), (str, os.PathLike)):
+                self._name(each)
+            elif type(each) not in PLAIN and id(each) not in met:
+                met.add(id(each))
+                waiting += _inner(each)
+
+    def _name(self, value: Any) -> None:
+        text = os.fspath(value)
         may_be_path = isinstance(text, str) and 0 < len(text) <= LONGEST
         if self.reads is None or not may_be_path:
             return
@@ -196,7 +206,7 @@ class Files:
             mode = os.stat(full).st_mode
         except (OSError, ValueError):
             if SIGNS.search(text):
-                self.named(_known_part(text))
+                self._name(_known_part(text))
             return
         if stat.S_ISDIR(mode):
             self._let_count(sources.real(full))
@@ -417,6 +427,20 @@ def _known_part(text: str) -> str:
 def _is_apart(name: str) -> bool:
     """Return whether a folder of the project has no data: packages, what pip notes here."""
     return name in sources.OUTSIDE or name[:1] == "." or name.endswith(".egg-info")
+
+
+def _inner(value: Any) -> Any:
+    """Return what is in a collection, or in an object, as of pydantic or omegaconf."""
+    kind = type(value)
+    with contextlib.suppress(Exception):  # one of omegaconf may lack a value
+        if issubclass(kind, (list, tuple, set, frozenset)):
+            return value
+        if issubclass(kind, Mapping):
+            return list(value.values())
+    with contextlib.suppress(Exception):  # few things have no attributes at all
+        if not issubclass(kind, (type, ModuleType)):
+            return list(vars(value).values())
+    return []
 
 
 @functools.lru_cache(1000)

@@ -18,7 +18,10 @@ import tempfile
 import threading
 import time
 import tokenize
+from argparse import Namespace
+from collections import UserDict
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from projects import TEMPLATE
@@ -341,6 +344,28 @@ def test_a_file_elsewhere_that_a_field_names_is_noted(tmp_path, project, files, 
         files.named(str(project / "data/cache/x.json"))
     assert keys(reads) == [f"f:{other}", "f:data/raw.csv"]
     assert reads.seen[str(other)] == stat_of(str(other))
+
+
+class Held:
+    def __init__(self, *inner):
+        self.inner, self.itself = inner, self
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Namespace(depth=1, data=Path("data/raw.csv")),
+        {"data": [Namespace(data="data/raw.csv")]},
+        UserDict(data="data/raw.csv"),
+        MappingProxyType({1: {"data/raw.csv"}}),
+        Held(1, Held("data/raw.csv")),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_files_that_are_named_within_an_object_are_noted(project, files, reads, value):
+    with files.noting(reads):
+        files.named(value)
+    assert keys(reads) == ["f:data/raw.csv"]
 
 
 @pytest.fixture
