@@ -223,8 +223,11 @@ def of_package(module: ModuleType) -> Unit:
     unit = Unit(f"{place_of(module)}: all its modules")
     for path in map(Path, module.__path__):
         for file in sorted(path.rglob("*.py")):
-            tree = sources.tree_of(str(file))
-            unit.text += syntax.dump(tree) if tree else ""
+            try:
+                tree = sources.tree_of(str(file))
+                unit.text += syntax.dump(tree) if tree else ""
+            except (SyntaxError, ValueError):  # nobody has imported it
+                unit.text += hashing.hash_file(file)
     return unit
 
 

@@ -2240,6 +2240,16 @@ def test_all_modules_of_a_package_that_is_a_value_count(tmp_path):
     assert "p/__init__.py: all its modules" in found["1"]["parts"]
 
 
+def test_a_module_of_a_package_that_is_no_python_counts_by_its_text(tmp_path):
+    source = "import p\ndef f(name): return getattr(p, name)"
+    cases = {
+        text: ({"m.py": source, "p/__init__.py": "", "p/a.py": text}, ["m:f"])
+        for text in ("def (:", "def (: # one", "\0")
+    }
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    assert len({each["fingerprint"] for each in found.values()}) == 3
+
+
 def test_a_library_that_is_a_value_is_a_package_that_is_used(tmp_path):
     files = {"m.py": "import json\ndef f(g): return g(json)"}
     found = in_a_fork(fingerprints, tmp_path, {"one": (files, ["m:f"])})["one"]
