@@ -162,6 +162,14 @@ def named(module: str, qualname: str) -> Any:
         return None
 
 
+def text_beside(package: str) -> str:
+    """Return the text of a package that no installer has put in its place, else nothing."""
+    module = sys.modules.get(package)
+    if module is None or sources.is_installed(module):
+        return ""
+    return units.of_package(module).text
+
+
 @contextlib.contextmanager
 def _going_deep() -> Iterator[None]:
     """Follow long functions: each branch of an `elif` lies in the one before.

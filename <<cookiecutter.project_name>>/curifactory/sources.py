@@ -500,6 +500,13 @@ def _may_be_of_project(path: str | None) -> bool:
     return is_own and place.endswith(".py") and not place.startswith(_LIBRARY)
 
 
+def is_installed(module: ModuleType) -> bool:
+    """Return whether a module lies where Python or an installer puts packages."""
+    place = _file_of(module) or _LIBRARY
+    parts = place.replace("\\", "/").split("/")
+    return place.startswith(_LIBRARY) or not OUTSIDE.isdisjoint(parts)
+
+
 def _keep_sources() -> None:
     """Keep what a script has imported already, and the script: files may be edited while
     it has not come to its first manager yet."""

@@ -199,9 +199,10 @@ class Stage(Generic[R, P, T]):
 
 
 def _version(value: Any) -> tuple[str, str]:
+    """Return a package and its version; the text as well where it is not installed."""
     name = sources.got(value, "__module__", None) or getattr(value, "__name__", "")
     package = str(name).partition(".")[0]
-    return package, provenance.version(package)
+    return package, provenance.version(package) + code.text_beside(package)
 
 
 def _imported(module: str, qualname: str) -> "AnyStage":

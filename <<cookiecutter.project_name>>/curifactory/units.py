@@ -221,8 +221,8 @@ def _is_of_library(module: ModuleType, name: str) -> bool:
 def of_package(module: ModuleType) -> Unit:
     """All modules of a package: which it has depends on what was imported before."""
     unit = Unit(f"{place_of(module)}: all its modules")
-    for path in map(Path, module.__path__):
-        for file in sorted(path.rglob("*.py")):
+    for path in map(Path, getattr(module, "__path__", None) or [module.__file__ or ""]):
+        for file in sorted(path.rglob("*.py")) or [path]:
             try:
                 tree = sources.tree_of(str(file))
                 unit.text += syntax.dump(tree) if tree else ""

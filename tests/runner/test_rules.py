@@ -105,6 +105,28 @@ def test_the_version_of_a_package_counts_if_asked_for(project):
     assert project.newest()["calls"][0]["reason"] == "version of pack changed"
 
 
+@pytest.mark.parametrize(
+    "file", ["beside/__init__.py", "beside/deep/a.py", "beside.py"]
+)
+def test_the_text_of_a_package_that_is_not_installed_counts_if_asked_for(
+    project, tmp_path, file
+):
+    place = tmp_path / "elsewhere" / file
+    place.parent.mkdir(parents=True)
+    text = f"import sys\n\nsys.path.append({str(tmp_path / 'elsewhere')!r})\nimport beside\n"
+    for asked, inside, count in [
+        (False, "x = 1", 1),
+        (False, "x = 2", 0),
+        (True, "x = 2", 1),
+        (True, "x = 2  # two", 0),
+        (True, "x = 3", 1),
+    ]:
+        place.write_text(inside)
+        rules = "code=[beside]" if asked else ""
+        project.write(other(f"{text}\n\n{pick(rules)}", RUN))
+        assert project.ok("other").counts["computed"] == count
+
+
 def test_a_stage_that_was_renamed_keeps_its_results(project):
     assert computed(project, "", "Args('a', seed=3)") == 1
     renamed = pick("formerly='experiments.other.pick'").replace("def pick", "def take")
