@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.machinery import PathFinder
 from pathlib import Path
 from threading import get_ident  # at the end of the process, threading is emptied
 from types import FrameType, ModuleType
@@ -78,6 +79,11 @@ class Files:
         self.reads: Reads | None = None
         self._looking: set[int] = set()
         """The threads that open files for the runner itself."""
+
+    @functools.cached_property
+    def usual(self) -> list[str]:
+        """Where modules are looked for before a stage adds folders to that."""
+        return [*sys.path]
 
     @functools.cached_property
     def channel(self) -> Channel:
@@ -241,7 +247,7 @@ class Files:
             reads.note(f"c:{module.__name__}:")
             memoized.record(f"c:{module.__name__}:", None)
 
-    def loaded(self, path: str) -> None:
+    def loaded(self, path: str, *by: str) -> None:
         """Note a Python file that a stage loads by its path: as data, with its imports."""
         if path.endswith(".pyc"):
             try:
@@ -250,12 +256,16 @@ class Files:
                 return
         reads = self._heard()
         key = self.key(path) if reads and path not in sources.importing else None
-        if key and reads:
+        if key and reads and path not in by:
             reads.note_file(f"f:{key}", sources.stat_of(path))
             with self.pausing():
                 names = [*filter(scope.is_local, programs.modules_in(path))]
             for name in names:
-                reads.note(f"c:{name}:")
+                if PathFinder.find_spec(name.partition(".")[0], self.usual):
+                    reads.note(f"c:{name}:")
+                else:  # the next run would not find it
+                    origin = getattr(sources.spec_of(name), "origin", None)
+                    self.loaded(origin or "", path, *by)
 
     def linked(self, path: object) -> None:
         """Note a library of the project that holds compiled code."""
@@ -462,6 +472,7 @@ class _Noting:
     def __enter__(self) -> None:
         global _active
         files, reads = self.files, self.reads
+        _ = files.usual
         if os.environ.get(channel.VARIABLE) != files.told:
             os.environ[channel.VARIABLE] = files.told
         if files.reads is None:

@@ -767,6 +767,43 @@ def last(record):
 """
 
 
+PLUGIN = """
+import importlib.util, sys
+
+
+def made(name):
+    sys.path.insert(0, "plugins")
+    spec = importlib.util.spec_from_file_location(name, f"plugins/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.modules.pop("shared_by_plugins", None)
+    return module.make()
+
+
+@stage(None, ["out"])
+def last(record):
+    return made("extra") + record.args.seed
+"""
+
+
+@here
+def test_a_plugin_that_imports_what_lies_beside_it_is_reused(whole, options):
+    whole.write(other(PLUGIN, EACH.format(PRINT), TWO))
+    shared = "def base():\n    return {}\n"
+    extra = "from shared_by_plugins import base\n\n\ndef make():\n"
+    extra += "    return base()\n"
+    whole.write(
+        {
+            "plugins/extra.py": extra,
+            "plugins/shared_by_plugins.py": shared.format(10),
+        }
+    )
+    assert values(whole, *options) == ({"a": "11", "b": "12"}, 2)
+    assert values(whole, *options)[1] == 0
+    whole.write({"plugins/shared_by_plugins.py": shared.format(20)})
+    assert values(whole, *options) == ({"a": "21", "b": "22"}, 2)
+
+
 @here
 def test_a_cache_of_its_own_that_a_stage_fills_and_reads_is_told(whole, options):
     whole.write(other(CACHING.replace("FOLDER", "kept"), EACH.format(PRINT), TWO))
