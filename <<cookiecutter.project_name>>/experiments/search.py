@@ -17,7 +17,8 @@ from stages.digits import load, score, split, train_model
 
 TRIALS = 20
 BATCH = 5  # trials that are proposed and computed together
-VALUE = "accuracy"  # the artifact to make as large as possible
+VALUE = "accuracy"  # the artifact that tells how good a trial is
+DIRECTION = "maximize"  # or "minimize"
 
 
 def get_params() -> list[Args]:
@@ -102,7 +103,7 @@ def open_study(optuna: Any, name: str, file: Path, manager: ArtifactManager) -> 
         return optuna.create_study(
             storage=storage,
             study_name=name,
-            direction="maximize",
+            direction=DIRECTION,
             load_if_exists=True,
         )
     except ValueError as error:
@@ -124,7 +125,7 @@ def proposed(optuna: Any, trial: Any, file: Path) -> dict[str, Any]:
 def ask(optuna: Any, trials: list[Any], count: int) -> list[Any]:
     """What Optuna proposes after some trials: the same whenever it is asked."""
     sampler = optuna.samplers.TPESampler(seed=len(trials))
-    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study = optuna.create_study(direction=DIRECTION, sampler=sampler)
     study.add_trials(trials)
     asked = [study.ask() for _ in range(count)]
     for trial in asked:

@@ -119,6 +119,16 @@ def test_a_search_goes_on_when_it_is_given_more_trials(searching):
 
 
 @pytest.mark.slow
+def test_a_search_minimizes_where_one_line_says_so(searching):
+    searching.edit("experiments/search.py", '"maximize"', '"minimize"')
+    searching.ok("search", **QUIET)
+    value, _, parameters = best(searching)
+    numbers = [each["C"] for each in parameters]
+    assert value < -((max(numbers) - 3) ** 2) + 1e-9
+    assert sum(numbers[-5:]) / 5 > sum(numbers[:10]) / 10  # proposals follow
+
+
+@pytest.mark.slow
 def test_a_search_from_other_values_is_another_search(searching):
     searching.ok("search", **QUIET)
     searching.ok("search", "--set", "test_fraction=0.3", **QUIET)
