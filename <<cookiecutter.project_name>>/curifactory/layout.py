@@ -54,7 +54,7 @@ def modules(folder: Path) -> list[Path]:
 def _entry(folder: Path, path: Path, function: str) -> Entry | None:
     name = path.relative_to(folder).with_suffix("").as_posix()
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         return Entry(name, path, error=f"cannot be read: {error.strerror}")
     except (SyntaxError, ValueError) as error:

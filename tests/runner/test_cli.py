@@ -697,6 +697,12 @@ def test_ls_shows_a_broken_file_as_one_row(project):
     assert "base" in result.out
 
 
+def test_ls_shows_a_file_with_a_byte_order_mark_as_others(project):
+    place = project.root / "params" / "base.py"
+    place.write_text(place.read_text("utf-8"), "utf-8-sig", newline="\r\n")
+    assert project.ok("ls").out.endswith("parameter files:\n  base\n")
+
+
 def test_a_broken_neighbour_does_not_stop_a_run(project):
     project.write({"params/broken.py": "def get_params(:\n", "experiments/bad.py": "("})
     project.ok()

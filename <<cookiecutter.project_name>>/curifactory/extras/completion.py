@@ -125,7 +125,7 @@ def _definitions(project: Settings, *folders: str) -> Iterator[Any]:
     """Yield the functions and classes in folders, as far as files can be parsed."""
     for path in (p for each in folders for p in layout.modules(project.root / each)):
         with contextlib.suppress(OSError, SyntaxError, ValueError):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8-sig"))):
                 if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                     yield node
 
