@@ -54,7 +54,7 @@ class StageRecord:
 
     def report(self, reportable: Any) -> None:
         """Show a figure, table or value in the report of the run."""
-        if not hasattr(reportable, "describe"):
+        if isinstance(reportable, type) or not hasattr(reportable, "describe"):
             raise CurifactoryError(
                 f"{reportable!r:.80} is no reportable",
                 "wrap it: from curifactory.reporting import FigureReporter, TableReporter",

@@ -178,6 +178,9 @@ class Record(Generic[A]):
     def __init__(self, manager: Manager, args: A, *, hide: bool = False) -> None:
         self.manager = manager
         self.snapshot = snapshot_of(args)
+        if not hasattr(manager, "records"):
+            said = f"a record takes a manager, not {argsets.short(manager)}"
+            raise RequestError(said, "Record(manager, args)")
         self.state: Any = State(manager, {})
         self._last: Call | None = None
         if not hide:

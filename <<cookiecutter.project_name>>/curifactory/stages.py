@@ -99,7 +99,7 @@ class Stage(Generic[R, P, T]):
             hint = f"name the argument: {self.label}(record, name=value)"
             raise self.wrong("takes a record and keywords", hint)
         caller: Any = record
-        if not hasattr(caller, "call"):
+        if isinstance(caller, type) or not hasattr(caller, "call"):
             kind = type(record).__name__
             kind = f"an {kind}" if kind[0] in "AEIOUaeiou" else f"a {kind}"
             made = "None), records" if self.is_aggregate else "args)"

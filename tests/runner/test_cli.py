@@ -456,6 +456,16 @@ REFUSED = {
         ["other"],
         ["takes a Record, not an Args", "load(Record(manager, args)), or a call of"],
     ),
+    "a stage of the class of records": (
+        study("    load(Record)\n"),
+        ["other"],
+        ["error: experiments/other.py:", "takes a Record, not a type"],
+    ),
+    "a record of the class of managers": (
+        study("    load(Record(type(manager), argsets[0]))\n"),
+        ["other"],
+        ["error: experiments/other.py:", "takes a manager, not <class", "(manager, a"],
+    ),
     "too few cachers": (
         study("", head='@stage(None, ["x", "y"], [None])\ndef use(record): ...\n'),
         ["other"],

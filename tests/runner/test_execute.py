@@ -1229,6 +1229,7 @@ def test_metrics_and_reportables_are_kept_with_the_call(project):
         ("record.metric('x', 'high')", "'x'"),
         ("record.metric('x', 1, goal='best')", "'best'"),
         ("record.report(3)", "reportable"),
+        ("record.report(type('Mine', (), {'describe': len}))", "is no reportable"),
         ("record.get_path('../x')", "'../x'"),
     ],
 )
