@@ -73,6 +73,7 @@ INSTEAD = {
     "-v": "write --verbose",
 }
 """What there is for options of other releases."""
+FLAG = re.compile(r"(?<!\w)--?[a-z][a-z-]*")
 OF_CACHE = ("path", "verify", "gc", "rebuild")
 
 
@@ -150,15 +151,25 @@ def _parsed(given: list[str]) -> argparse.Namespace:
     if unknown:
         flags = [each for each in unknown if each.startswith("-")]
         text = commands.choices[options.command].format_help()
-        known = sorted(set(re.findall(r"(?<!\w)--?[a-z][a-z-]*", text)))
+        known = sorted(set(FLAG.findall(text)))
         help_of = f"see `experiment {options.command} --help`"
         if not flags:
-            hint = f"give {ONCE}" if "-n" in known else help_of
+            hint = f"{_with_set(unknown)}give {ONCE}" if "-n" in known else help_of
             raise RequestError(f"{unknown[0]!r} is not understood", hint)
         flag = flags[0].partition("=")[0]
-        hint = INSTEAD.get(flag) or alike(flag, known) or help_of
+        said = INSTEAD.get(flag, "")
+        if not set(FLAG.findall(re.sub("`.*`", "", said))) <= set(known):
+            said = ""  # it is of runs, and another command was asked for
+        hint = said or alike(flag, known) or help_of
         raise RequestError(f"there is no option {flag}", hint)
     return options
+
+
+def _with_set(words: list[str]) -> str:
+    """Return how the fields are set that were given as `lr=0.1`; empty without any."""
+    sets = (f"--set {each.lstrip('+')}" for each in words if "=" in each)
+    told = " ".join(sets)
+    return told and f"give a field a value with {told}, or "
 
 
 def with_command(given: list[str]) -> list[str]:
@@ -373,12 +384,11 @@ def open_request(
     options.name = layout.plain_name(project, options.name)
     _check_name(project, options.name)
     if options.rest:
-        given = options.rest[0]
-        setting = f"give a field a value with --set {given}, or " * ("=" in given)
+        setting = _with_set(options.rest)
         # Python 3.14 takes what comes after the value of an option for the rest.
         several = f", or give {ONCE}" * bool(options.names or options.paramsets)
         raise RequestError(
-            f"{given!r} is not understood",
+            f"{options.rest[0]!r} is not understood",
             f"{setting}choose a file of params/ with -p FILE{several}",
         )
     request = _request(options, command)

@@ -172,6 +172,21 @@ REFUSED = {
         ["study", "-c", "elsewhere"],
         ["there is no option -c\n", "write --cache\n"],
     ),
+    "a hint of a run where another command is asked": (
+        {},
+        ["ls", "-v"],
+        ["there is no option -v\n", "see `experiment ls --help`\n"],
+    ),
+    "several fields after one --set": (
+        {},
+        ["study", "--set", "seed=1", "depth=2", "path=x"],
+        ["'depth=2' is not understood", "give a field a value with --set depth=2"],
+    ),
+    "a word before fields, as elsewhere": (
+        {},
+        ["study", "with", "seed=1", "depth=2"],
+        ["'with' is not understood", "a value with --set seed=1 --set depth=2, or"],
+    ),
     "two values of one option": (
         {},
         ["study", "-n", "a", "b"],
