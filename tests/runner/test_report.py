@@ -341,6 +341,7 @@ def test_metrics_of_aggregates_say_over_which_argsets_they_are(write):
     text = page[page.index("Over several argsets") :]
     assert "<td>a, b</td>" in text and "<td>c, d, e and 1 more</td>" in text
     assert "over 2 argsets" in text and "over 4 argsets" in text
+    assert '<td title="0.5">0.5</td><td>a, b</td>' in text  # long names hide no value
 
 
 def test_the_best_of_a_metric_is_named_wherever_its_column_stands(write):
