@@ -41,6 +41,8 @@ _TURN = threading.RLock()
 Units = dict[object, tuple[object, Unit]]
 _units: Units = {}
 _codes: dict[tuple[int, ...], tuple[object, Code]] = {}
+_plain: dict[tuple[str, str], object] = {}
+"""The plain constants in the code that was followed, by their places."""
 _edition: object = None
 _looks = 0
 """How often the code was to be looked at anew."""
@@ -57,6 +59,7 @@ def fingerprint(*roots: Any) -> Code:
         _edition = edition()
         _units.clear()
         _codes.clear()
+        _plain.clear()
     key = tuple(id(root) for root in roots)
     if not opened.keys().isdisjoint(key):
         return _reach(roots, {})
@@ -77,6 +80,27 @@ def look_anew() -> None:
     """Let the code be looked at once more: others may have set what is in modules."""
     global _looks
     _looks += 1
+
+
+def set_since() -> str:
+    """Return a plain constant that was set since code was followed; "" without one."""
+    for place, value in list(_plain.items()):
+        now = named(*place)
+        if value is not now and (type(value) is not type(now) or value != now):
+            return ".".join(place)
+    return ""
+
+
+def check_unset() -> None:
+    """Refuse constants that were set between calls: these would all see the last one."""
+    if name := set_since():
+        said = f"{name} was set after a stage was called that it counts for"
+        raise RequestError(said, "make it a field of the argset, which a stage reads")
+
+
+def take_as_set() -> None:
+    """Let the constants be what they are: stages have set them, and may do so."""
+    _plain.update({place: named(*place) for place in _plain})
 
 
 def open_in(found: Iterable[Any]) -> list[Any]:
@@ -303,6 +327,10 @@ def _make_unit(target: Any) -> Unit:
             return units.of_settings(target.value)
         if target.name == scope.ANY_NAME:
             return units.of_package(target.value)
+        value = target.value
+        is_plain = type(value) in sources.PLAIN and value is not None
+        if is_plain and named(*target[:2]) is value:  # no variable of a closure
+            _plain[target[:2]] = value
         return units.of_constant(target)
     if isinstance(target, FunctionType):
         return units.of_function(target)

@@ -96,6 +96,8 @@ class Session:
     def settle(self, calls: Iterable[Call]) -> None:
         """Bring calls to their end; those that they need must be among them."""
         waiting = [each for each in calls if each.status == "waiting"]
+        if waiting:
+            code.check_unset()
         self._reuse(waiting)
         missing = [each for each in waiting if each.status == "waiting"]
         self._confirm(missing)
@@ -105,6 +107,7 @@ class Session:
         for call in missing:
             self.order.admit(call)
         self._work()
+        code.take_as_set()
 
     def _reuse(self, calls: Iterable[Call]) -> None:
         """Take what the cache has, as far as no call before it must be computed."""

@@ -163,9 +163,10 @@ class ArtifactManager:
             self.session.settle(chosen)
 
     def check_unchanged(self) -> None:
-        """Refuse a change within an argset: its calls would not follow."""
+        """Refuse a change within an argset, or of a constant: calls would not follow."""
         for each in self._snapshots():
             each.check_unchanged()
+        code.check_unset()
 
     def foresee(self) -> list[tuple[Call, Decision]]:
         """Return what would happen to each call, computing nothing."""

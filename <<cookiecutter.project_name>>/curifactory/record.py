@@ -22,6 +22,7 @@ class Manager(Protocol):
     """What a record needs of the manager."""
 
     records: list[Any]
+    eager: bool
 
     def add(self, call: "Call") -> None: ...
 
@@ -233,6 +234,8 @@ class Record(Generic[A]):
 
     def call(self, stage: AnyStage, records: Any, arguments: dict[str, Any]) -> None:
         """Add a call of a stage to this record; nothing is computed yet."""
+        if self.manager.eager and code.set_since():
+            code.look_anew()
         held = [] if stage.is_named else code.open_in([stage.function])
         stage.renew()
         _check_arguments(stage, arguments)

@@ -280,6 +280,60 @@ RATES = Rates()
 """
 
 
+LOOP = """
+from curifactory import ArtifactManager, Record, stage
+from params import Args
+import src.rates
+
+COUNT = 0
+RATE = 1.0
+
+
+@stage(None, ["x"])
+def use(record):
+    global COUNT
+    COUNT += {step}
+    return RATE * src.rates.RATE + (record.args.seed if {step} else 0)
+
+
+def run(argsets, manager):
+    global RATE
+    for seed, RATE in enumerate({rates}):
+        src.rates.RATE = RATE
+        record = use(Record(manager, Args(name=f"of {{seed}}", seed=seed)))
+        print(record.state['x'])
+
+
+if __name__ == "__main__":
+    run([], ArtifactManager("loop"))
+"""
+
+
+def test_a_script_may_set_globals_between_its_calls(project):
+    script = LOOP.format(rates=[2.0, 3.0], step=0)
+    project.write({"src/rates.py": "RATE = 1.0\n", "loop.py": script})
+    for status in ("computed", "reused"):
+        assert project.python("loop.py").out.split() == ["4.0", "9.0"]
+        assert {each["status"] for each in project.newest()["calls"]} == {status}
+
+
+def test_a_global_that_run_sets_after_a_call_is_refused(project):
+    asked = LOOP.format(rates=[2.0, 3.0], step=0)
+    silent = asked.replace("print(record.state['x'])", "")
+    for loop in (asked, silent):
+        project.write({"src/rates.py": "RATE = 1.0\n", "experiments/loop.py": loop})
+        for arguments in ("loop",), ("map", "loop"):
+            result = project.run(*arguments, "-p", "base")
+            assert result.code == 2, result
+            said = (
+                "RATE was set after a stage was called that it counts for\n  make it a"
+            )
+            assert said in result.err
+    same = LOOP.format(rates=[5.0, 5.0, 5.0], step=1)  # stages may set what they like
+    project.write({"experiments/loop.py": same})
+    assert project.ok("loop", "-p", "base").counts["computed"] == 3
+
+
 def test_files_count_that_modules_read_before_a_script_has_a_manager(project):
     project.write({"src/rates.py": READS_EARLY, "rates.txt": "1"})
     script = HEAD + "from src.rates import RATES\n" + USES_FILLED
