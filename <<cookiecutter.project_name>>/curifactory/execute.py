@@ -471,6 +471,8 @@ class Session:
         )
 
     def _fail(self, call: Call, failure: Failure) -> None:
+        if failure.kind == "BdbQuit":  # who leaves the debugger wants no more
+            raise KeyboardInterrupt
         if self.request.debugger and failure.error is not None:
             import pdb
 

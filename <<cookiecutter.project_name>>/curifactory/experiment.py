@@ -233,6 +233,12 @@ def _call_run(
             raise paramsets.placed(error) from error
         if isinstance(error, CurifactoryError):
             raise
+        if type(error).__name__ == "BdbQuit":
+            raise KeyboardInterrupt from error
+        if manager.request.debugger:
+            import pdb
+
+            pdb.post_mortem(error.__traceback__)
         shown = own_frames(error)
         said = f"run() of experiment {manager.experiment_name!r} failed\n{shown}"
         raise CurifactoryError(said.rstrip()) from error

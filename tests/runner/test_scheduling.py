@@ -193,6 +193,35 @@ def test_the_debugger_stops_at_the_first_failure_only(full):
     assert "failed: 2" in done.stdout
 
 
+def debugged(project, typed):
+    """Run with --pdb, where somebody types into the debugger."""
+    return subprocess.run(
+        [sys.executable, "-m", "curifactory", "study", "--pdb", "--quiet"],
+        cwd=project.root,
+        env=project.environment(),
+        input=typed,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("file", ["stages/chain.py", "experiments/study.py"])
+def test_who_leaves_the_debugger_ends_the_run(full, file):
+    text = (full.root / file).read_text("utf-8")
+    begin = "    return {" if "return {" in text else "    for "
+    full.edit(file, begin, f"    breakpoint()\n{begin}")
+    done = debugged(full, "p 6 * 7\nq\n")
+    assert done.stdout.count("(Pdb)") == 2 and "42" in done.stdout, done
+    assert done.returncode == 130 and "BdbQuit" not in done.stderr, done
+
+
+def test_the_debugger_stops_where_run_fails(full):
+    full.edit("experiments/study.py", "    for ", "    argsets[7]\n    for ")
+    done = debugged(full, "p len(argsets)\nq\n")
+    assert done.stdout.count("(Pdb)") == 2 and done.returncode == 1, done
+    assert "IndexError" in done.stderr and "Traceback" not in done.stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals here")
 def test_no_live_display_hides_the_debugger(full):
     pytest.importorskip("rich")
