@@ -4,6 +4,7 @@ import contextlib
 import enum
 import functools
 import importlib
+import marshal
 import operator
 import sys
 import threading
@@ -37,6 +38,8 @@ class Code(NamedTuple):
 
 DEEP = 3000
 """How many calls of functions may lie in one another while code is followed."""
+MANY = 1000
+"""Of how many values a table is data, which is not looked at for each call."""
 _TURN = threading.RLock()
 Units = dict[object, tuple[object, Unit]]
 _units: Units = {}
@@ -82,25 +85,35 @@ def look_anew() -> None:
     _looks += 1
 
 
-def set_since() -> str:
+def set_since(*, counts_tables: bool = True) -> str:
     """Return a plain constant that was set since code was followed; "" without one."""
     for place, value in list(_plain.items()):
-        now = named(*place)
+        is_asked = counts_tables or type(value) is not tuple
+        now = _content(named(*place)) if is_asked else value
         if value is not now and (type(value) is not type(now) or value != now):
             return ".".join(place)
     return ""
 
 
+def _content(value: Any) -> object:
+    """Return what tells a constant from another one; what is in tables may be set."""
+    if type(value) not in sources.TABLES:
+        return value
+    with contextlib.suppress(ValueError):
+        return type(value), marshal.dumps(value, 2)
+    return type(value), id(value)
+
+
 def check_unset() -> None:
     """Refuse constants that were set between calls: these would all see the last one."""
-    if name := set_since():
+    if name := set_since(counts_tables=False):
         said = f"{name} was set after a stage was called that it counts for"
         raise RequestError(said, "make it a field of the argset, which a stage reads")
 
 
 def take_as_set() -> None:
     """Let the constants be what they are: stages have set them, and may do so."""
-    _plain.update({place: named(*place) for place in _plain})
+    _plain.update({place: _content(named(*place)) for place in _plain})
 
 
 def open_in(found: Iterable[Any]) -> list[Any]:
@@ -329,8 +342,9 @@ def _make_unit(target: Any) -> Unit:
             return units.of_package(target.value)
         value = target.value
         is_plain = type(value) in sources.PLAIN and value is not None
+        is_plain |= type(value) in sources.TABLES and len(value) < MANY
         if is_plain and named(*target[:2]) is value:  # no variable of a closure
-            _plain[target[:2]] = value
+            _plain[target[:2]] = _content(value)
         return units.of_constant(target)
     if isinstance(target, FunctionType):
         return units.of_function(target)

@@ -317,6 +317,18 @@ def test_a_script_may_set_globals_between_its_calls(project):
         assert {each["status"] for each in project.newest()["calls"]} == {status}
 
 
+def test_a_script_may_fill_tables_between_its_calls(project):
+    project.write({"src/rates.py": "RATE = 1.0\n"})
+    script = LOOP.format(rates=[2.0, 3.0], step=0)
+    script = script.replace("COUNT = 0", "COUNT = 0; RATES = {'a': [1.0]}")
+    script = script.replace("src.rates.RATE = RATE", "RATES['a'][0] = RATE")
+    script = script.replace("RATE * src.rates.RATE", "RATES['a'][0]")
+    project.write({"loop.py": script})
+    for status in ("computed", "reused"):
+        assert project.python("loop.py").out.split() == ["2.0", "3.0"]
+        assert {each["status"] for each in project.newest()["calls"]} == {status}
+
+
 def test_a_global_that_run_sets_after_a_call_is_refused(project):
     asked = LOOP.format(rates=[2.0, 3.0], step=0)
     silent = asked.replace("print(record.state['x'])", "")
