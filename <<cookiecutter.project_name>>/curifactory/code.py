@@ -89,19 +89,27 @@ def set_since(*, counts_tables: bool = True) -> str:
     """Return a plain constant that was set since code was followed; "" without one."""
     for place, value in list(_plain.items()):
         is_asked = counts_tables or type(value) is not tuple
-        now = _content(named(*place)) if is_asked else value
+        now = _content(_at(*place)) if is_asked else value
         if value is not now and (type(value) is not type(now) or value != now):
             return ".".join(place)
     return ""
+
+
+def _at(module: str, qualname: str) -> Any:
+    """Return what `named` does, at once for what a module has itself: there is much."""
+    if "." in qualname:
+        return named(module, qualname)
+    return getattr(sys.modules.get(module), qualname, None)
 
 
 def _content(value: Any) -> object:
     """Return what tells a constant from another one; what is in tables may be set."""
     if type(value) not in sources.TABLES:
         return value
-    with contextlib.suppress(ValueError):
+    try:
         return type(value), marshal.dumps(value, 2)
-    return type(value), id(value)
+    except ValueError:
+        return type(value), id(value)
 
 
 def check_unset() -> None:
@@ -113,7 +121,7 @@ def check_unset() -> None:
 
 def take_as_set() -> None:
     """Let the constants be what they are: stages have set them, and may do so."""
-    _plain.update({place: _content(named(*place)) for place in _plain})
+    _plain.update({place: _content(_at(*place)) for place in _plain})
 
 
 def open_in(found: Iterable[Any]) -> list[Any]:

@@ -107,7 +107,8 @@ class Session:
         for call in missing:
             self.order.admit(call)
         self._work()
-        code.take_as_set()
+        if missing:
+            code.take_as_set()
 
     def _reuse(self, calls: Iterable[Call]) -> None:
         """Take what the cache has, as far as no call before it must be computed."""

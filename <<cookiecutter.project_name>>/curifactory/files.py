@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import importlib.util
+import itertools
 import json
 import os
 import pathlib
@@ -32,6 +33,8 @@ FINE = 0.05
 LONGEST = 4096
 """The most letters of a text that may be a path."""
 
+MOST = 100_000
+"""Of so many things in a value, those that name files are known."""
 PLAIN = frozenset({int, float, bool, complex, bytes, type(None)})
 """What names no file, and holds nothing."""
 
@@ -195,7 +198,7 @@ class Files:
         Any but those that the runner makes.
         """
         waiting, met = [value], set[int]()
-        for each in waiting:  # it grows
+        for each in itertools.islice(waiting, MOST):  # it grows
             if issubclass(type(each), (str, os.PathLike)):
                 self._name(each)
             elif type(each) not in PLAIN and id(each) not in met:
