@@ -194,6 +194,7 @@ class Peers:
             self._journal = None
             with contextlib.suppress(OSError):
                 os.unlink(self.runs / self.name)
+            _names.discard(self.name)
             self.name = _new_name()
 
     def _go_alone(self, error: OSError | RuntimeError) -> None:

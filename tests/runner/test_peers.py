@@ -418,6 +418,15 @@ def test_a_run_that_ends_and_works_again_is_another_one(meet):
     assert run.take("call") and run.name != name
 
 
+def test_a_run_does_not_wait_for_itself_as_it_was_called_before(meet, tmp_path):
+    run = meet()
+    run.take("call")
+    copy = shutil.copytree(tmp_path, tmp_path.parent / "copy")
+    run.close()
+    shutil.copytree(copy, tmp_path, dirs_exist_ok=True)  # as a backup is
+    assert run.take("call")
+
+
 # What an index shows to other runs ---------------------------------------------------
 
 
