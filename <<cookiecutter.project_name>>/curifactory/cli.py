@@ -68,11 +68,20 @@ INSTEAD = {
     "--store-full": "--cache FOLDER keeps the results of a run apart",
     "--notes": "the docstring of the experiment says in the report what it asks",
     "--name": "results have no prefix: all experiments share them",
+    "--config-name": "-p FILE takes the argsets of params/FILE.py",
+    "--cores": "-j N runs on N worker processes",
+    "--keep-going": "calls that need no failed one go on in any case",
+    "--multirun": "--set FIELD=1,2 makes an argset for each value",
+    **dict.fromkeys(
+        ("--force", "--forcerun"),
+        "--overwrite computes everything again, --overwrite-stage STAGE one stage",
+    ),
+    "-k": "-n 'knn_*' takes the argsets whose name matches",
     "-m": "write `experiment map NAME`",
     "-c": "write --cache",
     "-v": "write --verbose",
 }
-"""What there is for options of other releases."""
+"""What there is for options of other releases, and of other tools."""
 FLAG = re.compile(r"(?<!\w)--?[a-z][a-z-]*")
 OF_CACHE = ("path", "verify", "gc", "rebuild")
 

@@ -172,6 +172,16 @@ REFUSED = {
         ["study", "-c", "elsewhere"],
         ["there is no option -c\n", "write --cache\n"],
     ),
+    "an option of other tools that sounds like another one": (
+        {},
+        ["study", "--forcerun", "fit"],
+        ["there is no option --forcerun\n", "--overwrite-stage STAGE one stage\n"],
+    ),
+    "several runs of other tools": (
+        {},
+        ["study", "--multirun", "seed=1,2"],
+        ["there is no option --multirun\n", "--set FIELD=1,2 makes an argset for each"],
+    ),
     "a hint of a run where another command is asked": (
         {},
         ["ls", "-v"],
