@@ -1,5 +1,7 @@
 """What processes have in common; how those that a stage starts tell it what they read."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 

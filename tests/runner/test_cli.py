@@ -1,5 +1,6 @@
 """The command line: what is printed, exit codes, and what is left behind."""
 
+import builtins
 import os
 import signal
 import subprocess
@@ -7,7 +8,7 @@ import sys
 from textwrap import dedent
 
 import pytest
-from projects import copy_runner
+from projects import RUNNER, copy_runner
 from pythons import others, run
 from test_execute import other
 
@@ -900,6 +901,15 @@ def test_an_older_python_is_told_in_one_line(monkeypatch, capsys):
     monkeypatch.delattr(sys, "orig_argv")
     assert __main__.main() == 2
     assert capsys.readouterr().err.endswith("is older than 3.10\n")
+
+
+@pytest.mark.parametrize("module", ["__main__", "channel"])
+def test_what_an_older_python_imports_before_that_is_not_too_new_for_it(module):
+    """As 3.8 does, where `list[str]` is an error."""
+    text = (RUNNER / f"{module}.py").read_text("utf-8")
+    older = {**vars(builtins), **dict.fromkeys(("dict", "list", "tuple"), len)}
+    names = {"__name__": "other", "__package__": "curifactory", "__builtins__": older}
+    exec(compile(text, module, "exec", dont_inherit=True), names)
 
 
 def test_a_stage_may_be_named_as_messages_name_it(project):
