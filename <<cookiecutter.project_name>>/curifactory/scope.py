@@ -135,6 +135,8 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
                 unit.names.add(f"args.{inner.attr}")
         elif isinstance(inner, ast.Call):
             scope.called.add(id(inner.func))
+            if not inner.args and getattr(inner.func, "attr", "") == "eval":
+                scope.textless.update([] if inner.keywords else [id(inner.func)])
             unit.names.update([ANY_NAME] if _asks_by_name(inner) else [])
             unit.names.update([COPIES] if _goes_through_args(inner) else [])
         elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
@@ -229,6 +231,8 @@ class Scope:
     """The nodes that only ask for a class: who makes an argset goes by all of it."""
     called: set[int] = field(default_factory=set)
     """The nodes that are called: nobody asks these for a name."""
+    textless: set[int] = field(default_factory=set)
+    """Those of them that evaluate no text, though their name says so: `net.eval()`."""
 
     def module_of(self, decorator: ast.expr) -> str:
         """Return where a decorator was written by others, nothing for one's own."""
@@ -359,6 +363,7 @@ class Scope:
             base = base.value
         is_local = id(base) in self.local
         used, may_be_it = ".".join(chain), len(chain) > 1 or not is_local
+        may_be_it = may_be_it and id(node) not in self.textless
         if may_be_it and {chain[-1], used} & UNFOLLOWED:
             self.unit.unfollowed.append(f"{self.unit.label} uses {used}")
         if is_local and chain[0] not in self.imported:

@@ -2267,6 +2267,14 @@ def test_every_python_gives_the_same_fingerprints(version, small, after, tmp_pat
     assert unlike == []
 
 
+def test_a_model_that_is_set_to_evaluate_is_nothing_to_follow(tmp_path):
+    calls = ["net.eval()", "net.part.eval()", "net.eval('x > 1')", "net.eval(expr='x')"]
+    cases = {c: ({"m.py": f"def f(net): {c}"}, ["m:f"]) for c in calls}
+    found = in_a_fork(fingerprints, tmp_path, cases)
+    listed = [found[each]["unfollowed"] for each in calls]
+    assert listed == [[], [], *[["m.py: f uses net.eval"]] * 2]
+
+
 @pytest.mark.parametrize(
     ("source", "used"),
     [
