@@ -266,9 +266,8 @@ class Files:
             for name in names:
                 if PathFinder.find_spec(name.partition(".")[0], self.usual):
                     reads.note(f"c:{name}:")
-                else:  # the next run would not find it
-                    origin = getattr(sources.spec_of(name), "origin", None)
-                    self.loaded(origin or "", path, *by)
+                elif origin := getattr(sources.spec_of(name), "origin", None):
+                    self.loaded(origin, path, *by)  # a later run would not find it
 
     def linked(self, path: object) -> None:
         """Note a library of the project that holds compiled code."""
