@@ -181,7 +181,8 @@ def count_fitting(lines: Sequence[Sequence[str]]) -> int:
 def _best(found: Sequence[dict[str, Any]]) -> float | None:
     goal = common_goal(found)
     values = _finite(each["value"] for each in found)
-    is_one = len({each["value"] for each in found}) == 1
+    kinds = {each["value"] for each in found}
+    is_one = sum(each == each for each in kinds) == 1  # nan is no value
     if not values or goal is None or is_one:
         return None
     return float(max(values) if goal == "max" else min(values))

@@ -1151,6 +1151,20 @@ def test_metrics_of_one_name_stand_apart_and_the_infinite_is_never_best(project)
     ]
 
 
+def test_nothing_is_best_beside_what_is_no_number(project):
+    """The report says the same."""
+    stages = """
+@stage(None, ["x"])
+def one(record):
+    seed = record.args.seed
+    record.metric("loss", seed if seed else float("nan"), goal="min")
+    return 1
+"""
+    run = "for args in argsets:\n    one(Record(manager, args))"
+    project.write(other(stages, run, "Args('a', seed=0), Args('b', seed=4)"))
+    assert "b       4\n" in project.ok("other").out
+
+
 def test_a_metric_has_the_goal_that_some_call_gives_it(project):
     stages = """
 @stage(None, ["x"])

@@ -290,6 +290,11 @@ def test_values_that_are_not_finite_are_shown_and_never_best(write, odd):
     assert ("–" if odd is None else str(odd)) in Outline(page).text
 
 
+def test_what_came_out_is_better_than_what_is_not_finite(write):
+    """As a loss beside one that diverged: the terminal says the same."""
+    assert best(write(study([math.inf, 0.5, 0.5]))) == ["0.5000", "0.5000"]
+
+
 def test_very_large_values_are_best_as_others_are(write):
     assert best(write(study([-8e307, 1e305, 8e307, 0.7]))) == ["8e+307"]
 

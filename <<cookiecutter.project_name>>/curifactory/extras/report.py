@@ -214,7 +214,9 @@ def _column(stage: str, name: str, found: Data) -> Data:
     goal = common_goal(found.values())
     numbers = {value for value in values.values() if _is_finite(value)}
     ends = (min(numbers), max(numbers)) if len(numbers) > 1 else None
-    best = ends[goal == "max"] if ends and goal else None
+    differs = len({v for v in values.values() if v is not None and v == v}) > 1
+    is_one_best = goal and numbers and differs  # that one diverged is a difference
+    best = (max if goal == "max" else min)(numbers) if is_one_best else None
     column = {"stage": stage, "name": name, "goal": goal, "values": values}
     return {**column, "ends": ends, "best": best, "show": _formatter(numbers)}
 
