@@ -104,12 +104,14 @@ def _at(module: str, qualname: str) -> Any:
 
 def _content(value: Any) -> object:
     """Return what tells a constant from another one; what is in tables may be set."""
-    if type(value) not in sources.TABLES:
+    if type(value) in sources.PLAIN:
         return value
     try:
-        return type(value), marshal.dumps(value, 2)
+        if type(value) in sources.TABLES:
+            return type(value), marshal.dumps(value, 2)
     except ValueError:
-        return type(value), id(value)
+        pass
+    return type(value), id(value)  # others may refuse to be compared
 
 
 def check_unset() -> None:

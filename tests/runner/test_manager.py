@@ -329,6 +329,38 @@ def test_a_script_may_fill_tables_between_its_calls(project):
         assert {each["status"] for each in project.newest()["calls"]} == {status}
 
 
+SETS_OBJECTS = """
+from curifactory import ArtifactManager, Record, stage
+from params import Args
+
+
+class Odd:
+    def __ne__(self, other):
+        raise ValueError  # as arrays do, in their way
+
+
+LAST = 0
+
+
+@stage(None, ["x"])
+def use(record):
+    global LAST
+    LAST = LAST and Odd() or Odd()
+    return record.args.seed
+
+
+manager = ArtifactManager("loop")
+for seed in range(3):
+    print(use(Record(manager, Args(name=f"of {seed}", seed=seed))).output)
+    LAST = Odd()
+"""
+
+
+def test_objects_in_globals_of_a_script_are_not_compared(project):
+    project.write({"loop.py": SETS_OBJECTS})
+    assert project.python("loop.py").out.split() == ["0", "1", "2"]
+
+
 def test_a_global_that_run_sets_after_a_call_is_refused(project):
     asked = LOOP.format(rates=[2.0, 3.0], step=0)
     silent = asked.replace("print(record.state['x'])", "")
