@@ -46,6 +46,8 @@ _units: Units = {}
 _codes: dict[tuple[int, ...], tuple[object, Code]] = {}
 _plain: dict[tuple[str, str], object] = {}
 """The plain constants in the code that was followed, by their places."""
+_filled: set[str] = set()
+"""The names of what that code fills itself, as tables in which it keeps results."""
 _edition: object = None
 _looks = 0
 """How often the code was to be looked at anew."""
@@ -63,6 +65,7 @@ def fingerprint(*roots: Any) -> Code:
         _units.clear()
         _codes.clear()
         _plain.clear()
+        _filled.clear()
     key = tuple(id(root) for root in roots)
     if not opened.keys().isdisjoint(key):
         return _reach(roots, {})
@@ -85,10 +88,10 @@ def look_anew() -> None:
     _looks += 1
 
 
-def set_since(*, counts_tables: bool = True) -> str:
+def set_since(*, counts_filled: bool = True) -> str:
     """Return a plain constant that was set since code was followed; "" without one."""
     for place, value in list(_plain.items()):
-        is_asked = counts_tables or type(value) is not tuple
+        is_asked = counts_filled or place[1].rpartition(".")[2] not in _filled
         now = _content(_at(*place)) if is_asked else value
         if value is not now and (type(value) is not type(now) or value != now):
             return ".".join(place)
@@ -116,7 +119,7 @@ def _content(value: Any) -> object:
 
 def check_unset() -> None:
     """Refuse constants that were set between calls: these would all see the last one."""
-    if name := set_since(counts_tables=False):
+    if name := set_since(counts_filled=False):
         said = f"{name} was set after a stage was called that it counts for"
         raise RequestError(said, "make it a field of the argset, which a stage reads")
 
@@ -330,6 +333,7 @@ def _unit(target: Any, own: Units) -> Unit:
             name = ".".join(target[:2]) if named else sources.qualified(target)
             said = f"{name} goes too deep to be followed"
             raise RequestError(said, "split it into several functions") from error
+        _filled.update(known[key][1].filled)
     return known[key][1]
 
 

@@ -99,6 +99,8 @@ class Unit:
     """Fields, if it asks for them, and a `type`."""
     loaded: set[str] = field(default_factory=set)
     """The variables in it that are read, and not only filled."""
+    filled: set[str] = field(default_factory=set)
+    """What lies outside of it and is filled by it, by its last name."""
     handed: list[FunctionType] = field(default_factory=list)
     """The functions in it that are not only called: others may ask for their names."""
 
@@ -113,6 +115,8 @@ def fill(unit: Unit, node: ast.AST, names: Mapping[str, Any], module: str) -> "S
     """Note in a unit what the names in a definition refer to, and what it asks for."""
     scope = Scope(unit, names, module, syntax.local_names(node))
     scope.fillings = syntax.fillings(node, scope.local)
+    own = (each for each in scope.fillings if each.is_outside or each.attribute)
+    unit.filled.update(each.attribute or each.name for each in own)
     only_filled = scope.only_filled = {each.node for each in scope.fillings}
     attributes: set[str] = set()
     given: set[str] = set()

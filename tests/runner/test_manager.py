@@ -378,6 +378,52 @@ def test_a_global_that_run_sets_after_a_call_is_refused(project):
     assert project.ok("loop", "-p", "base").counts["computed"] == 3
 
 
+TABLES_OF_RUN = """
+KEPT = {}
+SETTINGS = {"rate": 1.0}
+
+
+def load(name):
+    if name not in KEPT:
+        KEPT[name] = len(name)
+    return KEPT[name]
+"""
+FILLS_TABLES = """
+from curifactory import Record, stage
+from src import tables
+
+
+@stage(None, ["x"])
+def use(record):
+    return tables.load("data") * tables.SETTINGS["rate"] * record.args.seed
+
+
+def run(argsets, manager):
+    for args in argsets:
+        FILLS
+        use(Record(manager, args))
+"""
+
+
+@pytest.mark.parametrize(
+    ("fills", "is_refused"),
+    [
+        ("tables.SETTINGS['rate'] = args.seed / 2", True),
+        ("tables.SETTINGS.update(rate=args.seed / 2)", True),
+        ("tables.load(args.name)", False),  # who fills it itself looks into it as well
+        ("tables.SETTINGS['rate'] = 2.0", False),
+    ],
+)
+def test_a_table_that_run_fills_after_a_call_is_refused_but_one_of_results(
+    project, fills, is_refused
+):
+    experiment = FILLS_TABLES.replace("FILLS", fills)
+    project.write({"src/tables.py": TABLES_OF_RUN, "experiments/loop.py": experiment})
+    result = project.run("loop", "-p", "base")
+    assert result.code == (2 if is_refused else 0), result
+    assert ("src.tables.SETTINGS was set after" in result.err) == is_refused
+
+
 def test_files_count_that_modules_read_before_a_script_has_a_manager(project):
     project.write({"src/rates.py": READS_EARLY, "rates.txt": "1"})
     script = HEAD + "from src.rates import RATES\n" + USES_FILLED
