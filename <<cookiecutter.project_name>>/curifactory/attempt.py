@@ -372,6 +372,7 @@ class _Attempt:
     def _note_all(self) -> None:
         """Note what was read by others for this call until now."""
         self.noted.collect()
+        self.files.take_back(self.noted)
         self.noted.recall()
         self._note_met()
 

@@ -1645,6 +1645,36 @@ def test_checkpoints_of_which_nobody_knows_what_was_read_do_not_count(project, l
     assert project.value(project.ok("other"), "train") == 100
 
 
+@pytest.mark.parametrize("way", ["text", "rename"])
+def test_checkpoints_outlive_a_kill_after_a_file_was_made_that_was_absent(project, way):
+    stages = """
+import os
+from pathlib import Path
+
+
+@stage(None, ["begun"])
+def train(record):
+    if not os.path.exists("raw.txt"):
+        Path("raw.new").write_text("raw")
+        {make}
+    path = record.scratch / "epoch"
+    begun = int(path.read_text()) if path.exists() else 0
+    for epoch in range(begun, 4):
+        path.write_text(str(epoch + 1))
+        if epoch == 1:
+            os.kill(os.getpid(), 9)
+    return begun
+"""
+    make = {
+        "text": 'Path("raw.txt").write_text("raw")',
+        "rename": 'os.rename("raw.new", "raw.txt")',
+    }
+    stages = stages.replace("{make}", make[way])
+    project.write(other(stages, "train(Record(manager, argsets[0]))"))
+    assert project.python("-m", "curifactory", "other").code == -9
+    assert project.value(project.ok("other"), "train") == 2
+
+
 @pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="there is no /proc")
 @pytest.mark.parametrize("name", ["rate.txt", "data/cache/.scratch/*/reads"])
 def test_an_error_of_the_disk_costs_no_checkpoint(project, name):
