@@ -294,7 +294,9 @@ class Files:
         key = self.key(path) if reads is not None or memoized.known else None
         if key is None:
             return
-        seen = Handed(sources.ABSENT)
+        seen = Handed(sources.stat_of(os.path.join(self.root, key)))
+        if seen != sources.ABSENT:
+            return  # it has another path: `raw.csv/`, `absent/../raw.csv`
         if reads is not None:
             reads.note_file(f"f:{key}", seen)
         memoized.record(f"f:{key}", seen)

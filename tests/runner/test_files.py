@@ -873,6 +873,16 @@ def test_a_file_that_is_made_where_it_is_absent_is_no_read(
     assert files.changed_by_others(reads) == []
 
 
+@pytest.mark.parametrize("path", ["data/raw.csv/", "absent/../data/raw.csv"])
+def test_a_file_that_is_there_by_another_name_is_no_absent_one(
+    path, looking, files, reads
+):
+    with files.noting(reads):
+        assert looking.size(path) == 0
+        assert Path("data/raw.csv").read_text() == "data/raw.csv"
+    assert keys(reads) == ["f:data/raw.csv"]
+
+
 def test_links_are_copied_as_ever(project):
     os.symlink("raw.csv", "data/link")
     shutil.copy2("data/link", "data/other", follow_symlinks=False)
