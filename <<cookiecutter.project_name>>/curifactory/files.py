@@ -671,21 +671,30 @@ def _is_asked_by_project(frame: FrameType | None) -> bool:
     return frame is not None and sources.is_project_file(frame.f_code.co_filename)
 
 
-def _noting_missed(ask: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
-    """Ask as ever whether a file is there; no audit hook is told of that."""
+class _Look:
+    """Asks as ever whether a file is there; no audit hook is told of that.
 
-    @functools.wraps(ask, updated=())
-    def stat(path: Any, **options: Any) -> os.stat_result:
+    It is no method where a class holds it, and counts as what it stands for.
+    """
+
+    def __init__(self) -> None:
+        functools.update_wrapper(self, look_at)
+        self.__module__ = os.__name__  # where pickles find it
+
+    def __call__(self, path: Any, **options: Any) -> os.stat_result:
         try:
-            return ask(path, **options)
+            return look_at(path, **options)
         except (FileNotFoundError, NotADirectoryError):
             if _active is not None and options.get("dir_fd") is None:
                 if _is_asked_by_project(sys._getframe(1)):
                     _active.missed(path)
             raise
 
-    stat.__module__ = os.__name__  # where pickles find it
-    return stat
+    def __reduce__(self) -> str:
+        return look_at.__name__
+
+    def __repr__(self) -> str:
+        return repr(look_at)
 
 
 look_at = os.stat
@@ -708,7 +717,8 @@ def _noting_import(*given: Any) -> ModuleType:
 
 
 _importing._gcd_import = _noting_import
-os.stat = _noting_missed(look_at)
+os.stat = _Look()
+hashing.count_as(_Look, look_at)
 for each in (os.supports_fd, os.supports_dir_fd, os.supports_follow_symlinks):
     each.update({os.stat} if look_at in each else ())
 if accessor := getattr(pathlib, "_NormalAccessor", None):  # Python 3.10

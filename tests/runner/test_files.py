@@ -6,6 +6,7 @@ import functools
 import glob
 import importlib
 import importlib.util
+import inspect
 import linecache
 import multiprocessing
 import os
@@ -29,8 +30,8 @@ from tracked import keys
 
 from curifactory import caching, memoized, sources
 from curifactory.channel import Channel
-from curifactory.files import NOTHING, FileDigests, Files, is_racy, matching
-from curifactory.hashing import hash_file, hash_text
+from curifactory.files import NOTHING, FileDigests, Files, is_racy, look_at, matching
+from curifactory.hashing import digest, hash_file, hash_text
 from curifactory.reads import Reads
 from curifactory.snapshot import Present
 from curifactory.sources import stat_of
@@ -889,6 +890,19 @@ def test_links_are_copied_as_ever(project):
     assert os.readlink("data/other") == "raw.csv"
     assert os.stat("data/link", follow_symlinks=False).st_size == len("raw.csv")
     assert os.stat(path="data/link").st_size == len("data/raw.csv")
+
+
+class System:
+    ask = os.stat
+
+
+def test_who_asks_for_files_is_no_method_and_counts_as_what_python_has(project):
+    """Results that hold it, or its text, are found again."""
+    assert System().ask("data/raw.csv") == System.ask("data/raw.csv")
+    assert inspect.signature(os.stat) == inspect.signature(look_at)
+    assert copy.deepcopy(os.stat) is os.stat and repr(os.stat) == repr(look_at)
+    mine, its = ([ask, functools.partial(ask, "data")] for ask in (os.stat, look_at))
+    assert digest(mine) == digest(its)
 
 
 def test_what_libraries_and_the_runner_look_for_is_not_noted(project, files, reads):
