@@ -667,6 +667,8 @@ def _note_other(event: str, details: tuple[Any, ...]) -> None:
 def _is_asked_by_project(frame: FrameType | None) -> bool:
     """Return whether the user's own code asks, be it through `os.path` or `pathlib`."""
     while frame and PATHS.match(str(frame.f_globals.get("__name__", ""))):
+        if frame.f_code.co_name == "resolve":  # which needs no file there
+            return False
         frame = frame.f_back
     return frame is not None and sources.is_project_file(frame.f_code.co_filename)
 

@@ -892,6 +892,13 @@ def test_links_are_copied_as_ever(project):
     assert os.stat(path="data/link").st_size == len("data/raw.csv")
 
 
+def test_a_path_that_is_made_absolute_is_not_looked_for(looking, files, reads):
+    ask = compile("Path('outputs/new.csv').resolve()", looking.__file__, "eval")
+    with files.noting(reads):
+        assert not eval(ask, vars(looking)).exists()  # this file is none of the project
+    assert keys(reads) == []
+
+
 class System:
     ask = os.stat
 
