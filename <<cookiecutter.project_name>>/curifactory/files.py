@@ -59,6 +59,9 @@ WHOLE = "/**/*"
 PATHS = re.compile(r"(genericpath|posixpath|ntpath|pathlib)(\.|$)")
 """The modules that ask for files on behalf of others."""
 
+NAMEABLE = re.compile("[^\ud800-\udfff]*")
+"""What is valid text: of other names nothing can be kept."""
+
 HIDDEN_SUFFIXES = (".pyc", ".pyi", ".so", ".pyd", ".lock")
 CHANGES = frozenset(
     "os.mkdir os.rename os.remove os.rmdir os.link os.symlink sqlite3.connect".split()
@@ -292,7 +295,7 @@ class Files:
         """Note what was looked for and is not there: read, unless it is there at last."""
         reads = self._heard()
         key = self.key(path) if reads is not None or memoized.known else None
-        if key is None:
+        if key is None or not NAMEABLE.fullmatch(key):
             return
         seen = Handed(sources.stat_of(os.path.join(self.root, key)))
         if seen != sources.ABSENT:

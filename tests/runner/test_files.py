@@ -899,6 +899,13 @@ def test_a_path_that_is_made_absolute_is_not_looked_for(looking, files, reads):
     assert keys(reads) == []
 
 
+@pytest.mark.skipif(os.name != "posix", reason="names are texts elsewhere")
+def test_any_name_may_be_looked_for(looking, files, reads):
+    with files.noting(reads):
+        assert looking.size(b"data/\xff.csv") == 0
+    assert keys(reads) == []
+
+
 class System:
     ask = os.stat
 
