@@ -424,6 +424,46 @@ def test_a_table_that_run_fills_after_a_call_is_refused_but_one_of_results(
     assert ("src.tables.SETTINGS was set after" in result.err) == is_refused
 
 
+NOTES = """
+count = 0
+is_told = False
+
+
+def note(text):
+    global count, is_told
+    count += 1
+    if not is_told:
+        is_told = True
+        print("first:", text)
+"""
+
+
+NOTING = """
+from curifactory import Record, stage
+from params import Args
+from src.notes import note
+
+
+@stage(None, ["x"])
+def use(record):
+    note("in it")
+    return record.args.seed
+
+
+def run(argsets, manager):
+    for seed in range(3):
+        use(Record(manager, Args(name=f"of {seed}", seed=seed)))
+        note("after it")
+"""
+
+
+def test_run_may_call_what_a_stage_calls_as_well_and_what_sets_globals(project):
+    """The stage sets them itself: a counter, or what is said once."""
+    project.write({"src/notes.py": NOTES, "experiments/noting.py": NOTING})
+    for computed in (3, 0):
+        assert project.ok("noting", "-p", "base").counts["computed"] == computed
+
+
 def test_files_count_that_modules_read_before_a_script_has_a_manager(project):
     project.write({"src/rates.py": READS_EARLY, "rates.txt": "1"})
     script = HEAD + "from src.rates import RATES\n" + USES_FILLED
