@@ -394,6 +394,8 @@ def open_request(
     _check_name(project, options.name)
     if options.rest:
         setting = _with_set(options.rest)
+        if hasattr(options, "stage"):
+            setting += f"choose a stage with --stage {options.rest[0]}, or "
         # Python 3.14 takes what comes after the value of an option for the rest.
         several = f", or give {ONCE}" * bool(options.names or options.paramsets)
         raise RequestError(

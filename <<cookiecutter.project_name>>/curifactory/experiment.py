@@ -165,7 +165,8 @@ def _perform(
     try:
         if _call_run(module, snapshots, manager):
             if not manager.calls:
-                manager.say("run() called no stage: there is nothing to compute")
+                said = "run() called no stage: there is nothing to compute"
+                manager.say(f"{said}; records take the manager that run() is given")
             manager.check_unchanged()
             check_stages(request.overwrite_stages, manager)
         if request.map_only:

@@ -371,6 +371,8 @@ def _select(snapshots: list[Snapshot], choice: Request) -> list[Snapshot]:
         if not hits:
             begin = any(name.startswith(pattern) for name in names)
             hint = f"did you mean '{pattern}*'?" if begin else nearest(pattern, names)
+            if "," in pattern:
+                hint = f"give each by itself: -n {' -n '.join(pattern.split(','))}"
             raise RequestError(f"no argset is named {pattern!r}", hint)
         chosen |= hits
     chosen.update(names[i] for i in _indices(choice.indices or "", len(names)))

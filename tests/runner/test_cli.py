@@ -203,6 +203,11 @@ REFUSED = {
         ["study", "-n", "a", "b"],
         ["'b' is not understood", "once for each value: -n a -n b"],
     ),
+    "two names in one": (
+        {},
+        ["study", "-n", "a,b"],
+        ["no argset is named 'a,b'\n", "give each by itself: -n a -n b\n"],
+    ),
     "a name where none is asked for": (
         {},
         ["ls", "study"],

@@ -276,6 +276,7 @@ def test_a_run_that_calls_no_stage_says_so(project):
     for command in ((), ("map",)):
         result = project.ok(*command, "none", "-p", "base")
         assert "run() called no stage: there is nothing to compute" in result.err
+        assert "records take the manager that run() is given" in result.err
 
 
 def test_the_failure_of_a_misspelt_field_names_the_nearest_one(project):

@@ -915,3 +915,12 @@ def test_what_decorators_wrap_is_told_by_its_own_name_and_place(whole):
     assert f"show  (experiments/other.py:{place})" in whole.ok("explain", "other").out
     whole.edit("experiments/other.py", "2 * x", "3 * x")
     assert "experiments/other.py: double changed" in whole.ok("map", "other").out
+
+
+def test_a_stage_after_the_experiment_is_told_how_it_is_chosen(whole):
+    result = whole.run("explain", "study", "fit")
+    assert result.code == 2
+    assert result.err.startswith(
+        "error: 'fit' is not understood\n  choose a stage with "
+    )
+    assert "--stage fit, or choose a file of params/ with -p FILE" in result.err
