@@ -682,13 +682,14 @@ class _Look:
     It is no method where a class holds it, and counts as what it stands for.
     """
 
-    def __init__(self) -> None:
-        functools.update_wrapper(self, look_at)
+    def __init__(self, ask: Callable[..., os.stat_result]) -> None:
+        self.ask = ask  # at the end of the process, this module is emptied
+        functools.update_wrapper(self, ask)
         self.__module__ = os.__name__  # where pickles find it
 
     def __call__(self, path: Any, **options: Any) -> os.stat_result:
         try:
-            return look_at(path, **options)
+            return self.ask(path, **options)
         except (FileNotFoundError, NotADirectoryError):
             if _active is not None and options.get("dir_fd") is None:
                 if _is_asked_by_project(sys._getframe(1)):
@@ -696,10 +697,10 @@ class _Look:
             raise
 
     def __reduce__(self) -> str:
-        return look_at.__name__
+        return self.ask.__name__
 
     def __repr__(self) -> str:
-        return repr(look_at)
+        return repr(self.ask)
 
 
 look_at = os.stat
@@ -722,7 +723,7 @@ def _noting_import(*given: Any) -> ModuleType:
 
 
 _importing._gcd_import = _noting_import
-os.stat = _Look()
+os.stat = _Look(look_at)
 hashing.count_as(_Look, look_at)
 for each in (os.supports_fd, os.supports_dir_fd, os.supports_follow_symlinks):
     each.update({os.stat} if look_at in each else ())

@@ -892,6 +892,27 @@ def test_links_are_copied_as_ever(project):
     assert os.stat(path="data/link").st_size == len("data/raw.csv")
 
 
+LATE = """
+import os, sys
+import curifactory.files
+
+class Late:
+    def __init__(self):
+        self.look, self.write = os.stat, os.write
+
+    def __del__(self):
+        self.write(1, str(self.look("/").st_nlink > 0).encode())
+
+sys.late = Late()
+"""
+
+
+def test_what_python_deletes_last_may_look_for_files(project):
+    environment = {**os.environ, "PYTHONPATH": str(TEMPLATE)}
+    command = [sys.executable, "-c", LATE]
+    assert subprocess.check_output(command, env=environment) == b"True"
+
+
 def test_a_path_that_is_made_absolute_is_not_looked_for(looking, files, reads):
     ask = compile("Path('outputs/new.csv').resolve()", looking.__file__, "eval")
     with files.noting(reads):
