@@ -222,7 +222,9 @@ class Reads:
                 self.watch(key)
 
     def note_change(self, place: str) -> None:
-        """Keep that the call itself has changed what lies at a path."""
+        """Keep that the call itself has changed what lies at a path, or has made it."""
+        if self.handed.get(place) == sources.ABSENT:
+            self.drop_file(place)
         if place not in self.changed:
             self.changed.add(place)
             if self._is_child:

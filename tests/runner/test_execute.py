@@ -1645,31 +1645,38 @@ def test_checkpoints_of_which_nobody_knows_what_was_read_do_not_count(project, l
     assert project.value(project.ok("other"), "train") == 100
 
 
+@pytest.mark.parametrize("name", ["raw.txt", "best.txt"])
 @pytest.mark.parametrize("way", ["text", "rename"])
-def test_checkpoints_outlive_a_kill_after_a_file_was_made_that_was_absent(project, way):
+def test_checkpoints_outlive_a_kill_after_a_file_was_made_that_was_absent(
+    project, way, name
+):
     stages = """
 import os
 from pathlib import Path
 
 
+def make(path):
+    if not os.path.exists(path):
+        new = Path(path + {suffix!r})
+        new.write_text("made")
+        os.rename(new, path)
+
+
 @stage(None, ["begun"])
 def train(record):
-    if not os.path.exists("raw.txt"):
-        Path("raw.new").write_text("raw")
-        {make}
+    if {name!r} == "raw.txt":
+        make("raw.txt")
     path = record.scratch / "epoch"
     begun = int(path.read_text()) if path.exists() else 0
     for epoch in range(begun, 4):
         path.write_text(str(epoch + 1))
         if epoch == 1:
+            make({name!r})
             os.kill(os.getpid(), 9)
     return begun
 """
-    make = {
-        "text": 'Path("raw.txt").write_text("raw")',
-        "rename": 'os.rename("raw.new", "raw.txt")',
-    }
-    stages = stages.replace("{make}", make[way])
+    suffix = {"text": "", "rename": ".new"}[way]
+    stages = stages.format(suffix=suffix, name=name)
     project.write(other(stages, "train(Record(manager, argsets[0]))"))
     assert project.python("-m", "curifactory", "other").code == -9
     assert project.value(project.ok("other"), "train") == 2
