@@ -692,7 +692,7 @@ class _Look:
             return self.ask(path, **options)
         except (FileNotFoundError, NotADirectoryError):
             if _active is not None and options.get("dir_fd") is None:
-                if _is_asked_by_project(sys._getframe(1)):
+                if _is_asked_by_project(sys._getframe().f_back):
                     _active.missed(path)
             raise
 

@@ -1,5 +1,6 @@
 """The files that an execution opens, lists or looks for are noted, and their digests."""
 
+import _thread
 import contextlib
 import copy
 import functools
@@ -925,6 +926,19 @@ def test_any_name_may_be_looked_for(looking, files, reads):
     with files.noting(reads):
         assert looking.size(b"data/\xff.csv") == 0
     assert keys(reads) == []
+
+
+def test_a_thread_may_look_for_files_with_nothing_around_it(project, files, reads):
+    raised, own = [], sys.unraisablehook
+    sys.unraisablehook = lambda told: raised.append(told.exc_type)
+    try:
+        with files.noting(reads):
+            _thread.start_new_thread(os.stat, ("data/more.csv",))
+            while not raised:
+                time.sleep(0.001)
+    finally:
+        sys.unraisablehook = own
+    assert raised == [FileNotFoundError]
 
 
 class System:
