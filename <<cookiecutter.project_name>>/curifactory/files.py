@@ -300,6 +300,8 @@ class Files:
         seen = Handed(sources.stat_of(os.path.join(self.root, key)))
         if seen != sources.ABSENT:
             return  # it has another path: `raw.csv/`, `absent/../raw.csv`
+        if reads is not None and key in reads.changed:
+            return  # the call has removed it
         if reads is not None:
             reads.note_file(f"f:{key}", seen)
         memoized.record(f"f:{key}", seen)

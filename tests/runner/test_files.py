@@ -803,6 +803,11 @@ def in_a_child(path):
     child = multiprocessing.get_context("fork").Process(target=size, args=[path])
     child.start(), child.join()
 
+def removed(path):
+    if exists(path):
+        os.remove(path)
+    return not exists(path)
+
 def made(path):
     if not exists(path):
         shutil.copy("a b/c.txt", path)
@@ -883,6 +888,14 @@ def test_a_file_that_is_there_by_another_name_is_no_absent_one(
         assert looking.size(path) == 0
         assert Path("data/raw.csv").read_text() == "data/raw.csv"
     assert keys(reads) == ["f:data/raw.csv"]
+
+
+def test_a_file_is_no_read_that_is_absent_as_the_call_has_removed_it(
+    looking, files, reads
+):
+    with files.noting(reads):
+        assert looking.removed("data/raw.csv")
+    assert keys(reads) == []
 
 
 def test_links_are_copied_as_ever(project):
