@@ -4,7 +4,7 @@ import contextlib
 import enum
 import functools
 import importlib
-import marshal
+import itertools
 import operator
 import sys
 import threading
@@ -109,12 +109,16 @@ def _content(value: Any) -> object:
     """Return what tells a constant from another one; what is in tables may be set."""
     if type(value) in sources.PLAIN:
         return value
-    try:
-        if type(value) in sources.TABLES:
-            return type(value), marshal.dumps(value, 2)
-    except ValueError:
-        pass
-    return type(value), id(value)  # others may refuse to be compared
+    waiting: list[Any] = [value]
+    found: list[object] = []
+    for each in itertools.islice(waiting, 2 * MANY):  # it grows
+        kind = type(each)  # others may refuse to be compared
+        found += kind, each if kind in sources.PLAIN else id(each)
+        if kind is tuple or kind in sources.TABLES:
+            found[-1] = len(each)
+            if len(each) < MANY and len(waiting) < 2 * MANY:
+                waiting += itertools.chain(*each.items()) if kind is dict else each
+    return tuple(found)
 
 
 def check_unset() -> None:

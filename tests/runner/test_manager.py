@@ -378,6 +378,49 @@ def test_a_global_that_run_sets_after_a_call_is_refused(project):
     assert project.ok("loop", "-p", "base").counts["computed"] == 3
 
 
+def test_a_script_may_fill_tables_that_hold_objects_between_its_calls(project):
+    project.write({"src/rates.py": "RATE = 1.0\n"})
+    script = LOOP.format(rates=[2.0, 3.0], step=0)
+    table = "{'kind': Args, 'a': [Args, {'b': 1.0}]}"
+    script = script.replace("COUNT = 0", f"COUNT = 0; RATES = {table}")
+    script = script.replace("src.rates.RATE = RATE", "RATES['a'][1]['b'] = RATE")
+    script = script.replace("RATE * src.rates.RATE", "RATES['a'][1]['b']")
+    project.write({"loop.py": script})
+    for status in ("computed", "reused"):
+        assert project.python("loop.py").out.split() == ["2.0", "3.0"]
+        assert {each["status"] for each in project.newest()["calls"]} == {status}
+
+
+BIG = """
+import tracemalloc
+from array import array
+from curifactory import ArtifactManager, Record, stage
+from params import Args
+
+READ = {}
+
+
+@stage(None, ["x"])
+def use(record):
+    if "numbers" not in READ:
+        READ["numbers"] = array("d", bytes(50_000_000))
+    return READ["numbers"][record.args.seed]
+
+
+manager = ArtifactManager("big")
+use(Record(manager, Args("first", seed=1)))
+tracemalloc.start()
+for seed in range(2, 5):
+    use(Record(manager, Args(f"of {seed}", seed=seed)))
+print(tracemalloc.get_traced_memory()[1])
+"""
+
+
+def test_data_that_a_module_keeps_in_a_table_is_not_copied_for_each_call(project):
+    project.write({"big.py": BIG})
+    assert int(project.python("big.py").out) < 20_000_000
+
+
 TABLES_OF_RUN = """
 KEPT = {}
 SETTINGS = {"rate": 1.0}
