@@ -67,8 +67,9 @@ class Index:
         self._steps: dict[str, list[str]] = {}
         self._ends: dict[str, Trace | str] = {}
         self._has_all: dict[str, bool] = {}
-        self._read: dict[str, dict[str, list[tuple[float, frozenset[Any]]]]] = {}
-        """What executions have read, and when, of stages where that was asked."""
+        self._read: dict[str, dict[Any, list[tuple[float, frozenset[Any]]]]] = {}
+        """What executions have read, and when, of stages where that was asked: in each
+        group by each read, so that few are looked at."""
         self._asked: dict[str, int] = {}
 
     # Finding ------------------------------------------------------------------------
@@ -99,14 +100,17 @@ class Index:
             self._read[stage] = {}
             for each in (*known, *(t for t, _ in self._new if t.stage == stage)):
                 self._note_reads(each)
-        later = self._read[stage].get(trace.group, ())
+        by_read = self._read[stage]
+        found = (by_read.get((trace.group, each), ()) for each in (None, *own))
+        later = min(found, key=len)
         return any(when > trace.created and own < reads for when, reads in later)
 
     def _note_reads(self, trace: Trace) -> None:
         reads = _reads(trace)
         if not any(digest == DISTURBED for _, digest in reads):
-            known = self._read[trace.stage].setdefault(trace.group, [])
-            known.append((trace.created, reads))
+            for each in (None, *reads):
+                known = self._read[trace.stage].setdefault((trace.group, each), [])
+                known.append((trace.created, reads))
 
     def _end(self, stage: str, node: str) -> Trace | None:
         is_held = self._has_all.get(stage) or self._is_held(stage)

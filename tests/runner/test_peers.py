@@ -461,6 +461,23 @@ def found(index, trace):
     return index.trace("stages.fit", trace.node), index.steps("stages.fit", "group")
 
 
+def test_whether_a_result_is_outdated_costs_as_much_for_each_of_many(look, trace_of):
+    def cost(count):
+        """Return how many steps of Python all of them take."""
+        traces = [trace_of(look().store, f"b{number}") for number in range(count)]
+        index, steps = look(), collections.Counter()
+        assert found(index, traces[0])[0] and not index.is_outdated(traces[0])
+        sys.setprofile(lambda frame, event, detail: steps.update([event]))
+        try:
+            assert not any(map(index.is_outdated, traces))
+        finally:
+            sys.setprofile(None)
+        return steps.total()
+
+    few = cost(50)
+    assert cost(200) < 6 * few
+
+
 def test_what_is_asked_often_is_read_whole_unless_it_is_very_much(
     look, trace_of, monkeypatch
 ):
