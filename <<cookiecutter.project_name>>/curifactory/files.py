@@ -457,7 +457,9 @@ def _inner(value: Any) -> Any:
         if issubclass(kind, Mapping):
             return list(value.values())
     with contextlib.suppress(Exception):  # few things have no attributes at all
-        if not issubclass(kind, (type, ModuleType)):
+        # What is kept by a name, as a logger with its files, does not hold them.
+        is_kept_whole = getattr(kind, "__reduce__", None) is object.__reduce__
+        if is_kept_whole and not issubclass(kind, (type, ModuleType)):
             return list(vars(value).values())
     return []
 

@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import inspect
 import linecache
+import logging
 import multiprocessing
 import os
 import pickle
@@ -351,6 +352,21 @@ def test_a_file_elsewhere_that_a_field_names_is_noted(tmp_path, project, files, 
 class Held:
     def __init__(self, *inner):
         self.inner, self.itself = inner, self
+
+
+def test_the_file_of_a_logger_that_an_object_has_is_not_named_by_it(
+    project, files, reads
+):
+    handler = logging.FileHandler(project / "data/raw.csv")
+    logger = logging.getLogger("files of a logger")
+    logger.addHandler(handler)
+    try:
+        with files.noting(reads):
+            files.named(Held(logger))
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+    assert keys(reads) == []
 
 
 @pytest.mark.parametrize(
