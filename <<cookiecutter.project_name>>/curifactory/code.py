@@ -5,6 +5,7 @@ import enum
 import functools
 import importlib
 import itertools
+import marshal
 import operator
 import sys
 import threading
@@ -105,20 +106,19 @@ def _at(module: str, qualname: str) -> Any:
     return getattr(sys.modules.get(module), qualname, None)
 
 
-def _content(value: Any) -> object:
+def _content(value: Any, depth: int = 5) -> object:
     """Return what tells a constant from another one; what is in tables may be set."""
-    if type(value) in sources.PLAIN:
+    kind = type(value)
+    if kind in sources.PLAIN:
         return value
-    waiting: list[Any] = [value]
-    found: list[object] = []
-    for each in itertools.islice(waiting, 2 * MANY):  # it grows
-        kind = type(each)  # others may refuse to be compared
-        found += kind, each if kind in sources.PLAIN else id(each)
-        if kind is tuple or kind in sources.TABLES:
-            found[-1] = len(each)
-            if len(each) < MANY and len(waiting) < 2 * MANY:
-                waiting += itertools.chain(*each.items()) if kind is dict else each
-    return tuple(found)
+    if not depth or (kind is not tuple and kind not in sources.TABLES):
+        return kind, id(value)  # others may refuse to be compared
+    if len(value) >= MANY:
+        return kind, len(value)
+    inner = [*itertools.chain(*value.items())] if kind is dict else [*value]
+    if sources.PLAIN.issuperset(map(type, inner)):  # arrays would be copied
+        return kind, marshal.dumps(inner, 2)
+    return kind, *(_content(each, depth - 1) for each in inner)
 
 
 def check_unset() -> None:
