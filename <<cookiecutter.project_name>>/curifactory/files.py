@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import genericpath
 import importlib.util
 import itertools
 import json
@@ -729,6 +730,8 @@ def _noting_import(*given: Any) -> ModuleType:
 _importing._gcd_import = _noting_import
 os.stat = _Look(look_at)
 hashing.count_as(_Look, look_at)
+for name in ("exists", "isfile", "isdir"):  # newer Pythons have others on Windows
+    setattr(os.path, name, getattr(genericpath, name))
 for each in (os.supports_fd, os.supports_dir_fd, os.supports_follow_symlinks):
     each.update({os.stat} if look_at in each else ())
 if accessor := getattr(pathlib, "_NormalAccessor", None):  # Python 3.10
