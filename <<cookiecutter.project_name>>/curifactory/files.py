@@ -34,7 +34,7 @@ FINE = 0.05
 LONGEST = 4096
 """The most letters of a text that may be a path."""
 
-MOST = 100_000
+MOST = 1_000_000
 """Of so many things in a value, those that name files are known."""
 PLAIN = frozenset({int, float, bool, complex, bytes, type(None)})
 """What names no file, and holds nothing."""
@@ -484,7 +484,7 @@ class _Noting:
     def __enter__(self) -> None:
         global _active
         files, reads = self.files, self.reads
-        _ = files.usual
+        _ = files.usual  # while no stage has changed it
         if os.environ.get(channel.VARIABLE) != files.told:
             os.environ[channel.VARIABLE] = files.told
         if files.reads is None:
