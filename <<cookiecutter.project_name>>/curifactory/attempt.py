@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import stat
 import sys
 import threading
 import time
@@ -26,7 +27,7 @@ from . import (
 )
 from .errors import ArtifactError, CurifactoryError, DamagedError, counted
 from .failure import failed
-from .files import NOTHING, UNREADABLE, FileDigests, Files, matching
+from .files import NOTHING, UNREADABLE, FileDigests, Files, look_at, matching
 from .inside import ByRecord, Inputs, StageRecord
 from .lending import lent
 from .provenance import dependencies
@@ -194,9 +195,10 @@ class _Attempt:
             key = key.replace("**/**", "**")
             self.noted.note(key)
             for each in matching(root, key[2:]):  # an edit of them may be undone
-                full = os.path.join(root, each)
-                if os.path.isfile(full):
-                    self.noted.seen.setdefault(each, sources.stat_of(full))
+                with contextlib.suppress(OSError):
+                    status = look_at(os.path.join(root, each))
+                    if stat.S_ISREG(status.st_mode):
+                        self.noted.seen.setdefault(each, sources.stamp(status))
             before = self.declared[key] = self._now(key)
             if before in NOTHING:
                 said = f"{self.stage.label}: files={path!r} matches nothing"
