@@ -27,7 +27,7 @@ from . import (
 )
 from .errors import ArtifactError, CurifactoryError, DamagedError, counted
 from .failure import failed
-from .files import NOTHING, UNREADABLE, FileDigests, Files, look_at, matching
+from .files import NOTHING, UNREADABLE, FileDigests, Files, matching
 from .inside import ByRecord, Inputs, StageRecord
 from .lending import lent
 from .provenance import dependencies
@@ -196,7 +196,7 @@ class _Attempt:
             self.noted.note(key)
             for each in matching(root, key[2:]):  # an edit of them may be undone
                 with contextlib.suppress(OSError):
-                    status = look_at(os.path.join(root, each))
+                    status = sources.look_at(os.path.join(root, each))
                     if stat.S_ISREG(status.st_mode):
                         self.noted.seen.setdefault(each, sources.stamp(status))
             before = self.declared[key] = self._now(key)

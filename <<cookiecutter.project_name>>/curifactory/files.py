@@ -24,7 +24,7 @@ from typing import Any
 from . import channel, hashing, memoized, programs, scope, sources
 from .channel import Channel
 from .reads import Handed, Reads
-from .sources import LINKS
+from .sources import LINKS, look_at
 
 RACY = 2.0
 """Seconds within which a time stamp may hide a later change."""
@@ -36,7 +36,7 @@ LONGEST = 4096
 
 MOST = 1_000_000
 """Of so many things in a value, those that name files are known."""
-PLAIN = frozenset({int, float, bool, complex, bytes, type(None)})
+NAMELESS = sources.PLAIN - {str} | {complex}
 """What names no file, and holds nothing."""
 
 UPDATES = os.O_RDWR | os.O_TRUNC
@@ -205,7 +205,7 @@ class Files:
         for each in itertools.islice(waiting, MOST):  # it grows
             if issubclass(type(each), (str, os.PathLike)):
                 self._name(each)
-            elif type(each) not in PLAIN and id(each) not in met:
+            elif type(each) not in NAMELESS and id(each) not in met:
                 met.add(id(each))
                 waiting += _inner(each)
 
@@ -216,7 +216,7 @@ class Files:
             return
         full = os.path.abspath(os.path.join(self.root, text))
         try:
-            mode = os.stat(full).st_mode
+            mode = look_at(full).st_mode
         except (OSError, ValueError):
             if SIGNS.search(text):
                 self._name(_known_part(text))
@@ -708,8 +708,6 @@ class _Look:
         return repr(self.ask)
 
 
-look_at = os.stat
-"""As Python has it: for what the runner looks at often."""
 _importing: Any = vars(importlib)["_bootstrap"]
 """What `import_module` uses: of itself, others may have a name by now."""
 _import: Callable[..., ModuleType] = _importing._gcd_import

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Set
 from io import FileIO
 from pathlib import Path
 
-from .files import is_racy, look_at
+from .files import is_racy
 from .folders import entries
 from .provenance import is_alive, system
+from .sources import look_at
 
 BEAT = 10.0
 STALE = 60.0

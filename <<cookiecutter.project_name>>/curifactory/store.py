@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import folders, hashing
+from . import folders, hashing, sources
 from .caching import Cacheable, OneFileCacher, read_bytes, write_bytes
 from .errors import ArtifactError, CurifactoryError, DamagedError, RequestError
 from .provenance import is_alive, system
@@ -141,7 +141,7 @@ class Store:
         for root in self.roots:
             with contextlib.suppress(OSError):
                 status = os.stat(root / folders.safe(stage))
-                found.append(max(status.st_mtime_ns, status.st_ctime_ns))
+                found.append(sources.stamp(status)[1])
         return found
 
     def read(self, folder: str) -> Trace | None:

@@ -228,9 +228,6 @@ class Survey:
         Of calls that share it the first one does.
         """
         first: dict[str, Call] = {}
-        for call, found in decisions.items():
-            if found.trace is not None:
-                first.setdefault(found.trace.folder, call)
         for call in reversed(decisions):
             if decisions[call].kind != "compute":
                 continue
@@ -240,6 +237,7 @@ class Survey:
                 if trace is None or self.has_data(source):
                     continue
                 said = f"data was collected, and {call.stage.label} needs it"
+                first = first or _first_of_each(decisions)
                 maker = first[trace.folder]
                 decisions[maker] = Decision("compute", said, trace, trace.seconds)
 
@@ -266,3 +264,9 @@ class Survey:
         if not known:
             return ""
         return f", nor as {stage.names[-1]}: {nearest(stage.names[-1], known)}"
+
+
+def _first_of_each(decisions: dict[Call, Decision]) -> dict[str, Call]:
+    """Return the first call that has each result, by its folder."""
+    traced = ((each.trace, call) for call, each in reversed(decisions.items()))
+    return {trace.folder: call for trace, call in traced if trace is not None}

@@ -1353,7 +1353,7 @@ def test_what_is_no_path_is_not_looked_for(files, project, monkeypatch):
         raise FileNotFoundError
 
     with files.noting(Reads()), monkeypatch.context() as patched:
-        patched.setattr(os, "stat", looked_for)
+        patched.setattr("curifactory.files.look_at", looked_for)
         files.named(["a\nb", "x" * 10_000, "a b/c.txt"])
     assert asked == [str(project / "a\nb"), str(project / "a b/c.txt")]
 
