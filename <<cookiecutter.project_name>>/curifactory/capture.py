@@ -106,6 +106,8 @@ def set_aside(folder: Path) -> None:
 
 def tidy(folder: Path) -> None:
     """Remove the files of processes; what is in one was printed by nobody known."""
+    if own := _opened.pop((str(folder), os.getpid()), None):
+        os.close(own)
     with contextlib.suppress(OSError):
         for each in folder.glob("process-*"):
             if not each.stat().st_size:
@@ -139,11 +141,18 @@ def _path(folder: str, pid: int) -> Path:
     return Path(folder, f"process-{pid}-{os.urandom(4).hex()}.txt")
 
 
-@cache
+_opened: dict[tuple[str, int], int] = {}
+"""The file that is open for what a process prints, by its folder and the process."""
+
+
 def _open(folder: str, pid: int) -> int:
-    os.makedirs(folder, exist_ok=True)
-    getattr(sys.__stdout__, "reconfigure", dict)(errors="backslashreplace")
-    return os.open(_path(folder, pid), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    own = _opened.get((folder, pid))
+    if own is None:
+        os.makedirs(folder, exist_ok=True)
+        getattr(sys.__stdout__, "reconfigure", dict)(errors="backslashreplace")
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+        own = _opened[folder, pid] = os.open(_path(folder, pid), flags, 0o666)
+    return own
 
 
 def _flush() -> None:

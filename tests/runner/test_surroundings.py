@@ -98,6 +98,29 @@ def test_nothing_of_a_run_is_left_to_the_end_of_the_process(whole, command):
     assert "left: []" in whole.ok(*command).out
 
 
+OPENING = """
+import atexit
+import os
+from curifactory import Record
+from stages.chain import load
+
+
+def show(before):
+    print("open:", sorted(set(os.listdir("/dev/fd")) - before))
+
+
+def run(argsets, manager):
+    atexit.register(show, set(os.listdir("/dev/fd")))
+    load(Record(manager, argsets[0]))
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="nobody tells what is open")
+def test_a_run_closes_what_its_calls_print_to(whole):
+    whole.write({"experiments/opening.py": ONE + OPENING})
+    assert "open: []" in whole.ok("opening").out
+
+
 LOGGING = """
 from curifactory import Record
 from stages.chain import load
