@@ -377,6 +377,7 @@ def _run(options: argparse.Namespace, command: str) -> int:
     if before is not None and surroundings.files_open() == before:
         surroundings.look_past_what_is_there()  # to take it apart takes long
     else:  # what is written to a file in it may not be there yet
+        surroundings.write_out()
         run.let_go()
     if run.error is not None:
         raise run.error

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import importlib
+import io
 import os
 import signal
 import sys
@@ -35,6 +36,34 @@ def look_past_what_is_there() -> None:
     gc.freeze()
 
 
+def write_out() -> None:
+    """Write what is left to be written to open files: who closes them may do it too late.
+
+    Of what refers to itself, Python may close a file before the text that goes to it.
+    """
+    for each in gc.get_objects():
+        if isinstance(each, io.TextIOWrapper):
+            with contextlib.suppress(OSError, ValueError):
+                each.flush()
+
+
+@contextlib.contextmanager
+def looking_past_the_plan() -> Iterator[None]:
+    """Let what stages leave be looked through alone, in a process of our own."""
+    is_own = _is_seldom(gc.get_threshold())
+    if is_own:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if is_own:
+            gc.unfreeze()
+
+
+def _is_seldom(threshold: tuple[int, ...]) -> bool:
+    return threshold[:2] == SELDOM[:2]  # newer Pythons keep no third one
+
+
 def files_open() -> set[str] | None:
     """Return the numbers of the files that this process has open; None if nobody tells."""
     try:
@@ -57,7 +86,7 @@ class kept:
     def __enter__(self) -> None:
         self.here = os.getcwd()
         self.threshold, self.figures = gc.get_threshold(), _open_figures()
-        if self.threshold[:2] == SELDOM[:2]:  # newer Pythons keep no third one
+        if _is_seldom(self.threshold):
             gc.set_threshold(*_usual)
         if self.limited is not None:
             self.limited.__enter__()

@@ -121,6 +121,42 @@ def test_a_run_closes_what_its_calls_print_to(whole):
     assert "open: []" in whole.ok("opening").out
 
 
+LOOKING = """
+import gc
+from curifactory import Record, stage
+from params import Args
+
+DEFAULT_PARAMS = ["many"]
+
+
+@stage(None, ["seen"])
+def look(record):
+    return len(gc.get_objects())
+
+
+def run(argsets, manager):
+    for args in argsets:
+        look(Record(manager, args))
+"""
+
+MANY = """
+from params import Args
+
+
+def get_params():
+    return [Args(name=f"a{seed}", seed=seed) for seed in range(COUNT)]
+"""
+
+
+def test_what_a_stage_has_looked_through_for_garbage_grows_with_no_argset(whole):
+    whole.write({"experiments/looking.py": LOOKING})
+    seen = []
+    for count in (2, 400):
+        whole.write({"params/many.py": MANY.replace("COUNT", str(count))})
+        seen.append(whole.value(whole.ok("looking", "--overwrite"), "look"))
+    assert seen[1] < seen[0] + 400
+
+
 LOGGING = """
 from curifactory import Record
 from stages.chain import load
