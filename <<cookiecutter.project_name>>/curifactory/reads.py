@@ -454,10 +454,13 @@ class _Absent:
 
 
 class _FieldList:
-    """The declaration of the fields, as `fields`, `asdict` and `replace` ask for it."""
+    """The declaration of the fields, as `fields`, `asdict` and `replace` ask for it.
 
-    def __init__(self, cls: Any) -> None:
-        self.fields = cls.__dataclass_fields__
+    Or the slots of the class, for code that goes through these.
+    """
+
+    def __init__(self, fields: Any) -> None:
+        self.fields = fields
 
     def __get__(self, instance: Any, owner: type) -> Any:
         if instance is None and not _goes_through_fields():
@@ -591,6 +594,9 @@ class _Unheard:
         pass
 
 
+del _Unheard.__slots__  # the class before which it stands may have none
+
+
 @functools.cache
 def _tracked_class(
     cls: Any, aside: frozenset[str] = frozenset(), names: frozenset[str] | None = None
@@ -603,7 +609,7 @@ def _tracked_class(
     for name in aside:
         del members[name]
     if dataclasses.is_dataclass(cls):
-        members["__dataclass_fields__"] = _FieldList(cls)
+        members["__dataclass_fields__"] = _FieldList(cls.__dataclass_fields__)
     members.update(
         __module__=cls.__module__,
         __qualname__=cls.__qualname__,
@@ -626,7 +632,10 @@ def _tracked_class(
     members.setdefault("__hash__", cls.__hash__)  # with `__eq__` alone there were none
     kind = next(each for each in type(cls).__mro__ if not sources.is_project(each))
     metaclass = _as_in_tables(cls) if kind is type(cls) else type(cls)
-    return kind.__new__(metaclass, cls.__name__, (_Unheard, cls), members)
+    made = kind.__new__(metaclass, cls.__name__, (_Unheard, cls), members)
+    if hasattr(cls, "__slots__"):
+        type.__setattr__(made, "__slots__", _FieldList(cls.__slots__))
+    return made
 
 
 @functools.cache

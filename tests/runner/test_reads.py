@@ -215,6 +215,17 @@ def test_frozen_and_slotted_dataclasses_are_followed(name, args, reads):
     assert hash(nested) == hash(type(nested)(1, 2))
 
 
+def test_nested_dataclasses_have_the_slots_of_the_original_and_no_others(args, reads):
+    assert not hasattr(args.model, "__slots__")
+    assert {each: getattr(args.slotted, each) for each in args.slotted.__slots__} == {
+        "x": 1,
+        "y": 2,
+    }
+    slotted = ["a:slotted@", "a:slotted.%", "a:slotted.x", "a:slotted.y"]
+    assert keys(reads) == ["a:model@", *slotted]
+    assert copy.copy(args.slotted) == pickle.loads(pickle.dumps(args.slotted))
+
+
 def test_dataclasses_are_followed_at_any_depth(args, reads):
     assert args.outer.model.width == 8
     assert keys(reads) == ["a:outer@", "a:outer.model@", "a:outer.model.width"]
