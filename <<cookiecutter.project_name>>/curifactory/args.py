@@ -445,6 +445,19 @@ def has_secrets(value: Any, depth: int = 5) -> bool:
     return False
 
 
+def secrets_in(value: Any, is_hidden: bool = False) -> Iterator[str]:
+    """Yield what is secret in an argset, as the texts of others may hold it."""
+    if is_nested(value):
+        for name, each in values(value):
+            yield from secrets_in(each, is_hidden or is_secret(type(value), name))
+    elif isinstance(value, (list, tuple, set, frozenset, dict)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from secrets_in(each, is_hidden)
+    elif is_hidden and type(value) in (str, bytes, int, float):
+        text = str(value)
+        yield from (text, repr(text)[1:-1]) if len(text) > 3 else ()  # it is anywhere
+
+
 def default_of(field: "dataclasses.Field[Any]") -> Any:
     """Return the default of a field; ABSENT if it has none."""
     if field.default_factory is not dataclasses.MISSING:

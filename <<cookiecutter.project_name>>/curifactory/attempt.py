@@ -108,6 +108,8 @@ class _Attempt:
                 with contextlib.suppress(Exception):
                     self._note_all()
             self.outcome.failure = failed(error)
+            for snapshot in (self.task.own, *(own for own, _ in self.task.members)):
+                self.outcome.failure.redact(snapshot.source)
             self.outcome.failure.is_of_machine |= not self.folder
             self.outcome.failure.printed = capture.tail(self.task.output)
             self.outcome.reads = {key: self._now(key) for key in self.noted.keys}

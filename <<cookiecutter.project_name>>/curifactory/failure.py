@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import sources
+from .args import REDACTED, secrets_in
 from .errors import CurifactoryError, alike
 
 OF_A_FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
@@ -39,6 +40,13 @@ class Failure:
     def __getstate__(self) -> dict[str, Any]:
         packed = self.packed or _packed(self.error)
         return {**vars(self), "error": None, "packed": packed}
+
+    def redact(self, args: Any) -> None:
+        """Take what is secret in an argset out of what is kept and shown."""
+        for secret in sorted(secrets_in(args), key=len, reverse=True):
+            for name in ("message", "traceback", "full"):
+                text = getattr(self, name).replace(secret, REDACTED)
+                setattr(self, name, text)
 
     def raised(self) -> BaseException:
         """Return the exception itself, or one that says the same."""

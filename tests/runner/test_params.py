@@ -206,6 +206,31 @@ def test_secrets_are_redacted_wherever_argsets_are_shown(models):
     assert "hunter" not in said
 
 
+def test_the_message_of_a_stage_that_fails_shows_no_secret(models):
+    models.edit(
+        "params/__init__.py",
+        'path: str = ""',
+        'path: str = field(default="", metadata={"secret": True})\n'
+        '    keys: dict = field(default_factory=dict, metadata={"secret": True})',
+    )
+    models.edit(
+        "stages/chain.py",
+        "return [1, 2, 3]",
+        "raise KeyError(record.args.path, record.args.keys)",
+    )
+    result = models.run(
+        "study", "--set", "path=hunt'er", "--set", 'keys={"a": [98765]}'
+    )
+    assert result.code == 1
+    shown = [result.out, result.err]
+    for path in models.root.rglob("*"):
+        if path.suffix in (".json", ".html", ".txt"):
+            shown.append(path.read_text())
+    assert not [text for text in shown if "hunt" in text or "98765" in text]
+    failed = result.calls("load", "failed")[0]["error"]
+    assert failed["message"] == """("***", {'a': [***]})"""
+
+
 # --set, --seeds, selection ----------------------------------------------------------
 
 
