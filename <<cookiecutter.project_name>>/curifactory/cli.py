@@ -214,7 +214,7 @@ def _endings() -> list[signal.Signals]:
 
 
 def _terminate(number: int, frame: object) -> None:
-    raise KeyboardInterrupt(128 + signal.SIGTERM)
+    surroundings.end(number)
 
 
 _mask: set[int] = set()

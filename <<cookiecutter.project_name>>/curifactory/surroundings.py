@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any, NoReturn
 
 SELDOM = 1_000_000, 50, 1000
 """A great many calls are no garbage, and are looked through for nothing."""
@@ -104,23 +105,45 @@ class kept:
                     pyplot.close(number)
 
 
+came: list[int] = []
+"""The signals that were to end the run while a stage was at work."""
+
+
+def end(number: int, frame: object = None) -> NoReturn:
+    """Handle a signal that ends the run; a stage may handle the exception."""
+    came.append(number)
+    raise KeyboardInterrupt(*[128 + signal.SIGTERM] * (number != signal.SIGINT))
+
+
+def _handle_if_main(number: int, handler: Any) -> None:
+    try:
+        _handle(number, handler)
+    except ValueError:  # only the main thread may
+        pass
+
+
 class handled:
     """Lets the run be ended as before, and its files be read by the same people.
 
     A stage may ignore signals, or make what it writes its own; not what comes after it.
+    One that stops early when the run is to end, and returns, has no result either.
     """
 
     def __enter__(self) -> None:
         self.mask = os.umask(0o077)
         os.umask(self.mask)
         self.before = [(each, _handler(each)) for each in ENDING]
+        came.clear()
+        if self.before[0][1] is signal.default_int_handler:
+            _handle_if_main(signal.SIGINT, end)
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         os.umask(self.mask)
         for each, handler in self.before:
             if handler is not None and _handler(each) is not handler:
-                with contextlib.suppress(ValueError):  # only the main thread may
-                    signal.signal(each, handler)
+                _handle_if_main(each, handler)
+        if came and not issubclass(kind or object, KeyboardInterrupt):
+            end(came[0])
 
 
 @contextlib.contextmanager

@@ -205,6 +205,31 @@ def test_what_a_stage_has_started_ends_with_it(tmp_path, whole_home, engine, num
         assert list(on.cache.glob(".tmp/*")) == [], "half a result is left"
 
 
+STOPPED = """
+    @stage(None, ["x"])
+    def train(record):
+        epochs = 0
+        note("begin")
+        try:
+            for epochs in range(1, 21):
+                time.sleep(0.05)
+        except KeyboardInterrupt:
+            note("stopped")
+        return epochs
+    """
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_a_stage_returns_that_stops_early_is_no_result(
+    tmp_path, whole_home, number
+):
+    run = "for args in argsets:\n    train(Record(manager, args))"
+    on = make(tmp_path / "project", whole_home, "serial", STOPPED, run)
+    code, out = strike(on, number, 0.1, False)
+    assert (code, on.bodies()) == (CODES[number], ["begin", "stopped"]), out
+    assert on.value(on.ok("other"), "train") == 20
+
+
 THREADS = """
     import threading
 
