@@ -205,6 +205,22 @@ def test_what_a_stage_has_started_ends_with_it(tmp_path, whole_home, engine, num
         assert list(on.cache.glob(".tmp/*")) == [], "half a result is left"
 
 
+@pytest.mark.parametrize("engine", ["serial", "processes"])
+def test_what_a_shell_of_a_stage_has_started_ends_with_it(tmp_path, whole_home, engine):
+    run = "for args in argsets:\n    wait(Record(manager, args))"
+    child = CHILD.replace('["sleep", "60"]', '"sleep 60; true", shell=True')
+    child = child.replace(
+        "return child.wait()",
+        """try:
+            return child.wait()
+        finally:
+            child.kill()  # as subprocess.run() does""",
+    )
+    on = make(tmp_path / "project", whole_home, engine, child, run)
+    code, out = strike(on, signal.SIGTERM, 0.2, False)
+    assert code == 143, out
+
+
 STOPPED = """
     @stage(None, ["x"])
     def train(record):
