@@ -3,12 +3,16 @@
 import copy
 import copyreg
 import io
+import pathlib
 import pickle
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import sources
+
+if sys.version_info < (3, 13):
+    sys.modules["pathlib._local"] = pathlib  # so Python 3.13 itself calls it in pickles
 
 
 def pickled(value: Any) -> bytes:

@@ -5,7 +5,7 @@ import math
 import pickle
 import sys
 import threading
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 
 import pytest
@@ -375,3 +375,8 @@ def test_lazy_names_an_output_and_what_it_cannot_do_is_told():
     for given in (("model", PickleCacher), ("model", False), (PickleCacher,)):
         with pytest.raises(CurifactoryError, match=r'write Lazy\("name"\), the cacher'):
             Lazy(*given)
+
+
+def test_paths_that_python_3_13_has_pickled_are_loaded_by_others():
+    named = b"\x80\x04\x8c\x0epathlib._local\x8c\rPurePosixPath\x93\x8c\x04/a/b\x85R."
+    assert pickle.loads(named) == PurePosixPath("/a/b")
