@@ -27,7 +27,7 @@ from . import (
 )
 from .errors import ArtifactError, CurifactoryError, DamagedError, counted
 from .failure import failed
-from .files import NOTHING, UNREADABLE, FileDigests, Files, matching
+from .files import NOTHING, PLACE, UNREADABLE, FileDigests, Files, matching
 from .inside import ByRecord, Inputs, StageRecord
 from .lending import lent
 from .provenance import dependencies
@@ -149,6 +149,8 @@ class _Attempt:
         if self.outcome.damaged:  # whatever the stage made of the exception
             raise DamagedError(f"{self.outcome.damaged[0]} is damaged")
         self._note_met()
+        if self.saving.is_placed:
+            self.noted.note(f"f:{PLACE}")
         trace = self._trace(outputs)
         trace.seconds, trace.metrics = round(seconds, 6), self.metrics
         trace.reportables = self.saving.described

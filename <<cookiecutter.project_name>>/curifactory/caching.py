@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import hashing, pickling
+from . import hashing, pickling, sources
 from .args import without_addresses
 from .errors import ArtifactError, CurifactoryError
 
@@ -129,6 +129,8 @@ class OneFileCacher(Cacheable):
 
     written: tuple[int, str] | None = None
     """Size and digest of the file that was saved."""
+    is_placed = False
+    """Whether a path into the project is in it, or near the beginning of much."""
 
     def dumps(self, obj: Any) -> bytes:
         raise NotImplementedError(f"{type(self).__name__}.dumps")
@@ -138,6 +140,8 @@ class OneFileCacher(Cacheable):
 
     def save(self, obj: Any) -> None:
         data = self.dumps(obj)
+        for place in sources.places:
+            self.is_placed |= place.search(data, 0, LARGE) is not None
         if len(data) < LARGE:
             write_bytes(self.get_path(), data)
             self.written = len(data), hashing.hash_bytes(data)

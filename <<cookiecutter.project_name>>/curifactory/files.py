@@ -525,6 +525,9 @@ Digest = Callable[[str, tuple[int, int], int], str]
 NOTHING = ("absent", hashing.hash_text())
 """The digests of a file that is not there, and of a pattern that matches none."""
 
+PLACE = "the place of the project"
+"""Stands among the files that a call has read, where its result says where that is."""
+
 UNREADABLE = "unreadable"
 """The digest of a file that is there, and of which nobody can tell more."""
 
@@ -538,6 +541,8 @@ class FileDigests:
         self.known: dict[tuple[str, tuple[int, int], int], str] = {}
 
     def __call__(self, path: str) -> str:
+        if path == PLACE:
+            return hashing.hash_text(str(self.root))
         status, number = sources.status_of(os.path.join(self.root, path))
         if status[0] < 0 and _is_pattern(path):
             found = sorted(matching(self.root, path))

@@ -31,6 +31,8 @@ def reducers() -> Mapping[type, Callable[[Any], Any]]:
     place of its numbers in memory, but for its newer format.
     """
     found: dict[type, Callable[[Any], Any]] = {**copyreg.dispatch_table}
+    # As one text, in which the place of the project is seen; some Pythons have parts.
+    found[type(pathlib.Path())] = lambda path: (type(path), (str(path),))
     found.update(dict.fromkeys(_compiled(), _by_name))
     torch: Any = sys.modules.get("torch")
     if hasattr(torch, "UntypedStorage"):

@@ -1,14 +1,15 @@
 """What a call leaves in its folder: artifacts, and what it reported."""
 
+import contextlib
 import json
 import os
 from collections.abc import Awaitable, Iterator
 from pathlib import Path
 from typing import Any
 
-from . import caching, folders, libraries, stages, store
+from . import caching, folders, hashing, libraries, stages, store
 from .caching import Cacheable
-from .errors import ArtifactError, CurifactoryError
+from .errors import ArtifactError, CurifactoryError, IdentityError
 from .reporting import TextReporter
 from .task import Held, Outcome, Task, packed
 from .trace import Artifact
@@ -26,6 +27,8 @@ class Saving:
         """The names of the files that artifacts lie in."""
         self.described: list[dict[str, Any]] = []
         """What the stage has reported."""
+        self.is_placed = False
+        """Whether an artifact holds a path into the project."""
 
     def save(self, values: list[Any]) -> list[Artifact]:
         outputs = enumerate(zip(self.stage.cachers, values, strict=True))
@@ -48,6 +51,11 @@ class Saving:
             if self.described:
                 others = others.union(each["file"] for each in self.described)
             found = store.checked_in(self.folder, name, placed, others, kind)
+            if getattr(placed, "is_placed", False):
+                self.is_placed = True
+                with contextlib.suppress(IdentityError):
+                    meant = hashing.digest(value, name, _as_it_is)
+                    found = found._replace(identity=hashing.hash_text(meant, kind))
             if libraries.reads_later(value.__class__):
                 found = found._replace(identity="")  # that of its call
         except (ArtifactError, OSError) as error:
@@ -107,3 +115,8 @@ class Saving:
             self.outcome.messages.append(f"{self.stage.label}: {name} {said}")
             entry = TextReporter(said, name).describe(Path(self.folder), stem)
         self.described.append(entry)
+
+
+def _as_it_is(value: object) -> list[Any]:
+    """Hide nothing from a digest; where the project lies does not count in it."""
+    return []

@@ -5,6 +5,7 @@ import contextlib
 import functools
 import importlib.machinery
 import importlib.util
+import json
 import linecache
 import os
 import re
@@ -44,6 +45,8 @@ LAZY: Any = getattr(types, "LazyImportType", ())
 _sources: dict[str, str] = {}
 _trees: dict[str, ast.Module] = {}
 _roots: list[str] = []
+places: set[re.Pattern[bytes]] = set()
+"""Find the place of the project, and paths in it, in pickles and in JSON."""
 importing: list[str] = []
 """The files of the project that are being imported, the innermost last."""
 read_by_import: dict[str, dict[str, tuple[int, int]]] = {}
@@ -64,6 +67,9 @@ def watch(root: Path) -> None:
         links = (p for p in map(os.path.abspath, sys.path) if p != resolved)
         _roots.extend(p for p in links if os.path.realpath(p) == resolved)
         _roots.append(resolved)
+        texts = [*_roots, *(json.dumps(root)[1:-1] for root in _roots)]
+        known = (re.escape(text.encode("utf-8", "surrogatepass")) for text in texts)
+        places.update(re.compile(each + rb'[/\\"\x94]') for each in known)
     _install_finder()
 
 

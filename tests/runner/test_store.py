@@ -182,6 +182,84 @@ def test_a_cache_moved_elsewhere_stays_valid(project, tmp_path):
     )
 
 
+LISTS = """
+import os
+from pathlib import Path
+
+from curifactory import stage
+from curifactory.caching import JsonCacher
+
+RAW = Path(__file__).resolve().parents[1] / "raw"
+
+
+class Files:
+    def __init__(self, root):
+        self.root = root
+
+
+@stage(None, ["texts", "paths", "files"])
+def find(record):
+    found = sorted(RAW.glob("*.txt"))
+    return [str(each) for each in found], found, Files(RAW.parent)
+
+
+@stage(["texts", "paths", "files"], ["read"])
+def read(record, texts, paths, files):
+    first = files.root / "raw" / "one.txt"
+    return [Path(each).read_text() for each in [*texts, *paths, first]]
+
+
+@stage(None, ["root"], [JsonCacher])
+def root(record):
+    return str(RAW.parent)
+
+
+@stage(None, ["other"])
+def other(record):
+    return f"{RAW.parent}.csv"
+
+
+@stage(["read"], ["size"])
+def measure(record, read):
+    return len(read)
+"""
+READS_LISTS = """
+from curifactory import Record
+from params import Args
+from stages.lists import find, measure, other, read, root
+
+
+def get_params():
+    return [Args(name="a")]
+
+
+def run(argsets, manager):
+    for args in argsets:
+        other(root(measure(read(find(Record(manager, args))))))
+"""
+
+
+@pytest.mark.parametrize("name", ["copied", "with ä"])
+def test_paths_into_a_project_are_those_of_where_it_lies(project, tmp_path, name):
+    project.write({"stages/lists.py": LISTS, "experiments/lists.py": READS_LISTS})
+    project.write({"raw/one.txt": "first"})
+    project.ok("lists")
+    first = project.root
+    project.root = Path(shutil.copytree(first, tmp_path / name))
+    project.cache = project.root / "data" / "cache"
+    moved = project.ok("lists")
+    assert moved.done() == ["find a", "root a"]
+    assert moved.reasons("find") == ["the place of the project changed"]
+    assert project.ok("lists").counts["computed"] == 0
+    project.write({"raw/one.txt": "other"})
+    edited = project.ok("lists")
+    assert edited.done() == ["read a", "measure a"]
+    assert project.value(edited, "read", "a") == ["other"] * 3
+    shutil.rmtree(first)
+    project.write({"raw/one.txt": "third"})
+    assert project.value(project.ok("lists"), "read", "a") == ["third"] * 3
+
+
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 @pytest.mark.parametrize("place", [".", "stages.chain.load", "index.sqlite"])
 def test_a_cache_that_everybody_can_write_is_refused(project, place):
