@@ -615,9 +615,12 @@ def _state(walk: _Walk, value: object, state: Any, path: str) -> None:
 
 
 def _undecorated(state: Any) -> Any:
-    """Return a state without what an object has only to look like what it wraps."""
+    """Return a state without what an object has only to look like what it wraps, and
+    without the version of its library, as those of scikit-learn have it."""
     if isinstance(state, tuple):
         return tuple(map(_undecorated, state))
+    if isinstance(state, dict) and "_sklearn_version" in state:
+        return {n: each for n, each in state.items() if n != "_sklearn_version"}
     if not isinstance(state, dict) or "__wrapped__" not in state:
         return state
     kept = {n for n in state if n == "__wrapped__" or str(n)[:2] != "__"}
