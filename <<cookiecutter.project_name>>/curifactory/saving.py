@@ -45,6 +45,13 @@ class Saving:
         placed = chosen.at(self.folder, folders.output_stem(name))
         if isinstance(value, (str, os.PathLike)) and chosen is not cacher:
             self._check_place(os.fspath(value), name)
+        own = f"{self.folder}/{placed.name}{placed.extension}"
+        if self.files and os.path.lexists(own):  # of X there, where x is to lie
+            raise CurifactoryError(
+                f"{self.stage.where}: {self.stage.label}, output {name!r}: on this disk, "
+                "its file is that of another output",
+                "give it another name, not only with other capitals",
+            )
         try:
             placed.save(value)
             others = self.files

@@ -745,6 +745,21 @@ def test_a_cacher_that_writes_nothing_fails_its_call(project):
     assert project.value(project.ok("other"), "use") == 1  # an empty folder is a value
 
 
+def test_outputs_whose_names_are_one_file_on_the_disk_are_refused(project):
+    stages = (
+        "class Twice(JsonCacher):\n"  # as a disk that tells no capitals
+        "    def save(self, obj):\n        super().save(obj)\n"
+        "        open(self.get_path().replace('X.json', 'x.json'), 'x').close()\n\n\n"
+        "@stage(None, ['X', 'x'], [Twice, JsonCacher])\n"
+        "def make(record):\n    return 1, 2\n\n\n"
+    )
+    project.write(other(stages, "make(Record(manager, argsets[0]))"))
+    result = project.run("other")
+    assert result.done("failed") == ["make a"]
+    assert "make, output 'x': on this disk, its file is that of another" in result.err
+    assert "Traceback" not in result.err and "  give it another name" in result.err
+
+
 def test_equal_bytes_of_another_cacher_are_another_value(project):
     stages = (
         "from curifactory.caching import TextCacher\n"
