@@ -234,8 +234,10 @@ class Record(Generic[A]):
 
     def call(self, stage: AnyStage, records: Any, arguments: dict[str, Any]) -> None:
         """Add a call of a stage to this record; nothing is computed yet."""
-        if self.manager.eager and code.set_since():
-            code.look_anew()
+        if self.manager.eager:
+            self.snapshot.check_unchanged()
+            if code.set_since():
+                code.look_anew()
         held = [] if stage.is_named else code.open_in([stage.function])
         stage.renew()
         _check_arguments(stage, arguments)

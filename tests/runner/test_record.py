@@ -2,6 +2,7 @@
 
 import pytest
 from test_execute import other
+from test_manager import BY_HAND
 
 CHAIN = "from stages.chain import *\n"
 
@@ -254,3 +255,12 @@ def test_what_an_object_of_an_argset_keeps_when_it_is_used_is_no_change(project)
     run = "args = argsets[0]\nassert args.words.count == 1\nfit(load(Record(manager, args)))"
     project.write(other(CHAIN, run))
     assert project.ok("other").counts["computed"] == 2
+
+
+def test_a_change_within_the_argset_of_a_record_is_refused_in_a_script_as_well(project):
+    change = "record = Record(manager, args)\nrecord.args.items.append(1)\n"
+    made = "args = get_params()[0]\n"
+    result = project.script(f"{BY_HAND}{made}{change}load(record)")
+    assert "'a': items was changed, an argset is fixed once" in result.err
+    again = "Record(manager, args)\nargs.items.append(1)\nload(Record(manager, args))"
+    assert project.script(f"{BY_HAND}{made}{again}").code == 0
