@@ -88,9 +88,19 @@ def test_kernel_asks_for_extras_only_by_name(path):
 
 def test_make_help_lists_every_target():
     listed = run("make", "help", cwd=TEMPLATE).stdout
-    targets = ["demo", "test", "test-all", "test-libraries", "check", "help", "clean"]
-    for target in [*targets, "bench-envs", "bench", "bench-full", "profile"]:
+    makefile = (TEMPLATE / "Makefile").read_text("utf-8").replace("\\\n", " ")
+    targets = re.findall(r"^\.PHONY:(.*)", makefile, re.M)[0].split()
+    assert {"demo", "test-slurm"} <= set(targets)
+    for target in set(targets) - {"FORCE"}:
         assert f"make {target} " in listed
+
+
+@pytest.mark.slow
+def test_each_mutant_that_needs_no_test_is_one_that_the_runner_has():
+    made = run(sys.executable, "tools/mutate.py", "--list", cwd=TEMPLATE).stdout
+    told = (TEMPLATE / "tests/mutants.txt").read_text("utf-8").splitlines()
+    keys = {line.rpartition(" | ")[0] for line in told if not line.startswith("#")}
+    assert keys - set(made.splitlines()) == set()
 
 
 def imported(text):
