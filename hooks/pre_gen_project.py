@@ -25,13 +25,17 @@ DEPENDENCIES = (
     "rich jinja2 typeguard numpy scikit_learn sklearn matplotlib pandas".split()
 )
 DEPENDENCIES += "pytest pip setuptools wheel black mypy ruff optuna dask".split()
-DEPENDENCIES += "distributed cloudpickle argcomplete".split()
+DEPENDENCIES += "distributed dask_jobqueue cloudpickle argcomplete".split()
 # What these depend on in their turn.
 DEPENDENCIES += "scipy joblib threadpoolctl contourpy cycler fonttools".split()
 DEPENDENCIES += "kiwisolver pillow pyparsing python_dateutil dateutil six".split()
 DEPENDENCIES += "markupsafe markdown_it_py mdurl pygments iniconfig click".split()
 DEPENDENCIES += "pluggy packaging pathspec platformdirs mypy_extensions".split()
 DEPENDENCIES += "typing_extensions tomli exceptiongroup narwhals pytokens".split()
+DEPENDENCIES += "ast_serialize colorama librt tzdata alembic colorlog fsspec".split()
+DEPENDENCIES += "greenlet importlib_metadata lazy_importer locket mako msgpack".split()
+DEPENDENCIES += "partd psutil pyyaml sortedcontainers sqlalchemy tblib toolz".split()
+DEPENDENCIES += "tornado tqdm urllib3 zict zipp".split()
 
 
 def refuse(message):
