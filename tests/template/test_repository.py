@@ -112,3 +112,17 @@ def imported(text):
         elif isinstance(node, ast.ImportFrom) and not node.level:
             names.add((node.module or "").split(".")[0])
     return names
+
+
+def test_what_the_project_imports_itself_is_among_its_dependencies(baked):
+    texts = [
+        path.read_text("utf-8")
+        for path in baked.rglob("*.py")
+        if path.parts[len(baked.parts)] != "curifactory"
+    ]
+    names = set().union(*map(imported, texts)) - set(sys.stdlib_module_names)
+    own = {path.name.removesuffix(".py") for path in baked.iterdir()}
+    declared = (baked / "pyproject.toml").read_text("utf-8")
+    packages = {"sklearn": "scikit-learn"}
+    for name in names - own:
+        assert f'"{packages.get(name, name)}>=' in declared, name
