@@ -6,7 +6,6 @@ import sys
 
 import pytest
 from baking import TEMPLATE, Oven, run
-from test_baking import read_metadata
 
 pytestmark = pytest.mark.slow
 
@@ -66,15 +65,6 @@ def test_make_test_passes(project):
 
 
 def test_make_check_passes(project):
-    make(project, "check")
-
-
-@pytest.mark.skipif(sys.version_info >= (3, 14), reason="it is newer than these tools")
-def test_make_check_passes_with_the_oldest_tools_that_are_allowed(project):
-    tools = read_metadata(project)["optional-dependencies"]["dev"]
-    python = project / ".venv" / "bin" / "python"
-    oldest = [tool.replace(">=", "==") for tool in tools]
-    run(python, "-m", "pip", "install", "--quiet", *oldest, cwd=project)
     make(project, "check")
 
 
