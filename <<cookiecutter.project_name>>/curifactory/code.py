@@ -63,6 +63,7 @@ def fingerprint(*roots: Any) -> Code:
     global _edition
     if edition() != _edition:
         _edition = edition()
+        sources.look_anew()
         _units.clear()
         _codes.clear()
         _plain.clear()

@@ -13,7 +13,7 @@ import stat
 import sys
 import tokenize
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
@@ -43,7 +43,9 @@ look_at = os.stat
 LAZY: Any = getattr(types, "LazyImportType", ())
 
 _sources: dict[str, str] = {}
-_trees: dict[str, ast.Module] = {}
+_trees: dict[str, list[tuple[Sequence[str], ast.Module]]] = {}
+"""Of each file the text and its tree, as it was loaded last, and before: what an earlier
+text has made may be there still."""
 _roots: list[str] = []
 places: set[re.Pattern[bytes]] = set()
 """Find the place of the project, and paths in it, in pickles and in JSON."""
@@ -289,12 +291,36 @@ def place_of(value: Any) -> str:
 
 def tree_of(filename: str) -> ast.Module | None:
     """Return the syntax tree of a file as it was loaded, None without a source."""
-    if filename not in _trees:
-        source = _sources.get(filename) or "".join(linecache.getlines(filename))
-        if not source:
-            return None
-        _trees[filename] = ast.parse(source)
-    return _trees[filename]
+    found = trees_of(filename)
+    return found[0] if found else None
+
+
+def trees_of(filename: str) -> list[ast.Module]:
+    """Return the syntax trees of a file as it was loaded, the last one first."""
+    known = _trees.get(filename, [])
+    if not known and filename not in _sources:
+        linecache.checkcache(filename)
+    text = _sources.get(filename) or linecache.getlines(filename)
+    if text and not (known and (known[0][0] is text or known[0][0] == text)):
+        try:
+            known = [(text, ast.parse("".join(text))), *known]
+        except SyntaxError:  # somebody edits it
+            if not known:
+                raise
+        _trees[filename] = known
+    return [tree for _, tree in known]
+
+
+def is_sole(filename: str) -> bool:
+    """Return whether what is of a file can only be of the text that is known of it."""
+    is_patched = "IPython.extensions.autoreload" in sys.modules
+    return len(trees_of(filename)) == 1 and not is_patched
+
+
+def look_anew() -> None:
+    """Let scripts be read anew, which a notebook may have run once more."""
+    for path in _trees.keys() - _sources.keys():
+        linecache.checkcache(path)
 
 
 def tree_in(module: object) -> ast.Module:
@@ -435,8 +461,8 @@ class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
         data = self.get_data(path)
+        tree_of(path) if path in _sources else None
         _sources[path] = importlib.util.decode_source(data)
-        _trees.pop(path, None)
         code: CodeType = self.source_to_code(data, path)
         return code
 

@@ -42,12 +42,15 @@ SPECIAL = re.compile("ClassVar|InitVar|KW_ONLY")
 
 def find_function(code: CodeType) -> Definition | None:
     """Return the definition that was compiled to `code`, or None."""
-    tree = sources.tree_of(code.co_filename)
-    if tree is None:
-        return None
     # By the name in the code: decorators give a wrapper the name of what they wrap.
-    found = _functions(tree).get((code.co_firstlineno, code.co_name), [])
-    return found[0] if len(found) == 1 else _same_code(tree, found, code)
+    place = code.co_firstlineno, code.co_name
+    for tree in sources.trees_of(code.co_filename):
+        found = _functions(tree).get(place, [])
+        if len(found) == 1 and sources.is_sole(code.co_filename):
+            return found[0]
+        if found and (same := _same_code(tree, found, code)):
+            return same
+    return None
 
 
 def find_classes(cls: type) -> list[ast.ClassDef]:

@@ -1,0 +1,106 @@
+"""Managers made by hand, in notebooks and scripts: what is loaded, run or typed again."""
+
+import pytest
+
+WORK = """
+from curifactory import stage
+
+
+def scaled(x):
+    return x * 2
+
+
+@stage(None, ["value"])
+def compute(record):
+    return scaled(5)
+"""
+BY_NAME = """
+import importlib
+from pathlib import Path
+
+import stages.work
+from curifactory import ArtifactManager, Record, stage
+from stages.work import compute, scaled
+
+manager = ArtifactManager("by-name")
+
+
+@stage(None, ["value"])
+def use(record):
+    return scaled(7)
+
+
+def ask(chosen):
+    print(chosen(Record(manager, None)).output)
+
+
+if __name__ == "__main__":
+    ask(compute)
+    ask(use)
+    if {is_edited}:
+        path = Path("stages/work.py")
+        path.write_text(path.read_text().replace({edit}))
+        importlib.reload(stages.work)
+        ask(compute)
+        ask(use)
+        ask(stages.work.compute)
+"""
+
+
+@pytest.mark.parametrize(
+    ("edit", "values"),
+    [
+        ('"scaled(5)", "scaled(50)"', [10, 14, 100, 100, 14]),
+        ('"x * 2", "x * 3"', [15, 14, 15, 15, 21]),
+        ('"def scaled", "# later\\n\\n\\ndef scaled"', [10, 14, 10, 10, 14]),
+    ],
+    ids=["stage", "helper", "moved"],
+)
+def test_what_was_imported_before_a_reload_is_not_filed_under_the_code_of_now(
+    edit, values, project
+):
+    project.write({"stages/work.py": WORK})
+    once = project.script(BY_NAME.format(is_edited=True, edit=edit))
+    assert once.out.split() == ["10", "14", *map(str, values[:3])], once
+    again = project.script(BY_NAME.format(is_edited=False, edit=edit))
+    assert again.out.split() == [*map(str, values[3:])], again
+
+
+RUN_AGAIN = """
+import linecache
+from pathlib import Path
+
+TEXT = '''
+from curifactory import ArtifactManager, Record, stage
+
+def helper(x):
+    return x + 1
+
+@stage(None, ["value"])
+def compute(record):
+    return helper(record.args is None)
+
+print(compute(Record(ArtifactManager("again"), None)).output)
+'''
+path = {path}
+for text in (TEXT, TEXT.replace("x + 1", "x + 50"), TEXT):
+    {show}
+    exec(compile(text, str(path), "exec"), {{"__name__": "__main__"}})
+"""
+SHOW = "linecache.cache[path] = len(text), None, text.splitlines(True), path"
+
+
+@pytest.mark.parametrize(
+    ("path", "show"),
+    [
+        ('Path("tried.py").resolve()', "path.write_text(text)"),
+        ('"/tmp/marimo_1/__marimo__cell_Hbol_.py"', SHOW),
+    ],
+    ids=["%run", "marimo"],
+)
+def test_a_script_or_cell_that_is_executed_again_counts_as_it_is_now(
+    path, show, project
+):
+    """Its text is another one, in the same process and under the same name."""
+    result = project.script(RUN_AGAIN.format(path=path, show=show))
+    assert result.out.split() == ["2", "51", "2"], result
