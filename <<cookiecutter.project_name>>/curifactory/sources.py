@@ -57,6 +57,7 @@ _replaced: dict[str, ModuleType] = {}
 """The modules that have put something else in their own place."""
 _made: dict[tuple[str, str], dict[str, Any]] = {}
 """The attributes of classes as their modules have left them, but no methods."""
+_executed: set[str] = set()
 reloads = 0
 """How often modules of the project were executed that had been before."""
 
@@ -98,7 +99,7 @@ def forget() -> None:
     ]
     for name in own:  # not before: folders in others ask for these
         sys.modules.pop(name, None)
-    for kept in (_sources, _trees, _replaced, _made, read_by_import):
+    for kept in (_sources, _trees, _replaced, _made, _executed, read_by_import):
         kept.clear()
     importlib.invalidate_caches()
     linecache.clearcache()
@@ -313,8 +314,12 @@ def trees_of(filename: str) -> list[ast.Module]:
 
 def is_sole(filename: str) -> bool:
     """Return whether what is of a file can only be of the text that is known of it."""
-    is_patched = "IPython.extensions.autoreload" in sys.modules
-    return len(trees_of(filename)) == 1 and not is_patched
+    return len(trees_of(filename)) == 1 and not is_patched()
+
+
+def is_patched() -> bool:
+    """Return whether %autoreload is loaded: it puts other code into functions."""
+    return "IPython.extensions.autoreload" in sys.modules
 
 
 def look_anew() -> None:
@@ -469,10 +474,12 @@ class _Loader(SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
         global reloads
         name = module.__name__
-        reloads += "__builtins__" in vars(module)
         if sys.modules.get(name) is not module:  # the import system adds it first
             super().exec_module(module)  # a copy: its file counts as data
             return
+        # %autoreload empties a module before.
+        reloads += name in _executed or "__builtins__" in vars(module)
+        _executed.add(name)
         importing.append(self.path)
         try:
             super().exec_module(module)

@@ -85,6 +85,7 @@ class Stage(Generic[R, P, T]):
         self.parameters = inspect.signature(function).parameters
         self.where = _where(function)
         self._edition: object = None
+        self._made = sources.reloads
 
     def wrong(self, said: str, hint: str) -> RequestError:
         """Return an error that tells of this stage, and where it is defined."""
@@ -105,8 +106,19 @@ class Stage(Generic[R, P, T]):
             made = "None), records" if self.is_aggregate else "args)"
             hint = f"{self.label}(Record(manager, {made}), or a call of another @stage"
             raise RequestError(f"stage {self.label} takes a Record, not {kind}", hint)
-        caller.call(self, records, arguments)
+        caller.call(self._reloaded(), records, arguments)
         return record
+
+    def _reloaded(self) -> "AnyStage":
+        """Return the stage as its module has it since, where %autoreload is at work.
+
+        That lets functions and classes that were imported by name follow an edit.
+        """
+        if sources.is_patched() and self.function.__module__ != "__main__":
+            found = code.named(self.function.__module__, self.function.__qualname__)
+            if isinstance(found, Stage) and found._made > self._made:
+                return found
+        return self
 
     def renew(self) -> None:
         """Fix the code as it is before anything executes; cells may change it."""

@@ -104,3 +104,45 @@ def test_a_script_or_cell_that_is_executed_again_counts_as_it_is_now(
     """Its text is another one, in the same process and under the same name."""
     result = project.script(RUN_AGAIN.format(path=path, show=show))
     assert result.out.split() == ["2", "51", "2"], result
+
+
+AUTORELOAD = """
+import importlib
+import sys
+import types
+from pathlib import Path
+
+from curifactory import ArtifactManager, Record
+import stages.work
+from stages.work import compute
+
+sys.modules["IPython.extensions.autoreload"] = types.ModuleType("autoreload")
+manager = ArtifactManager("auto")
+
+
+def ask():
+    print(compute(Record(manager, None)).output)
+
+
+def edit(before, after):
+    path = Path("stages/work.py")
+    path.write_text(path.read_text().replace(before, after))
+    kept = stages.work.__name__, stages.work.__loader__
+    vars(stages.work).clear()
+    vars(stages.work).update(__name__=kept[0], __loader__=kept[1])
+    importlib.reload(stages.work)
+
+
+ask()
+edit("scaled(5)", "scaled(50)")
+ask()
+edit("x * 2", "x * 3")
+ask()
+"""
+
+
+def test_a_stage_that_was_imported_by_name_follows_autoreload(project):
+    """As functions and classes do: it empties the module, and executes it again."""
+    project.write({"stages/work.py": WORK})
+    result = project.script(AUTORELOAD)
+    assert result.out.split() == ["10", "100", "150"], result
