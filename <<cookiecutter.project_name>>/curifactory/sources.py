@@ -178,11 +178,13 @@ def is_project(value: Any) -> bool:
 
 
 def _is_typed(function: FunctionType) -> bool:
-    """Return whether a function has no file: it was typed, or comes from a pipe."""
-    main, place = sys.modules.get("__main__"), function.__code__.co_filename
+    """Return whether a function has no file: it was typed, or comes from a pipe or `exec`."""
+    main, is_main = sys.modules.get("__main__"), function.__module__ == "__main__"
+    if function.__code__.co_filename == "<string>":
+        is_own = is_main or (is_patched() and is_project(module_of(function)))
+        return is_own and function.__name__[:2] != "__"  # dataclasses make those
     file = getattr(main, "__file__", None) or "<"  # a pipe has "<stdin>"
-    is_own = function.__module__ == "__main__" and file.startswith("<")
-    return is_own and place != "<string>"  # of dataclasses and named tuples
+    return is_main and file.startswith("<")
 
 
 def unwrapped(value: Any) -> Any:

@@ -146,3 +146,40 @@ def test_a_stage_that_was_imported_by_name_follows_autoreload(project):
     project.write({"stages/work.py": WORK})
     result = project.script(AUTORELOAD)
     assert result.out.split() == ["10", "100", "150"], result
+
+
+EXECUTED = '''
+from curifactory import ArtifactManager, Record, stage
+
+TEXT = """
+def inner(x):
+    return x + {}
+
+def helper(x):
+    return inner(x)
+
+class Scale:
+    def by(self):
+        return {}
+"""
+manager = ArtifactManager("executed")
+
+
+@stage(None, ["value"])
+def compute(record):
+    return helper(1) * Scale().by()
+
+
+'''
+CALLS = """
+for added, by in [(1, 1), (5, 1), (5, 2), (1, 1)]:
+    exec(TEXT.format(added, by))
+    manager = ArtifactManager("executed")  # as another cell does
+    print(compute(Record(manager, None)).output)
+"""
+
+
+@pytest.mark.parametrize("has_file", [True, False], ids=["script", "notebook"])
+def test_what_a_script_or_cell_executes_of_a_text_counts(has_file, project):
+    result = project.script(EXECUTED + ("" if has_file else "del __file__\n") + CALLS)
+    assert result.out.split() == ["2", "6", "12", "2"], result
