@@ -76,12 +76,21 @@ def fingerprint(*roots: Any) -> Code:
     return _codes[key][1]
 
 
-def edition() -> tuple[int, int, int]:
+def edition() -> tuple[tuple[int, int], int, int]:
     """Return what changes when code may have: a cell of a notebook, a module that was
     executed again, another manager."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
-    cell = int(getattr(shell(), "execution_count", 0)) if shell else 0
-    return cell, sources.reloads, _looks
+    return cell(), sources.reloads, _looks
+
+
+def cell() -> tuple[int, int]:
+    """Return the number of the cell that is executed, and of those so far; 0 elsewhere.
+
+    Between two cells, as for a button, older releases have the number of the next one.
+    """
+    ask = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    shell = ask() if ask else None
+    so_far = getattr(shell, "user_ns", {}).get("In", ())
+    return int(getattr(shell, "execution_count", 0)), len(so_far)
 
 
 def look_anew() -> None:

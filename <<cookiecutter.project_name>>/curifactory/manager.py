@@ -114,7 +114,7 @@ class ArtifactManager:
         """Take in a call that a record has made."""
         if not self.eager:
             self._check_name(call.own)
-        elif hasattr(sys, "ps1") and "IPython" not in sys.modules:
+        elif hasattr(sys, "ps1") and not any(code.cell()):
             code.look_anew()  # whoever types may have defined something anew
         with self._turn:
             call.position = len(self.calls)

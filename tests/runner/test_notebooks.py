@@ -1,5 +1,8 @@
 """Managers made by hand, in notebooks and scripts: what is loaded, run or typed again."""
 
+import subprocess
+import sys
+
 import pytest
 
 WORK = """
@@ -183,3 +186,83 @@ for added, by in [(1, 1), (5, 1), (5, 2), (1, 1)]:
 def test_what_a_script_or_cell_executes_of_a_text_counts(has_file, project):
     result = project.script(EXECUTED + ("" if has_file else "del __file__\n") + CALLS)
     assert result.out.split() == ["2", "6", "12", "2"], result
+
+
+BETWEEN_CELLS = """
+import sys
+import types
+
+shell = types.SimpleNamespace(execution_count=1, user_ns={"In": [""]})
+sys.modules["IPython"] = types.SimpleNamespace(get_ipython=lambda: shell)
+
+from curifactory import ArtifactManager, Record, stage
+
+manager = ArtifactManager("between")
+
+
+def helper(x):
+    return x + 1
+
+
+@stage(None, ["value"])
+def compute(record):
+    return helper(1)
+
+
+def press():
+    print(compute(Record(manager, None)).output)
+
+
+def run_cell(does):
+    shell.user_ns["In"].append("")
+    does()
+    shell.execution_count += 1
+
+
+def define():
+    global helper
+    helper = lambda x: x + 50
+    press()
+
+
+run_cell(press)
+press()
+run_cell(define)
+"""
+
+
+def test_a_cell_after_the_press_of_a_button_counts(project):
+    """Releases of IPython before 9 count a cell when it has ended."""
+    result = project.script(BETWEEN_CELLS)
+    assert result.out.split() == ["2", "2", "51"], result
+
+
+TYPED = """
+import sys, types
+sys.modules["IPython"] = types.SimpleNamespace(get_ipython=lambda: None)
+from curifactory import ArtifactManager, Record, stage
+def helper(x): return x + 1
+
+@stage(None, ["value"])
+def compute(record):
+    return helper(1)
+
+manager = ArtifactManager("typed")
+print(compute(Record(manager, None)).output)
+def helper(x): return x + 50
+
+print(compute(Record(manager, None)).output)
+"""
+
+
+def test_what_is_typed_counts_where_a_library_has_imported_ipython(project):
+    """It is not at work for that: Python itself is."""
+    done = subprocess.run(
+        [sys.executable, "-i", "-q"],
+        input=TYPED,
+        cwd=project.root,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["2", "51"], done
