@@ -59,7 +59,7 @@ class ArtifactManager:
     ) -> None:
         self.experiment_name = _checked(experiment_name)
         self.settings = project or _settings_near(root)
-        self.progress = progress or Progress(quiet=True)
+        self.progress = progress or Progress(calls=False)
         self.eager = request is None
         self.request = request or Request(
             experiment_name, command=" ".join(sys.argv[:1])

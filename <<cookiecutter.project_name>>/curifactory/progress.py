@@ -11,6 +11,8 @@ class Progress:
     """Prints one line for each call that computes or fails."""
 
     quiet: bool = False
+    calls: bool = True
+    """Whether calls have lines; a notebook has what is told beside these alone."""
     verbose: bool = False
     stream: TextIO = field(default_factory=lambda: sys.stderr)
 
@@ -24,7 +26,8 @@ class Progress:
         self, stage: str, label: str, status: str, seconds: float, reason: str
     ) -> None:
         """A call is done: computed, reused, skipped or failed."""
-        if not self.quiet and (status in ("computed", "failed") or self.verbose):
+        is_told = status in ("computed", "failed") or self.verbose
+        if is_told and self.calls and not self.quiet:
             spent = f" {seconds:.1f} s" if status == "computed" else ""
             self.message(f"{status:<8} {stage} {label}{spent}  {reason}".rstrip())
 

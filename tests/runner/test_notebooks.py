@@ -266,3 +266,31 @@ def test_what_is_typed_counts_where_a_library_has_imported_ipython(project):
         text=True,
     )
     assert done.stdout.split() == ["2", "51"], done
+
+
+TOLD = """
+import threading
+
+from curifactory import ArtifactManager, Record, stage
+
+
+@stage(None, ["lock"])
+def hold(record):
+    return threading.Lock()
+
+
+@stage(None, ["value"])
+def compute(record):
+    return 1
+
+
+manager = ArtifactManager("told")
+compute(hold(Record(manager, None)))
+"""
+
+
+def test_a_notebook_is_told_what_a_run_would_be_told_of_its_results(project):
+    """That one is not kept, say; not that each is computed."""
+    result = project.script(TOLD)
+    lines = result.err.splitlines()
+    assert len(lines) == 1 and "'lock' is kept for this run only" in lines[0], result
