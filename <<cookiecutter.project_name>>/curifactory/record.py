@@ -1,9 +1,11 @@
 """Records: one argset's way through the stages, as a growing list of calls."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast, overload
+from weakref import WeakValueDictionary
 
 from . import args as argsets
 from . import code, hashing, plain
@@ -324,7 +326,16 @@ def literal(value: Any, name: str) -> Literal:
     held: list[Any] = []
     kept = None if hashing.is_scalar(value) else plain.shared_plain(value)
     digest = value_digest(value if kept is None else kept, name, held)
-    return Literal(plain.copied(value) if kept is None else kept, digest, held)
+    if kept is None:
+        kept = None if held else _given.get(digest)
+        kept = plain.copied(value) if kept is None else kept
+        with contextlib.suppress(TypeError):  # lists know nothing of who has them
+            _given[digest] = kept
+    return Literal(kept, digest, held)
+
+
+_given: "WeakValueDictionary[str, Any]" = WeakValueDictionary()
+"""The copies of arrays and other objects that calls were given: one of those that equal."""
 
 
 def _looked_at_anew(call: Call) -> list[Any]:

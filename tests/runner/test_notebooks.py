@@ -294,3 +294,42 @@ def test_a_notebook_is_told_what_a_run_would_be_told_of_its_results(project):
     result = project.script(TOLD)
     lines = result.err.splitlines()
     assert len(lines) == 1 and "'lock' is kept for this run only" in lines[0], result
+
+
+GIVEN = """
+import resource
+
+import numpy as np
+from curifactory import ArtifactManager, Record, stage
+
+
+@stage(["x"], ["total"])
+def add(record, x):
+    x[0] += 1  # of its own copy
+    return float(x.sum())
+
+
+def ask():
+    record = Record(manager, None)
+    record.state["x"] = x
+    return add(record).output
+
+
+def memory():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+manager = ArtifactManager("given")
+x = np.zeros(4_000_000)
+found, before = [ask()], memory()
+found += [ask() for _ in range(20)]
+grown = (memory() - before) * 1024 / x.nbytes
+x[1] = 5
+print({*found}, ask(), grown < 8)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is told in other units")
+def test_a_large_value_that_many_records_are_given_is_kept_once(project):
+    result = project.script(GIVEN)
+    assert result.out.strip() == "{1.0} 6.0 True", result
