@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast, overload
 from weakref import WeakValueDictionary
 
 from . import args as argsets
-from . import code, hashing, plain
+from . import code, hashing, libraries, plain
 from .args import ExperimentArgs
 from .caching import Cacheable, cacher_of
 from .errors import RequestError, counted, nearest
@@ -327,15 +327,18 @@ def literal(value: Any, name: str) -> Literal:
     kept = None if hashing.is_scalar(value) else plain.shared_plain(value)
     digest = value_digest(value if kept is None else kept, name, held)
     if kept is None:
-        kept = None if held else _given.get(digest)
+        # Of other objects there may be more than counts, such as operational fields.
+        is_shared = libraries.is_data(value) and not held
+        kept = _given.get(digest) if is_shared else None
         kept = plain.copied(value) if kept is None else kept
-        with contextlib.suppress(TypeError):  # lists know nothing of who has them
-            _given[digest] = kept
+        if is_shared:
+            with contextlib.suppress(TypeError):  # some know nothing of who has them
+                _given[digest] = kept
     return Literal(kept, digest, held)
 
 
 _given: "WeakValueDictionary[str, Any]" = WeakValueDictionary()
-"""The copies of arrays and other objects that calls were given: one of those that equal."""
+"""The copies of arrays and frames that calls were given: one of those that equal."""
 
 
 def _looked_at_anew(call: Call) -> list[Any]:

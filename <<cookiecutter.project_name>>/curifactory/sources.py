@@ -468,7 +468,8 @@ class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
         data = self.get_data(path)
-        tree_of(path) if path in _sources else None
+        if path in _sources:
+            tree_of(path)  # of what is about to be replaced
         _sources[path] = importlib.util.decode_source(data)
         code: CodeType = self.source_to_code(data, path)
         return code
