@@ -27,7 +27,9 @@ class captured:
 
     def __enter__(self) -> None:
         try:
-            self.own = _open(self.folder, os.getpid()) if self.path else None
+            self.own = _opened.get((self.folder, os.getpid()))
+            if self.own is None and self.path:
+                self.own = _open(self.folder, os.getpid())
         except OSError:
             self.own = None
         if self.own is None:
@@ -146,12 +148,10 @@ _opened: dict[tuple[str, int], int] = {}
 
 
 def _open(folder: str, pid: int) -> int:
-    own = _opened.get((folder, pid))
-    if own is None:
-        os.makedirs(folder, exist_ok=True)
-        getattr(sys.__stdout__, "reconfigure", dict)(errors="backslashreplace")
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
-        own = _opened[folder, pid] = os.open(_path(folder, pid), flags, 0o666)
+    os.makedirs(folder, exist_ok=True)
+    getattr(sys.__stdout__, "reconfigure", dict)(errors="backslashreplace")
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+    own = _opened[folder, pid] = os.open(_path(folder, pid), flags, 0o666)
     return own
 
 

@@ -79,7 +79,10 @@ def fingerprint(*roots: Any) -> Code:
 def edition() -> tuple[tuple[int, int], int, int]:
     """Return what changes when code may have: a cell of a notebook, a module that was
     executed again, another manager."""
-    return cell(), sources.reloads, _looks
+    return cell() if "IPython" in sys.modules else NOWHERE, sources.reloads, _looks
+
+
+NOWHERE = 0, 0
 
 
 def cell() -> tuple[int, int]:

@@ -42,6 +42,8 @@ look_at = os.stat
 
 LAZY: Any = getattr(types, "LazyImportType", ())
 
+AUTORELOAD = "IPython.extensions.autoreload"
+
 _sources: dict[str, str] = {}
 _trees: dict[str, list[tuple[Sequence[str], ast.Module]]] = {}
 """Of each file the text and its tree, as it was loaded last, and before: what an earlier
@@ -321,7 +323,7 @@ def is_sole(filename: str) -> bool:
 
 def is_patched() -> bool:
     """Return whether %autoreload is loaded: it puts other code into functions."""
-    return "IPython.extensions.autoreload" in sys.modules
+    return AUTORELOAD in sys.modules
 
 
 def look_anew() -> None:

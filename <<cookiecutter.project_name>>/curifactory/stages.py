@@ -3,6 +3,7 @@
 import ast
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 from typing import (
@@ -106,7 +107,8 @@ class Stage(Generic[R, P, T]):
             made = "None), records" if self.is_aggregate else "args)"
             hint = f"{self.label}(Record(manager, {made}), or a call of another @stage"
             raise RequestError(f"stage {self.label} takes a Record, not {kind}", hint)
-        caller.call(self._reloaded(), records, arguments)
+        is_patched = sources.AUTORELOAD in sys.modules  # at each call: asked here
+        caller.call(self._reloaded() if is_patched else self, records, arguments)
         return record
 
     def _reloaded(self) -> "AnyStage":
@@ -114,7 +116,7 @@ class Stage(Generic[R, P, T]):
 
         That lets functions and classes that were imported by name follow an edit.
         """
-        if sources.is_patched() and self.function.__module__ != "__main__":
+        if self.function.__module__ != "__main__":
             found = code.named(self.function.__module__, self.function.__qualname__)
             if isinstance(found, Stage) and found._made > self._made:
                 return found

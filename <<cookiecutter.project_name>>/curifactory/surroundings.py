@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
-from typing import Any, NoReturn
 
 SELDOM = 1_000_000, 50, 1000
 """A great many calls are no garbage, and are looked through for nothing."""
@@ -109,17 +108,10 @@ came: list[int] = []
 """The signals that were to end the run while a stage was at work."""
 
 
-def end(number: int, frame: object = None) -> NoReturn:
+def end(number: int, frame: object = None) -> None:
     """Handle a signal that ends the run; a stage may handle the exception."""
     came.append(number)
     raise KeyboardInterrupt(*[128 + signal.SIGTERM] * (number != signal.SIGINT))
-
-
-def _handle_if_main(number: int, handler: Any) -> None:
-    try:
-        _handle(number, handler)
-    except ValueError:  # only the main thread may
-        pass
 
 
 class handled:
@@ -135,13 +127,19 @@ class handled:
         self.before = [(each, _handler(each)) for each in ENDING]
         came.clear()
         if self.before[0][1] is signal.default_int_handler:
-            _handle_if_main(signal.SIGINT, end)
+            try:  # at each call: cheaper than contextlib
+                _handle(signal.SIGINT, end)
+            except ValueError:  # only the main thread may
+                pass
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         os.umask(self.mask)
         for each, handler in self.before:
             if handler is not None and _handler(each) is not handler:
-                _handle_if_main(each, handler)
+                try:
+                    _handle(each, handler)
+                except ValueError:
+                    pass
         if came and not issubclass(kind or object, KeyboardInterrupt):
             end(came[0])
 
