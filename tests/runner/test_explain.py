@@ -431,6 +431,21 @@ def test_a_changed_cacher_is_not_accepted(whole):
     assert result.code == 2 and "nothing to accept" in result.err
 
 
+@pytest.mark.parametrize("name", ["fit", "stages.chain.fit"])
+def test_a_stage_that_was_renamed_and_edited_is_accepted_by_its_former_name(
+    whole, name
+):
+    whole.ok()
+    for edit in RENAMED:
+        whole.edit(*edit)
+    was = '@stage(["data"], ["model"]'
+    whole.edit("stages/chain.py", was, was + ", formerly='stages.chain.fit'")
+    whole.edit("src/helpers.py", "2 * x", "x + x")
+    assert "there is: compare, fit, load, score" in whole.run("accept", "train").err
+    assert "train: results of 2 calls are kept" in whole.ok("accept", name).out
+    assert whole.ok().counts["computed"] == 0
+
+
 def test_a_changed_field_is_not_accepted(whole):
     whole.ok()
     whole.edit("params/base.py", "seed=1)", "seed=1, depth=3)")

@@ -44,6 +44,8 @@ def perform(options: argparse.Namespace) -> int:
     others = {"read_only": False} if is_accepting else {}
     run = _last(project, options.stage.rpartition(".")[2], **others)
     calls = [c for c, _ in run.decisions if options.stage in c.stage.called]
+    # One that was renamed since goes by the name that runs know.
+    calls = calls or [c for c, _ in run.decisions if _was(c.stage, options.stage)]
     if not calls:
         known = {call.stage.label for call, _ in run.decisions}
         said = f"{run.manager.experiment_name} has no stage {options.stage!r} any more"
@@ -53,6 +55,10 @@ def perform(options: argparse.Namespace) -> int:
         used = _used(project, {n.rpartition(".")[2] for n in calls[0].stage.names})
         return _accept(run, calls[0].stage, [c for c in calls if c not in reused], used)
     return _check(project, run, calls)
+
+
+def _was(stage: AnyStage, name: str) -> bool:
+    return any(name in (each, each.rpartition(".")[2]) for each in stage.names)
 
 
 def _last(project: Settings, label: str, **others: Any) -> Run:
