@@ -714,6 +714,34 @@ def test_what_is_declared_otherwise_asks_before_long_work(whole):
     assert said.partition(":")[0] in whole.ok("map", "study").out
 
 
+def test_an_edit_of_a_function_in_a_field_asks_before_long_work_too(whole):
+    whole.write({"src/acts.py": "def plus(x):\n    return x + 3\n"})
+    whole.edit(
+        "params/__init__.py", "items: list", "act: object = abs\n    items: list"
+    )
+    whole.edit(
+        "params/base.py", "import Args", "import Args\nfrom src.acts import plus"
+    )
+    whole.edit("params/base.py", "seed=1", "seed=1, act=plus")
+    whole.edit("stages/chain.py", "+ record.args.seed", "+ record.args.act(3)")
+    whole.ok()
+    let_it_have_taken(whole, "fit", DAYS)
+    whole.edit("src/acts.py", "x + 3", "3 + x")
+    result = whole.run("study")
+    assert result.code == 2 and "act changed: fit 1" in result.err
+    assert "fit: results of 1 call are kept" in whole.ok("accept", "fit").out
+    assert "fit a" not in whole.ok().done()
+    whole.edit("params/base.py", "act=plus", "act=float")
+    assert "fit a" in whole.ok().done()  # another function is no edit
+    whole.edit("params/base.py", "act=float", "act=lambda x: 2")
+    whole.ok()
+    let_it_have_taken(whole, "fit", DAYS)
+    whole.edit(
+        "params/base.py", '[Args(name="a"', '[Args("c", act=lambda x: 5), Args(name="a"'
+    )
+    assert "fit c" in whole.ok().done()  # nor is another argset
+
+
 def test_an_edit_upstream_of_long_work_asks_too(whole):
     whole.ok()
     let_it_have_taken(whole, "fit", DAYS)

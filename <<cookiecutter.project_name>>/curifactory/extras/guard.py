@@ -3,12 +3,16 @@
 import contextlib
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from types import FunctionType
 
 from .. import decide
 from ..decide import Now
+from ..reads import MARKS, value_at
 from ..record import Call, Output
 from ..survey import Survey
 from ..trace import Trace
+
+CODE = FunctionType, type
 
 
 def cost_of_edits(
@@ -45,7 +49,7 @@ def cost_of_edits(
 
 
 def by_code_alone(
-    call: Call, trace: Trace, now: Now, *, is_after: bool = False
+    survey: Survey, call: Call, trace: Trace, now: Now, *, is_after: bool = False
 ) -> bool:
     """Return whether nothing but code tells a call from a trace, as far as is known.
 
@@ -56,7 +60,21 @@ def by_code_alone(
         return False
     others = [read for read in trace.reads if read[0][0] in "afo"]
     is_given = call.given() == trace.arguments
-    return is_given and all(now(key) == digest for key, digest, _ in others)
+    return is_given and all(
+        now(key) == digest
+        or (trace.label == call.label and _is_edited(survey, call, key, shown))
+        for key, digest, shown in others
+    )
+
+
+def _is_edited(survey: Survey, call: Call, key: str, shown: str) -> bool:
+    """Return whether a field holds a function or class of the same name as before."""
+    kind, (number, _, path) = key[0], key[1:].partition(":")
+    if kind != "a" or survey.present.shown(call.own, call.members, key) != shown:
+        return False
+    args = (call.members[int(number)].snapshot if number else call.own).source
+    value = None if path[-1] in MARKS else value_at(args, path)
+    return isinstance(value, CODE) and "<" not in value.__qualname__
 
 
 def code_changes(
@@ -69,9 +87,9 @@ def code_changes(
     if trace.code != code.fingerprint:
         pairs[code.fingerprint] = trace.code
     for key, digest, shown in trace.reads:
-        if key[0] in "cm" and now(key) != digest:
+        if key[0] in "acm" and now(key) != digest:
             pairs[now(key)] = digest
-            found.append(decide.read_change(key, shown, ""))
+            found.append(decide.read_change(key, shown, shown))
     return found, pairs
 
 
@@ -83,7 +101,7 @@ def _invalidated(
     if not after and not decide.is_known(call):
         return None
     for trace in survey.past(call):
-        if by_code_alone(call, trace, now, is_after=bool(after)):
+        if by_code_alone(survey, call, trace, now, is_after=bool(after)):
             changes, _ = code_changes(survey, call, trace)
             if changes or after:
                 return ", ".join(changes[:2] or after[:1]), trace

@@ -107,7 +107,7 @@ def _accept(run: Run, stage: AnyStage, calls: list[Call], used: Used) -> int:
         before = filter(None, map(survey.store.read, had))
         for trace in itertools.chain(before, survey.past(call)):
             same = decide.is_declared_alike(call, trace) and trace.stage in stage.names
-            if not (same and guard.by_code_alone(call, trace, now)):
+            if not (same and guard.by_code_alone(survey, call, trace, now)):
                 continue
             found, digests = guard.code_changes(survey, call, trace)
             if digests and survey.store.has_data(trace):  # else none, of other code
