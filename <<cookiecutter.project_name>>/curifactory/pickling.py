@@ -13,6 +13,7 @@ from . import sources
 
 if sys.version_info < (3, 13):
     sys.modules["pathlib._local"] = pathlib  # so Python 3.13 itself calls it in pickles
+PATH = type(pathlib.Path())
 
 
 def pickled(value: Any) -> bytes:
@@ -32,7 +33,7 @@ def reducers() -> Mapping[type, Callable[[Any], Any]]:
     """
     found: dict[type, Callable[[Any], Any]] = {**copyreg.dispatch_table}
     # As one text, in which the place of the project is seen; some Pythons have parts.
-    found[type(pathlib.Path())] = lambda path: (type(path), (str(path),))
+    found[PATH] = lambda path: (PATH, (str(path),))
     found.update(dict.fromkeys(_compiled(), _by_name))
     torch: Any = sys.modules.get("torch")
     if hasattr(torch, "UntypedStorage"):
