@@ -219,7 +219,11 @@ class Files:
             mode = look_at(full).st_mode
         except (OSError, ValueError):
             if SIGNS.search(text):
-                self._name(_known_part(text))
+                whole = _expanded(text)
+                known = _known_part(whole)
+                if whole != text and os.path.exists(known):
+                    self.reads.note(f"f:{PLACE_OF}{text}")  # of other users, another
+                self._name(known)
             return
         if stat.S_ISDIR(mode):
             self._let_count(sources.real(full))
@@ -439,9 +443,13 @@ SYSTEM = (
 
 def _known_part(text: str) -> str:
     """Return a path without signs, or the folder that lies before the first one."""
-    whole = os.path.expandvars(os.path.expanduser(text))
-    sign = SIGNS.search(whole)
-    return os.path.dirname(whole[: sign.start()]) if sign else whole
+    sign = SIGNS.search(text)
+    return os.path.dirname(text[: sign.start()]) if sign else text
+
+
+def _expanded(text: str) -> str:
+    """Return what a text with `~` and names of variables stands for."""
+    return os.path.expandvars(os.path.expanduser(text))
 
 
 def _is_apart(name: str) -> bool:
@@ -525,8 +533,10 @@ Digest = Callable[[str, tuple[int, int], int], str]
 NOTHING = ("absent", hashing.hash_text())
 """The digests of a file that is not there, and of a pattern that matches none."""
 
-PLACE = "the place of the project"
-"""Stands among the files that a call has read, where its result says where that is."""
+PLACE_OF = "the place of "
+"""How stands among the files that a call has read where such a text leads to."""
+PLACE = f"{PLACE_OF}the project"
+"""Of which a result says where that is."""
 
 UNREADABLE = "unreadable"
 """The digest of a file that is there, and of which nobody can tell more."""
@@ -541,8 +551,10 @@ class FileDigests:
         self.known: dict[tuple[str, tuple[int, int], int], str] = {}
 
     def __call__(self, path: str) -> str:
-        if path == PLACE:
-            return hashing.hash_text(str(self.root))
+        if path.startswith(PLACE_OF):
+            text = path.removeprefix(PLACE_OF)
+            whole = str(self.root) if path == PLACE else _expanded(text)
+            return hashing.hash_text(whole)
         status, number = sources.status_of(os.path.join(self.root, path))
         if status[0] < 0 and _is_pattern(path):
             found = sorted(matching(self.root, path))

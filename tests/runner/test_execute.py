@@ -745,6 +745,29 @@ def test_a_cacher_that_writes_nothing_fails_its_call(project):
     assert project.value(project.ok("other"), "use") == 1  # an empty folder is a value
 
 
+@pytest.mark.parametrize("name", ["HOME", "DATA"])
+def test_a_field_that_leads_elsewhere_for_another_user_is_another_file(
+    project, tmp_path, name
+):
+    stages = (
+        "import os\n\n\n@stage(None, ['text'])\ndef read(record):\n"
+        "    path = os.path.expandvars(os.path.expanduser(record.args.path))\n"
+        "    with open(path) as file:\n        return file.read()\n\n\n"
+    )
+    argset = f"Args(name='a', path={'~/x.csv' if name == 'HOME' else '$DATA/x.csv'!r})"
+    project.write(other(stages, "read(Record(manager, argsets[0]))", argset))
+    for place in ("one", "two", "one"):
+        path = tmp_path / place / "x.csv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(place)
+        result = project.ok("other", **{name: str(path.parent)})
+        assert project.value(result, "read") == place
+    assert result.counts["computed"] == 0
+    shutil.copy(path, tmp_path)
+    reason = project.ok("other", **{name: str(tmp_path)}).reasons("read")[0]
+    assert reason.startswith("the place of ") and reason.endswith("x.csv changed")
+
+
 def test_outputs_whose_names_are_one_file_on_the_disk_are_refused(project):
     stages = (
         "class Twice(JsonCacher):\n"  # as a disk that tells no capitals
