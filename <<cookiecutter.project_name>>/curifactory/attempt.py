@@ -150,7 +150,7 @@ class _Attempt:
             raise DamagedError(f"{self.outcome.damaged[0]} is damaged")
         self._note_met()
         if self.saving.is_placed:
-            self.noted.note(f"f:{PLACE}")
+            self.noted.note(f"f:{PLACE}{self.stage.label}")
         trace = self._trace(outputs)
         trace.seconds, trace.metrics = round(seconds, 6), self.metrics
         trace.reportables = self.saving.described

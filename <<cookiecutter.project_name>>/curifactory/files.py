@@ -535,8 +535,8 @@ NOTHING = ("absent", hashing.hash_text())
 
 PLACE_OF = "the place of "
 """How stands among the files that a call has read where such a text leads to."""
-PLACE = f"{PLACE_OF}the project"
-"""Of which a result says where that is."""
+PLACE = f"{PLACE_OF}the project in results of "
+"""The same, before the name of a stage, where a result says where the project lies."""
 
 UNREADABLE = "unreadable"
 """The digest of a file that is there, and of which nobody can tell more."""
@@ -553,8 +553,8 @@ class FileDigests:
     def __call__(self, path: str) -> str:
         if path.startswith(PLACE_OF):
             text = path.removeprefix(PLACE_OF)
-            whole = str(self.root) if path == PLACE else _expanded(text)
-            return hashing.hash_text(whole)
+            whole = str(self.root) if path.startswith(PLACE) else _expanded(text)
+            return hashing.hash_text(path, whole)
         status, number = sources.status_of(os.path.join(self.root, path))
         if status[0] < 0 and _is_pattern(path):
             found = sorted(matching(self.root, path))
@@ -574,6 +574,11 @@ class FileDigests:
             if not may_change_unseen:
                 self.known[key] = known
         return known
+
+
+def is_of_code(key: str) -> bool:
+    """Return whether a key of reads stands for code, or for where that lies."""
+    return key[0] in "cm" or key.startswith(f"f:{PLACE}")
 
 
 def matching(root: Path | str, pattern: str) -> frozenset[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from . import decide, sources
 from .decide import Decision, Now
 from .errors import counted, nearest
+from .files import is_of_code
 from .folders import output_stem
 from .index import Index
 from .provenance import dependencies
@@ -139,7 +140,7 @@ class Survey:
         olds: dict[str, dict[str, None]] = {}  # what code that was met was before
         for trace in known:
             for key, digest, _ in trace.reads:
-                if key[0] in "cm":
+                if is_of_code(key):
                     olds.setdefault(now(key), {})[digest] = None
 
         def same(digest: str) -> Iterable[str]:

@@ -602,6 +602,22 @@ def test_an_edit_under_long_work_is_refused_where_nobody_answers(costly):
     assert result.counts["computed"] == 0
 
 
+def test_long_work_whose_result_says_where_the_project_lay_is_not_repeated_unasked(
+    whole, tmp_path
+):
+    said = '{"root": __file__, "sum": double(sum(data)) + record.args.seed}'
+    whole.edit("stages/chain.py", '{"sum": double(sum(data)) + record.args.seed}', said)
+    whole.ok()
+    let_it_have_taken(whole, "fit", DAYS)
+    whole.root = whole.root.rename(tmp_path / "moved")
+    whole.cache = whole.root / "data" / "cache"
+    result = whole.run("study")
+    assert result.code == 2
+    assert "the place of the project in results of fit changed: fit 2" in result.err
+    assert "results of 2 calls are kept" in whole.ok("accept", "fit").out
+    assert whole.ok().counts["computed"] == 0
+
+
 def test_yes_goes_on(costly):
     assert "fit a" in costly.ok("study", "--yes").done()
 

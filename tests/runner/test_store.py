@@ -249,7 +249,8 @@ def test_paths_into_a_project_are_those_of_where_it_lies(project, tmp_path, name
     project.cache = project.root / "data" / "cache"
     moved = project.ok("lists")
     assert moved.done() == ["find a", "root a"]
-    assert moved.reasons("find") == ["the place of the project changed"]
+    reason = "the place of the project in results of find changed"
+    assert moved.reasons("find") == [reason]
     assert project.ok("lists").counts["computed"] == 0
     project.write({"raw/one.txt": "other"})
     edited = project.ok("lists")

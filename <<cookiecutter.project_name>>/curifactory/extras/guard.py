@@ -7,6 +7,7 @@ from types import FunctionType
 
 from .. import decide
 from ..decide import Now
+from ..files import is_of_code
 from ..reads import MARKS, value_at
 from ..record import Call, Output
 from ..survey import Survey
@@ -58,7 +59,7 @@ def by_code_alone(
     is_known = decide.is_known(call) and not is_after
     if is_known and trace.inputs != decide.inputs(call):
         return False
-    others = [read for read in trace.reads if read[0][0] in "afo"]
+    others = [read for read in trace.reads if not is_of_code(read[0])]
     is_given = call.given() == trace.arguments
     return is_given and all(
         now(key) == digest
@@ -87,7 +88,7 @@ def code_changes(
     if trace.code != code.fingerprint:
         pairs[code.fingerprint] = trace.code
     for key, digest, shown in trace.reads:
-        if key[0] in "acm" and now(key) != digest:
+        if (key[0] == "a" or is_of_code(key)) and now(key) != digest:
             pairs[now(key)] = digest
             found.append(decide.read_change(key, shown, shown))
     return found, pairs
