@@ -356,7 +356,8 @@ def _new_folder(parent: Path, name: str) -> Path:
                 folder.mkdir()
                 return folder
     except OSError as error:
-        hint = "make the folder writable"
+        hint = "make the folder writable, or name another place in pyproject.toml: "
+        hint += '[tool.curifactory] runs = "/a/folder"'
         raise RequestError(f"{parent} cannot be written: {error}", hint) from error
     raise AssertionError
 

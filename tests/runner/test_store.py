@@ -344,6 +344,17 @@ def test_a_cache_that_cannot_be_made_is_one_clear_line(project):
     assert "Traceback" not in result.err
 
 
+def test_a_history_that_cannot_be_written_may_lie_elsewhere(project, tmp_path):
+    project.write({"data/runs": ""})  # as in a checkout that is read only
+    result = project.run("study")
+    assert result.code == 2 and "data/runs cannot be written" in result.err
+    line = re.search(r"^  make .*pyproject.toml: (.*)", result.err, re.MULTILINE)[1]
+    line = line.replace("/a/folder", str(tmp_path / "runs"))
+    project.write({"pyproject.toml": line.replace("] ", "]\n") + "\n"})
+    assert project.run("study").code == 0
+    assert os.listdir(tmp_path / "runs") == ["study-1"]
+
+
 def test_the_root_of_the_file_system_can_be_a_cache():
     assert Store(Path("/"), print).place(".tmp") == "/.tmp"
 
