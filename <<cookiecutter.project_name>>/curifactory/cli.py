@@ -308,7 +308,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("name", nargs="?", default="", help="an experiment, see `experiment ls`")
     add("rest", nargs="*", help=argparse.SUPPRESS)
-    said = "take the argsets of this parameter file (may be repeated)"
+    said = "take the argsets of this parameter file (repeatable)"
     add("-p", "--params", dest="paramsets", metavar="FILE", help=said, **LISTED)
     add_choice_options(parser)
     add("--overwrite", action="store_true", help="compute everything again")
@@ -316,7 +316,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--overwrite-stage",
         dest="overwrite_stages",
         metavar="STAGE",
-        help="compute this stage again (may be repeated)",
+        help="compute this stage again (repeatable)",
         **LISTED,
     )
     add("-j", "--jobs", type=int, metavar="N", help="on N worker processes")
@@ -343,7 +343,7 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
     said = "give a field another value; VALUE,VALUE: an argset for each (repeatable)"
     add("--set", dest="sets", metavar="FIELD=VALUE", help=said, **LISTED)
     add("--seeds", type=int, metavar="N", help="repeat each argset with seeds 0 to N-1")
-    said = "only argsets with this name, or a pattern like 'knn_*'"
+    said = "only argsets with this name, or a pattern like 'knn_*' (repeatable)"
     add("-n", "--names", metavar="NAME", help=said, **LISTED)
     said = "only argsets at these places, and those of -n"
     add("--indices", metavar="0,2-4", type=not_empty, help=said, **LISTED)
