@@ -70,8 +70,9 @@ def recall(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
         Recall, 0 to 1; 1 for a class without images, which has none to miss.
     """
     sizes = confusion.sum(axis=1)
-    hits = np.diagonal(confusion)
-    return np.divide(hits, sizes, out=np.ones(len(sizes)), where=sizes > 0)
+    shares = np.ones(len(sizes))
+    np.divide(np.diagonal(confusion), sizes, out=shares, where=sizes > 0)
+    return shares
 
 
 def _check_pairs(true: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:

@@ -90,6 +90,12 @@ def test_mypy_passes(project):
 
 
 @pytest.mark.slow
+def test_mypy_passes_where_the_owner_asks_it_to_be_strict(project):
+    places = ["experiments", "params", "src", "stages"]
+    run(sys.executable, "-m", "mypy", "--strict", *places, cwd=project)
+
+
+@pytest.mark.slow
 def test_mypy_knows_argsets_and_stages(project):
     said = run(sys.executable, "-m", "mypy", "probe.py", cwd=project).stdout
     found = [line.split('"')[1] for line in said.splitlines() if "Revealed" in line]
