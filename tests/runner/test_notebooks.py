@@ -333,35 +333,3 @@ print({*found}, ask(), grown < 8)
 def test_a_large_value_that_many_records_are_given_is_kept_once(project):
     result = project.script(GIVEN)
     assert result.out.strip() == "{1.0} 6.0 True", result
-
-
-OPERATIONAL = """
-from dataclasses import dataclass
-
-from curifactory import ArtifactManager, Record, parameter, stage
-
-
-@dataclass
-class Device:
-    name: str = "cpu"
-    number: int = parameter(0, operational=True)
-
-
-@stage(["device"], ["number"])
-def tell(record, device, *, time):
-    return device.number
-
-
-def ask(number, time):
-    record = Record(manager, None)
-    record.state["device"] = Device(number=number)
-    return tell(record, time=time).output
-
-
-manager = ArtifactManager("devices")
-print(ask(1, "first"), ask(2, "second"))
-"""
-
-
-def test_what_does_not_count_of_an_object_is_that_of_each_record(project):
-    assert project.script(OPERATIONAL).out.split() == ["1", "2"]

@@ -264,3 +264,35 @@ def test_a_change_within_the_argset_of_a_record_is_refused_in_a_script_as_well(p
     assert "'a': items was changed, an argset is fixed once" in result.err
     again = "Record(manager, args)\nargs.items.append(1)\nload(Record(manager, args))"
     assert project.script(f"{BY_HAND}{made}{again}").code == 0
+
+
+OPERATIONAL = """
+from dataclasses import dataclass
+
+from curifactory import ArtifactManager, Record, parameter, stage
+
+
+@dataclass
+class Device:
+    name: str = "cpu"
+    number: int = parameter(0, operational=True)
+
+
+@stage(["device"], ["number"])
+def tell(record, device, *, time):
+    return device.number
+
+
+def ask(number, time):
+    record = Record(manager, None)
+    record.state["device"] = Device(number=number)
+    return tell(record, time=time).output
+
+
+manager = ArtifactManager("devices")
+print(ask(1, "first"), ask(2, "second"))
+"""
+
+
+def test_what_does_not_count_of_an_object_is_that_of_each_record(project):
+    assert project.script(OPERATIONAL).out.split() == ["1", "2"]
