@@ -256,6 +256,7 @@ class Repeated(Generic[T]):
     def __init__(self, find: Callable[[Any, str, Any], T]) -> None:
         self.find = find
         self._last: dict[type, tuple[tuple[Any, ...], list[T], set[int]]] = {}
+        sources.known_of_classes.append(self._last.clear)
 
     def __call__(self, args: Any) -> list[T]:
         """Return what was found for each field, in order."""
@@ -296,6 +297,7 @@ def _counted(cls: Any) -> tuple[list[str], list[int]]:
 _field_digests = Repeated(
     lambda args, n, v: plain.digest(v, f"{args.name}.{n}") if n != "name" else ""
 )
+sources.known_of_classes += [_getter.cache_clear, _counted.cache_clear]
 
 
 def fixed(label: str, said: str, name: str) -> RequestError:

@@ -561,6 +561,9 @@ def representations(cls: type) -> dict[str, Representation | None]:
     return {**found, **getattr(cls, RULES, {})}
 
 
+sources.known_of_classes += [field_names.cache_clear, representations.cache_clear]
+
+
 def declared(field: "dataclasses.Field[Any]") -> dict[str, Representation | None]:
     """Return what the field `hash_representations` holds in every instance."""
     if field.default_factory is not dataclasses.MISSING:

@@ -98,6 +98,9 @@ def _is_simple(cls: Any) -> bool:
     return all(same) and not is_builtin and not any(hasattr(cls, n) for n in OWN_WAYS)
 
 
+sources.known_of_classes += [_is_simple.cache_clear]
+
+
 def _parts(value: Any) -> dict[Any, Any]:
     """Return what is in a list, tuple or dictionary, or the fields of a dataclass."""
     cls: Any = type(value)

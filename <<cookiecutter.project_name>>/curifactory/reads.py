@@ -638,6 +638,9 @@ def _tracked_class(
     return made
 
 
+sources.known_of_classes += [_tracked_class.cache_clear]
+
+
 @functools.cache
 def _as_in_tables(cls: Any) -> Any:
     """Return a metaclass by which `TABLE[type(x)]` finds what stands there for a class.

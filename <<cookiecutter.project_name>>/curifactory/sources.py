@@ -60,6 +60,8 @@ _replaced: dict[str, ModuleType] = {}
 _made: dict[tuple[str, str], dict[str, Any]] = {}
 """The attributes of classes as their modules have left them, but no methods."""
 _executed: set[str] = set()
+known_of_classes: list[Callable[[], None]] = []
+"""What forgets what is known of classes: %autoreload gives those that are there fields."""
 reloads = 0
 """How often modules of the project were executed that had been before."""
 
@@ -483,7 +485,10 @@ class _Loader(SourceFileLoader):
             super().exec_module(module)  # a copy: its file counts as data
             return
         # %autoreload empties a module before.
-        reloads += name in _executed or "__builtins__" in vars(module)
+        if name in _executed or "__builtins__" in vars(module):
+            reloads += 1
+            for forget_known in known_of_classes:
+                forget_known()
         _executed.add(name)
         importing.append(self.path)
         try:

@@ -333,3 +333,58 @@ print({*found}, ask(), grown < 8)
 def test_a_large_value_that_many_records_are_given_is_kept_once(project):
     result = project.script(GIVEN)
     assert result.out.strip() == "{1.0} 6.0 True", result
+
+
+FIELDS = """
+import contextlib
+import importlib
+from pathlib import Path
+
+import params.mine
+from curifactory import ArtifactManager, Record, stage
+from params.mine import Mine
+
+manager = ArtifactManager("fields")
+
+
+@stage(None, ["value"])
+def compute(record):
+    return record.args.steps * getattr(record.args, "width", 1)
+
+
+def ask(**given):
+    print(compute(Record(manager, Mine("a", **given))).output)
+
+
+def edit(before, after):
+    path = Path("params/mine.py")
+    path.write_text(path.read_text().replace(before, after))
+    importlib.reload(params.mine)
+    for name, value in vars(params.mine.Mine).items():
+        with contextlib.suppress(AttributeError):
+            setattr(Mine, name, value)
+
+
+ask()
+edit("steps: int = 2", "steps: int = 2\\n    width: int = 5")
+ask()
+ask(width=6)
+edit("steps: int = 2", "steps: int = 3")
+ask()
+"""
+MINE = """
+from dataclasses import dataclass
+from curifactory import ExperimentArgs
+
+
+@dataclass
+class Mine(ExperimentArgs):
+    steps: int = 2
+"""
+
+
+def test_a_field_that_autoreload_gives_to_a_class_counts(project):
+    """It makes the class that was imported by name what its module says now."""
+    project.write({"params/mine.py": MINE})
+    result = project.script(FIELDS)
+    assert result.out.split() == ["2", "10", "12", "15"], result
