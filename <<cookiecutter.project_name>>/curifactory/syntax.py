@@ -167,13 +167,15 @@ def names_used(tree: ast.Module, *, with_bases: bool) -> frozenset[str]:
 
 
 def is_set_by_import(name: str) -> bool:
-    """Return whether modules set an attribute of this name, and no function does.
+    """Return whether modules set an attribute of this name, or may %autoreload have done
+    so, and no function does.
 
     What functions set may change while the project runs.
     """
     trees = sources.loaded_with(name)
     set_by = (_attributes_set(tree).get(name, ()) for tree in trees)
-    return set(itertools.chain.from_iterable(set_by)) == {False}
+    found = set(itertools.chain.from_iterable(set_by))
+    return found == {False} or (not found and sources.is_patched())
 
 
 @functools.lru_cache(1000)

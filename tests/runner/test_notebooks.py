@@ -388,3 +388,55 @@ def test_a_field_that_autoreload_gives_to_a_class_counts(project):
     project.write({"params/mine.py": MINE})
     result = project.script(FIELDS)
     assert result.out.split() == ["2", "10", "12", "15"], result
+
+
+PATCHED = """
+import sys
+import types
+
+import stages.work
+from curifactory import ArtifactManager, Record
+
+sys.modules["IPython.extensions.autoreload"] = types.ModuleType("autoreload")
+
+
+def ask():
+    manager = ArtifactManager("patched")  # as another cell does
+    print(stages.work.compute(Record(manager, None)).output)
+
+
+ask()
+setattr(stages.work.Scale, "yb"[::-1], 3)  # so that no text says it
+ask()
+exec("def scaled(x):\\n    return x * 5", vars(stages.work))
+ask()
+exec("def scaled(x):\\n    return x * 7", vars(stages.work))
+ask()
+"""
+SCALE = """
+from curifactory import stage
+
+
+class Scale:
+    by = 1
+    made = 0
+
+    def __init__(self):
+        Scale.made += 1
+
+
+def scaled(x):
+    return x * Scale().by
+
+
+@stage(None, ["value"])
+def compute(record):
+    return scaled(5)
+"""
+
+
+def test_what_autoreload_puts_into_classes_and_modules_counts(project):
+    """Newer releases of IPython do not execute the module again for that."""
+    project.write({"stages/work.py": SCALE})
+    result = project.script(PATCHED)
+    assert result.out.split() == ["5", "15", "25", "35"], result
