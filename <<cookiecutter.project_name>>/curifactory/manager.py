@@ -80,6 +80,10 @@ class ArtifactManager:
         Files(self.settings.root, self.settings.apart).listen()
         code.look_anew()
 
+    def __getstate__(self) -> None:
+        said = "a manager stays in its process: make another where the work is done"
+        raise TypeError(f"{said}, ArtifactManager({self.experiment_name!r})")
+
     @property
     def name(self) -> str:
         """The name of the run, `experiment-number` once it has begun."""

@@ -440,3 +440,31 @@ def test_what_autoreload_puts_into_classes_and_modules_counts(project):
     project.write({"stages/work.py": SCALE})
     result = project.script(PATCHED)
     assert result.out.split() == ["5", "15", "25", "35"], result
+
+
+SENT = """
+import joblib
+from curifactory import ArtifactManager, Record, stage
+
+manager = ArtifactManager("sent")
+
+
+@stage(None, ["value"])
+def compute(record):
+    return manager.experiment_name
+
+
+def one(manager):
+    return compute(Record(manager, None)).output
+
+
+if __name__ == "__main__":
+    print(one(manager))
+    joblib.Parallel(n_jobs=2)(joblib.delayed(one)(manager) for _ in range(2))
+"""
+
+
+def test_a_manager_that_is_sent_to_another_process_says_what_to_do(project):
+    result = project.script(SENT)
+    assert result.out.split() == ["sent"], result
+    assert "a manager stays in its process: make another where" in result.err
