@@ -171,6 +171,8 @@ def is_project(value: Any) -> bool:
     """Return whether a function, class or module is the user's own code."""
     if isinstance(value, FunctionType):
         place = value.__code__.co_filename
+        if value.__module__ == "__main__" and place[:1] != "<":
+            place = os.path.abspath(place)  # compile(text, "script.py", "exec")
         is_own = is_project_file(place) or (place[:1] == "<" and _is_typed(value))
         return is_own and value.__name__ != "__annotate__"  # that Python 3.14 makes
     if isinstance(value, ModuleType):

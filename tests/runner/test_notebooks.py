@@ -97,9 +97,10 @@ SHOW = "linecache.cache[path] = len(text), None, text.splitlines(True), path"
     ("path", "show"),
     [
         ('Path("tried.py").resolve()', "path.write_text(text)"),
+        ('Path("tried.py")', "path.write_text(text)"),
         ('"/tmp/marimo_1/__marimo__cell_Hbol_.py"', SHOW),
     ],
-    ids=["%run", "marimo"],
+    ids=["%run", "compile", "marimo"],
 )
 def test_a_script_or_cell_that_is_executed_again_counts_as_it_is_now(
     path, show, project
