@@ -30,6 +30,8 @@ class Manager(Protocol):
 
     def value(self, source: "Source") -> Any: ...
 
+    def say(self, text: str) -> None: ...
+
 
 class Stored(NamedTuple):
     """An input that lies in the cache."""
@@ -257,6 +259,8 @@ class Record(Generic[A]):
             chosen = [each for each in over if each is not self]
         members = [_member(each, stage, replaced) for each in chosen]
         _check_inputs(stage, chosen, members)
+        if stage.is_aggregate and records is None and self.manager.eager:
+            _tell_of_repeated(stage, members, self.manager)
         made = Call(stage, self.snapshot, members, given)
         if code.opened:
             made.held = [*held, *_looked_at_anew(made)]
@@ -408,6 +412,18 @@ def _check_inputs(
         if hint := _hint_of_another(name, records):
             raise RequestError(f"{stage.label} {said}", hint)
         raise stage.wrong(said, nearest(name, known, FIRST))
+
+
+def _tell_of_repeated(stage: AnyStage, members: list[Member], manager: Manager) -> None:
+    """Tell of records that cells have made again: nobody has left the earlier ones out."""
+    taken = [m.snapshot for m in members if m.sources and m.snapshot.source is not None]
+    names = {each.name for each in taken}
+    if len(names) < len(taken):
+        several = counted(len(taken), "record"), counted(len(names), "argset")
+        manager.say(
+            f"{stage.label} covers {several[0]} of {several[1]}, those that a cell had made "
+            f"before as well; {stage.label}(record, records) covers those of a list"
+        )
 
 
 def _hint_of_another(name: str, records: list[Record[Any]]) -> str:

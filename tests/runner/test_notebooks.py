@@ -469,3 +469,34 @@ def test_a_manager_that_is_sent_to_another_process_says_what_to_do(project):
     result = project.script(SENT)
     assert result.out.split() == ["sent"], result
     assert "a manager stays in its process: make another where" in result.err
+
+
+REPEATED = """
+from curifactory import ArtifactManager, Record, aggregate, stage
+from params import Args
+
+
+@stage(None, ["seed"])
+def load(record):
+    return record.args.seed
+
+
+@aggregate(["seed"], ["count"])
+def count(record, records, seed):
+    return len(seed)
+
+
+manager = ArtifactManager("repeated")
+for _ in range({times}):
+    made = [load(Record(manager, Args(name, seed=1))) for name in "ab"]
+print(count(Record(manager, None)).output, count(Record(manager, None), made).output)
+"""
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_records_that_a_cell_has_made_again_are_told_of(times, project):
+    """An aggregate that is given no list covers those of before as well."""
+    result = project.script(REPEATED.format(times=times))
+    assert result.out.split() == [str(2 * times), "2"]
+    told = "count covers 4 records of 2 argsets, those that a cell had made before"
+    assert (told in result.err) is (times == 2) and result.err.count("covers") < 3
