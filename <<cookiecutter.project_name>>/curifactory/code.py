@@ -47,6 +47,8 @@ _units: Units = {}
 _codes: dict[tuple[int, ...], tuple[object, Code]] = {}
 _plain: dict[tuple[str, str], object] = {}
 """The plain constants in the code that was followed, by their places."""
+_bound: dict[tuple[str, str], object] = {}
+"""What the names of a script or notebook stand for in that code."""
 _filled: set[str] = set()
 """The names of what that code fills itself, as tables in which it keeps results."""
 _edition: object = None
@@ -67,6 +69,7 @@ def fingerprint(*roots: Any) -> Code:
         _units.clear()
         _codes.clear()
         _plain.clear()
+        _bound.clear()
         _filled.clear()
     key = tuple(id(root) for root in roots)
     if not opened.keys().isdisjoint(key):
@@ -109,6 +112,9 @@ def set_since(*, counts_filled: bool = True) -> str:
         now = _content(_at(*place)) if is_asked else value
         if value is not now and (type(value) is not type(now) or value != now):
             return ".".join(place)
+    for place, value in list(_bound.items()) if counts_filled else ():
+        if _at(*place) is not value:
+            return ".".join(place)
     return ""
 
 
@@ -144,6 +150,7 @@ def check_unset() -> None:
 def take_as_set() -> None:
     """Let the constants be what they are: stages have set them, and may do so."""
     _plain.update({place: _content(_at(*place)) for place in _plain})
+    _bound.update({place: _at(*place) for place in _bound})
 
 
 def open_in(found: Iterable[Any]) -> list[Any]:
@@ -350,7 +357,10 @@ def _unit(target: Any, own: Units) -> Unit:
             name = ".".join(target[:2]) if named else sources.qualified(target)
             said = f"{name} goes too deep to be followed"
             raise RequestError(said, "split it into several functions") from error
-        _filled.update(known[key][1].filled)
+        made = known[key][1]
+        _filled.update(made.filled)
+        mine = [each for each in made.bound.items() if each[0][0] == "__main__"]
+        _bound.update((place, value) for place, value in mine if _at(*place) is value)
     return known[key][1]
 
 

@@ -500,3 +500,51 @@ def test_records_that_a_cell_has_made_again_are_told_of(times, project):
     assert result.out.split() == [str(2 * times), "2"]
     told = "count covers 4 records of 2 argsets, those that a cell had made before"
     assert (told in result.err) is (times == 2) and result.err.count("covers") < 3
+
+
+IN_A_LOOP = """
+from fractions import Fraction
+from decimal import Decimal
+
+import numpy as np
+from curifactory import ArtifactManager, Record, stage
+
+manager = ArtifactManager("loop")
+
+
+class One:
+    def value(self):
+        return 1
+
+
+class Two:
+    def value(self):
+        return 2
+
+
+@stage(None, ["value"])
+def compute(record):
+    return float({use})
+
+
+for chosen in {values}:
+    print(compute(Record(manager, None)).output)
+"""
+
+
+@pytest.mark.parametrize(
+    ("use", "values"),
+    [
+        ("chosen().value()", "(One, Two)"),
+        ("chosen.value()", "(One(), Two())"),
+        ("chosen(1)", "(lambda x: x, lambda x: x + 1)"),
+        ("chosen(1) * (1 + (chosen is Decimal))", "(Fraction, Decimal)"),
+        ("chosen[0]", "((1, 2), (2, 3))"),
+        ("chosen.sum()", "(np.ones(1), np.ones(2))"),
+    ],
+    ids="class object function foreign tuple array".split(),
+)
+def test_what_a_loop_sets_counts_for_each_call(use, values, project):
+    """Of a script, or within one cell."""
+    result = project.script(IN_A_LOOP.format(use=use, values=values))
+    assert result.out.split() == ["1.0", "2.0"], result
