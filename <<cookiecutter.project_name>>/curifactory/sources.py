@@ -474,8 +474,9 @@ class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
         data = self.get_data(path)
-        if path in _sources:
-            tree_of(path)  # of what is about to be replaced
+        if path in _sources:  # what it has made may be there still
+            with contextlib.suppress(SyntaxError):
+                tree_of(path)
         _sources[path] = importlib.util.decode_source(data)
         code: CodeType = self.source_to_code(data, path)
         return code

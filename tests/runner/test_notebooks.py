@@ -548,3 +548,26 @@ def test_what_a_loop_sets_counts_for_each_call(use, values, project):
     """Of a script, or within one cell."""
     result = project.script(IN_A_LOOP.format(use=use, values=values))
     assert result.out.split() == ["1.0", "2.0"], result
+
+
+BROKEN = """
+from pathlib import Path
+from curifactory import ArtifactManager, Record
+
+manager = ArtifactManager("broken")
+path = Path("stages/work.py")
+text = path.read_text()
+path.write_text(text.replace("x * 2", "x * * 2"))
+try:
+    import stages.work
+except SyntaxError:
+    path.write_text(text)
+    import stages.work
+print(stages.work.compute(Record(manager, None)).output)
+"""
+
+
+def test_a_module_with_an_error_of_syntax_can_be_mended_and_imported(project):
+    project.write({"stages/work.py": WORK})
+    result = project.script(BROKEN)
+    assert result.out.split() == ["10"], result
