@@ -359,7 +359,7 @@ def _unit(target: Any, own: Units) -> Unit:
             raise RequestError(said, "split it into several functions") from error
         made = known[key][1]
         _filled.update(made.filled)
-        mine = [each for each in made.bound.items() if each[0][0] == "__main__"]
+        mine = made.bound.items()
         _bound.update((place, value) for place, value in mine if _at(*place) is value)
     return known[key][1]
 

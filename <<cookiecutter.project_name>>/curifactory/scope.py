@@ -102,7 +102,7 @@ class Unit:
     filled: set[str] = field(default_factory=set)
     """What lies outside of it and is filled by it, by its last name."""
     bound: dict[tuple[str, str], Any] = field(default_factory=dict)
-    """What the names in it stand for, by the module that has them, and the name there."""
+    """What the names of a script or notebook in it stand for, by their places."""
     handed: list[FunctionType] = field(default_factory=list)
     """The functions in it that are not only called: others may ask for their names."""
 
@@ -403,7 +403,8 @@ class Scope:
     def _refer(
         self, value: Any, holder: tuple[str, str], *, is_used: bool = False
     ) -> str:
-        self.unit.bound[holder] = value
+        if holder[0] == "__main__":  # others keep what is theirs, or let go of it
+            self.unit.bound[holder] = value
         target = unwrapped(value)
         is_code = isinstance(target, (FunctionType, type, ModuleType))
         is_own = is_code and not isinstance(value, MethodType) and is_project(target)
