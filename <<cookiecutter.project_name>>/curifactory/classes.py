@@ -31,7 +31,8 @@ def of_class(cls: type) -> Unit:
             unit.refers.append(Named("", ANNOTATIONS, cls))
     if not nodes:
         _without_definition(unit, cls, functions)
-    elif "<" in cls.__qualname__:  # its attributes may come from the function around it
+    elif "<" in cls.__qualname__ or (sources.reloads and not sources.known_as(cls)):
+        # They may come from the function around it, or from an earlier text.
         unit.refers += _attributes(cls)
     else:
         bindings = (syntax.bindings(node).items() for node in nodes)

@@ -9,6 +9,10 @@ WORK = """
 from curifactory import stage
 
 
+class Scale:
+    by = 1
+
+
 def scaled(x):
     return x * 2
 
@@ -23,14 +27,14 @@ from pathlib import Path
 
 import stages.work
 from curifactory import ArtifactManager, Record, stage
-from stages.work import compute, scaled
+from stages.work import Scale, compute, scaled
 
 manager = ArtifactManager("by-name")
 
 
 @stage(None, ["value"])
 def use(record):
-    return scaled(7)
+    return scaled(7) * Scale.by
 
 
 def ask(chosen):
@@ -55,9 +59,10 @@ if __name__ == "__main__":
     [
         ('"scaled(5)", "scaled(50)"', [10, 14, 100, 100, 14]),
         ('"x * 2", "x * 3"', [15, 14, 15, 15, 21]),
+        ('"by = 1", "by = 2"', [10, 14, 10, 10, 28]),
         ('"def scaled", "# later\\n\\n\\ndef scaled"', [10, 14, 10, 10, 14]),
     ],
-    ids=["stage", "helper", "moved"],
+    ids=["stage", "helper", "class", "moved"],
 )
 def test_what_was_imported_before_a_reload_is_not_filed_under_the_code_of_now(
     edit, values, project
