@@ -50,7 +50,7 @@ def write_out() -> None:
 @contextlib.contextmanager
 def looking_past_the_plan() -> Iterator[None]:
     """Let what stages leave be looked through alone, in a process of our own."""
-    is_own = _is_seldom(gc.get_threshold())
+    is_own = gc.get_threshold()[:2] == SELDOM[:2]
     if is_own:
         gc.freeze()
     try:
@@ -58,10 +58,6 @@ def looking_past_the_plan() -> Iterator[None]:
     finally:
         if is_own:
             gc.unfreeze()
-
-
-def _is_seldom(threshold: tuple[int, ...]) -> bool:
-    return threshold[:2] == SELDOM[:2]  # newer Pythons keep no third one
 
 
 def files_open() -> set[str] | None:
@@ -86,7 +82,7 @@ class kept:
     def __enter__(self) -> None:
         self.here = os.getcwd()
         self.threshold, self.figures = gc.get_threshold(), _open_figures()
-        if _is_seldom(self.threshold):
+        if self.threshold[:2] == SELDOM[:2]:  # newer Pythons keep no third one
             gc.set_threshold(*_usual)
         if self.limited is not None:
             self.limited.__enter__()
