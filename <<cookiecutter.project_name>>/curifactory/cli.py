@@ -116,7 +116,7 @@ def main(argv: Sequence[str] | str | None = None, *, may_fork: bool = False) -> 
     surroundings.look_seldom_for_garbage()
     code, mask = 0, os.umask(0)
     os.umask(mask | stat.S_IWOTH)  # where everybody may write, nothing is loaded from
-    before = {each: signal.signal(each, _terminate) for each in _endings()}
+    before = {each: signal.signal(each, surroundings.end) for each in _endings()}
     try:
         _open_streams()
         given = with_command(asked)
@@ -213,10 +213,6 @@ def _endings() -> list[signal.Signals]:
     return [term, *(e for e in closing if signal.getsignal(e) is signal.SIG_DFL)]
 
 
-def _terminate(number: int, frame: object) -> None:
-    surroundings.end(number)
-
-
 _mask: set[int] = set()
 """The signals that were blocked before the last fork."""
 
@@ -233,8 +229,9 @@ def _let_signals_go() -> None:
 def _end_as_elsewhere() -> None:
     """Let SIGTERM end what a stage forks, from its first moment on: pools rely on it."""
     for each in surroundings.TERMINATING:
-        if signal.getsignal(each) is _terminate:
+        if signal.getsignal(each) is surroundings.end:
             signal.signal(each, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)  # what they hear is theirs
     _let_signals_go()
 
 
@@ -367,7 +364,8 @@ def _run(options: argparse.Namespace, command: str) -> int:
     surroundings.look_past_what_is_there()
     before = surroundings.files_open()
     project, request = open_request(options, command)
-    with surroundings.staying():  # paths are printed from where the user is
+    hearing = _hearing(request)
+    with surroundings.staying(), hearing:  # paths are printed from where the user is
         run = experiment.perform(project, request, _progress(options))
     with contextlib.suppress(BrokenPipeError):  # who reads no more may know the code
         if run.manager.mapping:
@@ -382,6 +380,16 @@ def _run(options: argparse.Namespace, command: str) -> int:
     if run.error is not None:
         raise run.error
     return run.exit_code
+
+
+def _hearing(request: Request) -> contextlib.AbstractContextManager[None]:
+    """Let signals be heard where this process executes calls."""
+    from .engine import end_descendants
+
+    is_elsewhere = request.engine not in (None, "serial")
+    if request.jobs or request.scheduler or is_elsewhere or os.name != "posix":
+        return contextlib.nullcontext()
+    return surroundings.heard(end_descendants)
 
 
 def open_request(

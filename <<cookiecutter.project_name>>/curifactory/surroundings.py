@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 SELDOM = 1_000_000, 50, 1000
@@ -100,14 +101,53 @@ class kept:
                     pyplot.close(number)
 
 
+GRACE = 5.0
+"""Seconds that a stage has to let Python hear a signal that ends the run."""
+
 came: list[int] = []
-"""The signals that were to end the run while a stage was at work."""
+"""The signals that were to end the run while a stage was at work, as Python heard them."""
 
 
 def end(number: int, frame: object = None) -> None:
     """Handle a signal that ends the run; a stage may handle the exception."""
     came.append(number)
     raise KeyboardInterrupt(*[128 + signal.SIGTERM] * (number != signal.SIGINT))
+
+
+@contextlib.contextmanager
+def heard(let_go: Callable[[], None]) -> Iterator[None]:
+    """Let signals end a run while its stage is in C as well: Python hears them later.
+
+    `let_go` ends what the stage has started. Where C code lets no other thread work,
+    nobody hears them.
+    """
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    before = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    terminal = os.dup(2)
+    given = told, terminal, let_go
+    listening = threading.Thread(target=_listen, args=given, daemon=True)
+    listening.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(tell)
+        listening.join(timeout=1)
+        if not listening.is_alive():
+            os.close(told)
+            os.close(terminal)
+
+
+def _listen(told: int, terminal: int, let_go: Callable[[], None]) -> None:
+    while number := os.read(told, 1):
+        time.sleep(GRACE)
+        if handled.at_work and not came and _handler(number[0]) is end:
+            os.write(
+                terminal, b"a stage hears no signal: ended, and its call is lost\n"
+            )
+            let_go()
+            os._exit(128 + number[0])
 
 
 class handled:
@@ -117,7 +157,11 @@ class handled:
     One that stops early when the run is to end, and returns, has no result either.
     """
 
+    at_work = 0
+    """How many stages are at work in this process."""
+
     def __enter__(self) -> None:
+        handled.at_work += 1
         self.mask = os.umask(0o077)
         os.umask(self.mask)
         self.before = [(each, _handler(each)) for each in ENDING]
@@ -129,6 +173,7 @@ class handled:
                 pass
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        handled.at_work -= 1
         os.umask(self.mask)
         for each, handler in self.before:
             if handler is not None and _handler(each) is not handler:

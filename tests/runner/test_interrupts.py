@@ -246,6 +246,32 @@ def test_what_a_stage_returns_that_stops_early_is_no_result(
     assert on.value(on.ok("other"), "train") == 20
 
 
+IN_C = """
+    import hashlib
+
+    @stage(None, ["x"])
+    def busy(record):
+        subprocess.Popen(["sleep", "60"])
+        note("begin")
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000_000)
+    """
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stage_that_is_in_c_ends_in_seconds_and_its_call_alone_is_lost(
+    tmp_path, whole_home, number
+):
+    run = "load(Record(manager, argsets[0]))\n    busy(Record(manager, argsets[0]))"
+    stages = "    from stages.chain import load\n" + IN_C
+    on = make(tmp_path / "project", whole_home, "serial", stages, f"\n    {run}")
+    code, out = strike(on, number, 0.1, False)
+    assert code == CODES[number], out
+    assert "a stage hears no signal: ended, and its call is lost" in out
+    on.edit("stages/other.py", "2_000_000_000", "2")
+    assert on.ok("other").done() == ["busy n0"]
+
+
 THREADS = """
     import threading
 
