@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -104,6 +103,8 @@ class kept:
 GRACE = 5.0
 """Seconds that a stage has to let Python hear a signal that ends the run."""
 
+HEARS_NOTHING = b"a stage hears no signal: ended, and its call is lost\n"
+
 came: list[int] = []
 """The signals that were to end the run while a stage was at work, as Python heard them."""
 
@@ -124,30 +125,31 @@ def heard(let_go: Callable[[], None]) -> Iterator[None]:
     told, tell = os.pipe()
     os.set_blocking(tell, False)
     before = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
-    terminal = os.dup(2)
-    given = told, terminal, let_go
+    terminal, over = os.dup(2), threading.Event()
+    given = told, terminal, over, let_go
     listening = threading.Thread(target=_listen, args=given, daemon=True)
     listening.start()
     try:
         yield
     finally:
         signal.set_wakeup_fd(before)
-        os.close(tell)
-        listening.join(timeout=1)
-        if not listening.is_alive():
-            os.close(told)
-            os.close(terminal)
+        over.set()
+        os.write(tell, b"\0")  # processes that a stage has forked may have it open
+        listening.join()
+        for each in (told, tell, terminal):
+            os.close(each)
 
 
-def _listen(told: int, terminal: int, let_go: Callable[[], None]) -> None:
-    while number := os.read(told, 1):
-        time.sleep(GRACE)
-        if handled.at_work and not came and _handler(number[0]) is end:
-            os.write(
-                terminal, b"a stage hears no signal: ended, and its call is lost\n"
-            )
+def _listen(
+    told: int, terminal: int, over: threading.Event, let_go: Callable[[], None]
+) -> None:
+    while number := os.read(told, 1)[0]:
+        is_over = over.wait(GRACE)
+        if not is_over and handled.at_work and not came and _handler(number) is end:
+            with contextlib.suppress(OSError):  # it may be closed
+                os.write(terminal, HEARS_NOTHING)
             let_go()
-            os._exit(128 + number[0])
+            os._exit(128 + number)
 
 
 class handled:
