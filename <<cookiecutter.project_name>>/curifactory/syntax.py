@@ -589,7 +589,9 @@ def _same_code(
             compiled = list(codes(compile(part, code.co_filename, "exec")))
         finally:
             ast.increment_lineno(node, -FAR)
-        moved = next((each for each in compiled if each.co_firstlineno >= FAR), None)
+        # Lambdas in its decorators and defaults, and annotations, come before it.
+        named = (each for each in compiled if each.co_name == code.co_name)
+        moved = next((each for each in named if each.co_firstlineno >= FAR), None)
         if moved is not None and essence(moved) == essence(code):
             return node
     return None

@@ -157,6 +157,44 @@ def test_a_stage_that_was_imported_by_name_follows_autoreload(project):
     assert result.out.split() == ["10", "100", "150"], result
 
 
+SHARED = """
+import sys
+import types
+
+import stages.work
+from curifactory import ArtifactManager, Record
+
+if {is_loaded}:
+    sys.modules["IPython.extensions.autoreload"] = types.ModuleType("autoreload")
+manager = ArtifactManager("shared")
+print(stages.work.compute(Record(manager, None)).output, manager.counts()["computed"])
+"""
+LAMBDAS = """
+from curifactory import stage
+
+
+def then(last):
+    return lambda function: lambda *given: last(function(*given))
+
+
+@then(lambda x: x + 1)
+def scaled(x: int, by=lambda: 2) -> int:
+    return x * by()
+
+
+@stage(None, ["value"])
+def compute(record):
+    return scaled(5)
+"""
+
+
+def test_results_are_shared_with_a_notebook_that_has_loaded_autoreload(project):
+    """There a function is looked for by its compiled code, and not by its line alone."""
+    project.write({"stages/work.py": LAMBDAS})
+    first, again = (project.script(SHARED.format(is_loaded=each)) for each in (0, 1))
+    assert first.out.split() == ["11", "1"] and again.out.split() == ["11", "0"], again
+
+
 EXECUTED = '''
 from curifactory import ArtifactManager, Record, stage
 
