@@ -341,6 +341,19 @@ def tree_in(module: object) -> ast.Module:
     return tree_of(getattr(module, "__file__", None) or "") or _NOTHING
 
 
+def tree_now(filename: str) -> ast.Module:
+    """Return the syntax tree of a file as it is by now, whatever was loaded of it."""
+    linecache.checkcache(filename)
+    with contextlib.suppress(SyntaxError):
+        return _parsed("".join(linecache.getlines(filename)))
+    return _NOTHING
+
+
+@functools.lru_cache(100)
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
 _NOTHING = ast.Module([], [])
 
 

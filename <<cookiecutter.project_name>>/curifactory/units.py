@@ -44,7 +44,7 @@ TELLING = frozenset(
 def of_function(function: FunctionType) -> Unit:
     """A function counts by its text, its defaults, and what was set on it."""
     unit = Unit(f"{place_of(function)}: {shown(function.__qualname__)}")
-    node = syntax.find_function(function.__code__)
+    node = syntax.find_function(function.__code__) or _patched(function)
     names = ChainMap(hashing.closure(function), function.__globals__)
     if node is None:
         return _without_source(unit, function, names)
@@ -60,6 +60,20 @@ def of_function(function: FunctionType) -> Unit:
     unit.refers += set_beside(function)
     unit.refers += _set_on(Named(function.__module__, function.__qualname__, function))
     return unit
+
+
+def _patched(function: FunctionType) -> ast.AST | None:
+    """Return what %autoreload has compiled alone, of a file as it is by now."""
+    module = sources.module_of(function)
+    if not sources.is_patched() or not is_project(module):
+        return None
+    tree = sources.tree_now(getattr(module, "__file__", None) or "")
+    name, essence = function.__code__.co_name, syntax.essence(function.__code__)
+    for node in syntax.definitions(tree, name):
+        alone = compile(ast.unparse(node), name, "exec", dont_inherit=True)
+        if essence in map(syntax.essence, syntax.codes(alone)):
+            return node
+    return None
 
 
 def defaults(function: FunctionType, node: ast.AST) -> list[tuple[ast.expr, Named]]:

@@ -486,6 +486,54 @@ def test_what_autoreload_puts_into_classes_and_modules_counts(project):
     assert result.out.split() == ["5", "15", "25", "35"], result
 
 
+COMPILED_ALONE = """
+import ast
+import importlib
+import sys
+import types
+from pathlib import Path
+
+import stages.work
+from curifactory import ArtifactManager, Record
+
+sys.modules["IPython.extensions.autoreload"] = types.ModuleType("autoreload")
+path = Path("stages/work.py").resolve()
+
+
+def ask():
+    manager = ArtifactManager("alone")  # as another cell does
+    print(stages.work.compute(Record(manager, None)).output, manager.counts()["computed"])
+
+
+def edit(before, after, name, file):
+    path.write_text(path.read_text().replace(before, after))
+    [node] = [n for n in ast.parse(path.read_text()).body if getattr(n, "name", "") == name]
+    exec(compile(ast.unparse(node), file, "exec"), vars(stages.work), made := {})
+    if name == "scaled":
+        stages.work.scaled.__code__ = made[name].__code__
+    else:
+        vars(stages.work.compute).update(vars(made[name]))
+
+
+ask()
+edit("x * 2", "(x  # more\\n        * 3)", "scaled", str(path))
+ask()
+edit("scaled(5)", "scaled(6)", "compute", "<string>")
+ask()
+edit("scaled(6)", "scaled(5)", "compute", "<string>")
+ask()
+"""
+
+
+def test_a_function_that_autoreload_compiles_alone_counts_by_its_text(project):
+    """An edit that is undone, and a kernel that is started again, have their results."""
+    project.write({"stages/work.py": WORK})
+    result = project.script(COMPILED_ALONE)
+    assert result.out.split() == ["10", "1", "15", "1", "18", "1", "15", "0"], result
+    again = project.script(SHARED.format(is_loaded=0))
+    assert again.out.split() == ["15", "0"], again
+
+
 SENT = """
 import joblib
 from curifactory import ArtifactManager, Record, stage
