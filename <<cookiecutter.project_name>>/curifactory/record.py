@@ -415,14 +415,14 @@ def _check_inputs(
 
 
 def _tell_of_repeated(stage: AnyStage, members: list[Member], manager: Manager) -> None:
-    """Tell of records that cells have made again: nobody has left the earlier ones out."""
+    """Tell of argsets with several records: a cell that is executed again makes more."""
     taken = [m.snapshot for m in members if m.sources and m.snapshot.source is not None]
     names = {each.name for each in taken}
     if len(names) < len(taken):
         several = counted(len(taken), "record"), counted(len(names), "argset")
         manager.say(
-            f"{stage.label} covers {several[0]} of {several[1]}, those that a cell had made "
-            f"before as well; {stage.label}(record, records) covers those of a list"
+            f"{stage.label} covers {several[0]} of {several[1]}, all that were made so far; "
+            f"{stage.label}(record, records) covers those of a list"
         )
 
 

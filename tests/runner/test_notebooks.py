@@ -589,7 +589,7 @@ def test_records_that_a_cell_has_made_again_are_told_of(times, project):
     """An aggregate that is given no list covers those of before as well."""
     result = project.script(REPEATED.format(times=times))
     assert result.out.split() == [str(2 * times), "2"]
-    told = "count covers 4 records of 2 argsets, those that a cell had made before"
+    told = "count covers 4 records of 2 argsets, all that were made so far; "
     assert (told in result.err) is (times == 2) and result.err.count("covers") < 3
 
 
