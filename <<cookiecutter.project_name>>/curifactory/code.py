@@ -95,8 +95,9 @@ def cell() -> tuple[int, int]:
     """
     ask = getattr(sys.modules.get("IPython"), "get_ipython", None)
     shell = ask() if ask else None
-    so_far = getattr(shell, "user_ns", {}).get("In", ())
-    return int(getattr(shell, "execution_count", 0)), len(so_far)
+    so_far = getattr(shell, "user_ns", {}).get("In")
+    number = len(so_far) if isinstance(so_far, list) else 0  # a cell may use the name
+    return int(getattr(shell, "execution_count", 0)), number
 
 
 def look_anew() -> None:

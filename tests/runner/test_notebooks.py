@@ -281,6 +281,13 @@ def test_a_cell_after_the_press_of_a_button_counts(project):
     assert result.out.split() == ["2", "2", "51"], result
 
 
+def test_a_cell_may_use_the_name_of_the_list_of_cells(project):
+    """As for a current: IPython calls the texts of the cells `In`."""
+    own = BETWEEN_CELLS.replace("does()", "shell.user_ns.update(In=5.0)\n    does()")
+    result = project.script(own.partition("\nrun_cell(define)")[0])
+    assert result.out.split() == ["2", "2"], result
+
+
 TYPED = """
 import sys, types
 sys.modules["IPython"] = types.SimpleNamespace(get_ipython=lambda: None)
