@@ -1,5 +1,6 @@
 """Cachers: each saves and loads one kind of object at a path."""
 
+import contextlib
 import copy
 import importlib
 import json
@@ -129,8 +130,9 @@ class OneFileCacher(Cacheable):
 
     written: tuple[int, str] | None = None
     """Size and digest of the file that was saved."""
-    is_placed = False
-    """Whether a path into the project is in it, or near the beginning of much."""
+    placeless = ""
+    """The digest of all but where the project lies, if a path into that is in the file,
+    or near the beginning of much."""
 
     def dumps(self, obj: Any) -> bytes:
         raise NotImplementedError(f"{type(self).__name__}.dumps")
@@ -140,8 +142,8 @@ class OneFileCacher(Cacheable):
 
     def save(self, obj: Any) -> None:
         data = self.dumps(obj)
-        for place in sources.places:
-            self.is_placed |= place.search(data, 0, LARGE) is not None
+        if any(place.search(data, 0, LARGE) for place in sources.places):
+            self.placeless = hashing.hash_bytes(self.without_place(obj, data))
         if len(data) < LARGE:
             write_bytes(self.get_path(), data)
             self.written = len(data), hashing.hash_bytes(data)
@@ -152,6 +154,12 @@ class OneFileCacher(Cacheable):
             digest = beside.submit(hashing.hash_bytes, data)
             write_bytes(self.get_path(), data)
             self.written = len(data), digest.result()
+
+    def without_place(self, obj: Any, data: bytes) -> bytes:
+        """Return what was written, the same wherever the project lies."""
+        for place in sources.places:
+            data = place.sub(b"\0", data)
+        return data
 
     def load(self) -> Any:
         return self.loads(read_bytes(self.get_path()))
@@ -186,6 +194,11 @@ class PickleCacher(OneFileCacher):
             hint = "return plain data, write a cacher, or declare cachers=None"
             said = without_addresses(str(error))  # the same for all calls
             raise ArtifactError(f"pickle cannot save it: {said}", hint) from error
+
+    def without_place(self, obj: Any, data: bytes) -> bytes:
+        with contextlib.suppress(Exception):  # other picklers take what pickle refuses
+            return pickling.pickled(obj, pickling.Placeless)
+        return data
 
     def load(self) -> Any:
         with open(self.get_path(), "rb") as file:

@@ -16,10 +16,18 @@ if sys.version_info < (3, 13):
 PATH = type(pathlib.Path())
 
 
-def pickled(value: Any) -> bytes:
+class Placeless(pickle.Pickler):
+    """Says which paths lie in the project, and not where that lies."""
+
+    def persistent_id(self, value: Any) -> str | None:
+        placed = sources.placed(value) if type(value) is str else value
+        return None if placed is value else placed
+
+
+def pickled(value: Any, kind: type[pickle.Pickler] = pickle.Pickler) -> bytes:
     """Return the bytes of a pickle, the same each time; see `reducers`."""
     data = io.BytesIO()
-    pickler = pickle.Pickler(data, protocol=5)
+    pickler = kind(data, protocol=5)
     pickler.dispatch_table = reducers()
     pickler.dump(value)
     return data.getvalue()

@@ -1,6 +1,5 @@
 """What a call leaves in its folder: artifacts, and what it reported."""
 
-import contextlib
 import json
 import os
 from collections.abc import Awaitable, Iterator
@@ -9,7 +8,7 @@ from typing import Any
 
 from . import caching, folders, hashing, libraries, stages, store
 from .caching import Cacheable
-from .errors import ArtifactError, CurifactoryError, IdentityError
+from .errors import ArtifactError, CurifactoryError
 from .reporting import TextReporter
 from .task import Held, Outcome, Task, packed
 from .trace import Artifact
@@ -58,11 +57,9 @@ class Saving:
             if self.described:
                 others = others.union(each["file"] for each in self.described)
             found = store.checked_in(self.folder, name, placed, others, kind)
-            if getattr(placed, "is_placed", False):
+            if meant := getattr(placed, "placeless", ""):
                 self.is_placed = True
-                with contextlib.suppress(IdentityError):
-                    meant = hashing.digest(value, name, _as_it_is)
-                    found = found._replace(identity=hashing.hash_text(meant, kind))
+                found = found._replace(identity=hashing.hash_text(meant, kind))
             if libraries.reads_later(value.__class__):
                 found = found._replace(identity="")  # that of its call
         except (ArtifactError, OSError) as error:
@@ -122,8 +119,3 @@ class Saving:
             self.outcome.messages.append(f"{self.stage.label}: {name} {said}")
             entry = TextReporter(said, name).describe(Path(self.folder), stem)
         self.described.append(entry)
-
-
-def _as_it_is(value: object) -> list[Any]:
-    """Hide nothing from a digest; where the project lies does not count in it."""
-    return []

@@ -76,7 +76,7 @@ def watch(root: Path) -> None:
         _roots.append(resolved)
         texts = [*_roots, *(json.dumps(root)[1:-1] for root in _roots)]
         known = (re.escape(text.encode("utf-8", "surrogatepass")) for text in texts)
-        places.update(re.compile(each + rb'[/\\"\x94]') for each in known)
+        places.update(re.compile(each + rb'(?=[/\\"\x94])') for each in known)
     _install_finder()
 
 

@@ -261,6 +261,58 @@ def test_paths_into_a_project_are_those_of_where_it_lies(project, tmp_path, name
     assert project.value(project.ok("lists"), "read", "a") == ["third"] * 3
 
 
+PLACED = """
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from curifactory import Record, stage
+from params import Args
+
+ROOT = Path(__file__).resolve().parents[1]
+SIGN = 1
+
+
+@dataclass
+class Files:
+    first: Path
+    workers: int = field(default=1, metadata={"operational": True})
+
+
+@stage(None, ["ranked", "files"])
+def find(record):
+    found = {str(ROOT / "a"): 1, str(ROOT / "b"): 0}
+    ranked = dict(sorted(found.items(), key=lambda each: each[1] * SIGN))
+    return ranked, Files(ROOT, SIGN)
+
+
+@stage(["ranked"], ["first"])
+def first(record, ranked):
+    return Path(next(iter(ranked))).name
+
+
+@stage(["files"], ["workers"])
+def count(record, files):
+    return files.workers
+
+
+def get_params():
+    return [Args(name="a")]
+
+
+def run(argsets, manager):
+    count(first(find(Record(manager, argsets[0]))))
+"""
+
+
+def test_results_with_paths_into_the_project_count_as_exactly_as_others(project):
+    project.write({"experiments/placed.py": PLACED})
+    assert project.value(project.ok("placed"), "first") == "b"
+    project.edit("experiments/placed.py", "SIGN = 1", "SIGN = -1")
+    edited = project.ok("placed")
+    assert project.value(edited, "first") == "a"  # the order of what is equal
+    assert project.value(edited, "count") == -1  # what counts for nothing in argsets
+
+
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 @pytest.mark.parametrize("place", [".", "stages.chain.load", "index.sqlite"])
 def test_a_cache_that_everybody_can_write_is_refused(project, place):
