@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .channel import PREFIX
 from .errors import RequestError
 from .folders import entries
 from .record import Call
@@ -91,16 +92,24 @@ def make(request: Request, root: Path) -> Engine:
 
 
 def end_descendants(of: Iterable[int] = ()) -> None:
-    """Kill what this process, or others, have started, and what that has started."""
+    """Kill what this process, or others, have started, and what that has started.
+
+    What a program has left that has ended is known by its environment.
+    """
     if sys.platform != "linux":
         return  # there, workers end as a group
+    own = [*of] or [os.getpid()]
+    marks = [f"{PREFIX}{each}-".encode() for each in own]
+    left: list[int] = []
     parents: dict[int, list[int]] = {}
     for each in filter(str.isdigit, (entry.name for entry in entries("/proc"))):
         with contextlib.suppress(OSError):
             status = Path("/proc", each, "stat").read_text(errors="replace")
             parent = int(status.rpartition(")")[2].split()[1])
             parents.setdefault(parent, []).append(int(each))
-    waiting = [pid for each in of or [os.getpid()] for pid in parents.get(each, ())]
+            environ = Path("/proc", each, "environ").read_bytes()
+            left += [int(each)] if any(mark in environ for mark in marks) else []
+    waiting = [*left, *(pid for each in own for pid in parents.get(each, ()))]
     while waiting:
         pid = waiting.pop()
         waiting.extend(parents.get(pid, ()))

@@ -690,7 +690,6 @@ def _note_other(event: str, details: tuple[Any, ...]) -> None:
         if event == "sqlite3.connect":
             _active.handed([_without_scheme(details[0])])
     elif event in COMMANDS:
-        programs.adopt_orphans()
         folder = details[2] if event == "subprocess.Popen" else None
         _active.started(os.fsdecode(folder or ""), details[COMMANDS[event]])
 

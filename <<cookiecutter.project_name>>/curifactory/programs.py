@@ -1,9 +1,7 @@
 """The files that the command of a program names, and what one in Python imports."""
 
 import ast
-import contextlib
 import functools
-import importlib
 import os
 import re
 import sys
@@ -15,19 +13,6 @@ WORDS = re.compile(r"[\s'\"=;|<>&()]+")
 """What stands between names in a command."""
 MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 """What may be the full name of a module."""
-PR_SET_CHILD_SUBREAPER = 36
-
-
-@functools.cache
-def adopt_orphans() -> None:
-    """Let what programs have started belong to this process when these have ended.
-
-    It is found and ended with the run then, where the kernel offers that.
-    """
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError, ImportError):
-            ctypes = importlib.import_module("ctypes")
-            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def words(command: object) -> set[str]:

@@ -191,6 +191,26 @@ def test_processes_that_a_stage_forks_end_as_they_do_elsewhere(tmp_path, whole_h
     assert "KeyboardInterrupt" not in result.err
 
 
+LEFT = """
+    @stage(None, ["own"])
+    def wait(record):
+        subprocess.run("sleep 0.2 & exit 0", shell=True)
+        child = os.fork()
+        if not child:
+            time.sleep(0.5)
+            os._exit(0)
+        return os.wait()[0] == child
+    """
+
+
+@pytest.mark.parametrize("engine", ["serial", "processes"])
+def test_a_stage_waits_for_its_own_children_alone(tmp_path, whole_home, engine):
+    run = "for args in argsets:\n    wait(Record(manager, args))"
+    argset = "[Args(name='a')]"
+    on = make(tmp_path / "project", whole_home, engine, LEFT, run, argset)
+    assert on.value(on.ok("other"), "wait") is True
+
+
 @pytest.mark.parametrize(
     "engine",
     ["serial", "processes", *OTHERS],
