@@ -221,7 +221,8 @@ class Files:
             if SIGNS.search(text):
                 whole = _expanded(text)
                 known = _known_part(whole)
-                if whole != text and os.path.exists(known):
+                there = os.path.exists(os.path.join(self.root, known))
+                if whole != text and there:
                     self.reads.note(f"f:{PLACE_OF}{text}")  # of other users, another
                 self._name(known)
             return

@@ -418,7 +418,14 @@ def test_files_in_a_folder_elsewhere_that_a_field_names_are_noted(
 
 @pytest.mark.parametrize(
     "text",
-    ["~/disk/x.txt", "~/disk", "$DISK/x.txt", "{disk}/*.txt", "{disk}/{{}}.txt"],
+    [
+        "~/disk/x.txt",
+        "~/disk",
+        "$DISK/x.txt",
+        "$INNER/x.txt",
+        "{disk}/*.txt",
+        "{disk}/{{}}.txt",
+    ],
 )
 def test_a_field_may_name_files_by_home_variables_and_patterns(
     text, disk, project, files, reads, monkeypatch
@@ -427,6 +434,8 @@ def test_a_field_may_name_files_by_home_variables_and_patterns(
     (project / "home/disk").symlink_to(disk)
     monkeypatch.setenv("HOME", str(project / "home"))
     monkeypatch.setenv("DISK", str(disk))
+    monkeypatch.setenv("INNER", "home/disk")  # of the project, from any folder
+    monkeypatch.chdir(disk)
     with files.noting(reads):
         files.named(text.format(disk=disk))
         (disk / "x.txt").read_text()
