@@ -27,7 +27,7 @@ from . import (
 )
 from .errors import ArtifactError, CurifactoryError, DamagedError, counted
 from .failure import failed
-from .files import NOTHING, PLACE, UNREADABLE, FileDigests, Files, matching
+from .files import NOTHING, PLACE, PLACE_OF, UNREADABLE, FileDigests, Files, matching
 from .inside import ByRecord, Inputs, StageRecord
 from .lending import lent
 from .provenance import dependencies
@@ -125,7 +125,8 @@ class _Attempt:
         """Say so where files may have been read of which nobody has heard."""
         used = {each.rpartition(" ")[2] for each in self.stage.code.unfollowed}
         names = ", ".join(sorted(scope.UNHEARD & used))
-        if names and not any(key[:2] == "f:" for key in self.noted.keys):
+        files = (key[2:] for key in self.noted.keys if key[:2] == "f:")
+        if names and all(each.startswith(PLACE_OF) for each in files):
             said = f"{self.stage.label} uses {names}: no file that this reads counts"
             hint = "let a field name it, or declare files=[...]"
             self.outcome.messages.append(f"{said}; {hint}")

@@ -2422,6 +2422,7 @@ def last(record):
     [
         ("'x.h5'", "", True),
         ("record.args.path", "", False),
+        ("record.args.items[1:] or 'x.h5'", "", True),  # a folder, and no file
         ("'x.h5'", ", files=['x.h5']", False),
     ],
 )
@@ -2430,7 +2431,7 @@ def test_a_reader_whose_files_nobody_hears_of_is_told_once(whole, path, rules, i
     vendor = (
         "import os\n\n\nclass File:\n    __new__ = lambda cls, p: os.stat(p).st_size"
     )
-    argsets = TWO.replace("seed=", "path='x.h5', seed=")
+    argsets = TWO.replace("seed=", "path='x.h5', items=['~'], seed=")
     whole.write(
         {
             "../site/h5py.py": vendor,
