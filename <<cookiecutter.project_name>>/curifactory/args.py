@@ -447,17 +447,22 @@ def has_secrets(value: Any, depth: int = 5) -> bool:
     return False
 
 
-def secrets_in(value: Any, is_hidden: bool = False) -> Iterator[str]:
+def secrets_in(args: Any) -> Iterator[str]:
     """Yield what is secret in an argset, as the texts of others may hold it."""
-    if is_nested(value):
-        for name, each in values(value):
-            yield from secrets_in(each, is_hidden or is_secret(type(value), name))
-    elif isinstance(value, (list, tuple, set, frozenset, dict)):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from secrets_in(each, is_hidden)
-    elif is_hidden and type(value) in (str, bytes, int, float):
-        text = str(value)
-        yield from (text, repr(text)[1:-1]) if len(text) > 3 else ()  # it is anywhere
+    waiting, met = [(args, False)], set[tuple[int, bool]]()
+    for value, is_hidden in waiting:  # it grows
+        if is_hidden and type(value) in (str, bytes, int, float):
+            text = str(value)
+            yield from (text, repr(text)[1:-1]) if len(text) > 3 else ()  # anywhere
+        elif (id(value), is_hidden) not in met:  # it may hold itself
+            met.add((id(value), is_hidden))
+            if is_nested(value):
+                for name, each in values(value):
+                    waiting.append((each, is_hidden or is_secret(type(value), name)))
+            elif isinstance(value, (list, tuple, set, frozenset, dict)):
+                inner = value.values() if isinstance(value, dict) else value
+                found = (e for e in inner if is_hidden or type(e) not in ATOMIC)
+                waiting += [(each, is_hidden) for each in found]
 
 
 def default_of(field: "dataclasses.Field[Any]") -> Any:

@@ -231,6 +231,25 @@ def test_the_message_of_a_stage_that_fails_shows_no_secret(models):
     assert failed["message"] == """("***", {'a': [***]})"""
 
 
+def test_a_stage_fails_alone_whose_argset_holds_what_holds_itself(models):
+    models.edit(
+        "params/__init__.py",
+        'path: str = ""',
+        'path: str = ""\n    ring: list = field(default_factory=lambda: _ring(), '
+        'metadata={"represent": len})',
+    )
+    models.edit(
+        "params/__init__.py",
+        "@dataclass\n",
+        "def _ring():\n    ring = [1]\n    return ring.append(ring) or ring\n\n\n"
+        "@dataclass\n",
+    )
+    models.edit("stages/chain.py", "return [1, 2, 3]", "raise KeyError('seen')")
+    result = models.run("study")
+    assert result.code == 1 and "KeyError: 'seen'" in result.err, result
+    assert "Traceback" not in result.err
+
+
 # --set, --seeds, selection ----------------------------------------------------------
 
 
