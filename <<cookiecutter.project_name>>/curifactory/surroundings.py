@@ -167,7 +167,7 @@ class handled:
         self.mask = os.umask(0o077)
         os.umask(self.mask)
         self.before = [(each, _handler(each)) for each in ENDING]
-        came.clear()
+        self.known = len(came)
         if self.before[0][1] is signal.default_int_handler:
             try:  # at each call: cheaper than contextlib
                 _handle(signal.SIGINT, end)
@@ -183,8 +183,8 @@ class handled:
                     _handle(each, handler)
                 except ValueError:
                     pass
-        if came and not issubclass(kind or object, KeyboardInterrupt):
-            end(came[0])
+        if came[self.known :] and not issubclass(kind or object, KeyboardInterrupt):
+            end(came[self.known])
 
 
 @contextlib.contextmanager

@@ -6,10 +6,11 @@ import signal
 import stat
 import sys
 import threading
+import time
 
 import pytest
 
-from curifactory.surroundings import ENDING, undisturbed
+from curifactory.surroundings import ENDING, handled, undisturbed
 
 ONE = """
 def get_params():
@@ -119,6 +120,15 @@ def run(argsets, manager):
 def test_a_run_closes_what_its_calls_print_to(whole):
     whole.write({"experiments/opening.py": ONE + OPENING})
     assert "open: []" in whole.ok("opening").out
+
+
+def test_an_interrupt_of_a_stage_is_known_after_another_within_it():
+    with pytest.raises(KeyboardInterrupt), handled():
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        with handled():
+            pass
 
 
 LOOKING = """
