@@ -45,7 +45,7 @@ class Snapshot:
         if hashing.is_scalar(value):
             return False
         found = code.callables_in(value)
-        return bool(found) and all(map(_is_named, found))
+        return bool(found) and all(map(is_named, found))
 
     @property
     def args(self) -> Any:
@@ -329,7 +329,7 @@ def value_digest(value: Any, path: str, held: list[Any] | None = None) -> str:
     return hashing.hash_text(shape, code.fingerprint(*found).fingerprint)
 
 
-def _is_named(value: Any) -> bool:
+def is_named(value: Any) -> bool:
     """Return whether another process finds a function, class or module by its name."""
     name = getattr(value, "__qualname__", "")
     found = code.named(value.__module__ if name else value.__name__, name)

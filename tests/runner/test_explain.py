@@ -758,6 +758,33 @@ def test_an_edit_of_a_function_in_a_field_asks_before_long_work_too(whole):
     assert "fit c" in whole.ok().done()  # nor is another argset
 
 
+def test_a_function_that_another_one_makes_is_no_edit_of_what_it_wraps(whole):
+    whole.write({"src/acts.py": """
+            import functools
+
+
+            def plus(x):
+                return x + 3
+
+
+            def scaled(k):
+                return functools.wraps(plus)(lambda x: k * plus(x))
+            """})
+    whole.edit(
+        "params/__init__.py", "items: list", "act: object = abs\n    items: list"
+    )
+    whole.edit(
+        "params/base.py", "import Args", "import Args\nfrom src.acts import scaled"
+    )
+    whole.edit("params/base.py", "seed=1", "seed=1, act=scaled(1)")
+    whole.edit("stages/chain.py", "+ record.args.seed", "+ record.args.act(3)")
+    whole.ok()
+    let_it_have_taken(whole, "fit", DAYS)
+    whole.edit("params/base.py", "scaled(1)", "scaled(2)")
+    assert "nothing to accept" in whole.run("accept", "fit").err
+    assert "fit a" in whole.ok().done()
+
+
 def test_an_edit_upstream_of_long_work_asks_too(whole):
     whole.ok()
     let_it_have_taken(whole, "fit", DAYS)

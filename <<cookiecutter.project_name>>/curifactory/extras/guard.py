@@ -10,6 +10,7 @@ from ..decide import Now
 from ..files import is_of_code
 from ..reads import MARKS, value_at
 from ..record import Call, Output
+from ..snapshot import is_named
 from ..survey import Survey
 from ..trace import Trace
 
@@ -69,13 +70,16 @@ def by_code_alone(
 
 
 def _is_edited(survey: Survey, call: Call, key: str, shown: str) -> bool:
-    """Return whether a field holds a function or class of the same name as before."""
+    """Return whether a field holds a function or class of the same name as before.
+
+    One that was made, as by `functools.wraps`, may have the name of another one.
+    """
     kind, (number, _, path) = key[0], key[1:].partition(":")
     if kind != "a" or survey.present.shown(call.own, call.members, key) != shown:
         return False
     args = (call.members[int(number)].snapshot if number else call.own).source
     value = None if path[-1] in MARKS else value_at(args, path)
-    return isinstance(value, CODE) and "<" not in value.__qualname__
+    return isinstance(value, CODE) and is_named(value)
 
 
 def code_changes(
