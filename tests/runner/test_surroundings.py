@@ -168,6 +168,7 @@ def test_what_a_stage_has_looked_through_for_garbage_grows_with_no_argset(whole)
 
 
 LOGGING = """
+import weakref
 from curifactory import Record
 from stages.chain import load
 
@@ -178,6 +179,9 @@ class Log:
 
     def write(self, value):
         self.file.write(f"{value}\\n")
+
+
+GONE = weakref.proxy(set())  # it raises whatever it is asked for
 
 
 def run(argsets, manager):
