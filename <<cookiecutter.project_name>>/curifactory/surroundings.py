@@ -122,6 +122,7 @@ def heard(let_go: Callable[[], None]) -> Iterator[None]:
     `let_go` ends what the stage has started. Where C code lets no other thread work,
     nobody hears them.
     """
+    came.clear()
     told, tell = os.pipe()
     os.set_blocking(tell, False)
     before = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
