@@ -238,10 +238,8 @@ class Record(Generic[A]):
 
     def call(self, stage: AnyStage, records: Any, arguments: dict[str, Any]) -> None:
         """Add a call of a stage to this record; nothing is computed yet."""
-        if self.manager.eager:
-            self.snapshot.check_unchanged()
-            if code.set_since():
-                code.look_anew()
+        if self.manager.eager and code.set_since():
+            code.look_anew()
         held = [] if stage.is_named else code.open_in([stage.function])
         stage.renew()
         _check_arguments(stage, arguments)
@@ -259,8 +257,12 @@ class Record(Generic[A]):
             chosen = [each for each in over if each is not self]
         members = [_member(each, stage, replaced) for each in chosen]
         _check_inputs(stage, chosen, members)
-        if stage.is_aggregate and records is None and self.manager.eager:
-            _tell_of_repeated(stage, members, self.manager)
+        if self.manager.eager:
+            read = (each.snapshot for each in members)
+            for snapshot in dict.fromkeys([self.snapshot, *read]):
+                snapshot.check_unchanged()
+            if stage.is_aggregate and records is None:
+                _tell_of_repeated(stage, members, self.manager)
         made = Call(stage, self.snapshot, members, given)
         if code.opened:
             made.held = [*held, *_looked_at_anew(made)]

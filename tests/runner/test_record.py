@@ -266,6 +266,15 @@ def test_a_change_within_the_argset_of_a_record_is_refused_in_a_script_as_well(p
     assert project.script(f"{BY_HAND}{made}{again}").code == 0
 
 
+def test_a_change_within_the_argset_of_a_record_is_refused_where_an_aggregate_covers_it(
+    project,
+):
+    made = "record = score(fit(load(Record(manager, get_params()[0]))))\n"
+    change = "record.args.items.append(1)\ncompare(Record(manager, None), [record])"
+    result = project.script(f"{BY_HAND}{made}{change}")
+    assert "'a': items was changed, an argset is fixed once" in result.err
+
+
 OPERATIONAL = """
 from dataclasses import dataclass
 
