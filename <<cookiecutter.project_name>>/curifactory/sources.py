@@ -349,7 +349,7 @@ def tree_now(filename: str) -> ast.Module:
     return _NOTHING
 
 
-@functools.lru_cache(100)
+@functools.lru_cache(10)  # many edits of a large file would take up room
 def _parsed(text: str) -> ast.Module:
     return ast.parse(text)
 

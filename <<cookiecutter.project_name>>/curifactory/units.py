@@ -69,7 +69,7 @@ def _patched(function: FunctionType) -> ast.AST | None:
         return None
     tree = sources.tree_now(getattr(module, "__file__", None) or "")
     name, essence = function.__code__.co_name, syntax.essence(function.__code__)
-    for node in syntax.definitions(tree, name):
+    for node in (each for each in tree.body if got(each, "name", "") == name):
         alone = compile(ast.unparse(node), name, "exec", dont_inherit=True)
         if essence in map(syntax.essence, syntax.codes(alone)):
             return node
