@@ -142,8 +142,10 @@ class OneFileCacher(Cacheable):
 
     def save(self, obj: Any) -> None:
         data = self.dumps(obj)
-        if any(place.search(data, 0, LARGE) for place in sources.places):
-            self.placeless = hashing.hash_bytes(self.without_place(obj, data))
+        for place in sources.places:
+            if place.search(data, 0, LARGE):
+                self.placeless = hashing.hash_bytes(self.without_place(obj, data))
+                break
         if len(data) < LARGE:
             write_bytes(self.get_path(), data)
             self.written = len(data), hashing.hash_bytes(data)

@@ -103,7 +103,7 @@ class Session:
         self._confirm(missing)
         if missing:
             self.engine.prepare(missing)
-        self.progress.plan(Counter(each.stage.label for each in waiting))
+        self.progress.plan(Counter([each.stage.label for each in waiting]))
         for call in missing:
             self.order.admit(call)
         with surroundings.looking_past_the_plan():

@@ -333,7 +333,7 @@ class ArtifactManager:
             label: {
                 "name": calls[0].stage.name,
                 "counts": self.counts(calls),
-                "seconds": round(sum(call.seconds for call in calls), 6),
+                "seconds": round(sum([call.seconds for call in calls]), 6),
             }
             for label, calls in by_label.items()
         }
