@@ -221,8 +221,9 @@ class Files:
             if SIGNS.search(text):
                 whole = _expanded(text)
                 known = _known_part(whole)
-                there = os.path.exists(os.path.join(self.root, known))
-                if whole != text and there:
+                # A folder is often one for output, such as $TMPDIR/work of each job.
+                is_file = os.path.isfile(os.path.join(self.root, known))
+                if whole != text and is_file:
                     self.reads.note(f"f:{PLACE_OF}{text}")  # of other users, another
                 self._name(known)
             return
