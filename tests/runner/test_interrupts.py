@@ -203,6 +203,7 @@ LEFT = """
     """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["serial", "processes"])
 def test_a_stage_waits_for_its_own_children_alone(tmp_path, whole_home, engine):
     run = "for args in argsets:\n    wait(Record(manager, args))"
@@ -255,6 +256,7 @@ STOPPED = """
     """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_a_stage_returns_that_stops_early_is_no_result(
     tmp_path, whole_home, number

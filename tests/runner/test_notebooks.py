@@ -380,6 +380,7 @@ print({*found}, ask(), grown < 8)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is told in other units")
 def test_a_large_value_that_many_records_are_given_is_kept_once(project):
     result = project.script(GIVEN)
