@@ -51,6 +51,9 @@ class Cacheable:
     """
 
     extension = name = _folder = ""
+    placeless = ""
+    """The digest of all but where the project lies, if a path into that was saved, as
+    far as is seen."""
 
     def __init__(self, extension: str | None = None, **more: Any) -> None:
         self.extension = self.extension if extension is None else str(extension)
@@ -130,9 +133,6 @@ class OneFileCacher(Cacheable):
 
     written: tuple[int, str] | None = None
     """Size and digest of the file that was saved."""
-    placeless = ""
-    """The digest of all but where the project lies, if a path into that is in the file,
-    or near the beginning of much."""
 
     def dumps(self, obj: Any) -> bytes:
         raise NotImplementedError(f"{type(self).__name__}.dumps")

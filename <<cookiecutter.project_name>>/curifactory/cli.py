@@ -384,12 +384,12 @@ def _run(options: argparse.Namespace, command: str) -> int:
 
 def _hearing(request: Request) -> contextlib.AbstractContextManager[None]:
     """Let signals be heard where this process executes calls."""
-    from .engine import end_descendants
+    from . import engine
 
-    is_elsewhere = request.engine not in (None, "serial")
-    if request.jobs or request.scheduler or is_elsewhere or os.name != "posix":
+    is_here = engine.chosen_by(request) == "serial" and not request.map_only
+    if not is_here or os.name != "posix":
         return contextlib.nullcontext()
-    return surroundings.heard(end_descendants)
+    return surroundings.heard(engine.end_descendants)
 
 
 def open_request(

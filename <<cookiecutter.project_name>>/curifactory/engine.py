@@ -65,6 +65,12 @@ class Engine:
             end_descendants()
 
 
+def chosen_by(request: Request) -> str:
+    """Return the name of the engine that a run was asked to use."""
+    parallel = "serial" if request.jobs is None else "processes"
+    return request.engine or ("dask" if request.scheduler else parallel)
+
+
 def make(request: Request, root: Path) -> Engine:
     """Return the engine that a run was asked to use."""
     jobs, scheduler = request.jobs, request.scheduler
@@ -73,8 +79,7 @@ def make(request: Request, root: Path) -> Engine:
         if jobs < 1:
             said = "there must be one worker at least"
         raise RequestError(f"-j {jobs}: {said}", "-j 2")
-    parallel = "dask" if scheduler else "processes" if jobs is not None else "serial"
-    chosen = request.engine or parallel
+    chosen = chosen_by(request)
     if scheduler and chosen != "dask":
         raise RequestError(f"--engine {chosen} has no scheduler", "leave one out")
     if chosen == "serial":

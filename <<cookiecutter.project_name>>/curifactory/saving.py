@@ -57,9 +57,10 @@ class Saving:
             if self.described:
                 others = others.union(each["file"] for each in self.described)
             found = store.checked_in(self.folder, name, placed, others, kind)
-            if meant := getattr(placed, "placeless", ""):
+            if placed.placeless:
                 self.is_placed = True
-                found = found._replace(identity=hashing.hash_text(meant, kind))
+                meant = hashing.hash_text(placed.placeless, kind)
+                found = found._replace(identity=meant)
             if libraries.reads_later(value.__class__):
                 found = found._replace(identity="")  # that of its call
         except (ArtifactError, OSError) as error:
