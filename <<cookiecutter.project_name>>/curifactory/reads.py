@@ -10,6 +10,7 @@ import json
 import operator
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,9 @@ NAMES = "="
 
 OWN_CHANGE = "w:"
 """Before a path: a child has changed it. No key of a read begins so."""
+
+SAMPLED = 0.25
+"""For how many seconds at most a frame that has ended is waited for."""
 
 MARKS = f"@{FIELDS}{TEXT}{DECLARED}{NAMES}{EVERYTHING}"
 
@@ -278,10 +282,15 @@ class Reads:
         """Count argsets that outlive the stage as read: what is read later is not seen."""
         if self.declared is not None:
             return
+        until = time.monotonic() + SAMPLED
         alive = self._alive()
-        for generation in (1, 2) if alive else ():  # garbage is no escape
-            gc.collect(generation)
-            alive = self._alive()
+        while alive:
+            for generation in (1, 2):  # garbage is no escape
+                gc.collect(generation)
+                alive = self._alive()
+            if not alive or time.monotonic() > until or not _is_sampled():
+                break
+            time.sleep(0.001)
         for key in alive:
             self.note(key)
 
@@ -299,6 +308,27 @@ class Reads:
             return _read_everything(tracked)  # else its type were another one
         _at_work = weakref.ref(self)
         return tracked
+
+
+def _is_sampled() -> bool:
+    """Return whether frames of the project are kept that have ended, and all they held.
+
+    Profilers keep them for a moment, as that of a Dask worker does.
+    """
+    at_work = set()
+    threads: dict[int, FrameType | None] = {**sys._current_frames()}
+    if len(threads) == 1:
+        return False
+    for frame in threads.values():
+        while frame is not None:
+            at_work.add(id(frame))
+            frame = frame.f_back
+    return any(
+        type(each) is FrameType
+        and id(each) not in at_work
+        and sources.relative(each.f_code.co_filename) is not None
+        for each in gc.get_objects()
+    )
 
 
 def _line_of_user() -> str:

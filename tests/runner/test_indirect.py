@@ -149,6 +149,30 @@ def last(record):
     assert values(project) == ({"a": "1", "b": "1"}, 1)
 
 
+def test_an_argset_in_a_frame_that_a_profiler_keeps_does_not_count(project):
+    """That of Dask samples the threads of its workers: what it sees lives a bit longer."""
+    stages = """
+import sys, threading, time
+
+
+def sample(thread, has_begun):
+    frame = sys._current_frames()[thread]
+    has_begun.set()
+    time.sleep(0.05)
+
+
+@stage(None, ["out"])
+def last(record):
+    given = threading.get_ident(), threading.Event()
+    threading.Thread(target=sample, args=given).start()
+    given[1].wait()
+    return 7
+"""
+    argsets = "Args(name='a', seed=1), Args(name='b', seed=2)"
+    project.write(other(stages, EACH.format(PRINT), argsets))
+    assert values(project) == ({"a": "7", "b": "7"}, 1)
+
+
 def test_an_argset_in_garbage_that_refers_to_itself_does_not_count(project):
     stages = """
 @stage(None, ["out"])
