@@ -1,5 +1,6 @@
 """Real schedulers: Dask with two worker processes, and Slurm where there is one."""
 
+import importlib
 import json
 import os
 import shutil
@@ -11,6 +12,8 @@ import pytest
 from on_engines import OnEngine
 from projects import CHAIN
 from servers import PATIENCE
+
+from curifactory.extras import engines
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.slow
@@ -34,6 +37,27 @@ def on(tmp_path, whole_home):
     made.write(CHAIN)
     made.study(WHERE, RUN, ARGSETS)
     return made
+
+
+def test_an_outcome_counts_whose_worker_ends_while_it_is_passed_on(
+    tmp_path, monkeypatch
+):
+    distributed = importlib.import_module("distributed")
+    monkeypatch.setattr(engines, "_bootstrap", abs)
+    local = {"processes": False, "dashboard_address": None, "n_workers": 1}
+    with distributed.Client(**local) as client:
+        gather = client._gather
+
+        async def gathered(futures, **options):
+            found = await gather(futures, **options)
+            for each in futures:
+                each._state.lose()  # what Dask does when it hears of that
+            return found
+
+        client._gather = gathered
+        engine = engines.Dask(tmp_path, 1, None)
+        engine._client = client
+        assert engine._send(-3).result(PATIENCE) == 3
 
 
 def values(on, result):

@@ -9,7 +9,13 @@ import os
 import pickle
 import time
 from collections.abc import Iterable
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+)
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -219,8 +225,10 @@ class Dask(_Remote):
         if time.monotonic() > self._looked + 1:  # workers come and go
             self._looked = time.monotonic()
             self.slots = max(1, sum(self._client.nthreads().values()))
-        executor: Executor = self._client.get_executor(pure=False)
-        return executor.submit(_bootstrap, *given)
+        future = self._client.submit(_bootstrap, *given, pure=False)
+        told: Future[Outcome] = Future()
+        self._client.loop.add_callback(_pass_on, future, told)
+        return told
 
     def stop(self, *, at_once: bool) -> None:
         for name in ("distributed", "tornado.application") if at_once else ():
@@ -338,6 +346,19 @@ def _named_cluster(name: str, count: int, options: dict[str, Any]) -> Any:
     cluster = getattr(_needed(module, f"pip install {package}"), kind)(**options)
     cluster.scale(count)
     return cluster
+
+
+async def _pass_on(future: Any, told: "Future[Any]") -> None:
+    """Tell what a Dask future came to, in the event loop of its client.
+
+    Dask's own executor asks for its state once more, by then that of a lost worker.
+    """
+    try:
+        told.set_result(await future)
+    except CancelledError:
+        told.cancel()
+    except Exception as error:
+        told.set_exception(error)
 
 
 def _needed(module: str, remedy: str) -> Any:
