@@ -524,9 +524,7 @@ def copied(
         if name in hashing.representations(args.__class__):
             return value
         path = f"{getattr(args, 'name', args.__class__.__name__)}.{name}"
-        hashing.digest(value, path)  # most often this says better what is wrong
-        hint = "give a name, path or number instead, and make the object inside a stage"
-        raise IdentityError(path, f"cannot be copied: {error}", hint) from error
+        raise plain.uncopied(value, path, error) from error
 
 
 def short(value: object, most: int = 60) -> str:

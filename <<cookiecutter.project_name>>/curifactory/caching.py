@@ -209,7 +209,7 @@ class PickleCacher(OneFileCacher):
 
 def own_copy(value: Any) -> Any:
     """Return a copy as pickle makes it; what cannot change needs none."""
-    return value if type(value) in _JSON else copy.deepcopy(value)
+    return value if type(value) in _JSON else pickling.deep_copy(value, {})
 
 
 def detached_copy(value: Any) -> Any:

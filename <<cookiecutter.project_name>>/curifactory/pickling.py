@@ -1,5 +1,6 @@
 """How values of well-known libraries are pickled and copied, so that equal ones stay so."""
 
+import contextlib
 import copy
 import copyreg
 import io
@@ -51,12 +52,23 @@ def reducers() -> Mapping[type, Callable[[Any], Any]]:
 
 
 def deep_copy(value: Any, memo: dict[int, Any]) -> Any:
-    """Return a copy, with compiled functions as they are: they are compiled once."""
+    """Return a copy, with compiled functions as they are: they are compiled once.
+
+    Where the attributes of a mapping are its items, pickle makes the better one: their
+    `__getattr__` may raise another error for a method that is missing, and one that is
+    its own `__dict__` would come back without attributes.
+    """
     table = copyreg.dispatch_table
     added = {kind: _by_name for kind in _compiled() if kind not in table}
     table.update(added)
     try:
-        return copy.deepcopy(value, memo)
+        if getattr(value, "__dict__", None) is not value:
+            return copy.deepcopy(value, memo)
+        return pickle.loads(pickled(value))
+    except KeyError as error:
+        with contextlib.suppress(Exception):
+            return pickle.loads(pickled(value))
+        raise error
     finally:
         for kind in added:
             table.pop(kind, None)

@@ -60,6 +60,14 @@ def copied(value: Any) -> Any:
     return made
 
 
+def uncopied(value: Any, path: str, error: Exception) -> IdentityError:
+    """Return what is said of a value that has no copy."""
+    hashing.digest(value, path)  # most often this says better what is wrong
+    hint = "give a name, path or number instead, and make the object inside a stage"
+    said = f"cannot be copied: {type(error).__name__}: {error}"
+    return IdentityError(path, said, hint)
+
+
 class _Writer(pickle.Pickler):
     """Writes plain values: what this is asked for is of no builtin type."""
 

@@ -336,7 +336,10 @@ def literal(value: Any, name: str) -> Literal:
         # Of other objects there may be more than counts, such as operational fields.
         is_shared = libraries.is_data(value) and not held
         kept = _given.get(digest) if is_shared else None
-        kept = plain.copied(value) if kept is None else kept
+        try:
+            kept = plain.copied(value) if kept is None else kept
+        except Exception as error:
+            raise plain.uncopied(value, name, error) from error
         if is_shared:
             with contextlib.suppress(TypeError):  # some know nothing of who has them
                 _given[digest] = kept

@@ -23,7 +23,7 @@ from hypothesis import given
 from test_laws import plain as values
 
 import curifactory
-from curifactory import hashing, pickling, plain, sources
+from curifactory import caching, hashing, pickling, plain, sources
 from curifactory.args import set_hash_functions
 from curifactory.errors import IdentityError
 from curifactory.task import packed
@@ -269,6 +269,39 @@ def test_other_values_are_copied_in_their_own_way():
     numbers = plain.copied(Numbers([1]))
     assert numbers == [1]
     assert type(numbers) is Numbers
+
+
+class Config(dict):  # type: ignore[type-arg]
+    """Items as attributes, as many write it: what is missing is a KeyError."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self[name]
+
+
+class Own(dict):  # type: ignore[type-arg]
+    """The same, as many others write it."""
+
+    def __init__(self, **items: Any):
+        super().__init__(**items)
+        self.__dict__ = self
+
+
+@pytest.mark.parametrize("kind", [Config, Own])
+def test_a_mapping_whose_items_are_its_attributes_is_copied(kind: Any):
+    value = kind(rate=0.1, net=kind(layers=[1, 2]))
+    for made in (
+        plain.copied(value),
+        plain.copied([value])[0],
+        caching.own_copy(value),
+    ):
+        assert type(made) is kind and made == value
+        if made is not value:
+            made["net"]["layers"].append(3)
+    assert value["net"]["layers"] == [1, 2]
+    made = plain.copied(value)
+    assert made.rate == made["rate"] == 0.1 and made.net.layers == [1, 2]
+    again = plain.copied(made)
+    assert again.net.layers == [1, 2] and hashing.digest(again) == hashing.digest(made)
 
 
 def test_what_was_computed_once_is_kept_by_a_copy():

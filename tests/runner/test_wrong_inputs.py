@@ -87,6 +87,25 @@ def get_params():
     return [Args(name="a", extra=locked())]
 """
 
+FIXED = """\
+from curifactory import Record
+from stages.chain import fit
+
+
+class Fixed:
+    __slots__ = ("size",)
+
+    def __init__(self, size):
+        object.__setattr__(self, "size", size)
+
+    def __setattr__(self, name, value):
+        raise TypeError("it is fixed")
+
+
+def run(argsets, manager):
+    fit(Record(manager, argsets[0]), data=Fixed(3))
+"""
+
 CASES = {}
 
 
@@ -102,6 +121,13 @@ case(
     FILE,
     "params/other.py: a.extra: an open file has no identity",
     "give its path instead, and open it inside a stage",
+)
+case(
+    "keyword that has no copy",
+    {"experiments/fixed.py": FIXED},
+    ["fixed", "-p", "base"],
+    "experiments/fixed.py:16: data: cannot be copied: TypeError: it is fixed",
+    "give a name, path or number instead, and make the object inside a stage",
 )
 case(
     "open file in a list",
