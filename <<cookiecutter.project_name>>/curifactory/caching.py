@@ -191,7 +191,10 @@ class PickleCacher(OneFileCacher):
 
     def dumps(self, obj: Any) -> bytes:
         try:
-            return pickling.pickled(obj)
+            data = pickling.pickled(obj)
+            if sources.is_project(getattr(type(obj), "__getattr__", None)):
+                pickle.loads(data)  # many ask it for what is not there yet, and so on
+            return data
         except Exception as error:
             hint = "return plain data, write a cacher, or declare cachers=None"
             said = without_addresses(str(error))  # the same for all calls

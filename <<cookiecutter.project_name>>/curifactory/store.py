@@ -346,8 +346,10 @@ class Store:
         except Exception as error:
             self._check(folder, place, artifact)  # since the last time, or its commit
             stage = folder.partition("/")[0].rpartition(".")[2]
+            is_gone = isinstance(error, (ImportError, AttributeError))
             hint = (
-                "the data is kept: mend the import (an edited cacher makes it anew), or "
+                f"the data is kept: mend {'the import' if is_gone else 'its class'} "
+                "(an edited cacher makes it anew), or "
                 f"compute it again with --overwrite-stage {stage}"
             )
             message = f"{folder}/{(*artifact.files, artifact.name)[0]} does not load: "

@@ -282,6 +282,43 @@ def test_what_can_be_neither_saved_nor_copied_is_made_again(project, cachers):
     assert result.err.count("of one can be neither saved nor copied") == 1
 
 
+WRAPPER = """
+class Wrapper:
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+
+@stage([], ["model"]{})
+def one(record):
+    return Wrapper({{"seed": record.args.seed}})
+
+
+@stage(["model"], ["size"])
+def add(record, model):
+    return list(model.values())
+"""
+
+
+def test_what_pickle_saves_and_cannot_load_is_kept_for_this_run_only(project):
+    run = EACH.format("add(one(Record(manager, args)))")
+    project.write(other(WRAPPER.format(""), run, "Args(name='a', seed=3)"))
+    result = project.ok("other")
+    assert project.value(result, "add", "a") == [3]
+    assert "output 'model' is kept for this run only (pickle cannot save" in result.err
+    assert project.ok("other").counts["computed"] == 0
+
+
+def test_a_pickle_cacher_refuses_what_it_cannot_load(project):
+    run = EACH.format("add(one(Record(manager, args)))")
+    text = "from curifactory.caching import PickleCacher\n" + WRAPPER
+    project.write(other(text.format(", [PickleCacher]"), run, "Args(name='a')"))
+    result = project.run("other")
+    assert result.code == 1 and "pickle cannot save it: " in result.err
+
+
 LENT = """from curifactory.caching import PathCacher
 
 
@@ -912,6 +949,7 @@ def test_intact_bytes_that_do_not_load_fail_the_call_and_are_kept(project):
     result = project.run("other")
     assert result.code == 1
     assert "does not load" in result.err and "gone" in result.err
+    assert "mend its class (an edited cacher makes it anew)" in result.err
     assert project.artifact(result, "make").exists()
     assert not list(project.cache.glob(".quarantine/*"))
 
