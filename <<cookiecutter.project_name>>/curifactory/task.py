@@ -69,7 +69,12 @@ class Held:
     def unpacked(self) -> Any:
         """Return a value that is nobody else's."""
         if self.is_packed:
-            return pickle.loads(Path(self.value).read_bytes())
+            data = Path(self.value).read_bytes()
+            try:
+                return pickle.loads(data)
+            except Exception as error:
+                message = f"{self.what} cannot be passed to another process: {error}"
+                raise ArtifactError(message, "run with --engine serial") from error
         try:
             return caching.own_copy(self.value)
         except Exception:

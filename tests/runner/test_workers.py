@@ -452,3 +452,30 @@ if Path("edit").exists():
     on.edit("src/helpers.py", "3 * x", "2 * x")
     (on.root / "edit").unlink()
     assert on.value(on.ok("other"), "ask") == 6
+
+
+WRAPPER = """
+    class Wrapper:
+        def __init__(self, inner):
+            self.inner = inner
+
+        def __getattr__(self, name):
+            return getattr(self.inner, name)
+
+    @stage(None, ["model"])
+    def make(record):
+        return Wrapper({"seed": record.args.seed})
+
+    @stage(["model"], ["size"])
+    def use(record, model):
+        return len(model.keys())
+    """
+
+
+def test_an_output_that_a_worker_cannot_load_is_told_in_one_line(on):
+    run = "for args in argsets:\n    use(make(Record(manager, args)))"
+    on.study(WRAPPER, run, FOUR)
+    result = on.run("other")
+    said = "output 'model' of make cannot be passed to another process: "
+    assert result.code == 1 and said in result.err
+    assert "\n  run with --engine serial\n" in result.err
