@@ -123,7 +123,7 @@ def registered(owner: Any) -> list[Named]:
     What else is in them may change while the project runs: there the text counts.
     """
     found = []
-    for name, value in vars(owner).items():
+    for name, value in list(vars(owner).items()):  # a look at annotations adds to it
         if isinstance(value, functools.singledispatchmethod):
             value = dict(value.dispatcher.registry)
         is_inner = name[0] == name[-1] == "_" or hasattr(type(value), "__get__")

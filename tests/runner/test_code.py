@@ -481,6 +481,12 @@ PACKED = (
 )
 
 OTHER_SOURCE = {
+    "objects of a class that its module gives to it": (
+        "class A:\n def __init__(self, k): self.k = k\n"
+        "A.TWO = A(2)\nA.ALL = [A.TWO]\ndef f(): return A.TWO.k",
+        "class A:\n def __init__(self, k): self.k = k\n"
+        "A.TWO = A(3)\nA.ALL = [A.TWO]\ndef f(): return A.TWO.k",
+    ),
     "what its module does to a library": (
         "import random\nrandom.seed(1)\ndef f(): return random.random()",
         "import random\nrandom.seed(2)\ndef f(): return random.random()",
