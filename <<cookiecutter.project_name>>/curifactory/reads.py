@@ -315,14 +315,17 @@ def _is_sampled() -> bool:
 
     Profilers keep them for a moment, as that of a Dask worker does.
     """
-    at_work = set()
-    threads: dict[int, FrameType | None] = {**sys._current_frames()}
-    if len(threads) == 1:
+    at_work, are_ours = set(), True
+    for frame in sys._current_frames().values():
+        found: FrameType | None = frame
+        names = []
+        while found is not None:
+            at_work.add(id(found))
+            names.append(found.f_globals.get("__name__"))
+            found = found.f_back
+        are_ours &= any(str(name).startswith(f"{__package__}.") for name in names)
+    if are_ours:  # as the thread that hears signals is
         return False
-    for frame in threads.values():
-        while frame is not None:
-            at_work.add(id(frame))
-            frame = frame.f_back
     return any(
         type(each) is FrameType
         and id(each) not in at_work
