@@ -8,8 +8,8 @@ KERNEL_BUDGET = 2_000
 TOTAL_BUDGET = 4_000
 # The runner is over its budget (docs/decisions/0003). A change that needs more than
 # these two says in its commit what for.
-KERNEL_CEILING = 13_316
-TOTAL_CEILING = 16_804
+KERNEL_CEILING = 13_317
+TOTAL_CEILING = 16_805
 MODULE_AIM = 300
 COUNTED = {".py", ".html", ".j2", ".jinja", ".css", ".js"}
 

@@ -11,6 +11,7 @@ import operator
 import sys
 import threading
 import time
+import traceback
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -315,23 +316,26 @@ def _is_sampled() -> bool:
 
     Profilers keep them for a moment, as that of a Dask worker does.
     """
-    at_work, are_ours = set(), True
-    for frame in sys._current_frames().values():
-        found: FrameType | None = frame
-        names = []
-        while found is not None:
-            at_work.add(id(found))
-            names.append(found.f_globals.get("__name__"))
-            found = found.f_back
-        are_ours &= any(str(name).startswith(f"{__package__}.") for name in names)
-    if are_ours:  # as the thread that hears signals is
-        return False
+    stacks = [_stack_of(each) for each in sys._current_frames().values()]
+    own = f"{__package__}."
+    if all(any(name.startswith(own) for name in each.values()) for each in stacks):
+        return False  # the thread that hears signals looks at none
+    at_work = set().union(*stacks)
     return any(
         type(each) is FrameType
         and id(each) not in at_work
         and sources.relative(each.f_code.co_filename) is not None
         for each in gc.get_objects()
     )
+
+
+def _stack_of(innermost: FrameType) -> dict[int, str]:
+    """Return the modules of the frames of a thread, by the ids of these.
+
+    No frame itself: in a variable of one of them it would keep all that they hold.
+    """
+    stack = traceback.walk_stack(innermost)
+    return {id(each): str(each.f_globals.get("__name__")) for each, _ in stack}
 
 
 def _line_of_user() -> str:

@@ -11,6 +11,7 @@ import pickle
 import sys
 import threading
 import types
+import weakref
 
 import pytest
 from tracked import LINE_OF_NAMED, NAME, keys
@@ -63,6 +64,24 @@ def test_an_argset_that_is_garbage_has_not_escaped(params):
     del young, old
     noted.note_escaped()
     assert keys(noted) == []
+
+
+def test_a_look_for_who_keeps_an_argset_keeps_nothing_itself(params):
+    """Not even what is in the frames that it walks: the next garbage may be far off."""
+
+    def call():
+        data = {1}
+        noted = Reads()
+        kept = noted.argset(params.Args())
+        noted.note_escaped()
+        return weakref.ref(data), kept
+
+    gc.disable()
+    try:
+        data, _ = call()
+        assert data() is None
+    finally:
+        gc.enable()
 
 
 def test_what_is_declared_is_all_that_counts_of_an_argset_that_outlives(params):
