@@ -91,6 +91,17 @@ CHAIN = {
 }
 
 
+WRAPPER = """
+class Wrapper:
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+"""
+"""A class that pickle saves, and cannot load: it asks for `inner` before that is there."""
+
+
 def shown(value):
     """The repr of a value as the id of a test: equal in every process."""
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))

@@ -5,6 +5,7 @@ import shutil
 import time
 
 import pytest
+from projects import WRAPPER
 
 
 def other(stages, run, argsets="Args(name='a')"):
@@ -282,15 +283,7 @@ def test_what_can_be_neither_saved_nor_copied_is_made_again(project, cachers):
     assert result.err.count("of one can be neither saved nor copied") == 1
 
 
-WRAPPER = """
-class Wrapper:
-    def __init__(self, inner):
-        self.inner = inner
-
-    def __getattr__(self, name):
-        return getattr(self.inner, name)
-
-
+WRAPPED = """
 @stage([], ["model"]{})
 def one(record):
     return Wrapper({{"seed": record.args.seed}})
@@ -304,7 +297,7 @@ def add(record, model):
 
 def test_what_pickle_saves_and_cannot_load_is_kept_for_this_run_only(project):
     run = EACH.format("add(one(Record(manager, args)))")
-    project.write(other(WRAPPER.format(""), run, "Args(name='a', seed=3)"))
+    project.write(other(WRAPPER + WRAPPED.format(""), run, "Args(name='a', seed=3)"))
     result = project.ok("other")
     assert project.value(result, "add", "a") == [3]
     assert "output 'model' is kept for this run only (pickle cannot save" in result.err
@@ -313,8 +306,8 @@ def test_what_pickle_saves_and_cannot_load_is_kept_for_this_run_only(project):
 
 def test_a_pickle_cacher_refuses_what_it_cannot_load(project):
     run = EACH.format("add(one(Record(manager, args)))")
-    text = "from curifactory.caching import PickleCacher\n" + WRAPPER
-    project.write(other(text.format(", [PickleCacher]"), run, "Args(name='a')"))
+    text = WRAPPER + WRAPPED.format(", [PickleCacher]")
+    project.write(other(text, run, "Args(name='a')"))
     result = project.run("other")
     assert result.code == 1 and "pickle cannot save it: " in result.err
 

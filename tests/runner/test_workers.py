@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 from on_engines import EACH, OWN, OnEngine
-from projects import CHAIN
+from projects import CHAIN, WRAPPER
 
 from curifactory.extras import forking
 
@@ -454,27 +454,20 @@ if Path("edit").exists():
     assert on.value(on.ok("other"), "ask") == 6
 
 
-WRAPPER = """
-    class Wrapper:
-        def __init__(self, inner):
-            self.inner = inner
+WRAPPED = """
+@stage(None, ["model"])
+def make(record):
+    return Wrapper({"seed": record.args.seed})
 
-        def __getattr__(self, name):
-            return getattr(self.inner, name)
-
-    @stage(None, ["model"])
-    def make(record):
-        return Wrapper({"seed": record.args.seed})
-
-    @stage(["model"], ["size"])
-    def use(record, model):
-        return len(model.keys())
-    """
+@stage(["model"], ["size"])
+def use(record, model):
+    return len(model.keys())
+"""
 
 
 def test_an_output_that_a_worker_cannot_load_is_told_in_one_line(on):
     run = "for args in argsets:\n    use(make(Record(manager, args)))"
-    on.study(WRAPPER, run, FOUR)
+    on.study(WRAPPER + WRAPPED, run, FOUR)
     result = on.run("other")
     said = "output 'model' of make cannot be passed to another process: "
     assert result.code == 1 and said in result.err
